@@ -1,0 +1,137 @@
+"""The error tree: whatever goes wrong with an image or a setup is one of these.
+
+::
+
+    RmexifError
+    |- ProcessingError            this image could not be made safe; no bytes leave
+    |  |- InputError (ValueError)     the bytes are at fault
+    |  |  |- UnknownFormat                no signature matched
+    |  |  |- MalformedImage               a structure is broken: says which and where
+    |  |  |- UnsupportedFeature           understood, but refused: says what and why
+    |  |  `- LimitExceeded                names the limit and the number
+    |  |- DetectionError              a detector failed; never "no faces"
+    |  |- EncodeError                 the encoder failed
+    |  |- DeadlineExceeded            the time allowed was used up
+    |  `- VerificationError           the output still carried something: it is discarded
+    `- SetupError                 the caller's setup is at fault
+       |- InvalidPolicy (ValueError)
+       `- MissingDependency (ImportError)
+
+Messages name structures, offsets, sizes and limits; never metadata values, file names or pixels.
+Every class carries ``code`` (stable, for scripts), ``status_hint`` (HTTP) and ``exit_code`` (sysexits.h).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "DeadlineExceeded",
+    "DetectionError",
+    "EncodeError",
+    "InputError",
+    "InvalidPolicy",
+    "LimitExceeded",
+    "MalformedImage",
+    "MissingDependency",
+    "ProcessingError",
+    "RmexifError",
+    "SetupError",
+    "UnknownFormat",
+    "UnsupportedFeature",
+    "VerificationError",
+]
+
+
+class RmexifError(Exception):
+    """Base of everything that rmexif raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    status_hint: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 70
+
+
+class ProcessingError(RmexifError):
+    """This image could not be made safe; no bytes leave."""
+
+    code = "processing_error"
+
+
+class InputError(ProcessingError, ValueError):
+    """The bytes are at fault."""
+
+    code = "input_error"
+    status_hint = 422
+    exit_code = 65
+
+
+class UnknownFormat(InputError):
+    """No signature of a known image format matched."""
+
+    code = "unknown_format"
+    status_hint = 415
+
+
+class MalformedImage(InputError):
+    """A structure of the file is broken; the message names it and its offset."""
+
+    code = "malformed_image"
+
+
+class UnsupportedFeature(InputError):
+    """The file is understood, but holds something that is refused; the message says what and why."""
+
+    code = "unsupported_feature"
+    status_hint = 415
+
+
+class LimitExceeded(InputError):
+    """A limit of the policy would be exceeded; the message names the limit and the number."""
+
+    code = "limit_exceeded"
+    status_hint = 413
+
+
+class DetectionError(ProcessingError):
+    """A detector failed while it searched; this never means "no faces"."""
+
+    code = "detection_error"
+
+
+class EncodeError(ProcessingError):
+    """The encoder of the output format failed."""
+
+    code = "encode_error"
+
+
+class DeadlineExceeded(ProcessingError):
+    """The image took longer than the time that it was given."""
+
+    code = "deadline_exceeded"
+    status_hint = 503
+
+
+class VerificationError(ProcessingError):
+    """The output still carried something outside the allow-list, so it was discarded."""
+
+    code = "verification_error"
+
+
+class SetupError(RmexifError):
+    """The caller's setup is at fault, not the image."""
+
+    code = "setup_error"
+    exit_code = 78
+
+
+class InvalidPolicy(SetupError, ValueError):
+    """A policy field has a value that is not allowed."""
+
+    code = "invalid_policy"
+    status_hint = 400
+
+
+class MissingDependency(SetupError, ImportError):
+    """An optional part is not installed; the message names the extra to install."""
+
+    code = "missing_dependency"

@@ -1,0 +1,220 @@
+"""Every value that crosses a module border: frozen, slotted, with its unit beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from rmexif.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Box",
+    "Category",
+    "Colour",
+    "Container",
+    "Detection",
+    "Finding",
+    "Format",
+    "Frame",
+    "Limits",
+    "Part",
+    "Raster",
+    "Role",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a format can do; the rest of the code asks this row, never ``if jpeg``."""
+
+    name: str  # "jpeg"
+    mime: str  # "image/jpeg"
+    extensions: tuple[str, ...]  # first one is the default, with its dot
+    has_alpha: bool
+    has_frames: bool  # animation or pages
+    has_icc: bool
+    has_quality: bool  # lossy: honours Policy.quality
+    has_16bit: bool
+
+
+class Role(Enum):
+    """What the bytes of a part are, as they stand in the file. Only ``CLEAN`` roles may leave."""
+
+    STRUCTURE = "structure"  # needed by a decoder, carries nothing by itself
+    PIXELS = "pixels"
+    COLOUR = "colour"  # colour description in its canonical, text-free form
+    ORIENTATION = "orientation"  # the least that keeps the picture upright
+    ANIMATION = "animation"  # timing, loop count, frame geometry
+    METADATA = "metadata"
+    AUXILIARY = "auxiliary"  # another picture: thumbnail, gain map, depth, motion video
+    GAP = "gap"  # bytes that no structure refers to
+    TRAILER = "trailer"  # bytes after the end of the picture
+    UNKNOWN = "unknown"
+
+
+CLEAN = frozenset({Role.STRUCTURE, Role.PIXELS, Role.COLOUR, Role.ORIENTATION, Role.ANIMATION})
+
+
+class Category(Enum):
+    """What a finding would give away."""
+
+    LOCATION = "location"
+    TIME = "time"
+    DEVICE = "device"
+    PERSON = "person"
+    SOFTWARE = "software"
+    IDENTIFIER = "identifier"
+    THUMBNAIL = "thumbnail"  # any second picture
+    TEXT = "text"
+    PROVENANCE = "provenance"  # C2PA, AI prompts
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stretch of a file; the parts of a file tile it, in order, without overlap."""
+
+    kind: str  # path of structure names: "APP1", "eXIf", "meta/iinf/infe"
+    role: Role
+    offset: int  # byte
+    length: int  # byte
+    payload: str = ""  # what payloads.explain() should read it as: "exif", "xmp", "icc" ... or ""
+    body_offset: int = 0  # byte, from the part's start: where that payload begins
+    body_length: int | None = None  # byte; None: up to the part's end
+
+    @property
+    def end(self) -> int:
+        """First byte after the part."""
+        return self.offset + self.length
+
+    def body(self, view: memoryview) -> memoryview:
+        """The payload's bytes in the file ``view``."""
+        start = self.offset + self.body_offset
+        stop = self.end if self.body_length is None else min(self.end, start + self.body_length)
+        return view[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a file that is no part of the picture."""
+
+    where: str  # path of kinds: "APP1/Exif/GPS"
+    category: Category
+    length: int  # byte
+    value: str | None = None  # only on request, only from inspect()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready form; ``value`` only where it was asked for."""
+        row: dict[str, Any] = {"where": self.where, "category": self.category.value, "length": self.length}
+        if self.value is not None:
+            row["value"] = self.value
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How the container describes its colours; an ICC profile goes before everything but cICP."""
+
+    icc: bytes | None = None
+    cicp: tuple[int, int, int, int] | None = None  # primaries, transfer, matrix, full range (H.273)
+    gamma: float | None = None  # encoding exponent, as PNG gAMA: 0.45455 for sRGB-like
+    primaries: tuple[float, ...] | None = None  # xy of white, red, green, blue (8 numbers, 0-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What a parser says about a file, before any decoder runs."""
+
+    format: str
+    width: int  # px, as stored
+    height: int  # px, as stored
+    parts: tuple[Part, ...]  # tile the file
+    frames: int = 1
+    orientation: int = 1  # 1-8 (Exif 2.32, tag 274): the turn that a viewer still has to make
+    colour: Colour = Colour()
+    residuals: tuple[str, ...] = ()  # what a lossless rewrite of this file cannot remove (codes)
+    tree: Any = None  # the parser's own structures, for its rebuild()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on the upright picture, half-open, in px."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Px."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Px."""
+        return self.bottom - self.top
+
+    def as_list(self) -> list[int]:
+        """``[left, top, right, bottom]``, JSON-ready."""
+        return [self.left, self.top, self.right, self.bottom]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Something to redact, found by a detector or named by the caller."""
+
+    box: Box
+    confidence: float  # 0-1
+    label: str = "face"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a raster."""
+
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]  # H x W x C; C = 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA
+    duration: float = 0.0  # ms; 0 for stills and pages
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Decoded pixels: every frame composed to full size, straight (not premultiplied) alpha."""
+
+    frames: tuple[Frame, ...]
+    loop: int = 0  # times an animation plays; 0 = forever
+    orientation: int = 1  # 1-8: the turn still to be made (decoders that turn by themselves say 1)
+    colour: Colour = Colour()  # what the numbers mean; Colour() is sRGB
+    space: str = "RGB"  # "RGB", "L", "CMYK" (H x W x 4 ink, 255 = full ink) or "LAB" before to_srgb
+
+    @property
+    def width(self) -> int:
+        """Px."""
+        return int(self.frames[0].pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Px."""
+        return int(self.frames[0].pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one image may cost; checked from the header, before a decoder runs."""
+
+    max_bytes: int = 256 << 20  # byte
+    max_pixels: int = 200_000_000  # px, all frames together
+    max_frames: int = 2_000
+    max_parts: int = 100_000  # structures in one file
+    max_depth: int = 16  # nested structures
+
+    def check(self, name: str, number: int) -> None:
+        """Raise LimitExceeded where ``number`` is above the limit ``name``."""
+        limit = getattr(self, name)
+        if number > limit:
+            raise LimitExceeded(f"{name}: {number} is above the limit of {limit}")
