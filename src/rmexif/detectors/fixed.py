@@ -1,0 +1,37 @@
+"""Regions that the caller already knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rmexif.types import Box, Detection
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Fixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Finds what it was told, wherever that lies inside the picture.
+
+    Args:
+        boxes: regions in px of the upright picture.
+        label: what they are called in the report.
+    """
+
+    boxes: tuple[Box, ...] = ()
+    label: str = "region"
+
+    def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
+        """The boxes, cut to the picture; one that lies outside is left out."""
+        height, width = rgb.shape[:2]
+        found = []
+        for box in self.boxes:
+            cut = Box(max(0, box.left), max(0, box.top), min(width, box.right), min(height, box.bottom))
+            if cut.width > 0 and cut.height > 0:
+                found.append(Detection(cut, 1.0, self.label))
+        return found
