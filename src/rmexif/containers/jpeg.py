@@ -1,0 +1,504 @@
+"""JPEG (ITU-T T.81, JFIF 1.02, Exif 2.32): segments, scans, and whatever cameras leave behind the end.
+
+Kept: the tables that a scan uses, the frame and scan headers, the entropy-coded data, the colour transform
+(JFIF, Adobe APP14 cut to its 12 bytes), a clean ICC profile and, where the picture has to be turned, a one-tag Exif.
+The order written is libjpeg's, so that a plain encoder's output is already clean.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from rmexif.containers import icc, payloads
+from rmexif.containers.cursor import Cursor
+from rmexif.containers.jpeg_scan import Component, Frame, Lookup, Scan, ScanError, Walker, lookup
+from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.types import Colour, Container, Format, Limits, Part, Role
+
+__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+
+FORMAT = Format(
+    name="jpeg",
+    mime="image/jpeg",
+    extensions=(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    has_alpha=False,
+    has_frames=False,
+    has_icc=True,
+    has_quality=True,
+    has_16bit=False,
+)
+
+SOI, EOI, SOS, DQT, DHT, DAC, DRI, DNL, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xCC, 0xDD, 0xDC, 0xFE
+FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB})  # T.81, table B.1, without the hierarchical ones
+HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE, 0xDF})
+NAMES = {SOI: "SOI", EOI: "EOI", SOS: "SOS", DQT: "DQT", DHT: "DHT", DAC: "DAC", DRI: "DRI", DNL: "DNL", COM: "COM"}
+
+# JFIF 1.01, aspect ratio 1:1, no thumbnail: the version and density that libjpeg writes by default.
+JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
+WALK_LIMIT = 256 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
+
+# What an APPn payload is, by its first bytes: (marker, prefix, payload kind, bytes to skip, role).
+APPLICATIONS: tuple[tuple[int, bytes, str, int, Role], ...] = (
+    (0xE0, b"JFXX\0", "picture", 6, Role.AUXILIARY),
+    (0xE1, EXIF, "exif", 6, Role.METADATA),
+    (0xE1, XMP, "xmp", len(XMP), Role.METADATA),
+    (0xE1, b"http://ns.adobe.com/xmp/extension/\0", "xmp", 75, Role.METADATA),
+    (0xE2, ICC, "icc", 14, Role.METADATA),
+    (0xE2, b"MPF\0", "mpf", 4, Role.AUXILIARY),
+    (0xE2, b"urn:iso:std:iso:ts:21496:-1\0", "picture", 0, Role.AUXILIARY),
+    (0xEB, b"JP", "jumbf", 8, Role.METADATA),
+    (0xED, b"Photoshop 3.0\0", "iptc", 14, Role.METADATA),
+)
+
+
+@dataclass(slots=True)
+class _Step:
+    """A scan with the tables in force when it starts, and where its data lies."""
+
+    scan: Scan
+    header: bytes  # canonical SOS segment
+    quants: dict[int, bytes]
+    huffmans: dict[int, bytes]  # class << 4 | slot
+    conditioning: bytes  # DAC entries, for arithmetic coding
+    interval: int  # MCUs between restarts, 0 = none
+    data: list[tuple[int, int]] = field(default_factory=list)  # (first, last + 1) byte of each restart interval
+    tails: list[bytes] | None = None  # rewritten intervals, where the walk found something to cut
+
+
+@dataclass(slots=True)
+class _Tree:
+    frame: Frame | None = None
+    jfif: bool = False
+    adobe: int | None = None  # colour transform
+    icc: bytes | None = None
+    steps: list[_Step] = field(default_factory=list)
+
+
+def matches(head: bytes) -> bool:
+    """SOI and the first byte of a marker (T.81, B.1.1.3)."""
+    return head[:3] == b"\xff\xd8\xff"
+
+
+def parse(view: memoryview, limits: Limits) -> Container:
+    """Walk the segments of the first image in the file, up to its EOI.
+
+    Raises:
+        MalformedImage: a segment is broken or the end is missing.
+        UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
+        LimitExceeded: more pixels or segments than allowed.
+    """
+    return _Reader(view, limits).read()
+
+
+class _Reader:
+    """One pass over a file."""
+
+    def __init__(self, view: memoryview, limits: Limits) -> None:
+        self.view, self.limits = view, limits
+        self.cursor = Cursor(view, "jpeg")
+        self.parts: list[Part] = []
+        self.tree = _Tree()
+        self.quants: dict[int, bytes] = {}
+        self.huffmans: dict[int, bytes] = {}
+        self.conditioning: dict[int, int] = {}
+        self.restart = 0
+        self.exif = self.xmp = 0  # orientation found there
+        self.chunks: dict[int, tuple[int, bytes]] = {}
+        self.sources: dict[tuple[int, int, bytes], int] = {}  # table -> index of the part that defines it
+        self.tables: dict[int, list[tuple[int, int, bytes]]] = {}  # part -> tables in it
+        self.residuals = {"jpeg-quantisation-tables"}
+
+    def add(self, kind: str, role: Role, start: int, end: int, payload: str = "", skip: int = 0) -> None:
+        if end > start:
+            self.parts.append(Part(kind, role, start, end - start, payload, skip))
+            self.limits.check("max_parts", len(self.parts))
+
+    def read(self) -> Container:
+        self.cursor.skip(2)
+        self.add("SOI", Role.STRUCTURE, 0, 2)
+        while True:
+            marker, start = self.next_marker()
+            if marker == EOI:
+                self.add("EOI", Role.STRUCTURE, start, start + 2)
+                break
+            self.segment(marker, start)
+        if self.tree.frame is None or not self.tree.steps:
+            raise MalformedImage("jpeg: no picture before EOI")
+        self.add("trailer", Role.TRAILER, self.cursor.offset, len(self.view), "trailer")
+        self.assemble_profile()
+        _walk(self.view, self.tree, self.residuals)
+        orientation = self.exif or self.xmp or 1
+        frame = self.tree.frame
+        container = Container(
+            FORMAT.name,
+            frame.width,
+            frame.height,
+            tuple(self.parts),
+            orientation=orientation,
+            colour=Colour(icc=self.tree.icc),
+            residuals=tuple(sorted(self.residuals)),
+            tree=self.tree,
+        )
+        return self.judge(container)
+
+    def next_marker(self) -> tuple[int, int]:
+        """Step over fill bytes and stray bytes; they become gaps."""
+        start = self.cursor.offset
+        found = _MARKER.search(self.view, start)
+        if found is None:
+            raise MalformedImage(f"jpeg: no marker after byte {start}; the end (EOI) is missing")
+        self.add("gap", Role.GAP, start, found.end() - 2, "unknown")
+        self.cursor.offset = found.end()
+        return self.view[found.end() - 1], found.end() - 2
+
+    def segment(self, marker: int, start: int) -> None:
+        if marker in HIERARCHICAL:
+            raise UnsupportedFeature("jpeg: hierarchical coding is refused; no common decoder shows it")
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            self.add(f"marker {marker:02X}", Role.GAP, start, start + 2)
+            return
+        name = NAMES.get(marker) or (f"APP{marker - 0xE0}" if marker & 0xF0 == 0xE0 else f"marker {marker:02X}")
+        self.cursor.name = f"jpeg: segment {name} at byte {start}"
+        length = self.cursor.u16()
+        if length < 2:
+            raise MalformedImage(f"jpeg: segment {name} at byte {start} has a length of {length}")
+        body = self.cursor.child(length - 2, self.cursor.name)
+        end = body.end
+        if marker in FRAMES:
+            self.frame_header(marker, body, start)
+        elif marker == SOS:
+            self.scan(body, start)
+        elif marker in (DQT, DHT, DAC, DRI):
+            self.table(marker, body, start)
+        elif 0xE0 <= marker <= 0xEF:
+            self.application(marker, name, start, end)
+        else:
+            self.add(
+                name,
+                Role.METADATA if marker == COM else Role.UNKNOWN,
+                start,
+                end,
+                "text" if marker == COM else "unknown",
+                4,
+            )
+
+    def frame_header(self, marker: int, body: Cursor, start: int) -> None:
+        if self.tree.frame is not None:
+            raise MalformedImage(f"jpeg: a second frame header at byte {start}")
+        precision, height, width, count = body.u8(), body.u16(), body.u16(), body.u8()
+        if not height:
+            raise UnsupportedFeature("jpeg: the height comes after the picture (DNL); no common decoder shows it")
+        if not width or not 1 <= count <= 4 or precision not in (8, 12, 16) or body.left < 3 * count:
+            raise MalformedImage(f"jpeg: the frame header at byte {start} makes no sense")
+        components = []
+        for _ in range(count):
+            ident, sampling, quant = body.u8(), body.u8(), body.u8()
+            components.append(Component(ident, sampling >> 4, sampling & 15, quant))
+            if not (1 <= components[-1].h <= 4 and 1 <= components[-1].v <= 4 and quant <= 3):
+                raise MalformedImage(f"jpeg: the frame header at byte {start} has a component with impossible sampling")
+        if len({c.ident for c in components}) < count:
+            raise MalformedImage(f"jpeg: the frame header at byte {start} names a component twice")
+        self.limits.check("max_pixels", width * height)
+        self.tree.frame = Frame(marker, precision, width, height, tuple(components))
+        self.add(f"SOF{marker - 0xC0}", Role.STRUCTURE, start, body.end)
+
+    def table(self, marker: int, body: Cursor, start: int) -> None:
+        index = len(self.parts)
+        self.add(NAMES[marker], Role.STRUCTURE, start, body.end)
+        if marker == DRI:
+            self.restart = body.u16()
+            return
+        found = self.tables.setdefault(index, [])
+        while body.left:
+            head = body.u8()
+            slot, high = head & 15, head >> 4
+            if marker == DAC:
+                self.conditioning[head] = body.u8()
+                continue
+            if slot > 3 or high > 1:
+                raise MalformedImage(f"jpeg: segment {NAMES[marker]} at byte {start} names slot {slot} of class {high}")
+            if marker == DQT:
+                entry = bytes([head]) + body.bytes(128 if high else 64)
+                self.quants[slot] = entry
+                key = (DQT, slot, entry)
+            else:
+                counts = body.bytes(16)
+                if sum(counts) > 256:
+                    raise MalformedImage(f"jpeg: segment DHT at byte {start} has a table of {sum(counts)} codes")
+                entry = bytes([head]) + counts + body.bytes(sum(counts))
+                self.huffmans[head] = entry
+                key = (DHT, head, entry)
+            found.append(key)
+
+    def scan(self, body: Cursor, start: int) -> None:
+        frame = self.tree.frame
+        if frame is None:
+            raise MalformedImage(f"jpeg: a scan at byte {start} before the frame header")
+        count = body.u8()
+        by_ident = {c.ident: c for c in frame.components}
+        pairs = [(body.u8(), body.u8()) for _ in range(count)] if 1 <= count <= 4 else []
+        if not pairs or any(ident not in by_ident for ident, _ in pairs) or len({i for i, _ in pairs}) < count:
+            raise MalformedImage(f"jpeg: the scan at byte {start} names components that the frame has not")
+        first, last, approximation = body.u8(), body.u8(), body.u8()
+        if frame.sof not in (0xC2, 0xCA, 0xC3, 0xCB):
+            first, last, approximation = 0, 63, 0  # T.81, B.2.3: the only values that a sequential scan may have
+        scan = Scan(
+            tuple(by_ident[ident] for ident, _ in pairs),
+            tuple((tables >> 4, tables & 15) for _, tables in pairs),
+            first,
+            last,
+            approximation >> 4,
+            approximation & 15,
+        )
+        if frame.progressive and (first > last or last > 63 or (first and count > 1)):
+            raise MalformedImage(f"jpeg: the scan at byte {start} has an impossible spectral selection")
+        used = _huffman_slots(frame, scan)
+        canonical = bytes([count])
+        for ident, tables in pairs:
+            keep = tables & (0xF0 if any(not s >> 4 for s in used) or frame.arithmetic else 0)
+            keep |= tables & (0x0F if any(s >> 4 for s in used) or frame.arithmetic else 0)
+            canonical += bytes([ident, keep])
+        canonical += bytes([first, last, approximation])
+        step = _Step(
+            scan,
+            b"\xff\xda" + (len(canonical) + 2).to_bytes(2, "big") + canonical,
+            dict(self.quants),
+            dict(self.huffmans),
+            b"".join(bytes(item) for item in sorted(self.conditioning.items())),
+            self.restart,
+        )
+        self.add("SOS", Role.STRUCTURE, start, body.end)
+        self.entropy(step, body.end)
+        self.tree.steps.append(step)
+
+    def entropy(self, step: _Step, start: int) -> None:
+        """The scan's data runs to the next marker that is no restart (T.81, B.1.1.5)."""
+        assert self.tree.frame is not None
+        wanted = -(-step.scan.count(self.tree.frame) // step.interval) if step.interval else 1
+        cuts, end = _markers(self.view, start)
+        begin = start
+        for cut in cuts[: wanted - 1]:
+            step.data.append((begin, cut))
+            begin = cut + 2
+        stop = cuts[wanted - 1] if len(cuts) >= wanted else end
+        step.data.append((begin, stop))
+        self.add("scan", Role.PIXELS, start, stop)
+        self.add("gap", Role.GAP, stop, end, "unknown")  # restarts after the last MCU: shown to nobody
+        self.cursor.offset = end
+
+    def application(self, marker: int, name: str, start: int, end: int) -> None:
+        body = self.view[start + 4 : end]
+        head = bytes(body[:48])
+        if marker == 0xE0 and head[:5] == b"JFIF\0" and len(body) >= 14:
+            self.tree.jfif = True
+            clean = self.view[start:end] == JFIF
+            thumbnail = len(body) > 14
+            self.add(
+                "APP0/JFIF",
+                Role.STRUCTURE if clean else Role.METADATA,
+                start,
+                end,
+                "picture" if thumbnail else "density",
+                18 if thumbnail else 11,
+            )
+            return
+        if marker == 0xEE and head[:5] == b"Adobe" and len(body) >= 12:
+            self.tree.adobe = body[11]
+            clean = self.view[start:end] == _adobe(body[11])
+            self.add("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, start, end, "unknown", 4)
+            return
+        for number, prefix, payload, skip, role in APPLICATIONS:
+            if marker == number and head.startswith(prefix):
+                self.known(name, payload, role, start, end, skip)
+                return
+        self.add(name, Role.METADATA, start, end, "unknown", 4)
+
+    def known(self, name: str, payload: str, role: Role, start: int, end: int, skip: int) -> None:
+        body = self.view[min(end, start + 4 + skip) : end]
+        if payload == "exif" and not self.exif:
+            self.exif = payloads.orientation(bytes(body))
+            if bytes(body) == payloads.orientation_only(self.exif) and self.exif > 1:
+                role = Role.ORIENTATION
+        elif payload == "xmp" and not self.xmp:
+            # Only read where Exif says nothing: some editors write the turn into XMP alone.
+            found = _XMP_ORIENTATION.search(body)
+            self.xmp = int(found[1]) if found else 0
+        elif payload == "icc":
+            number, total = self.view[start + 16 : start + 18] if end - start >= 18 else (0, 0)
+            self.chunks.setdefault(number, (total, bytes(body)))
+        self.add(f"{name}/{_LABELS.get(payload, payload)}", role, start, end, payload, 4 + skip)
+
+    def assemble_profile(self) -> None:
+        """Join the chunks of the profile (ICC.1:2022, B.4); an incomplete one is no profile."""
+        if not self.chunks:
+            return
+        total = next(iter(self.chunks.values()))[0]
+        if sorted(self.chunks) == list(range(1, total + 1)):
+            self.tree.icc = b"".join(self.chunks[n][1] for n in range(1, total + 1))
+        if self.tree.icc is not None and icc.is_clean(self.tree.icc):
+            self.parts = [replace(p, role=Role.COLOUR) if p.payload == "icc" else p for p in self.parts]
+
+    def judge(self, container: Container) -> Container:
+        """Mark the tables that no scan uses."""
+        wanted = set()
+        for step in self.tree.steps:
+            assert self.tree.frame is not None
+            wanted |= {(DQT, c.quant, step.quants.get(c.quant)) for c in step.scan.components}
+            wanted |= {(DHT, s, step.huffmans.get(s)) for s in _huffman_slots(self.tree.frame, step.scan)}
+        parts = list(container.parts)
+        for index, tables in self.tables.items():
+            if parts[index].kind != "DAC" and not all(key in wanted for key in tables):
+                old = parts[index]
+                parts[index] = replace(
+                    old, kind=f"{old.kind} (unused)", role=Role.UNKNOWN, payload="unknown", body_offset=4
+                )
+        return replace(container, parts=tuple(parts))
+
+
+_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+_XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])\D")
+_LABELS = {"exif": "Exif", "xmp": "XMP", "icc": "ICC", "mpf": "MPF", "jumbf": "JUMBF", "iptc": "Photoshop"}
+
+
+def _markers(view: memoryview, start: int) -> tuple[list[int], int]:
+    """Restart markers after ``start``, and the first other marker (its 0xFF), or MalformedImage where none comes."""
+    cuts: list[int] = []
+    window = 1 << 22
+    for base in range(start, len(view), window):
+        data = np.frombuffer(view[base : base + window + 1], np.uint8)
+        hits = np.flatnonzero((data[:-1] == 0xFF) & (data[1:] != 0))
+        for position, code in zip((hits + base).tolist(), data[hits + 1].tolist(), strict=True):
+            if 0xD0 <= code <= 0xD7:
+                cuts.append(position)
+            elif code != 0xFF:
+                return cuts, position
+    raise MalformedImage(f"jpeg: the scan at byte {start} runs to the end of the file; the end (EOI) is missing")
+
+
+def _huffman_slots(frame: Frame, scan: Scan) -> list[int]:
+    """Slots (class << 4 | number) that a scan reads, in libjpeg's order."""
+    if frame.arithmetic:
+        return []
+    slots = []
+    for dc, ac in scan.tables:
+        if frame.sof == 0xC3 or (scan.start == 0 and not (frame.progressive and scan.high)):
+            slots.append(dc)
+        if frame.sof != 0xC3 and scan.stop:
+            slots.append(0x10 | ac)
+    return list(dict.fromkeys(slots))
+
+
+def _adobe(transform: int) -> bytes:
+    return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _walk(view: memoryview, tree: _Tree, residuals: set[str]) -> None:
+    """Cut what lies between the last code of each restart interval and its end, where that can be told."""
+    frame = tree.frame
+    assert frame is not None
+    size = sum(b - a for step in tree.steps for a, b in step.data)
+    if frame.arithmetic or frame.sof == 0xC3 or size > WALK_LIMIT:
+        residuals.add("jpeg-entropy-slack")
+        return
+    walker = Walker(frame)
+    tables: dict[bytes, Lookup] = {}
+    try:
+        for step in tree.steps:
+            pairs = []
+            for dc, ac in step.scan.tables:
+                pair = [step.huffmans.get(dc, b""), step.huffmans.get(0x10 | ac, b"")]
+                for entry in pair:
+                    if entry not in tables:
+                        tables[entry] = lookup(entry[1:17], entry[17:])
+                pairs.append((tables[pair[0]], tables[pair[1]]))
+            total = step.scan.count(frame)
+            tails, changed = [], False
+            for number, (start, end) in enumerate(step.data):
+                raw = bytes(view[start:end])
+                first = number * step.interval
+                count = min(step.interval or total, total - first)
+                data = raw.replace(b"\xff\x00", b"\xff")
+                used, bits = walker.interval(step.scan, pairs, first, count, data)
+                kept = bytearray(data[:used])
+                if used:
+                    kept[-1] |= (1 << (8 - bits)) - 1  # T.81, F.1.2.3: padding bits are ones
+                tails.append(bytes(kept).replace(b"\xff", b"\xff\x00"))
+                changed |= tails[-1] != raw
+            if changed:
+                step.tails = tails
+    except ScanError:
+        # A damaged scan is shown by decoders as far as it goes; it stays as it is, and the report says so.
+        residuals.add("jpeg-entropy-slack")
+
+
+def rebuild(view: memoryview, container: Container) -> bytes:
+    """The clean file: tables as they are used, headers rewritten, entropy-coded data cut at its last code."""
+    tree: _Tree = container.tree
+    frame = tree.frame
+    assert frame is not None
+    out: list[bytes | memoryview] = [b"\xff\xd8"]
+    if tree.jfif:
+        out.append(JFIF)
+    if tree.adobe is not None:
+        out.append(_adobe(tree.adobe))
+    if container.orientation > 1:
+        out.append(_segment(0xE1, EXIF + payloads.orientation_only(container.orientation)))
+    profile = icc.clean(tree.icc) if tree.icc is not None else None
+    if profile is not None:
+        chunks = [profile[i : i + ICC_CHUNK] for i in range(0, len(profile), ICC_CHUNK)]
+        out += [_segment(0xE2, ICC + bytes([n, len(chunks)]) + chunk) for n, chunk in enumerate(chunks, 1)]
+    written: dict[tuple[int, int], bytes] = {}
+
+    def define(marker: int, slot: int, entry: bytes | None) -> None:
+        if entry is not None and written.get((marker, slot)) != entry:
+            written[marker, slot] = entry
+            out.append(_segment(marker, entry))
+
+    for component in frame.components if tree.steps else ():
+        define(DQT, component.quant, _first_quant(tree, component))
+    header = (
+        bytes([frame.precision])
+        + frame.height.to_bytes(2, "big")
+        + frame.width.to_bytes(2, "big")
+        + bytes([len(frame.components)])
+    )
+    out.append(
+        _segment(frame.sof, header + b"".join(bytes([c.ident, c.h << 4 | c.v, c.quant]) for c in frame.components))
+    )
+    restart = 0
+    seen: set[int] = set()
+    for step in tree.steps:
+        for component in step.scan.components:
+            if component.ident not in seen:  # a decoder latches a component's table at its first scan
+                seen.add(component.ident)
+                define(DQT, component.quant, step.quants.get(component.quant))
+        for slot in _huffman_slots(frame, step.scan):
+            define(DHT, slot, step.huffmans.get(slot))
+        if frame.arithmetic and step.conditioning and written.get((DAC, 0)) != step.conditioning:
+            define(DAC, 0, step.conditioning)
+        if step.interval != restart:
+            restart = step.interval
+            out.append(_segment(DRI, restart.to_bytes(2, "big")))
+        out.append(step.header)
+        for number, (start, end) in enumerate(step.data):
+            if number:
+                out.append(bytes([0xFF, 0xD0 | (number - 1) % 8]))
+            out.append(view[start:end] if step.tails is None else step.tails[number])
+    out.append(b"\xff\xd9")
+    return b"".join(out)
+
+
+def _first_quant(tree: _Tree, component: Component) -> bytes | None:
+    for step in tree.steps:
+        if component in step.scan.components:
+            return step.quants.get(component.quant)
+    return None
