@@ -1,0 +1,66 @@
+"""Who says what a byte of a file is: claims that may overlap or leave holes, and the parts that they add up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmexif.types import Part, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rmexif.types import Limits
+
+__all__ = ["Claims"]
+
+
+class Claims:
+    """Collects claims in any order; ``tile()`` turns them into parts that cover the file without overlap.
+
+    Args:
+        size: of the file, in bytes.
+        limits: ``max_parts`` bounds the number of claims.
+    """
+
+    __slots__ = ("_claims", "_limits", "_size")
+
+    def __init__(self, size: int, limits: Limits) -> None:
+        self._size = size
+        self._limits = limits
+        self._claims: list[Part] = []
+
+    def add(self, kind: str, role: Role, start: int, end: int, payload: str = "") -> None:
+        """Claim the bytes ``[start, end)``, cut to the file; an empty stretch is no claim."""
+        end = min(end, self._size)
+        if 0 <= start < end:
+            self._claims.append(Part(kind, role, start, end - start, payload))
+            self._limits.check("max_parts", len(self._claims))
+
+    def fields(self, kind: str, start: int, end: int, dirty: Iterable[tuple[str, int, int, str]]) -> None:
+        """Claim a header as structure, but for the ``dirty`` fields in it: (name, start, end, payload)."""
+        for name, first, last, payload in dirty:
+            self.add(kind, Role.STRUCTURE, start, first)
+            self.add(f"{kind}/{name}", Role.METADATA, first, last, payload)
+            start = last
+        self.add(kind, Role.STRUCTURE, start, end)
+
+    def tile(self) -> tuple[Part, ...]:
+        """The parts: on an overlap the claim that starts first wins; holes are gaps, the last one a trailer."""
+        parts: list[Part] = []
+        position = 0
+        for claim in sorted(self._claims, key=lambda part: (part.offset, -part.length)):
+            if claim.end <= position:
+                continue
+            if claim.offset > position:
+                parts.append(Part("gap", Role.GAP, position, claim.offset - position))
+            start = max(position, claim.offset)
+            last = parts[-1] if parts else None
+            if last and not claim.payload and (last.kind, last.role, last.payload) == (claim.kind, claim.role, ""):
+                parts[-1] = Part(claim.kind, claim.role, last.offset, claim.end - last.offset)
+            else:
+                parts.append(Part(claim.kind, claim.role, start, claim.end - start, claim.payload))
+            position = claim.end
+        if position < self._size:
+            parts.append(Part("trailer", Role.TRAILER, position, self._size - position, "trailer"))
+        self._limits.check("max_parts", len(parts))
+        return tuple(parts)

@@ -1,0 +1,198 @@
+"""LZW as GIF (GIF89a, appendix F) and TIFF 6.0 (section 13) write it: walk, cut at the last pixel, decode, encode.
+
+GIF packs codes from the lowest bit up and widens them when the table is full; TIFF packs from the highest bit down
+and widens them one code early. A walk follows the codes without writing a pixel: it knows how long each string is,
+so it finds the code that completes the picture, and puts the end code right behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rmexif.errors import MalformedImage
+
+__all__ = ["Walk", "decode", "encode", "walk"]
+
+TABLE = 4096  # codes of 12 bits at most, in both formats
+TIFF_CLEAR = 4094  # TIFF 6.0, section 13: the encoder clears its table when this code has been added
+IDLE_CODES = 4096  # clear codes in a row that write nothing; an encoder has no use for more than two
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What a stream holds.
+
+    Attributes:
+        data: the codes up to the one that completes the picture, an end code, and zero bits up to the byte.
+        size: samples that it decodes to, at most those asked for.
+        literals: every sample value that occurs (a string only repeats what a root code has written before it).
+        consumed: bytes of the input up to its own end code, or up to the code that completes the picture.
+    """
+
+    data: bytes
+    size: int
+    literals: frozenset[int]
+    consumed: int
+
+
+def walk(data: bytes, bits: int, size: int, *, tiff: bool = False) -> Walk:
+    """Follow the codes of ``data`` until ``size`` samples are written, or its end code, or its end.
+
+    Args:
+        data: the stream.
+        bits: of a root code: 8 for TIFF, the minimum code size for GIF.
+        size: samples that the picture needs; what goes beyond is cut off.
+        tiff: highest bit first and early change.
+
+    Raises:
+        MalformedImage: a code that the table does not hold yet.
+    """
+    clear, end, early, total = 1 << bits, (1 << bits) + 1, int(tiff), len(data)
+    lengths, prefixes = [1] * (clear + 2), [0] * (clear + 2)
+    literals = bytearray(clear)
+    width, grow = bits + 1, (2 << bits) - early
+    previous, done, idle, excess = -1, 0, 0, 0
+    buffer = held = position = used = consumed = last = 0
+    while True:
+        while held < width and position < total:
+            if tiff:
+                buffer = buffer << 8 | data[position]
+            else:
+                buffer |= data[position] << held
+            position += 1
+            held += 8
+        if held < width:
+            consumed = total if done < size else (used + 7) // 8
+            break
+        held -= width
+        if tiff:
+            code = buffer >> held
+            buffer &= (1 << held) - 1
+        else:
+            code = buffer & ((1 << width) - 1)
+            buffer >>= width
+        if code == end or done >= size:
+            consumed = (used + (width if code == end else 0) + 7) // 8
+            break
+        last, used = used, used + width
+        if code == clear:
+            del lengths[clear + 2 :], prefixes[clear + 2 :]
+            width, grow, previous = bits + 1, (2 << bits) - early, -1
+            idle += 1
+            if idle > IDLE_CODES:
+                raise MalformedImage("lzw: thousands of clear codes without a sample")
+            continue
+        idle = 0
+        known = len(lengths)
+        if code < clear:
+            literals[code] = 1
+        elif previous < 0 or code > known or (code == known and known >= TABLE):
+            raise MalformedImage(f"lzw: code {code} at bit {last} is not in the table of {known}")
+        if previous >= 0 and known < TABLE:
+            lengths.append(lengths[previous] + 1)
+            prefixes.append(previous)
+            if known + 1 >= grow and width < 12:
+                width += 1
+                grow = (1 << width) - early
+        done += lengths[code]
+        previous = code
+        if done > size:
+            excess, consumed = done - size, (used + 7) // 8
+            break
+    codes = [(end, width)]
+    if excess:  # the last string runs past the picture: its prefix does not
+        code = previous
+        for _ in range(excess):
+            code = prefixes[code]
+        codes.insert(0, (code, used - last))
+        used = last
+    seen = frozenset(value for value, hit in enumerate(literals) if hit)
+    return Walk(_finish(data, used, codes, tiff), min(done, size), seen, consumed)
+
+
+def _finish(data: bytes, used: int, codes: list[tuple[int, int]], tiff: bool) -> bytes:
+    """The first ``used`` bits of ``data``, then ``codes`` (code, bits), then zero bits up to the byte."""
+    whole, held = divmod(used, 8)
+    rest = data[whole] if held else 0
+    buffer = rest >> (8 - held) if tiff else rest & ((1 << held) - 1)
+    for code, width in codes:
+        buffer = buffer << width | code if tiff else buffer | code << held
+        held += width
+    count = (held + 7) // 8
+    if tiff:
+        buffer <<= count * 8 - held
+    return data[:whole] + buffer.to_bytes(count, "big" if tiff else "little")
+
+
+def decode(data: bytes, size: int) -> bytes:
+    """The first ``size`` bytes of a TIFF stream that ``walk`` has accepted.
+
+    Raises:
+        MalformedImage: a code that the table does not hold yet.
+    """
+    roots = [bytes([value]) for value in range(256)] + [b"", b""]
+    table = list(roots)
+    out = bytearray()
+    previous = b""
+    width, buffer, held = 9, 0, 0
+    for byte in data:
+        buffer, held = buffer << 8 | byte, held + 8
+        if held < width:
+            continue
+        held -= width
+        code = buffer >> held
+        buffer &= (1 << held) - 1
+        if code == 257 or len(out) >= size:
+            break
+        if code == 256:
+            table, previous, width = list(roots), b"", 9
+            continue
+        known = len(table)
+        if code < known:
+            entry = table[code]
+        elif code == known and previous:
+            entry = previous + previous[:1]
+        else:
+            raise MalformedImage(f"lzw: code {code} is not in the table of {known}")
+        if previous and known < TABLE:
+            table.append(previous + entry[:1])
+            if known + 2 >= 1 << width and width < 12:
+                width += 1
+        out += entry
+        previous = entry
+    return bytes(out[:size])
+
+
+def encode(data: bytes) -> bytes:
+    """``data`` as a TIFF stream: clear code first, greedy strings, clear when the table is full, end code."""
+    buffer, held, width, following = 256, 9, 9, 258
+    out = bytearray()
+    table: dict[bytes, int] = {bytes([value]): value for value in range(256)}
+    string = b""
+    for value in data:
+        longer = string + bytes([value])
+        if longer in table:
+            string = longer
+            continue
+        buffer, held = buffer << width | table[string], held + width
+        table[longer] = following
+        following += 1
+        if following + 1 > 1 << width and width < 12:
+            width += 1
+        if following > TIFF_CLEAR:
+            buffer, held = buffer << width | 256, held + width
+            table = {bytes([root]): root for root in range(256)}
+            width, following = 9, 258
+        while held >= 8:
+            held -= 8
+            out.append(buffer >> held)
+            buffer &= (1 << held) - 1
+        string = bytes([value])
+    if string:
+        buffer, held = buffer << width | table[string], held + width
+        # The decoder adds one more entry when it reads this code, and may widen for the end code.
+        if following + 2 > 1 << width and width < 12 and following > 258:
+            width += 1
+    buffer, held = buffer << width | 257, held + width
+    spare = -held % 8
+    return bytes(out) + (buffer << spare).to_bytes((held + spare) // 8, "big")
