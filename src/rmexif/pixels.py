@@ -1,0 +1,135 @@
+"""A raster to a raster: upright, in sRGB, scaled, compared. No codec, no file format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rmexif.colour import to_srgb
+from rmexif.types import Box, Frame, Raster
+
+__all__ = ["Geometry", "clear_hidden", "dhash", "hamming", "orient", "resize", "to_srgb"]
+
+Pixels = NDArray[Any]
+
+
+def orient(raster: Raster) -> Raster:
+    """Turn every frame upright; the result says orientation 1.
+
+    Args:
+        raster: its ``orientation`` is read as Exif 2.32, tag 274 (1-8).
+    """
+    if raster.orientation == 1:
+        return raster
+    frames = tuple(Frame(_turned(frame.pixels, raster.orientation), frame.duration) for frame in raster.frames)
+    return replace(raster, frames=frames, orientation=1)
+
+
+def _turned(pixels: Pixels, orientation: int) -> Pixels:
+    match orientation:
+        case 2:
+            out = cv2.flip(pixels, 1)
+        case 3:
+            out = cv2.rotate(pixels, cv2.ROTATE_180)
+        case 4:
+            out = cv2.flip(pixels, 0)
+        case 5:
+            out = cv2.transpose(pixels)
+        case 6:
+            out = cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE)
+        case 7:
+            out = cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180)
+        case 8:
+            out = cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        case _:
+            return pixels
+    return out if out.ndim == 3 else out[:, :, None]
+
+
+def clear_hidden(frame: Frame) -> Frame:
+    """Set the colour under fully transparent pixels to 0, in place: nobody sees it, everybody can read it."""
+    if frame.pixels.shape[2] in (2, 4):
+        frame.pixels[frame.pixels[:, :, -1] == 0] = 0
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A cut of the source, scaled to a target size.
+
+    The cut is in whole pixels: at 0.99x every pixel has its own phase already, and moving the cut by one pixel moves
+    all of them by a hundredth.
+
+    Args:
+        left, top, right, bottom: the cut, half-open, px of the source.
+        width, height: px of the target.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    width: int
+    height: int
+
+    def project(self, box: Box) -> Box | None:
+        """A box on the source as a box on the target, rounded outwards and cut to it; None where it lies outside."""
+        across, down = self.width / (self.right - self.left), self.height / (self.bottom - self.top)
+        projected = Box(
+            max(0, math.floor((box.left - self.left) * across)),
+            max(0, math.floor((box.top - self.top) * down)),
+            min(self.width, math.ceil((box.right - self.left) * across)),
+            min(self.height, math.ceil((box.bottom - self.top) * down)),
+        )
+        return projected if projected.width > 0 and projected.height > 0 else None
+
+
+def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
+    """A frame cut and scaled by ``geometry``: a new array, cubic, colours weighted by their alpha.
+
+    Args:
+        pixels: grey or RGB, with or without alpha, 8 or 16 bit.
+        geometry: where the target's pixels come from.
+    """
+    cut = pixels[geometry.top : geometry.bottom, geometry.left : geometry.right]
+    size = (geometry.width, geometry.height)
+    if pixels.shape[2] not in (2, 4):
+        return _cubic(cut, size)
+    alpha = cut[:, :, -1:]
+    full = int(np.iinfo(pixels.dtype).max)
+    if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
+        return _cubic(cut, size)
+    weighted = np.concatenate((cut[:, :, :-1] * (alpha.astype(np.float32) / full), alpha.astype(np.float32)), axis=2)
+    scaled = np.clip(_cubic(weighted, size), 0, full)
+    opacity = scaled[:, :, -1:] / full
+    np.divide(scaled[:, :, :-1], opacity, out=scaled[:, :, :-1], where=opacity > 0)
+    return np.clip(np.round(scaled), 0, full).astype(pixels.dtype)
+
+
+def _cubic(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    out = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+    return out if out.ndim == 3 else out[:, :, None]
+
+
+def dhash(pixels: Pixels) -> int:
+    """A 64-bit difference hash of a frame's brightness: 9 x 8 cells, each compared with its right neighbour.
+
+    Args:
+        pixels: grey or RGB, with or without alpha; large pictures are looked at in steps.
+    """
+    step = max(1, min(pixels.shape[:2]) // 256)
+    coarse = pixels[::step, ::step, : 3 if pixels.shape[2] >= 3 else 1].astype(np.float32)
+    grey = coarse @ np.array([0.299, 0.587, 0.114], np.float32) if coarse.shape[2] == 3 else coarse[:, :, 0]
+    cells = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
+    bits = np.packbits((cells[:, 1:] > cells[:, :-1]).ravel())
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def hamming(one: int, other: int) -> int:
+    """Number of differing bits of two hashes (0-64)."""
+    return (one ^ other).bit_count()
