@@ -23,7 +23,11 @@ Every class carries ``code`` (stable, for scripts), ``status_hint`` (HTTP) and `
 
 from __future__ import annotations
 
-from typing import ClassVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "DeadlineExceeded",
@@ -40,6 +44,7 @@ __all__ = [
     "UnknownFormat",
     "UnsupportedFeature",
     "VerificationError",
+    "kept_in",
 ]
 
 
@@ -135,3 +140,24 @@ class MissingDependency(SetupError, ImportError):
     """An optional part is not installed; the message names the extra to install."""
 
     code = "missing_dependency"
+
+
+@contextmanager
+def kept_in() -> Iterator[None]:
+    """Let nothing but the tree above escape: the last door of every public function.
+
+    Parsers and codecs translate what they know at their own doors. What still comes here is a defect or a lack of
+    memory; it fails closed, and names its kind only, because a foreign message may quote the file.
+
+    Raises:
+        LimitExceeded: no memory was left, or structures were nested too deep.
+        ProcessingError: anything else that went wrong inside.
+    """
+    try:
+        yield
+    except RmexifError:
+        raise
+    except (MemoryError, RecursionError) as error:
+        raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from error
+    except Exception as error:
+        raise ProcessingError(f"an internal step failed with {type(error).__name__}") from error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from rmexif.errors import LimitExceeded
+from rmexif.errors import InvalidPolicy, LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +23,11 @@ __all__ = [
     "Format",
     "Frame",
     "Limits",
+    "Outcome",
     "Part",
+    "Policy",
     "Raster",
+    "Report",
     "Role",
 ]
 
@@ -209,7 +212,7 @@ class Limits:
     """What one image may cost; checked from the header, before a decoder runs."""
 
     max_bytes: int = 256 << 20  # byte
-    max_pixels: int = 200_000_000  # px, all frames together
+    max_pixels: int = 128_000_000  # px, all frames together
     max_frames: int = 2_000
     max_parts: int = 100_000  # structures in one file
     max_depth: int = 16  # nested structures
@@ -219,3 +222,83 @@ class Limits:
         limit = getattr(self, name)
         if number > limit:
             raise LimitExceeded(f"{name}: {number} is above the limit of {limit}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What to do with an image; every field has a default, and every default is the safe one."""
+
+    faces: bool = True  # search for faces; False redacts nothing but ``regions``
+    detectors: tuple[Any, ...] = ("centerface",)  # names of the table, or objects with detect(rgb)
+    recall: Literal["balanced", "high", "max"] = "balanced"  # how much is searched
+    min_confidence: float | None = None  # 0-1; None takes the plan's own
+    margin: float = 0.3  # fraction of the box side, added on every side
+    style: Any = "blur"  # name of the table, or an object with redact()
+    allow_weak: bool = False  # let a style leave more than 32 bits of a face
+    regions: tuple[Box, ...] = ()  # to redact, px of the upright picture
+    keep_regions: tuple[Box, ...] = ()  # to leave: detections whose centre lies inside
+    stealth: bool = True  # 0.99x with a fresh crop, another SHA-256 on every run
+    quality: int = 92  # 1-100, for lossy formats
+    output: str | None = None  # format name; None keeps the input's
+    frames: Literal["all", "first", "refuse"] = "all"  # of an animation or of pages
+    limits: Limits = field(default_factory=Limits)
+    seed: int | None = None  # None: fresh entropy on every run
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidPolicy: a field has a value that is not allowed.
+        """
+        for name, allowed in (("recall", ("balanced", "high", "max")), ("frames", ("all", "first", "refuse"))):
+            if getattr(self, name) not in allowed:
+                raise InvalidPolicy(f"{name}: it is one of {', '.join(allowed)}")
+        if not (isinstance(self.quality, int) and 1 <= self.quality <= 100):
+            raise InvalidPolicy("quality: it is a whole number from 1 to 100")
+        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
+            raise InvalidPolicy("min_confidence: it lies within 0 and 1")
+        if not 0 <= self.margin <= 4:
+            raise InvalidPolicy("margin: it lies within 0 and 4")
+        if self.seed is not None and not (isinstance(self.seed, int) and self.seed >= 0):
+            raise InvalidPolicy("seed: it is a whole number, 0 or more")
+        for name in ("regions", "keep_regions"):
+            object.__setattr__(self, name, tuple(_box(name, item) for item in getattr(self, name)))
+        if isinstance(self.detectors, str):
+            raise InvalidPolicy("detectors: it is a sequence of names or objects, not one name")
+        object.__setattr__(self, "detectors", tuple(self.detectors))
+
+
+def _box(name: str, item: Any) -> Box:
+    try:
+        box = item if isinstance(item, Box) else Box(*(int(number) for number in item))
+    except (TypeError, ValueError) as error:
+        raise InvalidPolicy(f"{name}: a region is a Box, or left, top, right, bottom in px") from error
+    if box.width < 1 or box.height < 1:
+        raise InvalidPolicy(f"{name}: a region of {box.width} x {box.height} px is empty")
+    return box
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one image and what was done to it; never a metadata value."""
+
+    stats: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready form."""
+        return dict(self.stats)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item of many: clean bytes, or an error as a value."""
+
+    index: int  # place in the input
+    data: bytes | None
+    report: Report | None
+    error: RmexifError | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether clean bytes came out."""
+        return self.error is None

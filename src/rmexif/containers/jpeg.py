@@ -14,7 +14,7 @@ import numpy as np
 
 from rmexif.containers import icc, payloads
 from rmexif.containers.cursor import Cursor
-from rmexif.containers.jpeg_scan import Component, Frame, Lookup, Scan, ScanError, Walker, lookup
+from rmexif.containers.jpeg_scan import Component, Frame, Lookup, Scan, ScanError, Walker
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
@@ -40,7 +40,7 @@ NAMES = {SOI: "SOI", EOI: "EOI", SOS: "SOS", DQT: "DQT", DHT: "DHT", DAC: "DAC",
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
-WALK_LIMIT = 256 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
+WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
 
 # What an APPn payload is, by its first bytes: (marker, prefix, payload kind, bytes to skip, role).
 APPLICATIONS: tuple[tuple[int, bytes, str, int, Role], ...] = (
@@ -67,7 +67,6 @@ class _Step:
     conditioning: bytes  # DAC entries, for arithmetic coding
     interval: int  # MCUs between restarts, 0 = none
     data: list[tuple[int, int]] = field(default_factory=list)  # (first, last + 1) byte of each restart interval
-    tails: list[bytes] | None = None  # rewritten intervals, where the walk found something to cut
 
 
 @dataclass(slots=True)
@@ -131,7 +130,8 @@ class _Reader:
             raise MalformedImage("jpeg: no picture before EOI")
         self.add("trailer", Role.TRAILER, self.cursor.offset, len(self.view), "trailer")
         self.assemble_profile()
-        _walk(self.view, self.tree, self.residuals)
+        if not _walkable(self.tree):
+            self.residuals.add("jpeg-entropy-slack")
         orientation = self.exif or self.xmp or 1
         frame = self.tree.frame
         container = Container(
@@ -401,43 +401,42 @@ def _segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def _walk(view: memoryview, tree: _Tree, residuals: set[str]) -> None:
-    """Cut what lies between the last code of each restart interval and its end, where that can be told."""
-    frame = tree.frame
-    assert frame is not None
-    size = sum(b - a for step in tree.steps for a, b in step.data)
-    if frame.arithmetic or frame.sof == 0xC3 or size > WALK_LIMIT:
-        residuals.add("jpeg-entropy-slack")
-        return
-    walker = Walker(frame)
+def _walkable(tree: _Tree) -> bool:
+    assert tree.frame is not None
+    size = sum(end - start for step in tree.steps for start, end in step.data)
+    return not tree.frame.arithmetic and tree.frame.sof != 0xC3 and size <= WALK_LIMIT
+
+
+def _tails(view: memoryview, tree: _Tree) -> list[list[bytes | memoryview]]:
+    """The data of every restart interval of every scan, cut at its last code where that can be told."""
+    plain: list[list[bytes | memoryview]] = [[view[start:end] for start, end in step.data] for step in tree.steps]
+    if not _walkable(tree) or tree.frame is None:
+        return plain
+    walker = Walker(tree.frame)
     tables: dict[bytes, Lookup] = {}
+    cut: list[list[bytes | memoryview]] = []
     try:
-        for step in tree.steps:
-            pairs = []
-            for dc, ac in step.scan.tables:
-                pair = [step.huffmans.get(dc, b""), step.huffmans.get(0x10 | ac, b"")]
-                for entry in pair:
-                    if entry not in tables:
-                        tables[entry] = lookup(entry[1:17], entry[17:])
-                pairs.append((tables[pair[0]], tables[pair[1]]))
-            total = step.scan.count(frame)
-            tails, changed = [], False
-            for number, (start, end) in enumerate(step.data):
-                raw = bytes(view[start:end])
+        for step, intervals in zip(tree.steps, plain, strict=True):
+            entries = [(step.huffmans.get(dc, b""), step.huffmans.get(0x10 | ac, b"")) for dc, ac in step.scan.tables]
+            for entry in {entry for pair in entries for entry in pair} - tables.keys():
+                tables[entry] = walker.table(entry)
+            pairs = [(tables[dc], tables[ac]) for dc, ac in entries]
+            total = step.scan.count(tree.frame)
+            row: list[bytes | memoryview] = []
+            for number, raw in enumerate(intervals):
                 first = number * step.interval
                 count = min(step.interval or total, total - first)
-                data = raw.replace(b"\xff\x00", b"\xff")
+                data = bytes(raw).replace(b"\xff\x00", b"\xff")
                 used, bits = walker.interval(step.scan, pairs, first, count, data)
                 kept = bytearray(data[:used])
                 if used:
                     kept[-1] |= (1 << (8 - bits)) - 1  # T.81, F.1.2.3: padding bits are ones
-                tails.append(bytes(kept).replace(b"\xff", b"\xff\x00"))
-                changed |= tails[-1] != raw
-            if changed:
-                step.tails = tails
+                row.append(bytes(kept).replace(b"\xff", b"\xff\x00"))
+            cut.append(row)
     except ScanError:
-        # A damaged scan is shown by decoders as far as it goes; it stays as it is, and the report says so.
-        residuals.add("jpeg-entropy-slack")
+        # Decoders show a damaged scan as far as it goes, so it stays as it is.
+        return plain
+    return cut
 
 
 def rebuild(view: memoryview, container: Container) -> bytes:
@@ -476,7 +475,7 @@ def rebuild(view: memoryview, container: Container) -> bytes:
     )
     restart = 0
     seen: set[int] = set()
-    for step in tree.steps:
+    for step, intervals in zip(tree.steps, _tails(view, tree), strict=True):
         for component in step.scan.components:
             if component.ident not in seen:  # a decoder latches a component's table at its first scan
                 seen.add(component.ident)
@@ -489,10 +488,10 @@ def rebuild(view: memoryview, container: Container) -> bytes:
             restart = step.interval
             out.append(_segment(DRI, restart.to_bytes(2, "big")))
         out.append(step.header)
-        for number, (start, end) in enumerate(step.data):
+        for number, data in enumerate(intervals):
             if number:
                 out.append(bytes([0xFF, 0xD0 | (number - 1) % 8]))
-            out.append(view[start:end] if step.tails is None else step.tails[number])
+            out.append(data)
     out.append(b"\xff\xd9")
     return b"".join(out)
 

@@ -8,11 +8,13 @@ Arithmetic-coded scans cannot be walked this way.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 __all__ = ["Component", "Frame", "Scan", "ScanError", "Walker", "lookup"]
 
-Lookup = list[int]  # 65,536 entries: code length << 8 | symbol; 0 where no code starts with these 16 bits
+NO_CODE = 255
+Lookup = list[int]  # 65,536 entries, by the next 16 bits
 
 
 def _ceil(number: int, divisor: int) -> int:
@@ -82,18 +84,65 @@ class Scan:
         return across * down
 
 
-def lookup(counts: bytes, symbols: bytes) -> Lookup:
-    """A table from the next 16 bits to (length << 8 | symbol), from the lists of a DHT segment (T.81, C.2)."""
+def lookup(counts: bytes, symbols: bytes, sequential: bool) -> Lookup:
+    """A table over the next 16 bits, from the lists of a DHT segment (T.81, C.2).
+
+    Args:
+        counts: codes of 1 to 16 bits.
+        symbols: what they stand for.
+        sequential: entries for ``_sequential``: code and value bits << 8 | coefficients stepped over, 255 = no code.
+            Else code bits << 8 | symbol, 0 = no code.
+    """
     table: Lookup = []
     taken = 0
     for length, count in enumerate(counts, 1):
         width = 1 << (16 - length)
         for symbol in symbols[taken : taken + count]:
-            table += [length << 8 | symbol] * width
+            size, zeros = symbol & 15, symbol >> 4
+            skip = zeros + 1 if size or zeros == 15 else 64  # a size of 0 ends the block, or is a run of 16
+            table += [(length + size) << 8 | skip if sequential else length << 8 | symbol] * width
         taken += count
     if len(table) > 1 << 16:
         raise ScanError("more codes than bits")
-    return table + [0] * ((1 << 16) - len(table))
+    return table + [NO_CODE if sequential else 0] * ((1 << 16) - len(table))
+
+
+def _sequential(plan: list[tuple[Lookup, Lookup]], count: int, data: bytes) -> int:
+    """Bits that ``count`` MCUs of a sequential scan take: one flat loop, since it runs once per coefficient.
+
+    Args:
+        plan: DC and AC lookup of each block of an MCU.
+        count: MCUs.
+        data: the interval's bytes, stuffing removed.
+    """
+    padded = data + b"\xff" * (8 + -len(data) % 4)
+    words = struct.unpack(f">{len(padded) // 4}I", padded)
+    bits = held = taken = 0
+    try:
+        for _ in range(count):
+            for dc, ac in plan:
+                if held < 32:
+                    bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
+                    taken += 1
+                    held += 32
+                step = dc[bits >> (held - 16) & 0xFFFF]
+                if step == NO_CODE:
+                    raise ScanError("no such code")
+                held -= step >> 8
+                k = 1
+                while k < 64:
+                    if held < 32:
+                        bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
+                        taken += 1
+                        held += 32
+                    step = ac[bits >> (held - 16) & 0xFFFF]
+                    held -= step >> 8
+                    k += step & 255
+                if k > 255:
+                    raise ScanError("no such code")
+    except IndexError as error:
+        raise ScanError("the data ends early") from error
+    return taken * 32 - held
 
 
 class Walker:
@@ -132,6 +181,18 @@ class Walker:
         Raises:
             ScanError: no such code, or the data ends early.
         """
+        if self.frame.progressive:
+            used = self._progressive(scan, tables, first, count, data)
+        else:
+            alone = len(scan.components) == 1
+            pairs = zip(scan.components, tables, strict=True)
+            plan = [pair for c, pair in pairs for _ in range(1 if alone else c.h * c.v)]
+            used = _sequential(plan, count, data)
+        if used > len(data) * 8:
+            raise ScanError("the data ends early")
+        return (used + 7) // 8, (used - 1) % 8 + 1 if used else 8
+
+    def _progressive(self, scan: Scan, tables: list[tuple[Lookup, Lookup]], first: int, count: int, data: bytes) -> int:
         self.data, self.position, self.bits, self.held, self.run = data, 0, 0, 0, 0
         single = len(scan.components) == 1
         across = self.frame.blocks(scan.components[0])[0] if single else self.frame.mcus[0]
@@ -145,45 +206,15 @@ class Walker:
                     row = (y * component.v + v) * self.stride[component.ident] + x * component.h
                     for h in range(component.h):
                         self._block(scan, component.ident, row + h, dc, ac)
-        used = self.position * 8 - self.held
-        if used > len(data) * 8:
-            raise ScanError("the data ends early")
-        return (used + 7) // 8, (used - 1) % 8 + 1 if used else 8
+        return self.position * 8 - self.held
 
     def _block(self, scan: Scan, ident: int, index: int, dc: Lookup, ac: Lookup) -> None:
-        if not self.frame.progressive:
-            self._bits(self._symbol(dc) & 15)
-            self._coefficients(ac)
-        elif scan.start == 0:
-            self._bits(1) if scan.high else self._bits(self._symbol(dc) & 15)
+        if scan.start == 0:
+            self._bits(1 if scan.high else self._symbol(dc) & 15)
         elif scan.high == 0:
             self._first(scan, self.known[ident], index, ac)
         else:
             self._refine(scan, self.known[ident], index, ac)
-
-    def _coefficients(self, ac: Lookup) -> None:
-        """The 63 AC coefficients of a sequential block: the hot loop, so the bit reader is written out in it."""
-        data, position, bits, held = self.data, self.position, self.bits, self.held
-        k = 1
-        while k < 64:
-            if held < 32:
-                bits = (bits & ((1 << held) - 1)) << 48 | int.from_bytes(
-                    data[position : position + 6].ljust(6, b"\xff"), "big"
-                )
-                held += 48
-                position += 6
-            entry = ac[bits >> (held - 16) & 0xFFFF]
-            if not entry:
-                raise ScanError("no such code")
-            size = entry & 15
-            held -= (entry >> 8) + size
-            if size or entry & 0xF0 == 0xF0:
-                k += (entry >> 4 & 15) + 1
-            else:
-                break
-        self.position, self.bits, self.held = position, bits, held
-        if position - 16 > len(data):
-            raise ScanError("the data ends early")
 
     def _first(self, scan: Scan, known: list[int], index: int, ac: Lookup) -> None:
         if self.run:
@@ -231,6 +262,10 @@ class Walker:
             for _ in range(band.bit_count()):
                 self._bits(1)
             self.run -= 1
+
+    def table(self, entry: bytes) -> Lookup:
+        """The lookup of a DHT entry (class and slot, counts, symbols) as this walk wants it."""
+        return lookup(entry[1:17], entry[17:], not self.frame.progressive)
 
     def _fill(self) -> None:
         chunk = self.data[self.position : self.position + 6].ljust(6, b"\xff")

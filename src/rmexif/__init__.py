@@ -1,0 +1,84 @@
+"""The last step before an image leaves a trust boundary: metadata gone, faces redacted, in memory.
+
+>>> from rmexif import Scrubber
+>>> clean_bytes, stats = Scrubber(raw_bytes).process()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rmexif.audit import Inspection, inspect, strip, verify
+    from rmexif.errors import (
+        DeadlineExceeded,
+        DetectionError,
+        EncodeError,
+        InputError,
+        InvalidPolicy,
+        LimitExceeded,
+        MalformedImage,
+        MissingDependency,
+        ProcessingError,
+        RmexifError,
+        SetupError,
+        UnknownFormat,
+        UnsupportedFeature,
+        VerificationError,
+    )
+    from rmexif.scrubber import Scrubber, scrub
+    from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Policy, Report
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Box",
+    "Category",
+    "DeadlineExceeded",
+    "Detection",
+    "DetectionError",
+    "EncodeError",
+    "Finding",
+    "InputError",
+    "Inspection",
+    "InvalidPolicy",
+    "LimitExceeded",
+    "Limits",
+    "MalformedImage",
+    "MissingDependency",
+    "Outcome",
+    "Policy",
+    "ProcessingError",
+    "Report",
+    "RmexifError",
+    "Scrubber",
+    "SetupError",
+    "UnknownFormat",
+    "UnsupportedFeature",
+    "VerificationError",
+    "inspect",
+    "scrub",
+    "strip",
+    "verify",
+]
+
+# Where each public name lives. They are fetched on first use, because strip and --help need no codec and no model.
+_HOMES = {
+    **dict.fromkeys(("Inspection", "inspect", "strip", "verify"), "audit"),
+    **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
+    **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Policy", "Report"), "types"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in __all__:
+        raise AttributeError(f"module 'rmexif' has no attribute {name!r}")
+    value = getattr(import_module(f"rmexif.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""``python -m rmexif``."""
+
+from rmexif.cli import main
+
+main()

@@ -1,0 +1,232 @@
+"""Three readings of one parse: what is in a file, what is left of it, and whether anything is left.
+
+``inspect`` reports, ``strip`` rewrites without touching a pixel, ``verify`` is the gate that every output of
+strip and scrub passes. All three go by the same allow-list: the roles in ``types.CLEAN``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rmexif.containers import payloads, sniff
+from rmexif.errors import InputError, VerificationError, kept_in
+from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rmexif.containers import FormatModule
+
+__all__ = ["Inspection", "findings", "inspect", "open_container", "remains", "strip", "verify"]
+
+Raw = bytes | bytearray | memoryview
+
+_ROLES = {
+    Role.AUXILIARY: Category.THUMBNAIL,
+    Role.METADATA: Category.UNKNOWN,
+}
+
+RESIDUALS = {
+    "jpeg-quantisation-tables": "the quantisation tables name a class of camera or software",
+    "jpeg-entropy-slack": "the coded picture was copied without a walk over its codes; a few bytes could hide between them",
+    "pixels": "the picture itself: what it shows, watermarks, sensor noise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a file would give away."""
+
+    format: str
+    width: int  # px, as stored
+    height: int  # px, as stored
+    frames: int
+    orientation: int  # 1-8
+    size: int  # byte
+    findings: tuple[Finding, ...]
+    residuals: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready form."""
+        return {
+            "format": self.format,
+            "width": self.width,
+            "height": self.height,
+            "frames": self.frames,
+            "orientation": self.orientation,
+            "bytes": self.size,
+            "findings": [finding.as_dict() for finding in self.findings],
+            "residuals": list(self.residuals),
+        }
+
+
+def view_of(raw: Raw) -> memoryview:
+    """A flat, read-only view of what a caller handed in.
+
+    Raises:
+        TypeError: it is not bytes-like.
+    """
+    if not isinstance(raw, bytes | bytearray | memoryview):
+        raise TypeError(f"an image is bytes, bytearray or memoryview, not {type(raw).__name__}")
+    view = memoryview(raw)
+    if view.format != "B" or view.ndim != 1:
+        view = memoryview(view.tobytes()) if not view.c_contiguous else view.cast("B")
+    return view.toreadonly()
+
+
+def open_container(view: memoryview, limits: Limits) -> tuple[FormatModule, Container]:
+    """Sniff and parse, with every limit checked and every foreign exception kept in.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    limits.check("max_bytes", len(view))
+    module = sniff(view)
+    return module, module.parse(view, limits)
+
+
+def findings(view: memoryview, container: Container, values: bool = False) -> tuple[Finding, ...]:
+    """Every part outside the allow-list, and what its payload says."""
+    found: list[Finding] = []
+    for part in container.parts:
+        if part.role in CLEAN:
+            continue
+        if part.payload:
+            found += payloads.explain(part.payload, bytes(part.body(view)), part.kind, values)
+        else:
+            found.append(Finding(part.kind, _ROLES.get(part.role, Category.UNKNOWN), part.length))
+    return tuple(found)
+
+
+def remains(view: memoryview, limits: Limits) -> tuple[Container, tuple[Finding, ...]]:
+    """What a file still carries: parts outside the allow-list, or bytes that a clean rewrite would not have.
+
+    The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
+    """
+    module, container = open_container(view, limits)
+    found = findings(view, container)
+    if not found:
+        again = module.rebuild(view, container)
+        if again != view:
+            found = (Finding(container.format, Category.UNKNOWN, abs(len(view) - len(again))),)
+    return container, found
+
+
+def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> Inspection:
+    """Say what a file would give away, without changing or decoding it.
+
+    Args:
+        raw: the file.
+        values: whether findings carry what they say (coordinates, names, dates), as escaped text.
+        limits: what one image may cost.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    view = view_of(raw)
+    with kept_in():
+        _, container = open_container(view, limits or Limits())
+        return Inspection(
+            container.format,
+            container.width,
+            container.height,
+            container.frames,
+            container.orientation,
+            len(view),
+            findings(view, container, values),
+            ("pixels", *container.residuals),
+        )
+
+
+def verify(raw: Raw, *, limits: Limits | None = None) -> list[Finding]:
+    """What is left in a file that should be clean; an empty list means nothing.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    view = view_of(raw)
+    with kept_in():
+        return list(remains(view, limits or Limits())[1])
+
+
+def prove(data: bytes, limits: Limits) -> Container:
+    """Let nothing out that verify() would complain about.
+
+    Raises:
+        VerificationError: the output still carries something, or cannot be read back.
+    """
+    try:
+        container, left = remains(memoryview(data), limits)
+    except InputError as error:
+        raise VerificationError(f"the output cannot be read back: {error}") from error
+    if left:
+        raise VerificationError(f"the output still carries {len(left)} parts, the first is {left[0].where}")
+    return container
+
+
+def summary(found: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Kinds, counts and sizes of findings, never a value: one row per place and category."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for finding in found:
+        key = (finding.where, finding.category.value)
+        row = rows.setdefault(key, {"where": key[0], "category": key[1], "count": 0, "bytes": 0})
+        row["count"] += 1
+        row["bytes"] += finding.length
+    return list(rows.values())
+
+
+def strip(raw: Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
+    """Remove everything that is not picture, without touching a pixel.
+
+    The same input gives the same output, and a second strip changes nothing.
+
+    Args:
+        raw: the file.
+        limits: what one image may cost.
+
+    Returns:
+        The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+        VerificationError: the clean file did not pass its own check.
+    """
+    view = view_of(raw)
+    with kept_in():
+        return _strip(view, limits or Limits())
+
+
+def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
+    started = time.perf_counter()
+    module, container = open_container(view, limits)
+    data = module.rebuild(view, container)
+    clean = prove(data, limits)
+    removed = findings(view, container)
+    stats = {
+        "mode": "strip",
+        "format": container.format,
+        "output_format": clean.format,
+        "width": container.width,
+        "height": container.height,
+        "frames": container.frames,
+        "orientation": clean.orientation,
+        "metadata_removed": True,  # prove() has passed
+        "findings": summary(removed),
+        "findings_count": len(removed),
+        "residuals": residuals(clean),
+        "original_size": len(view),
+        "new_size": len(data),
+        "original_hash": hashlib.sha256(view).hexdigest(),
+        "new_hash": hashlib.sha256(data).hexdigest(),
+    }
+    stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
+    return data, stats
+
+
+def residuals(container: Container) -> list[dict[str, str]]:
+    """What a lossless rewrite cannot remove, as code and sentence."""
+    codes = ("pixels", *container.residuals)
+    return [{"code": code, "text": RESIDUALS.get(code, code.replace("-", " "))} for code in codes]

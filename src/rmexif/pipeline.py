@@ -1,0 +1,248 @@
+"""Scrub one image: the whole story on one screen.
+
+decode -> orient -> to_srgb -> detect -> resize -> redact -> recheck -> encode -> strip -> verify. Redaction comes
+after the resize, so that masks cover whole pixels of the picture that leaves and no later step moves an edge.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif import audit, codec, detectors, pixels, styles
+from rmexif.containers import by_name
+from rmexif.errors import InvalidPolicy, UnsupportedFeature, VerificationError
+from rmexif.types import Box, Container, Detection, Frame, Policy, Raster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from rmexif.styles import Mask, Style
+
+__all__ = ["Clock", "Found", "Scrubbed", "look", "scrub"]
+
+SCALE = 0.99  # stealth: sides of the output, as a share of the input's
+CROP = 0.01  # stealth: most that is cut from each side, as a share of it
+NUDGES = 32  # stealth: blocks whose brightness is moved a little, so that flat pictures change too
+RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
+ESCALATION = ("fill", "solid")  # what follows where the chosen style leaves a face
+
+
+class Clock:
+    """Milliseconds per stage."""
+
+    def __init__(self) -> None:
+        self.stage_ms: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage; repeated ones add up."""
+        start = time.perf_counter()
+        yield
+        self.stage_ms[name] = round(self.stage_ms.get(name, 0.0) + (time.perf_counter() - start) * 1e3, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The decoded picture and what is to be redacted in it."""
+
+    raster: Raster  # upright, sRGB
+    detections: tuple[tuple[Detection, ...], ...]  # per frame, in px of the upright original
+    search: dict[str, Any]  # what was searched, JSON-ready
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """A finished, verified picture."""
+
+    data: bytes
+    container: Container
+    changes: dict[str, Any] = field(default_factory=dict)  # what was done to it, JSON-ready
+
+
+def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -> Found:
+    """Decode, turn upright, bring to sRGB, and find what has to be redacted.
+
+    Raises:
+        InputError: the bytes do not decode.
+        DetectionError: a detector failed.
+        InvalidPolicy: a region lies outside the picture.
+    """
+    if container.frames > 1 and policy.frames == "refuse":
+        raise UnsupportedFeature(f"{container.format}: {container.frames} frames; the policy refuses more than one")
+    with clock.stage("decode"):
+        raster = codec.decode(view, container)
+        if policy.frames == "first":
+            raster = replace(raster, frames=raster.frames[:1])
+    with clock.stage("colour"):
+        raster = pixels.to_srgb(pixels.orient(raster))
+    with clock.stage("detect"):
+        by_hand = tuple(Detection(_inside(box, raster), 1.0, "region") for box in policy.regions)
+        finders = [_detector(item, policy) for item in policy.detectors] if policy.faces else []
+        search: dict[str, Any] = {"recall": policy.recall if finders else None}
+        rows = [_search(finders, _rgb(frame.pixels), search) for frame in raster.frames]
+        kept = [tuple(d for d in row if not _kept(d.box, policy.keep_regions)) for row in rows]
+    return Found(raster, tuple(row + by_hand for row in kept), search)
+
+
+def masks(found: Found, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
+    """The masks of every detection, per frame, in px of the upright original."""
+    return tuple(
+        tuple(styles.mask_for(d.box, policy.margin, *frame.pixels.shape[:2]) for d in row)
+        for frame, row in zip(found.raster.frames, found.detections, strict=True)
+    )
+
+
+def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.random.Generator, clock: Clock) -> Scrubbed:
+    """Redact what was found, encode, and let nothing out that does not verify.
+
+    Raises:
+        EncodeError: the encoder failed.
+        UnsupportedFeature: several frames into a format that holds one.
+        VerificationError: a face or a part outside the allow-list was left.
+    """
+    module = by_name(output)
+    raster = found.raster
+    if len(raster.frames) > 1 and not module.FORMAT.has_frames:
+        raise UnsupportedFeature(
+            f"{output} holds one picture, not {len(raster.frames)}; ask for the first frame, or another format"
+        )
+    changes: dict[str, Any] = {}
+    with clock.stage("resize"):
+        frames, boxes = _reshape(raster, found.detections, policy, rng)
+    with clock.stage("redact"):
+        escalated = 0
+        for frame, row in zip(frames, _spread(frames, boxes), strict=True):
+            escalated += _redact(frame.pixels, row, style, policy, rng)
+        changes["escalated"] = escalated
+    raster = replace(raster, frames=tuple(pixels.clear_hidden(frame) for frame in frames))
+    with clock.stage("encode"):
+        encoded = codec.encode(raster, output, policy.quality)
+    with clock.stage("verify"):
+        view = memoryview(encoded)
+        data = module.rebuild(view, module.parse(view, policy.limits))
+        container = audit.prove(data, policy.limits)
+    if policy.stealth:
+        before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
+        changes["perceptual_distance"] = (before ^ after).bit_count()
+    return Scrubbed(data, container, changes)
+
+
+def _detector(item: Any, policy: Policy) -> Any:
+    if not isinstance(item, str):
+        return item
+    if item == "centerface":
+        return detectors.CenterFace(policy.recall, policy.min_confidence)
+    raise InvalidPolicy(f"detectors: {item!r} cannot be made from its name alone; the names are centerface")
+
+
+def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, Any]) -> tuple[Detection, ...]:
+    """Ask every detector; what was searched is noted for the first frame (all frames of a file are alike)."""
+    found: list[Detection] = []
+    for finder in finders:
+        if not hasattr(finder, "search"):
+            found += finder.detect(rgb)
+            continue
+        result = finder.search(rgb)
+        found += result.detections
+        search.setdefault("levels", list(result.levels))
+        search.setdefault("min_face_px", result.min_face_px)
+        search.setdefault("max_face_px", result.max_face_px)
+        search["rejected"] = search.get("rejected", 0) + result.rejected
+    return tuple(detectors.merge(found)) if len(finders) > 1 else tuple(found)
+
+
+def _rgb(stored: NDArray[Any]) -> NDArray[np.uint8]:
+    """A frame as a detector wants it: H x W x 3, 8 bit."""
+    colour = stored[:, :, : 1 if stored.shape[2] < 3 else 3]
+    if colour.dtype == np.uint16:
+        colour = (colour >> 8).astype(np.uint8)
+    if colour.shape[2] == 1:
+        colour = np.repeat(colour, 3, axis=2)
+    return np.ascontiguousarray(colour)
+
+
+def _inside(box: Box, raster: Raster) -> Box:
+    clipped = Box(max(0, box.left), max(0, box.top), min(raster.width, box.right), min(raster.height, box.bottom))
+    if clipped.width < 1 or clipped.height < 1:
+        raise InvalidPolicy(f"regions: a region lies outside the picture of {raster.width} x {raster.height} px")
+    return clipped
+
+
+def _kept(box: Box, keep: Sequence[Box]) -> bool:
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    return any(k.left <= x < k.right and k.top <= y < k.bottom for k in keep)
+
+
+def _reshape(
+    raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, rng: np.random.Generator
+) -> tuple[list[Frame], list[list[Box]]]:
+    """The frames at their final size, writable, and the boxes on them."""
+    if not policy.stealth:
+        return [replace(f, pixels=np.array(f.pixels)) for f in raster.frames], [[d.box for d in row] for row in found]
+    plans: dict[tuple[int, int], pixels.Geometry] = {}
+    frames, boxes = [], []
+    for frame, row in zip(raster.frames, found, strict=True):
+        shape = frame.pixels.shape[:2]
+        plan = plans.setdefault(shape, _plan(*shape, rng))  # one cut for all frames: an animation must not shake
+        small = pixels.resize(frame.pixels, plan)
+        _nudge(small, rng)
+        frames.append(replace(frame, pixels=small))
+        boxes.append([projected for d in row if (projected := plan.project(d.box)) is not None])
+    return frames, boxes
+
+
+def _plan(height: int, width: int, rng: np.random.Generator) -> pixels.Geometry:
+    """0.99x with a fresh crop: other pixels meet other pixels on every run, at sub-pixel phases."""
+    left, right = (int(n) for n in rng.integers(0, int(width * CROP) + 1, 2))
+    top, bottom = (int(n) for n in rng.integers(0, int(height * CROP) + 1, 2))
+    return pixels.Geometry(
+        left, top, width - right, height - bottom, max(1, round(width * SCALE)), max(1, round(height * SCALE))
+    )
+
+
+def _nudge(stored: NDArray[Any], rng: np.random.Generator) -> None:
+    """Move the brightness of a few blocks by at most 2 of 255: a flat picture has no sub-pixel phase to change."""
+    height, width, channels = stored.shape
+    colours = channels if channels in (1, 3) else channels - 1
+    unit = 257 if stored.dtype == np.uint16 else 1
+    for _ in range(NUDGES):
+        y, x = int(rng.integers(0, max(1, height - 7))), int(rng.integers(0, max(1, width - 7)))
+        block = stored[y : y + 8, x : x + 8, :colours]
+        moved = block.astype(np.int32) + rng.integers(-2, 3, colours) * unit
+        block[:] = moved.clip(0, np.iinfo(stored.dtype).max)
+
+
+def _spread(frames: Sequence[Frame], boxes: Sequence[list[Box]]) -> list[list[Box]]:
+    """In an animation a face is masked in the frames beside the one it was found in, too: it blinks, we do not."""
+    if len(frames) < 2 or not any(frame.duration for frame in frames):
+        return list(boxes)
+    return [list(dict.fromkeys(sum(boxes[max(0, i - 1) : i + 2], []))) for i in range(len(boxes))]
+
+
+def _redact(stored: NDArray[Any], boxes: list[Box], style: Style, policy: Policy, rng: np.random.Generator) -> int:
+    """Cover the boxes; where the detector still sees a face, cover it harder; how often that was needed."""
+    if not boxes:
+        return 0
+    covers = [styles.mask_for(box, policy.margin, *stored.shape[:2]) for box in boxes]
+    style.redact(stored, covers, rng)
+    if policy.allow_weak:
+        return 0
+    watch = detectors.CenterFace()
+    escalated = 0
+    for name in (*ESCALATION, None):
+        seen = watch.found_in(_rgb(stored), [cover.region for cover in covers])
+        covers = [cover for cover, sure in zip(covers, seen, strict=True) if sure >= RECHECK]
+        if not covers:
+            return escalated
+        if name is None:
+            raise VerificationError(f"{len(covers)} faces can still be found after redaction")
+        escalated += len(covers)
+        styles.by_name(name).redact(stored, covers, rng)
+    return escalated

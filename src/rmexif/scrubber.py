@@ -1,0 +1,160 @@
+"""The front door: bytes and a policy in, clean bytes and a report out, or an error and nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from typing import Any
+
+import numpy as np
+
+from rmexif import audit, pipeline, styles
+from rmexif.containers import FORMATS
+from rmexif.errors import InvalidPolicy, ProcessingError, kept_in
+from rmexif.types import Container, Policy
+
+__all__ = ["Scrubber", "scrub"]
+
+WEAK_BITS = 32  # more bits of a face than this are refused without allow_weak
+DRAWS = 4  # stealth: tries for a hash other than the input's
+
+
+class Scrubber:
+    """Makes one image safe to hand out.
+
+    Args:
+        raw: the image file, bytes-like. It is not changed and not kept longer than this object.
+        policy: what to do; the default does everything.
+
+    Raises:
+        TypeError: ``raw`` is not bytes-like.
+        InputError: ``raw`` is no image that can be handled, seen from its structure alone.
+        InvalidPolicy: the policy names something that does not exist, or a style that leaves too much.
+    """
+
+    def __init__(self, raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> None:
+        self._policy = policy or Policy()
+        self._started = time.perf_counter()
+        self._view = audit.view_of(raw)
+        self._style = _style(self._policy)
+        if self._policy.output is not None and self._policy.output not in _encodable():
+            raise InvalidPolicy(f"output: it is one of {', '.join(_encodable())}")
+        self._parse_ms = 0.0
+        with kept_in():
+            self._container: Container = audit.open_container(self._view, self._policy.limits)[1]
+        self._parse_ms = (time.perf_counter() - self._started) * 1e3
+
+    def process(self) -> tuple[bytes, dict[str, Any]]:
+        """Scrub the image.
+
+        Returns:
+            The clean file and a JSON-ready report; every run of a default policy gives another file.
+
+        Raises:
+            ProcessingError: the image could not be made safe; nothing is returned.
+            SetupError: the installation or the policy is at fault.
+        """
+        with kept_in():
+            return self._process()
+
+    def dry_run(self) -> dict[str, Any]:
+        """Say what ``process`` would find, without encoding anything; the report has no ``new_hash``.
+
+        Raises:
+            ProcessingError: the image could not be searched.
+        """
+        with kept_in():
+            started = time.perf_counter()
+            clock = pipeline.Clock()
+            found = pipeline.look(self._view, self._container, self._policy, clock)
+            stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
+            stats["mode"] = "dry run"
+            stats["metadata_removed"] = False
+            stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+            return stats
+
+    def _process(self) -> tuple[bytes, dict[str, Any]]:
+        started = time.perf_counter()
+        policy, clock = self._policy, pipeline.Clock()
+        found = pipeline.look(self._view, self._container, policy, clock)
+        output = policy.output or self._container.format
+        with clock.stage("hash"):
+            original = hashlib.sha256(self._view).hexdigest()
+        for draw in range(DRAWS):
+            seed = secrets.randbits(128) if policy.seed is None else [policy.seed, draw]
+            done = pipeline.scrub(
+                found, output, self._style, policy, np.random.Generator(np.random.Philox(seed)), clock
+            )
+            with clock.stage("hash"):
+                new = hashlib.sha256(done.data).hexdigest()
+            if new != original:
+                break
+        else:
+            if policy.stealth:
+                raise ProcessingError("the output would be the input again: the picture is too small to change")
+        stats = self._stats(found, clock, original)
+        stats |= {
+            "mode": "scrub",
+            "output_format": done.container.format,
+            "output_width": done.container.width,
+            "output_height": done.container.height,
+            "metadata_removed": True,  # audit.prove() has passed, or no bytes would be here
+            "new_hash": new,
+            "file_hash_changed": new != original,
+            "new_size": len(done.data),
+            "stealth": policy.stealth,
+            "residuals": audit.residuals(done.container),
+            **done.changes,
+        }
+        stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+        return done.data, stats
+
+    def _stats(self, found: pipeline.Found, clock: pipeline.Clock, original: str) -> dict[str, Any]:
+        removed = audit.findings(self._view, self._container)
+        faces = []
+        for number, (row, covers) in enumerate(zip(found.detections, pipeline.masks(found, self._policy), strict=True)):
+            for detection, cover in zip(row, covers, strict=True):
+                face: dict[str, Any] = {
+                    "box": detection.box.as_list(),
+                    "confidence": round(float(detection.confidence), 4),
+                    "region": cover.region.as_list(),
+                    "label": detection.label,
+                }
+                if len(found.detections) > 1:
+                    face["frame"] = number
+                faces.append(face)
+        return {
+            "format": self._container.format,
+            "width": found.raster.width,
+            "height": found.raster.height,
+            "frames": len(found.raster.frames),
+            "faces_detected": sum(face["label"] == "face" for face in faces),
+            "faces": faces,
+            "search": found.search,
+            "style": getattr(self._style, "name", type(self._style).__name__),
+            "leak_bits": self._style.leak_bits if np.isfinite(self._style.leak_bits) else None,
+            "findings": audit.summary(removed),
+            "findings_count": len(removed),
+            "original_size": len(self._view),
+            "original_hash": original,
+            "stage_ms": {"parse": round(self._parse_ms, 3), **clock.stage_ms},
+        }
+
+
+def scrub(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> tuple[bytes, dict[str, Any]]:
+    """``Scrubber(raw, policy).process()`` in one call."""
+    return Scrubber(raw, policy).process()
+
+
+def _style(policy: Policy) -> styles.Style:
+    style: styles.Style = styles.by_name(policy.style) if isinstance(policy.style, str) else policy.style
+    if not policy.allow_weak and style.leak_bits > WEAK_BITS:
+        raise InvalidPolicy(
+            f"style: it may leave {style.leak_bits} bits of a face, more than {WEAK_BITS}; say allow_weak to have it all the same"
+        )
+    return style
+
+
+def _encodable() -> list[str]:
+    return [module.FORMAT.name for module in FORMATS]
