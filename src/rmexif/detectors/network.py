@@ -64,37 +64,31 @@ def look(pictures: NDArray[np.uint8], floor: float) -> list[Candidates]:
         DetectionError: the network failed or answered something that is not a number.
         SetupError: the model is missing or damaged.
     """
+    model = session()
     try:
-        heat, scale, offset, landmarks = session().run(None, {"image": pictures})
-    except SetupError:
-        raise
+        cells = model.run(None, {"image": pictures})[0]
     except Exception as error:  # onnxruntime's classes share no base of their own
         raise DetectionError("the face detector failed on this picture") from error
-    if not np.isfinite(heat).all():
+    if not np.isfinite(cells).all():
         raise DetectionError("the face detector answered something that is not a number")
-    return [_read(heat[i, 0], scale[i], offset[i], landmarks[i], floor) for i in range(len(pictures))]
+    logit = float(np.log(floor / (1 - floor)))
+    return [_read(picture, logit) for picture in cells]
 
 
-def _read(
-    heat: NDArray[np.float32],
-    scale: NDArray[np.float32],
-    offset: NDArray[np.float32],
-    landmarks: NDArray[np.float32],
-    floor: float,
-) -> Candidates:
-    """Local maxima of the heat map, as boxes in network pixels."""
-    peaks = (heat >= floor) & (heat == cv2.dilate(heat, np.ones((3, 3), np.uint8)))
-    row, column = np.nonzero(peaks)
-    if not row.size:
-        return np.zeros((0, 15), np.float32)
-    height, width = np.exp(np.minimum(scale[:, row, column], 6.0)) * CELL  # e^6 cells: beyond any face it can see
-    top = (row + offset[0, row, column] + 0.5) * CELL - height / 2
-    left = (column + offset[1, row, column] + 0.5) * CELL - width / 2
-    points = landmarks[:, row, column]
+def _read(cells: NDArray[np.float32], floor: float) -> Candidates:
+    """The local maxima among one picture's cells, as boxes and landmarks in network pixels.
+
+    A cell answers: score (logit), height and width (logarithm, in cells), place of the centre inside the cell (y, x),
+    and five landmarks (y, x, in parts of the box).
+    """
+    score = np.ascontiguousarray(cells[:, :, 0])
+    row, column = np.nonzero((score >= floor) & (score == cv2.dilate(score, np.ones((3, 3), np.uint8))))
+    peak = cells[row, column].T
+    height, width = np.exp(np.minimum(peak[1:3], 6.0)) * CELL  # e^6 cells are more than it can see
+    top = (row + peak[3] + 0.5) * CELL - height / 2
+    left = (column + peak[4] + 0.5) * CELL - width / 2
     table = np.empty((row.size, 15), np.float32)
-    table[:, :5] = np.stack([left, top, left + width, top + height, heat[row, column]], axis=1)
-    table[:, 5::2] = (left + points[1::2] * width).T
-    table[:, 6::2] = (top + points[0::2] * height).T
-    if not np.isfinite(table).all():
-        raise DetectionError("the face detector answered something that is not a number")
+    table[:, :5] = np.stack([left, top, left + width, top + height, 1 / (1 + np.exp(-peak[0]))], axis=1)
+    table[:, 5::2] = (left + peak[6::2] * width).T
+    table[:, 6::2] = (top + peak[5::2] * height).T
     return table
