@@ -306,7 +306,7 @@ def _known_matrix(name: str) -> NDArray[np.float64]:
 
 
 def _white(raw: _Raw) -> tuple[float, ...]:
-    """xy of the white that the colours were adapted from: by chad, else by a version 2 white point, else D50."""
+    """Chromaticity of the white that the colours were adapted from: by chad, else by a version 2 white point, else D50."""
     try:
         if b"chad" in raw.tags:
             matrix = np.array(icctags.numbers(raw.tags[b"chad"], b"sf32", 9)).reshape(3, 3)
@@ -325,7 +325,7 @@ def _white(raw: _Raw) -> tuple[float, ...]:
 
 
 def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[float, ...] | None:
-    """xy of white and corners, the adaptation taken back; None where a corner is no chromaticity."""
+    """Chromaticities of white and corners, the adaptation taken back; None where a corner is no chromaticity."""
     corners = np.linalg.solve(_adaptation(white), matrix)
     totals = corners.sum(axis=0)
     if np.abs(totals).min() < 1e-6:

@@ -135,7 +135,7 @@ def _mft(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
 
 
 def _mab(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
-    """lutAToBType (10.12) and lutBToAType (10.13) behind their channel counts."""
+    """The lutAToBType (10.12) and lutBToAType (10.13) behind their channel counts."""
     cursor.skip(2)
     b_at, matrix_at, m_at, clut_at, a_at = (cursor.u32() for _ in range(5))
     pcs_side, device_side = (outputs, inputs) if kind == b"mAB " else (inputs, outputs)

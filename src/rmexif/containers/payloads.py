@@ -1,41 +1,348 @@
-"""What a metadata payload says, for inspect: read, never obeyed; any bytes in, findings out."""
+"""What a metadata payload says, for inspect: read, never obeyed; any bytes in, findings out, bounded."""
 
 from __future__ import annotations
 
+import re
 import struct
+import zlib
+from typing import TYPE_CHECKING
 
+from rmexif.containers import exif, icc, vocabulary, xmp
+from rmexif.containers.cursor import Cursor
+from rmexif.containers.exif import orientation, orientation_only
+from rmexif.containers.notes import Notes, text_of
+from rmexif.errors import MalformedImage
 from rmexif.types import Category, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["explain", "orientation", "orientation_only"]
 
-
-def orientation(tiff_block: bytes) -> int:
-    """The Exif orientation (tag 274 of IFD0), 1-8; 1 where it is absent or broken.
-
-    Args:
-        tiff_block: a TIFF block, with or without ``Exif\\0\\0`` before it.
-    """
-    block = bytes(tiff_block[: 1 << 20]).removeprefix(b"Exif\0\0")
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
-    if order is None or len(block) < 8:
-        return 1
-    (at,) = struct.unpack_from(order + "I", block, 4)
-    if at + 2 > len(block):
-        return 1
-    (count,) = struct.unpack_from(order + "H", block, at)
-    for entry in range(at + 2, min(at + 2 + 12 * count, len(block) - 11), 12):
-        tag, kind, number = struct.unpack_from(order + "HHI", block, entry)
-        if tag == 274 and number >= 1:
-            value = struct.unpack_from(order + ("I" if kind == 4 else "H"), block, entry + 8)[0]
-            return value if 1 <= value <= 8 else 1
-    return 1
-
-
-def orientation_only(value: int) -> bytes:
-    """The least Exif block that says an orientation: big-endian, one IFD, one entry, 26 bytes (Exif 2.32, 4.6.2)."""
-    return struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 274, 3, 1, value, 0, 0)
+MAX_INFLATED = 8 << 20  # bytes of a compressed payload that are looked at
+MAX_ITEMS = 5_000  # blocks, data sets or boxes of one payload
+IIM_MARKER = 0x1C  # IPTC-NAA IIM 4.2, 1.5
+NESTED_RESOURCES = {0x0404: "iptc", 0x040F: "icc", 0x0422: "exif", 0x0423: "exif", 0x0424: "xmp"}
+TITLES = {"exif": "Exif", "xmp": "XMP", "iptc": "IPTC", "jumbf": "JUMBF", "icc": "ICC", "mpf": "MPF"}
+RAW_PROFILES = {
+    "exif": "exif",
+    "app1": "app1",
+    "iptc": "iptc",
+    "8bim": "iptc",
+    "xmp": "xmp",
+    "icc": "icc",
+    "icm": "icc",
+}
 
 
 def explain(kind: str, payload: bytes, where: str, values: bool = False) -> list[Finding]:
-    """What a payload gives away; at least one finding."""
-    return [Finding(f"{where}/{kind}", Category.UNKNOWN, len(payload))]
+    r"""What a payload gives away; at least one finding, never an exception.
+
+    Args:
+        kind: "exif", "xmp", "iptc", "jumbf", "icc", "mpf", "text" (PNG ``keyword\0text``, or a text alone),
+            "ztxt", "itxt", "iccp" (those PNG chunks), "picture", "video", "trailer" or "unknown"; after "zlib:" or
+            "brotli:" the payload is compressed.
+        payload: the bytes.
+        where: path of the payload; findings continue it: "APP1" gives "APP1/Exif/GPS/GPSPosition".
+        values: whether findings carry what was found, as printable text of at most 200 characters.
+    """
+    title = TITLES.get(kind.rpartition(":")[2])
+    if title and title.lower() not in where.rpartition("/")[2].lower():
+        where = f"{where}/{title}"
+    notes = Notes(where, values, _read)
+    _read(notes, kind, bytes(payload), where)
+    if notes.empty:
+        notes.add(where, Category.UNKNOWN, len(payload))
+    return notes.findings()
+
+
+def _read(notes: Notes, kind: str, payload: bytes, where: str) -> None:
+    """Hand a payload to its reader; what is broken in it is noted where the reader stopped."""
+    packing, _, inner = kind.rpartition(":")
+    if packing:
+        unpacked = _inflate(payload) if packing == "zlib" else _unbrotli(payload)
+        if unpacked is None:
+            notes.add(f"{where}/not readable", Category.UNKNOWN, len(payload))
+        else:
+            notes.nest(inner, unpacked, where)
+        return
+    try:
+        READERS.get(kind, _unknown)(notes, payload, where)
+    except MalformedImage:
+        notes.add(f"{where}/broken", Category.UNKNOWN, len(payload))
+
+
+def _inflate(payload: bytes) -> bytes | None:
+    """The first MAX_INFLATED bytes of a zlib stream (RFC 1950); None where it is none."""
+    try:
+        return zlib.decompressobj().decompress(payload, MAX_INFLATED)
+    except zlib.error:
+        return None
+
+
+def _unbrotli(payload: bytes) -> bytes | None:
+    """The first bytes of a Brotli stream (RFC 7932); None where it is none."""
+    import brotli
+
+    try:
+        out = bytes(brotli.Decompressor().process(payload, output_buffer_limit=MAX_INFLATED))
+    except brotli.error:
+        return None
+    return out[:MAX_INFLATED]
+
+
+def _exif(notes: Notes, payload: bytes, where: str) -> None:
+    """A TIFF block, wherever it starts: behind its prefix, or behind the offset that HEIF and JPEG XL put first."""
+    if payload[4:10] == exif.PREFIX or payload[4:8] in (b"II*\0", b"MM\0*"):
+        payload = payload[4:]
+    exif.read(notes, payload, where)
+
+
+def _mpf(notes: Notes, payload: bytes, where: str) -> None:
+    """A Multi-Picture index (CIPA DC-007)."""
+    exif.read(notes, payload.removeprefix(b"MPF\0"), where, first="MPF")
+
+
+def _iptc(notes: Notes, payload: bytes, where: str) -> None:
+    """Image resource blocks (Photoshop File Formats), or the data sets of IIM alone."""
+    body = payload.removeprefix(b"Photoshop 3.0\0")
+    if body[:1] == bytes([IIM_MARKER]):
+        _iim(notes, body, where)
+        return
+    cursor = Cursor(memoryview(body), "8bim")
+    for _ in range(MAX_ITEMS):
+        if cursor.left < 12:
+            break
+        if cursor.bytes(4) not in (b"8BIM", b"AgHg", b"PHUT", b"MeSa", b"DCSR"):
+            raise MalformedImage("8bim: no block starts here")
+        number, length = cursor.u16(), cursor.u8()
+        name = cursor.bytes(length)
+        cursor.skip(min(cursor.left, 1 - length % 2))
+        size = cursor.u32()
+        data = cursor.take(size)
+        cursor.skip(min(cursor.left, size % 2))
+        _resource(notes, number, name, data, where)
+    if cursor.left and any(cursor.take(cursor.left)):
+        notes.add(f"{where}/surplus", Category.UNKNOWN, cursor.end - cursor.offset)
+
+
+def _resource(notes: Notes, number: int, name: bytes, data: memoryview, where: str) -> None:
+    """One image resource block."""
+    if name.strip(b"\0"):
+        notes.add(f"{where}/resource name", Category.TEXT, len(name), text_of(name))
+    if number in NESTED_RESOURCES:
+        kind = NESTED_RESOURCES[number]
+        notes.nest(kind, data, where if kind == "iptc" else f"{where}/{TITLES[kind]}")
+        return
+    row = vocabulary.RESOURCES.get(number, (f"resource 0x{number:04X}", Category.UNKNOWN))
+    if row is None:
+        return
+    label, category = row
+    notes.add(f"{where}/{label}", category, len(data), None if category is Category.THUMBNAIL else text_of(data))
+
+
+def _iim(notes: Notes, payload: bytes, where: str) -> None:
+    """Data sets of IPTC-NAA IIM 4.2, 1.6."""
+    cursor = Cursor(memoryview(payload), "iptc")
+    for _ in range(MAX_ITEMS):
+        if cursor.left < 5 or cursor.view[cursor.offset] != IIM_MARKER:
+            break
+        cursor.skip(1)
+        record, number, size = cursor.u8(), cursor.u8(), cursor.u16()
+        if size & 0x8000:  # extended data set: this is the length of the length
+            size = cursor.uint(min(size & 0x7FFF, 8))
+        data = cursor.take(size)
+        row = vocabulary.IIM.get((record, number), (f"data set {record}:{number}", Category.UNKNOWN))
+        if row:
+            notes.add(f"{where}/{row[0]}", row[1], size, None if row[1] is Category.THUMBNAIL else text_of(data))
+    rest = cursor.take(cursor.left)
+    if any(rest):
+        notes.add(f"{where}/surplus", Category.UNKNOWN, len(rest))
+
+
+def _jumbf(notes: Notes, payload: bytes, where: str) -> None:
+    """JUMBF boxes (ISO 19566-5), as C2PA uses them; from a JPEG segment with or without its ``JP`` head."""
+    if payload[:2] == b"JP":
+        payload = payload[8:]
+    budget = [MAX_ITEMS]
+    _boxes(notes, Cursor(memoryview(payload), "jumbf"), where, "JUMBF", budget)
+
+
+def _boxes(notes: Notes, cursor: Cursor, where: str, label: str, budget: list[int], depth: int = 0) -> None:
+    """The boxes of one super box; the description (A.3) names the contents beside it."""
+    category = Category.PROVENANCE
+    while cursor.left >= 8 and depth < 16:
+        budget[0] -= 1
+        size, kind = cursor.u32(), cursor.bytes(4)
+        size = cursor.left + 8 if size == 0 or size - 8 > cursor.left else size
+        if size < 8 or budget[0] < 0:
+            raise MalformedImage("jumbf: a box with an impossible size")
+        body = cursor.child(size - 8, "jumbf")
+        if kind == b"jumb":
+            _boxes(notes, body, where, label, budget, depth + 1)
+        elif kind == b"jumd":
+            text = bytes(body.view[min(body.offset + 17, body.end) : body.end]).partition(b"\0")[0]
+            label, category = next(
+                ((known, what) for known, what in vocabulary.JUMBF if text.startswith(known.encode())),
+                (label, category),
+            )
+            notes.add(f"{where}/{label}/label", Category.PROVENANCE, size, text_of(text))
+        else:
+            data = body.take(body.left)
+            picture = category is Category.THUMBNAIL
+            notes.add(f"{where}/{label}", category, size, None if picture else text_of(data))
+            if kind == b"cbor":
+                _generator(notes, bytes(data), f"{where}/{label}")
+
+
+def _generator(notes: Notes, cbor: bytes, where: str) -> None:
+    """The software that made a C2PA claim: the text behind the key (RFC 8949, major type 3)."""
+    for match in re.finditer(
+        rb"(?:claim_generator|softwareAgent)([\x60-\x77]|\x78.|\x79..)", cbor[: 1 << 20], re.DOTALL
+    ):
+        head = match[1]
+        size = head[0] - 0x60 if len(head) == 1 else int.from_bytes(head[1:], "big")
+        value = cbor[match.end() : match.end() + size]
+        notes.add(f"{where}/claim_generator", Category.SOFTWARE, len(value), text_of(value))
+
+
+def _icc(notes: Notes, payload: bytes, where: str) -> None:
+    """Header fields (ICC.1:2022, 7.2) and tags of a profile that name somebody or something."""
+    body = payload[14:] if payload.startswith(b"ICC_PROFILE\0") else payload
+    cursor = Cursor(memoryview(body), "icc", 128)
+    for label, category, start, end in (
+        ("ProfileCMMType", Category.SOFTWARE, 4, 8), ("ProfileDateTime", Category.TIME, 24, 36),
+        ("PrimaryPlatform", Category.SOFTWARE, 40, 44), ("DeviceManufacturer", Category.DEVICE, 48, 52),
+        ("DeviceModel", Category.DEVICE, 52, 56), ("ProfileCreator", Category.SOFTWARE, 80, 84),
+        ("ProfileID", Category.IDENTIFIER, 84, 100), ("reserved", Category.UNKNOWN, 100, 128),
+    ):  # fmt: skip
+        field = body[start:end]
+        if any(field):
+            date = (
+                "{}:{:02}:{:02} {:02}:{:02}:{:02}".format(*struct.unpack(">6H", field)) if end - start == 12 else None
+            )
+            notes.add(f"{where}/{label}", category, len(field), date or text_of(field))
+    for _ in range(min(cursor.u32(), icc.MAX_TAGS)):
+        tag, offset, size = cursor.bytes(4), cursor.u32(), cursor.u32()
+        row = vocabulary.PROFILE.get(tag, ("private tag", Category.UNKNOWN))
+        if row:
+            notes.add(f"{where}/{row[0]}", row[1], size, _icc_text(body[offset : offset + size]))
+
+
+def _icc_text(tag: bytes) -> str:
+    """The text of a ``desc``, ``text`` or ``mluc`` tag (10.15, 10.24), else its bytes."""
+    if tag[:4] == b"mluc" and len(tag) >= 28:
+        size, offset = struct.unpack(">II", tag[20:28])
+        return tag[offset : offset + min(size, 4096)].decode("utf-16-be", "replace")
+    if tag[:4] == b"desc":
+        return text_of(tag[12 : 12 + int.from_bytes(tag[8:12], "big")].partition(b"\0")[0])
+    return text_of(tag[8:])
+
+
+def _text(notes: Notes, payload: bytes, where: str) -> None:
+    """PNG tEXt (11.3.3.2), or a text without a keyword."""
+    keyword, found, text = payload.partition(b"\0")
+    if found and len(keyword) <= 79:
+        _keyword(notes, keyword, text, where)
+    else:
+        notes.add(where, Category.TEXT, len(payload), text_of(payload))
+
+
+def _ztxt(notes: Notes, payload: bytes, where: str) -> None:
+    """PNG zTXt (11.3.3.3): keyword, method, zlib stream."""
+    keyword, _, packed = payload.partition(b"\0")
+    text = _inflate(packed[1:])
+    if text is None:
+        notes.add(f"{where}/not readable", Category.UNKNOWN, len(payload))
+    else:
+        _keyword(notes, keyword, text, where)
+
+
+def _itxt(notes: Notes, payload: bytes, where: str) -> None:
+    """PNG iTXt (11.3.3.4): keyword, flag, method, language, translated keyword, text."""
+    keyword, _, rest = payload.partition(b"\0")
+    flag, (language, _, rest) = rest[:1], rest[2:].partition(b"\0")
+    translated, _, text = rest.partition(b"\0")
+    for label, extra in (("language", language), ("translated keyword", translated)):
+        if extra:
+            notes.add(f"{where}/{label}", Category.TEXT, len(extra), text_of(extra))
+    if flag == b"\1":
+        text = _inflate(text) or b""
+    _keyword(notes, keyword, text, where)
+
+
+def _iccp(notes: Notes, payload: bytes, where: str) -> None:
+    """PNG iCCP (11.3.2.3): name, method, zlib stream."""
+    name, _, packed = payload.partition(b"\0")
+    notes.add(f"{where}/name", Category.TEXT, len(name), text_of(name))
+    notes.nest("zlib:icc", packed[1:], f"{where}/ICC")
+
+
+def _keyword(notes: Notes, keyword: bytes, text: bytes, where: str) -> None:
+    """A text with a keyword; some keywords say that it is another payload."""
+    word = text_of(keyword)
+    if word == "XML:com.adobe.xmp":
+        notes.nest("xmp", text, f"{where}/XMP")
+    elif word.startswith("Raw profile type "):
+        _raw_profile(notes, word[17:].lower(), text, where)
+    elif row := vocabulary.KEYWORDS.get(word.lower()):
+        notes.add(f"{where}/{row[0]}", row[1], len(text), text_of(text))
+    else:
+        notes.add(where, Category.TEXT, len(keyword) + len(text), f"{word}: {text_of(text)}")
+
+
+def _raw_profile(notes: Notes, name: str, text: bytes, where: str) -> None:
+    """A payload in hexadecimal digits behind its name and length, as ImageMagick writes it into PNG."""
+    kind = RAW_PROFILES.get(name, "unknown")
+    digits = re.sub(rb"[^0-9A-Fa-f]", b"", text.strip().partition(b"\n")[2].partition(b"\n")[2])
+    data = bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))
+    if kind == "app1":
+        kind = "xmp" if data.startswith(b"http:") else "exif"
+    notes.nest(kind, data, f"{where}/{TITLES.get(kind, 'profile')}")
+
+
+def _trailer(notes: Notes, payload: bytes, where: str) -> None:
+    """Bytes behind the picture, by their signatures."""
+    found = {
+        (name, category): None
+        for name, category, sign, place in vocabulary.TRAILERS
+        if (
+            payload.startswith(sign, place)
+            if isinstance(place, int)
+            else sign in (payload[-64:] if place == "end" else payload)
+        )
+    }
+    for name, category in found:
+        notes.add(f"{where}/{name}", category, len(payload))
+    if not found and not any(payload):
+        notes.add(f"{where}/zeros", Category.UNKNOWN, len(payload))
+    elif not found:
+        notes.add(where, Category.UNKNOWN, len(payload), text_of(payload))
+
+
+def _picture(notes: Notes, payload: bytes, where: str) -> None:
+    """Another picture or a film of what the picture shows."""
+    notes.add(where, Category.THUMBNAIL, len(payload))
+
+
+def _unknown(notes: Notes, payload: bytes, where: str) -> None:
+    """Bytes of no known vocabulary."""
+    notes.add(where, Category.UNKNOWN, len(payload), text_of(payload))
+
+
+READERS: dict[str, Callable[[Notes, bytes, str], None]] = {
+    "exif": _exif,
+    "mpf": _mpf,
+    "xmp": xmp.read,
+    "iptc": _iptc,
+    "jumbf": _jumbf,
+    "icc": _icc,
+    "text": _text,
+    "ztxt": _ztxt,
+    "itxt": _itxt,
+    "iccp": _iccp,
+    "trailer": _trailer,
+    "picture": _picture,
+    "video": _picture,
+    "unknown": _unknown,
+}
