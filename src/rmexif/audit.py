@@ -31,7 +31,7 @@ _ROLES = {
 
 RESIDUALS = {
     "jpeg-quantisation-tables": "the quantisation tables name a class of camera or software",
-    "jpeg-entropy-slack": "the coded picture was copied without a walk over its codes; a few bytes could hide between them",
+    "jpeg-entropy-slack": "the coded picture was copied unwalked; a few bytes could hide after its last codes",
     "pixels": "the picture itself: what it shows, watermarks, sensor noise",
 }
 

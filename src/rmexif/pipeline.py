@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -223,7 +224,7 @@ def _spread(frames: Sequence[Frame], boxes: Sequence[list[Box]]) -> list[list[Bo
     """In an animation a face is masked in the frames beside the one it was found in, too: it blinks, we do not."""
     if len(frames) < 2 or not any(frame.duration for frame in frames):
         return list(boxes)
-    return [list(dict.fromkeys(sum(boxes[max(0, i - 1) : i + 2], []))) for i in range(len(boxes))]
+    return [list(dict.fromkeys(chain.from_iterable(boxes[max(0, i - 1) : i + 2]))) for i in range(len(boxes))]
 
 
 def _redact(stored: NDArray[Any], boxes: list[Box], style: Style, policy: Policy, rng: np.random.Generator) -> int:

@@ -151,7 +151,7 @@ def _style(policy: Policy) -> styles.Style:
     style: styles.Style = styles.by_name(policy.style) if isinstance(policy.style, str) else policy.style
     if not policy.allow_weak and style.leak_bits > WEAK_BITS:
         raise InvalidPolicy(
-            f"style: it may leave {style.leak_bits} bits of a face, more than {WEAK_BITS}; say allow_weak to have it all the same"
+            f"style: it may leave {style.leak_bits} bits of a face, more than {WEAK_BITS}; allow_weak permits it"
         )
     return style
 

@@ -1,0 +1,135 @@
+"""Reading and writing files: the only module that does. An output appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+__all__ = ["OutputExists", "beside", "read", "write"]
+
+STDIO = "-"
+
+
+class OutputExists(FileExistsError):
+    """The output is there already and nobody said to replace it."""
+
+
+def read(source: str, limit: int) -> bytes:
+    """The bytes of a file, or of standard input for ``-``; one byte more than ``limit`` at the most.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if source == STDIO:
+        return sys.stdin.buffer.read(limit + 1)
+    with Path(source).open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(limit + 1)
+
+
+def beside(source: str, word: str, extension: str) -> str:
+    """Where a result goes when nobody says: ``photo.jpg`` -> ``photo.scrubbed.jpg``."""
+    path = Path(source)
+    return str(path.with_name(f"{path.stem}.{word}{extension}"))
+
+
+def write(target: str, data: bytes, force: bool = False) -> None:
+    """Write a whole file or none.
+
+    The bytes go into an unnamed file, which is then linked into place: a crash leaves no half file and no temporary
+    name behind. Where the system knows no unnamed files, a name beside the target is used and removed again.
+
+    Args:
+        target: path, or ``-`` for standard output.
+        data: the whole content.
+        force: replace what is there.
+
+    Raises:
+        OutputExists: the target exists and ``force`` was not given.
+        OSError: it cannot be written.
+    """
+    if target == STDIO:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(target)
+    if path.exists() and not force:
+        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it")
+    folder = path.parent
+    handle = _unnamed(folder)
+    if handle is None:
+        _write_named(path, data, force)
+        return
+    try:
+        _fill(handle, data)
+        link = f"/proc/self/fd/{handle}"
+        if not force:
+            _place(lambda: os.link(link, path, follow_symlinks=True))
+            return
+        name = _name(folder)
+        os.link(link, name, follow_symlinks=True)
+        _replace(name, path)
+    finally:
+        os.close(handle)
+
+
+def _unnamed(folder: Path) -> int | None:
+    flag = getattr(os, "O_TMPFILE", 0)
+    if not flag or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, flag | os.O_WRONLY, 0o666)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            return None  # this file system has no unnamed files
+        raise
+
+
+def _write_named(path: Path, data: bytes, force: bool) -> None:
+    name = _name(path.parent)
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        try:
+            _fill(handle, data)
+        finally:
+            os.close(handle)
+        if force:
+            _replace(name, path)
+        else:
+            _place(lambda: os.link(name, path))
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            name.unlink()
+
+
+def _fill(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+    os.fsync(handle)
+
+
+def _place(link: object) -> None:
+    try:
+        link()  # type: ignore[operator]
+    except FileExistsError as error:
+        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
+
+
+def _replace(name: Path, path: Path) -> None:
+    try:
+        name.replace(path)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            name.unlink()
+        raise
+
+
+def _name(folder: Path) -> Path:
+    return folder / f".rmexif-{secrets.token_hex(8)}"
