@@ -29,7 +29,7 @@ from PIL import (
 
 from rmexif import encoders
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
-from rmexif.types import Container, Frame, Raster
+from rmexif.types import Colour, Container, Frame, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,6 +153,10 @@ def _array(image: Image.Image) -> tuple[Pixels, str]:
     return (pixels if pixels.ndim == 3 else pixels[:, :, None]), PLAIN_MODES[image.mode]
 
 
+def _space(pixels: Pixels) -> str:
+    return "L" if pixels.shape[2] < 3 else "RGB"
+
+
 def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
     """The frames of an animation with one number of channels: RGBA if one of them has alpha, else RGB."""
     if len({frame.pixels.shape[2] for frame in frames}) == 1:
@@ -241,8 +245,7 @@ def _png(raw: Raw, container: Container) -> Raster:
         if key is not None and pixels.shape[2] in (1, 3):
             pixels = _keyed(pixels, key, depth)
         frames, loop = (Frame(pixels),), 0
-    space = "L" if frames[0].pixels.shape[2] < 3 else "RGB"
-    return Raster(frames, loop, container.orientation, container.colour, space)
+    return Raster(frames, loop, container.orientation, container.colour, _space(frames[0].pixels))
 
 
 def _keyed(pixels: Pixels, key: int | tuple[int, ...], depth: int) -> Pixels:
@@ -303,14 +306,65 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
     if not found or len(pages) != 1:
         raise MalformedImage(f"tiff: the decoder refused page {number}")
     pixels = pages[0] if pages[0].ndim == 3 else pages[0][:, :, None]
-    return _swapped(pixels), "L" if pixels.shape[2] < 3 else "RGB"
+    return _swapped(pixels), _space(pixels)
 
 
 def _avif(raw: Raw, container: Container) -> Raster:
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
     frames, space = _frames(image, range(min(image.n_frames, container.frames)))
     orientation = int(image.getexif().get(274, 1))
-    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, container.colour, space)
+    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
+
+
+def _isobmff_colour(container: Container) -> Colour:
+    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5)."""
+    return Colour(icc=container.colour.icc) if container.colour.icc else container.colour
+
+
+def _heic(raw: Raw, container: Container) -> Raster:
+    import pillow_heif
+
+    file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    image = file[file.primary_index]
+    pixels = np.asarray(image)
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    depth = int(str(image.info["bit_depth"]))
+    if image.premultiplied_alpha:
+        raise UnsupportedFeature("heic: premultiplied alpha is not handled")
+    if pixels.dtype == np.uint16 and depth < 16:  # stretched, so that full stays full
+        mask = (1 << depth) - 1
+        pixels = ((pixels.astype(np.uint32) * 65535 + mask // 2) // mask).astype(np.uint16)
+    # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
+    return Raster((Frame(np.array(pixels)),), colour=_isobmff_colour(container), space=_space(pixels))
+
+
+def _jxl(raw: Raw, container: Container) -> Raster:
+    """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
+    import pillow_jxl
+
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
+    count = info.width * info.height * (channels or 1)
+    if rebuilt or channels is None or len(data) not in (count, 2 * count):
+        raise UnsupportedFeature("jxl: samples of this type are not handled")
+    samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
+    pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
+    colour = Colour(icc=profile) if profile else container.colour
+    return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
+
+
+def _without_jpeg(raw: Raw) -> bytes:
+    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
+    kept, at = [], 0
+    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
+        size = int.from_bytes(raw[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(raw[at + 8 : at + 16], "big")
+        end = len(raw) if size == 0 else at + max(size, 8)
+        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
+            kept.append(raw[at:end])
+        at = end
+    return b"".join(kept) or bytes(raw)
 
 
 DECODERS: dict[str, Callable[[Raw, Container], Raster]] = {
@@ -321,10 +375,18 @@ DECODERS: dict[str, Callable[[Raw, Container], Raster]] = {
     "tiff": _tiff,
     "bmp": _bmp,
     "avif": _avif,
+    "heic": _heic,
+    "jxl": _jxl,
 }
 
 ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
     "jpeg": encoders.jpeg,
     "png": encoders.png,
     "webp": encoders.webp,
+    "gif": encoders.gif,
+    "tiff": encoders.tiff,
+    "bmp": encoders.bmp,
+    "avif": encoders.avif,
+    "heic": encoders.heic,
+    "jxl": encoders.jxl,
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from rmexif.errors import EncodeError
 
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["MULTIPLE", "jpeg", "png", "webp"]
+__all__ = ["MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
+
+
+ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
+TRANSPARENT = 255  # index in a GIF palette
+SWAPS = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
 
 def to_8bit(pixels: Pixels) -> Pixels:
@@ -55,12 +60,20 @@ def image_of(pixels: Pixels) -> Image.Image:
 
 def through_cv2(extension: str, pixels: Pixels, settings: list[int]) -> bytes:
     """A still through OpenCV, which wants BGR."""
-    if pixels.shape[2] >= 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
-    done, data = cv2.imencode(extension, pixels, settings)
+    done, data = cv2.imencode(extension, _swapped(pixels), settings)
     if not done:
         raise EncodeError(f"{extension[1:]}: the encoder refused the picture")
     return bytes(data)
+
+
+def _swapped(pixels: Pixels) -> Pixels:
+    """RGB to BGR, RGBA to BGRA; grey as it is."""
+    return cv2.cvtColor(pixels, SWAPS[pixels.shape[2]]) if pixels.shape[2] in SWAPS else pixels
+
+
+def _rgba(pixels: Pixels) -> Pixels:
+    """Grey + alpha as RGBA, for encoders that know no grey + alpha; anything else as it is."""
+    return np.ascontiguousarray(pixels[:, :, (0, 0, 0, 1)]) if pixels.shape[2] == 2 else pixels
 
 
 def through_pillow(pixels: Pixels, plugin: str, **settings: Any) -> bytes:
@@ -87,10 +100,8 @@ def png(raster: Raster, quality: int) -> bytes:
 def _png_still(pixels: Pixels) -> bytes:
     if pixels.shape[2] == 2 and pixels.dtype == np.uint8:
         return through_pillow(pixels, "PNG", compress_level=3)
-    if pixels.shape[2] == 2:  # no encoder here writes 16-bit grey + alpha: as RGBA, with nothing lost
-        pixels = np.ascontiguousarray(pixels[:, :, (0, 0, 0, 1)])
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB]
-    return through_cv2(".png", pixels, settings)
+    return through_cv2(".png", _rgba(pixels), settings)
 
 
 def webp(raster: Raster, quality: int) -> bytes:
@@ -102,6 +113,66 @@ def webp(raster: Raster, quality: int) -> bytes:
 
 def _webp_still(pixels: Pixels, quality: int) -> bytes:
     return through_pillow(pixels, "WEBP", quality=quality, method=2, alpha_quality=100, exact=False)
+
+
+def tiff(raster: Raster, quality: int) -> bytes:
+    """Lossless, deflated; every page at its own size; 16 bit stays 16 bit."""
+    pages = [frame.pixels for frame in raster.frames]
+    if any(page.dtype == np.uint16 for page in pages):  # Pillow writes 16 bit for grey only
+        wide = [_swapped(_rgba(page)) for page in pages]
+        done, data = cv2.imencodemulti(".tif", wide, [cv2.IMWRITE_TIFF_COMPRESSION, ADOBE_DEFLATE])
+        if not done:
+            raise EncodeError("tiff: the encoder refused the picture")
+        return bytes(data)
+    images, out = [image_of(page) for page in pages], io.BytesIO()
+    settings = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
+    images[0].save(out, "TIFF", save_all=True, append_images=images[1:], **settings)
+    return out.getvalue()
+
+
+def bmp(raster: Raster, quality: int) -> bytes:
+    """24-bit colour or 8-bit grey, uncompressed; alpha composited on white, because few readers look at it."""
+    return through_cv2(".bmp", flattened(raster.frames[0].pixels), [])
+
+
+def avif(raster: Raster, quality: int) -> bytes:
+    """4:2:0, 8 bit; the format has no place for a loop count, so an animation plays forever."""
+    images, out = [image_of(to_8bit(frame.pixels)) for frame in raster.frames], io.BytesIO()
+    settings: dict[str, Any] = {"quality": _modern(quality), "speed": 8, "subsampling": "4:2:0", "range": "full"}
+    if len(images) > 1:
+        durations = [round(frame.duration) for frame in raster.frames]
+        settings |= {"save_all": True, "append_images": images[1:], "duration": durations}
+    images[0].save(out, "AVIF", **settings)
+    return out.getvalue()
+
+
+def heic(raster: Raster, quality: int) -> bytes:
+    """4:2:0; 8 bit, or 10 bit from 16-bit samples."""
+    import pillow_heif
+
+    pixels = raster.frames[0].pixels
+    mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1] + (";16" if pixels.dtype == np.uint16 else "")
+    size, out = (pixels.shape[1], pixels.shape[0]), io.BytesIO()
+    settings = {"quality": _modern(quality), "chroma": 420, "enc_params": {"preset": "ultrafast"}}
+    settings |= {"color_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).tobytes(), out, **settings)
+    return out.getvalue()
+
+
+def jxl(raster: Raster, quality: int) -> bytes:
+    """Lossy, 8 bit: the binding labels 16-bit samples as linear light."""
+    import pillow_jxl
+
+    pixels = to_8bit(raster.frames[0].pixels)
+    mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1]
+    # mode, lossless, quality, decoding speed, effort, container, original profile, threads; the stub is behind
+    encoder: Any = pillow_jxl.Encoder(*(mode, False, quality, 0, 3, False, False, 0))  # type: ignore[arg-type, call-arg]
+    return bytes(encoder(np.ascontiguousarray(pixels).tobytes(), pixels.shape[1], pixels.shape[0], jpeg_encode=False))
+
+
+def _modern(quality: int) -> int:
+    """A JPEG quality as the AVIF or HEIC one that looks alike at a smaller size."""
+    return max(1, round(quality * 0.8))
 
 
 # -- animations --------------------------------------------------------------------------------------------------
@@ -150,9 +221,7 @@ def _apng(raster: Raster) -> bytes:
     """PNG, third edition, 11.3.6: acTL, then fcTL + IDAT and fcTL + fdAT; every patch overwrites (blend 0)."""
     out, sequence = bytearray(), 0
     for left, top, pixels, duration in patches(raster):
-        if pixels.shape[2] == 2:
-            pixels = np.ascontiguousarray(pixels[:, :, (0, 0, 0, 1)])
-        data = _png_still(pixels)
+        data = _png_still(_rgba(pixels))
         height, width = pixels.shape[:2]
         if not out:
             out += data[:33] + _chunk(b"acTL", struct.pack(">II", len(raster.frames), raster.loop))
@@ -189,6 +258,41 @@ def _webp_animation(raster: Raster, quality: int) -> bytes:
         start = 12 if still[12:16] != b"VP8X" else 12 + 18
         body += _riff(b"ANMF", b"".join(map(_u24, numbers)) + b"\x02" + still[start:])
     return _riff(b"RIFF", b"WEBP" + body)
+
+
+def gif(raster: Raster, quality: int) -> bytes:
+    """GIF89a: 256 colours per frame, durations in whole hundredths of a second, alpha on or off."""
+    alpha = raster.frames[0].pixels.shape[2] in (2, 4)
+    out = bytearray(b"GIF89a" + struct.pack("<HHBBB", raster.width, raster.height, 0, 0, 0))
+    if len(raster.frames) > 1 and raster.loop != 1:  # it counts repetitions after the first play, 0 is forever
+        repeats = max(0, min(raster.loop - 1, 0xFFFF))
+        out += b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", repeats, 0)
+    # GIF cannot overwrite with transparency: with alpha every frame is whole, and is cleared before the next.
+    whole = ((0, 0, to_8bit(frame.pixels), frame.duration) for frame in raster.frames)
+    for left, top, pixels, duration in whole if alpha else patches(raster):
+        settings: dict[str, Any] = {"include_color_table": True, "disposal": 2 if alpha else 1}
+        settings["duration"] = min(round(duration / 10), 0xFFFF) * 10
+        if alpha:
+            settings["transparency"] = TRANSPARENT
+        for piece in GifImagePlugin.getdata(_palette_image(pixels), (left, top), **settings):
+            out += piece
+    return bytes(out) + b"\x3b"
+
+
+def _palette_image(pixels: Pixels) -> Image.Image:
+    """8-bit pixels with at most 256 colours; of those with alpha, index 255 is the transparent one."""
+    alpha = pixels.shape[2] in (2, 4)
+    colours = np.ascontiguousarray(pixels[:, :, :-1] if alpha else pixels)
+    if colours.shape[2] == 1:
+        colours = colours.repeat(3, axis=2)
+    image = Image.fromarray(colours).quantize(TRANSPARENT if alpha else 256, Image.Quantize.MEDIANCUT)
+    if not alpha:
+        return image
+    indices = np.array(image)
+    indices[pixels[:, :, -1] < 128] = TRANSPARENT
+    masked = Image.fromarray(indices)
+    masked.putpalette((image.getpalette() or []) + [0] * (768 - len(image.getpalette() or [])))
+    return masked
 
 
 def _riff(kind: bytes, body: bytes) -> bytes:
