@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from rmexif.containers import jxl_icc
+from rmexif.containers import icc, jxl_icc
 from rmexif.containers.jxl_bits import BitReader, BitWriter
 from rmexif.containers.jxl_entropy import SymbolReader
 from rmexif.containers.jxl_headers import (
@@ -25,6 +25,7 @@ from rmexif.containers.jxl_headers import (
     ImageHeader,
     frame_header,
     image_header,
+    unpack_signed,
 )
 from rmexif.errors import LimitExceeded
 from rmexif.types import Colour, Role
@@ -40,6 +41,8 @@ SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))
 PERMUTATION_CONTEXTS = 8
 # H.273 primaries and transfer, by the enumerated white, primaries and curve
 CICP = {(1, 1): 1, (1, 9): 9, (1, 11): 12, (11, 11): 11}
+WHITE_XY = {1: icc.PRIMARIES["srgb"][:2], 10: (1 / 3, 1 / 3), 11: icc.PRIMARIES["dci-p3"][:2]}
+PRIMARIES_XY = {1: icc.PRIMARIES["srgb"][2:], 9: icc.PRIMARIES["rec2020"][2:], 11: icc.PRIMARIES["display-p3"][2:]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def read(data: memoryview, limits: Limits) -> Codestream:
     if preview:
         found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop))
     for placed in frames:
-        _rewrite(found, data, placed, clean, image != clean and clean.animation != image.animation)
+        _rewrite(found, data, placed, clean, clean.animation != image.animation)
     if frames[-1].stop < len(data):
         found.spans.append(Span("codestream/trailer", Role.TRAILER, frames[-1].stop, len(data)))
     _residuals(found, image, frames)
@@ -121,12 +124,17 @@ def _described(colour: ColourEncoding) -> Colour:
     """Enumerated colours in the terms of the container."""
     if colour.icc or colour.space == XYB:
         return Colour()
-    gamma = None if colour.gamma is None else colour.gamma / 1e7
-    primaries = CICP.get((colour.white, colour.primaries))
-    if primaries and gamma is None:
-        return Colour(cicp=(primaries, colour.transfer, 0, 1))
-    xy = (*colour.white_xy, *colour.primaries_xy)
-    return Colour(gamma=gamma, primaries=tuple((v >> 1) / 1e6 for v in xy) if len(xy) == 8 else None)
+    code = CICP.get((colour.white, colour.primaries))
+    if code and colour.gamma is None:
+        return Colour(cicp=(code, colour.transfer, 0, 1))
+    white = WHITE_XY.get(colour.white) or _micro(colour.white_xy)
+    primaries = PRIMARIES_XY.get(colour.primaries) or _micro(colour.primaries_xy)
+    return Colour(gamma=None if colour.gamma is None else colour.gamma / 1e7, primaries=white + primaries)
+
+
+def _micro(packed: tuple[int, ...]) -> tuple[float, ...]:
+    """Packed signed millionths as numbers."""
+    return tuple(unpack_signed(value) / 1e6 for value in packed)
 
 
 def _clean_image(image: ImageHeader, profile: bytes, frames: list[_Placed]) -> tuple[ImageHeader, bytes | None]:

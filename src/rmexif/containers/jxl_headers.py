@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rmexif.containers.jxl_bits import BitIO, Dist
 
-__all__ = ["Animation", "Channel", "ColourEncoding", "Frame", "ImageHeader", "frame_header", "image_header"]
+__all__ = [
+    "Animation",
+    "Channel",
+    "ColourEncoding",
+    "Frame",
+    "ImageHeader",
+    "frame_header",
+    "image_header",
+    "unpack_signed",
+]
 
 SIZE: Dist = ((1, 9), (1, 13), (1, 18), (1, 30))
 PREVIEW_DIV8: Dist = ((16, 0), (32, 0), (1, 5), (33, 9))
@@ -404,8 +413,8 @@ def _coding(io: BitIO, old: Frame, new: Frame, image: ImageHeader) -> Frame:
     return new
 
 
-def _signed(packed: int) -> int:
-    """UnpackSigned (B.2.5)."""
+def unpack_signed(packed: int) -> int:
+    """UnpackSigned (B.2.5): the sign is the lowest bit."""
     return -(packed >> 1) - 1 if packed & 1 else packed >> 1
 
 
@@ -419,7 +428,7 @@ def _crop(io: BitIO, old: Frame, new: Frame) -> tuple[Frame, bool]:
     width, height = io.u32(CROP, old.width), io.u32(CROP, old.height)
     if not width or not height:
         io.fail("a frame without pixels")
-    left, top = map(_signed, crop)
+    left, top = map(unpack_signed, crop)
     partial = left > 0 or top > 0 or left + width < new.width or top + height < new.height
     return replace(new, crop=crop, width=width, height=height), regular and partial
 
