@@ -1,0 +1,258 @@
+"""The ``meta`` box of a still picture: which items there are, what they are made of, where their bytes lie.
+
+Clauses: ISO 14496-12 8.11 (meta, iloc, pitm, iinf, iref), ISO 23008-12 9.3 (iprp).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rmexif.containers.isobmff.boxes import BoxAt, Tally, flags_of, full, walk
+from rmexif.containers.isobmff.properties import Property, read_property
+from rmexif.errors import MalformedImage, UnsupportedFeature
+
+if TYPE_CHECKING:
+    from rmexif.containers.cursor import Cursor
+
+__all__ = ["PICTURES", "Item", "Meta", "Ranges", "read_meta"]
+
+PICTURES = frozenset(
+    (b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap", b"jpeg", b"j2k1", b"vvc1", b"unci", b"avc1")
+)
+XMP = b"application/rdf+xml"
+SELF_REFERENCE = full(b"dref", 0, 0, b"\0\0\0\1", full(b"url ", 0, 1))
+
+Ranges = tuple[tuple[int, int], ...]  # byte ranges of the file: (start, end)
+
+
+@dataclass(slots=True)
+class Item:
+    """One entry of ``iinf`` and what other boxes say about it."""
+
+    id: int
+    type: bytes = b""
+    at: BoxAt | None = None
+    name_at: int = 0  # byte in the file
+    name: bytes = b""
+    content_type: bytes = b""
+    properties: list[int] = field(default_factory=list)  # 1-based, in ``ipco``
+    method: int = 0  # 0 file, 1 idat, 2 another item
+    outside: bool = False  # its bytes are in another file
+    extents: tuple[tuple[int, int, int], ...] = ()  # offset, length (0 = to the end), index
+
+
+@dataclass(slots=True)
+class Meta:
+    """A ``meta`` box, read."""
+
+    view: memoryview
+    at: BoxAt
+    tally: Tally
+    boxes: list[BoxAt] = field(default_factory=list)
+    items: dict[int, Item] = field(default_factory=dict)
+    references: dict[bytes, dict[int, list[int]]] = field(default_factory=dict)  # type -> from -> to
+    property_boxes: list[BoxAt] = field(default_factory=list)
+    primary: int = 0
+    idat: BoxAt | None = None
+    read: set[int] = field(default_factory=set)  # offsets of the boxes that were understood
+    _properties: dict[int, Property | None] = field(default_factory=dict)
+
+    def item(self, number: int) -> Item:
+        """The item with this id, made up where ``iinf`` does not list it."""
+        if number not in self.items:
+            self.items[number] = Item(number)
+        return self.items[number]
+
+    def to(self, kind: bytes, number: int) -> list[int]:
+        """Ids that item ``number`` refers to by references of type ``kind``."""
+        return self.references.get(kind, {}).get(number, [])
+
+    def property(self, index: int) -> Property | None:
+        """Property ``index`` (1-based) in canonical form, read once."""
+        if not 1 <= index <= len(self.property_boxes):
+            return None
+        if index not in self._properties:
+            self._properties[index] = read_property(self.view, self.property_boxes[index - 1], self.tally)
+        return self._properties[index]
+
+    def properties_of(self, item: Item) -> list[Property]:
+        """The known properties of an item, in the order in which it lists them."""
+        return [found for index in item.properties if (found := self.property(index))]
+
+    def ranges(self, item: Item, depth: int = 0) -> Ranges:
+        """Where an item's bytes lie in the file.
+
+        Raises:
+            MalformedImage: an extent leaves the file, ``idat`` or the item that it is cut from.
+            UnsupportedFeature: the bytes are in another file.
+            LimitExceeded: items are made of items too deeply, or too many bytes are named.
+        """
+        self.tally.limits.check("max_depth", depth)
+        if item.outside:
+            raise UnsupportedFeature("isobmff: an item's bytes lie in another file")
+        if item.method == 2:
+            return self._cut(item, depth)
+        start, end = 0, len(self.view)
+        if item.method == 1:
+            if self.idat is None:
+                raise MalformedImage("isobmff: an item lies in idat, but there is none")
+            start, end = self.idat.body, self.idat.end
+        out = []
+        for offset, length, _ in item.extents:
+            first = start + offset
+            last = first + length if length else end
+            if not start <= first <= last <= end:
+                raise MalformedImage(f"isobmff: item extent of {length} bytes at byte {first} leaves its container")
+            out.append((first, last))
+        return tuple(out)
+
+    def _cut(self, item: Item, depth: int) -> Ranges:
+        """Construction method 2: extents count inside the items that ``iloc`` references name (8.11.3)."""
+        sources = self.to(b"iloc", item.id)
+        out: list[tuple[int, int]] = []
+        for offset, length, index in item.extents:
+            if not 1 <= (index or 1) <= len(sources) or sources[(index or 1) - 1] not in self.items:
+                raise MalformedImage("isobmff: an item is cut from an item that is not there")
+            position, left = 0, length or self.tally.limits.max_bytes
+            for start, end in self.ranges(self.items[sources[(index or 1) - 1]], depth + 1):
+                self.tally.add()
+                first = start + max(0, offset - position)
+                last = min(end, first + left)
+                if first < last:
+                    out.append((first, last))
+                    left -= last - first
+                position += end - start
+            if length and left:
+                raise MalformedImage("isobmff: an item is cut from an item that is too short")
+        return tuple(out)
+
+
+def read_meta(view: memoryview, at: BoxAt, tally: Tally) -> Meta:
+    """Read a ``meta`` box; the first box of each type counts.
+
+    Raises:
+        MalformedImage, UnsupportedFeature, LimitExceeded: see the errors' own words.
+    """
+    meta = Meta(view, at, tally)
+    if at.end - at.body < 4:
+        raise MalformedImage("isobmff: meta box without version")
+    meta.boxes = walk(view, at.body + 4, at.end, tally)
+    first: dict[bytes, BoxAt] = {}
+    for one in meta.boxes:
+        first.setdefault(one.type, one)
+    meta.read = {one.offset for one in first.values()}
+    if b"hdlr" not in first or bytes(view[first[b"hdlr"].body + 8 : first[b"hdlr"].body + 12]) != b"pict":
+        raise UnsupportedFeature("isobmff: meta box that holds no picture")
+    meta.idat = first.get(b"idat")
+    for kind, reader in READERS.items():
+        if kind in first:
+            reader(meta, first[kind])
+    return meta
+
+
+def _read_pitm(meta: Meta, at: BoxAt) -> None:
+    cursor = at.cursor(meta.view)
+    version, _ = flags_of(cursor)
+    meta.primary = cursor.u32() if version else cursor.u16()
+
+
+def _read_iinf(meta: Meta, at: BoxAt) -> None:
+    cursor = at.cursor(meta.view)
+    version, _ = flags_of(cursor)
+    cursor.skip(4 if version else 2)  # the boxes themselves say how many there are
+    for one in walk(meta.view, cursor.offset, at.end, meta.tally):
+        if one.type == b"infe":
+            _read_infe(meta, one)
+
+
+def _read_infe(meta: Meta, at: BoxAt) -> None:
+    """ItemInfoEntry of version 2 or 3 (8.11.6); older ones say nothing about the type."""
+    cursor = at.cursor(meta.view)
+    version, _ = flags_of(cursor)
+    if version not in (2, 3):
+        return
+    number = cursor.u32() if version == 3 else cursor.u16()
+    outside = cursor.u16()  # item_protection_index
+    if number in meta.items:
+        raise MalformedImage("isobmff: two items have the same number")
+    item = meta.item(number)
+    item.type, item.at, item.name_at = cursor.bytes(4), at, cursor.offset
+    item.outside = bool(outside)
+    item.name, _, rest = bytes(meta.view[item.name_at : min(at.end, item.name_at + 4096)]).partition(b"\0")
+    item.content_type = rest.partition(b"\0")[0]
+
+
+def _read_iref(meta: Meta, at: BoxAt) -> None:
+    cursor = at.cursor(meta.view)
+    size = 4 if flags_of(cursor)[0] else 2
+    for one in walk(meta.view, cursor.offset, at.end, meta.tally):
+        inner = one.cursor(meta.view)
+        number, count = inner.uint(size), inner.u16()
+        meta.tally.add(count)
+        table = meta.references.setdefault(one.type, {})
+        table.setdefault(number, []).extend(inner.uint(size) for _ in range(count))
+
+
+def _read_iprp(meta: Meta, at: BoxAt) -> None:
+    boxes = walk(meta.view, at.body, at.end, meta.tally)
+    ipco = next((one for one in boxes if one.type == b"ipco"), None)
+    if ipco:
+        meta.property_boxes = walk(meta.view, ipco.body, ipco.end, meta.tally)
+    for one in boxes:
+        if one.type == b"ipma":
+            _read_ipma(meta, one)
+
+
+def _read_ipma(meta: Meta, at: BoxAt) -> None:
+    cursor = at.cursor(meta.view)
+    version, flags = flags_of(cursor)
+    for _ in range(cursor.u32()):
+        meta.tally.add()
+        item = meta.item(cursor.u32() if version else cursor.u16())
+        count = cursor.u8()
+        meta.tally.add(count)
+        wide = flags & 1
+        item.properties += [cursor.u16() & 0x7FFF if wide else cursor.u8() & 0x7F for _ in range(count)]
+
+
+def _read_iloc(meta: Meta, at: BoxAt) -> None:
+    """Item locations of version 0, 1 or 2 (8.11.3)."""
+    cursor = at.cursor(meta.view)
+    version, _ = flags_of(cursor)
+    sizes, more = cursor.u8(), cursor.u8()
+    widths = sizes >> 4, sizes & 15, more >> 4, more & 15 if version else 0
+    if version > 2 or any(width not in (0, 4, 8) for width in widths):
+        raise MalformedImage("isobmff: iloc with an unknown version or field size")
+    for _ in range(cursor.u32() if version == 2 else cursor.u16()):
+        meta.tally.add()
+        item = meta.item(cursor.u32() if version == 2 else cursor.u16())
+        method = cursor.u16() & 15 if version else 0
+        reference, base = cursor.u16(), cursor.uint(widths[2])
+        if method > 2:
+            raise UnsupportedFeature("isobmff: iloc with an unknown construction method")
+        extents = _read_extents(cursor, meta.tally, widths, base)
+        if not item.extents:
+            item.method, item.extents = method, extents
+            item.outside = item.outside or bool(reference and method == 0)
+
+
+def _read_extents(
+    cursor: Cursor, tally: Tally, widths: tuple[int, int, int, int], base: int
+) -> tuple[tuple[int, int, int], ...]:
+    out = []
+    for _ in range(cursor.u16()):
+        tally.add()
+        index = cursor.uint(widths[3])
+        offset = base + cursor.uint(widths[0])
+        out.append((offset, cursor.uint(widths[1]), index))
+    return tuple(out)
+
+
+READERS = {
+    b"pitm": _read_pitm,
+    b"iinf": _read_iinf,
+    b"iref": _read_iref,
+    b"iprp": _read_iprp,
+    b"iloc": _read_iloc,
+}

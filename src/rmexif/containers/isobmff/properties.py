@@ -1,0 +1,158 @@
+"""Item properties and sample entry boxes that a decoder needs, written afresh; every other one is dropped.
+
+Clauses: ISO 23008-12 6.5 (ispe, pixi, colr, pasp, clap, irot, imir, auxC, lsel), AV1 in AVIF 2.3.2 (a1op).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rmexif.containers import icc
+from rmexif.containers.isobmff.av1 import read_av1c
+from rmexif.containers.isobmff.boxes import box, flags_of, full
+from rmexif.containers.isobmff.hevc import read_hvcc
+from rmexif.types import Colour, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rmexif.containers.cursor import Cursor
+    from rmexif.containers.isobmff.boxes import BoxAt, Tally
+
+__all__ = ["Property", "choose", "colour_of", "read_property", "value_of"]
+
+ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
+ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
+ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property in its canonical form."""
+
+    kind: str  # box type; a colr says "nclx" or "prof"
+    box: bytes  # canonical
+    role: Role
+    value: Any = None  # what the rest of the parser needs of it
+
+    @property
+    def essential(self) -> bool:
+        """Whether a reader must understand it."""
+        return self.kind in ESSENTIAL
+
+
+def choose(found: Iterable[Property]) -> list[Property]:
+    """The first of each kind, descriptions in canonical order, then transformations in the order given."""
+    first: dict[str, Property] = {}
+    for one in found:
+        if one.box:
+            first.setdefault(one.kind, one)
+    return [first[kind] for kind in ORDER if kind in first] + [p for k, p in first.items() if k in TRANSFORMS]
+
+
+def value_of(found: Iterable[Property], *kinds: str) -> Any:
+    """The value of the first property of one of these kinds, or None."""
+    return next((one.value for one in found if one.kind in kinds), None)
+
+
+def colour_of(found: list[Property]) -> Colour:
+    """What the properties say about colours."""
+    return Colour(icc=value_of(found, "prof"), cicp=value_of(found, "nclx"))
+
+
+def read_property(view: memoryview, at: BoxAt, tally: Tally) -> Property | None:
+    """The canonical form of a property box, or None where it is not one that a decoder needs.
+
+    Raises:
+        MalformedImage: it is shorter than its fields.
+        UnsupportedFeature: a decoder configuration of an unknown version.
+    """
+    cursor = at.cursor(view)
+    if at.type == b"hvcC":
+        hevc = read_hvcc(cursor, tally)
+        return Property("hvcC", box(b"hvcC", hevc.box), Role.STRUCTURE, hevc)
+    if at.type == b"colr":
+        return _colr(cursor)
+    reader = READERS.get(at.type)
+    return reader(cursor) if reader else None
+
+
+def _av1c(cursor: Cursor) -> Property:
+    config = read_av1c(cursor)
+    return Property("av1C", box(b"av1C", config.box), Role.STRUCTURE, config)
+
+
+def _ispe(cursor: Cursor) -> Property:
+    cursor.skip(4)
+    width, height = cursor.u32(), cursor.u32()
+    fields = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return Property("ispe", full(b"ispe", 0, 0, fields), Role.STRUCTURE, (width, height))
+
+
+def _pixi(cursor: Cursor) -> Property:
+    cursor.skip(4)
+    count = cursor.u8()
+    return Property("pixi", full(b"pixi", 0, 0, bytes((count,)), cursor.bytes(count)), Role.STRUCTURE)
+
+
+def _colr(cursor: Cursor) -> Property | None:
+    """``nclx`` with its reserved bits cleared, or a cleaned profile."""
+    kind = cursor.bytes(4)
+    if kind == b"nclx":
+        numbers = cursor.u16(), cursor.u16(), cursor.u16(), cursor.u8() >> 7
+        fields = b"".join(n.to_bytes(2, "big") for n in numbers[:3]) + bytes((numbers[3] << 7,))
+        return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
+    if kind not in (b"prof", b"rICC"):
+        return None
+    profile = icc.clean(cursor.bytes(cursor.left))
+    return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
+
+
+def _plain(kind: bytes, size: int, role: Role, mask: int = -1) -> Callable[[Cursor], Property]:
+    """A reader of a property that is ``size`` bytes of numbers; ``mask`` clears reserved bits."""
+
+    def read(cursor: Cursor) -> Property:
+        value = cursor.uint(size) & mask
+        return Property(kind.decode(), box(kind, value.to_bytes(size, "big")), role, value)
+
+    return read
+
+
+def _auxiliary(kind: bytes) -> Callable[[Cursor], Property | None]:
+    """A reader of ``auxC`` or ``auxi``: only alpha is kept, without the subtype bytes."""
+
+    def read(cursor: Cursor) -> Property | None:
+        cursor.skip(4)
+        urn = cursor.bytes(min(cursor.left, 64)).partition(b"\0")[0]
+        if urn not in ALPHA:
+            return Property(kind.decode(), b"", Role.UNKNOWN, False)
+        return Property(kind.decode(), full(kind, 0, 0, urn, b"\0"), Role.STRUCTURE, True)
+
+    return read
+
+
+def _ccst(cursor: Cursor) -> Property:
+    """Coding constraints of a sequence (ISO 23008-12 7.2.3), 26 reserved bits cleared."""
+    flags_of(cursor)
+    fields = (cursor.u32() & 0xFC000000).to_bytes(4, "big")
+    return Property("ccst", full(b"ccst", 0, 0, fields), Role.STRUCTURE)
+
+
+READERS: dict[bytes, Callable[[Cursor], Property | None]] = {
+    b"av1C": _av1c,
+    b"ispe": _ispe,
+    b"pixi": _pixi,
+    b"clli": _plain(b"clli", 4, Role.COLOUR),
+    b"mdcv": _plain(b"mdcv", 24, Role.COLOUR),
+    b"irot": _plain(b"irot", 1, Role.ORIENTATION, 3),
+    b"imir": _plain(b"imir", 1, Role.ORIENTATION, 1),
+    b"clap": _plain(b"clap", 32, Role.STRUCTURE),
+    b"pasp": _plain(b"pasp", 8, Role.STRUCTURE),
+    b"a1op": _plain(b"a1op", 1, Role.STRUCTURE, 31),
+    b"lsel": _plain(b"lsel", 2, Role.STRUCTURE),
+    b"auxC": _auxiliary(b"auxC"),
+    b"auxi": _auxiliary(b"auxi"),
+    b"ccst": _ccst,
+}
