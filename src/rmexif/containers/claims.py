@@ -29,11 +29,20 @@ class Claims:
         self._limits = limits
         self._claims: list[Part] = []
 
-    def add(self, kind: str, role: Role, start: int, end: int, payload: str = "") -> None:
-        """Claim the bytes ``[start, end)``, cut to the file; an empty stretch is no claim."""
+    def add(self, kind: str, role: Role, start: int, end: int, payload: str = "", skip: int = 0) -> None:
+        """Claim the bytes ``[start, end)``, cut to the file; an empty stretch is no claim.
+
+        Args:
+            kind: path of structure names.
+            role: what the bytes are.
+            start: first byte.
+            end: first byte after.
+            payload: what it should be read as.
+            skip: bytes before the payload.
+        """
         end = min(end, self._size)
         if 0 <= start < end:
-            self._claims.append(Part(kind, role, start, end - start, payload))
+            self._claims.append(Part(kind, role, start, end - start, payload, skip))
             self._limits.check("max_parts", len(self._claims))
 
     def fields(self, kind: str, start: int, end: int, dirty: Iterable[tuple[str, int, int, str]]) -> None:
@@ -58,7 +67,8 @@ class Claims:
             if last and not claim.payload and (last.kind, last.role, last.payload) == (claim.kind, claim.role, ""):
                 parts[-1] = Part(claim.kind, claim.role, last.offset, claim.end - last.offset)
             else:
-                parts.append(Part(claim.kind, claim.role, start, claim.end - start, claim.payload))
+                skip = max(0, claim.body_offset - (start - claim.offset))
+                parts.append(Part(claim.kind, claim.role, start, claim.end - start, claim.payload, skip))
             position = claim.end
         if position < self._size:
             parts.append(Part("trailer", Role.TRAILER, position, self._size - position, "trailer"))

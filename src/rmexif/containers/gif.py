@@ -174,7 +174,6 @@ class _Reader:
     def extension(self, start: int) -> None:
         """Take a graphic control or a loop count; drop the rest."""
         label = self.cursor.u8()
-        first = self.cursor.offset + 1
         blocks = self.blocks()
         end = self.cursor.offset
         if label == CONTROL and blocks and len(blocks[0]) >= 4:
@@ -187,13 +186,13 @@ class _Reader:
             self.loop(start, end, blocks)
         elif label == PLAIN_TEXT:
             self.drop_controls()  # the control before it was its own
-            self.claims.add("plain text", Role.METADATA, start, end, "text")
+            self.claims.add("plain text", Role.METADATA, start, end, "text", 15)
         elif label == COMMENT:
-            self.claims.add("comment", Role.METADATA, start, first - 1)
-            self.claims.add("comment", Role.METADATA, first - 1, end, "text")
+            self.claims.add("comment", Role.METADATA, start, end, "text", 3)
         else:
             name = bytes(blocks[0]) if label == APPLICATION and blocks else b""
-            self.claims.add("application" if name else "extension", Role.METADATA, start, end, PAYLOADS.get(name, "unknown"))
+            kind = "application" if name else "extension"
+            self.claims.add(kind, Role.METADATA, start, end, PAYLOADS.get(name, "unknown"), 3 + len(name))
 
     def loop(self, start: int, end: int, blocks: list[memoryview]) -> None:
         """Take the loop count that decoders take: the last one before the first picture, else the first behind it."""
@@ -201,7 +200,8 @@ class _Reader:
         if counts and (self.screen.loop is None or not self.screen.pictures):
             self.screen.loop = counts[0]
         clean = bool(counts) and self.view[start:end] == _loop(counts[0])
-        self.claims.add("application/loop", Role.ANIMATION if clean else Role.METADATA, start, end, "" if clean else "unknown")
+        role = Role.ANIMATION if clean else Role.METADATA
+        self.claims.add("application/loop", role, start, end, "" if clean else "unknown")
 
     def drop_controls(self) -> None:
         """Give up graphic controls that belong to no picture."""
@@ -242,7 +242,8 @@ class _Reader:
         table = picture.table or self.screen.table
         short = walk.size < size
         if table is not None:
-            table.used.update(walk.literals)
+            hidden = picture.control.transparent if picture.control else None
+            table.used.update(walk.literals - {hidden})
             if short or (not self.screen.pictures and picture.extent[:2] != (0, 0)):
                 table.used.add(0)
         self.claims.add("picture/codes", Role.PIXELS, first, first + 1)
@@ -303,7 +304,13 @@ def rebuild(view: memoryview, container: Container) -> bytes:
         if picture.control is not None:
             out.append(picture.control.block())
         flags, table = _table(picture.table)
-        out += [bytes([PICTURE]), picture.place, bytes([flags | picture.flags & INTERLACED]), table, bytes([picture.bits])]
+        out += [
+            bytes([PICTURE]),
+            picture.place,
+            bytes([flags | picture.flags & INTERLACED]),
+            table,
+            bytes([picture.bits]),
+        ]
         for at in range(0, len(picture.codes), 255):
             block = picture.codes[at : at + 255]
             out += [bytes([len(block)]), block]

@@ -1,0 +1,270 @@
+"""Strips and tiles (TIFF 6.0, sections 9 to 15, 22; Technical Note 2): cut behind the last sample, padding cleared.
+
+Codes are copied as they are wherever nothing has to be cleared inside them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmexif.containers import jpeg, lzw
+from rmexif.errors import MalformedImage, UnsupportedFeature
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rmexif.types import Limits
+
+__all__ = ["Chunk", "Cleaned", "Layout", "clean"]
+
+RAW, HUFFMAN, GROUP3, GROUP4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 2, 3, 4, 5, 7, 8, 32946, 32773
+BILEVEL = frozenset({HUFFMAN, GROUP3, GROUP4})
+KNOWN = frozenset({RAW, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}) | BILEVEL
+REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
+END_OF_BLOCK = bytes([*[0] * 11, 1] * 2)  # EOFB of T.6, 2.4.1.1, one byte a bit: no code of a picture holds it
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What all chunks of a page share."""
+
+    compression: int
+    reverse: bool = False  # FillOrder 2
+    predictor: int = 1
+    palette: bool = False  # the samples are palette entries
+    alpha: int | None = None  # which sample of a pixel is opacity
+    order: str = "<"
+    tables: bytes = b""  # JPEGTables
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The geometry of one strip or tile."""
+
+    size: int  # byte, decoded
+    row: int  # byte of a row; 0 where rows cannot be told apart (subsampled YCbCr)
+    bits: tuple[int, ...]  # of the samples of a pixel
+    rows: int  # that show
+    columns: int  # px that show
+
+    @property
+    def pixel(self) -> int:
+        """Bits of a pixel."""
+        return sum(self.bits)
+
+    @property
+    def padded(self) -> bool:
+        """Whether bits of the decoded chunk belong to no pixel."""
+        return bool(self.row) and (self.rows * self.row < self.size or self.columns * self.pixel < self.row * 8)
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """A clean chunk.
+
+    Attributes:
+        data: its bytes.
+        consumed: bytes of the source that a decoder reads.
+        samples: decoded bytes, where they were needed.
+        residuals: what could not be looked into.
+    """
+
+    data: bytes
+    consumed: int
+    samples: bytes | None = None
+    residuals: set[str] = field(default_factory=set)
+
+
+def clean(source: bytes, layout: Layout, chunk: Chunk, limits: Limits) -> Cleaned:
+    """The least that decodes to the same pixels.
+
+    Args:
+        source: the chunk in the file, as long as its byte count says.
+        layout: of the page.
+        chunk: its geometry.
+        limits: for a JPEG stream.
+
+    Raises:
+        MalformedImage: it holds fewer samples than the picture needs.
+        UnsupportedFeature: a coding that cannot be looked into.
+    """
+    if layout.compression == JPEG:
+        return _jpeg(source, layout, limits)
+    if layout.compression in BILEVEL:
+        return _bilevel(source, layout)
+    if layout.compression not in KNOWN:
+        return Cleaned(source, len(source), residuals={"tiff-unread-coding"})
+    if layout.reverse:
+        source = source.translate(REVERSED)
+    found = _CODERS[layout.compression](source, layout, chunk)
+    if layout.reverse:
+        found.data = found.data.translate(REVERSED)
+    return found
+
+
+def _raw(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
+    if len(source) < chunk.size:
+        raise MalformedImage(f"tiff: a strip or tile of {len(source)} bytes where {chunk.size} are needed")
+    samples = _masked(source[: chunk.size], layout, chunk)
+    return Cleaned(samples, chunk.size, samples)
+
+
+def _lzw(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
+    if len(source) > 1 and source[0] == 0 and source[1] & 1:
+        raise UnsupportedFeature("tiff: LZW codes in the order of before TIFF 5.0 are refused")
+    walk = lzw.walk(source, 8, chunk.size, tiff=True)
+    _enough(walk.size, chunk)
+    if not (chunk.padded or layout.palette or layout.alpha is not None):
+        return Cleaned(walk.data, walk.consumed)
+    samples = lzw.decode(walk.data, chunk.size)
+    masked = _masked(samples, layout, chunk)
+    return Cleaned(walk.data if masked == samples else lzw.encode(masked), walk.consumed, masked)
+
+
+def _deflate(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
+    stream = zlib.decompressobj()
+    try:
+        samples = stream.decompress(source, chunk.size + 1)
+    except zlib.error as error:
+        raise MalformedImage("tiff: a deflated strip or tile is damaged") from error
+    _enough(len(samples), chunk)
+    masked = _masked(samples[: chunk.size], layout, chunk)
+    consumed = len(source) - len(stream.unused_data)
+    if stream.eof and masked == samples:
+        return Cleaned(source[:consumed], consumed, masked)
+    return Cleaned(zlib.compress(masked), consumed, masked)
+
+
+def _packbits(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
+    out = bytearray()
+    at, exact = 0, True
+    while len(out) < chunk.size and at < len(source):
+        code = source[at]
+        if code < 128:
+            out += source[at + 1 : at + 2 + code]
+            at += 2 + code
+        elif code > 128:
+            out += source[at + 1 : at + 2] * (257 - code)
+            at += 2
+        else:  # a code without meaning
+            exact, at = False, at + 1
+    _enough(len(out), chunk)
+    samples = _masked(bytes(out[: chunk.size]), layout, chunk)
+    consumed = min(at, len(source))
+    if exact and samples == out:
+        return Cleaned(source[:consumed], consumed, samples)
+    row = chunk.row or chunk.size
+    packed = b"".join(_pack(samples[start : start + row]) for start in range(0, len(samples), row))
+    return Cleaned(packed, consumed, samples)
+
+
+def _pack(row: bytes) -> bytes:
+    """PackBits of one row (TIFF 6.0, section 9): runs of three or more, literals between them."""
+    out = bytearray()
+    literal = at = 0
+    while at <= len(row):
+        run = 1
+        while at + run < len(row) and run < 128 and row[at + run] == row[at]:
+            run += 1
+        if run >= 3 or at == len(row):
+            for start in range(literal, at, 128):
+                piece = row[start : min(at, start + 128)]
+                out += bytes([len(piece) - 1]) + piece
+            if at == len(row):
+                break
+            out += bytes((257 - run, row[at]))
+            literal = at + run
+        at += run if run >= 3 else 1
+    return bytes(out)
+
+
+_CODERS = {RAW: _raw, LZW: _lzw, DEFLATE: _deflate, OLD_DEFLATE: _deflate, PACKBITS: _packbits}
+
+
+def _enough(size: int, chunk: Chunk) -> None:
+    if size < chunk.size:
+        raise MalformedImage(f"tiff: a strip or tile decodes to {size} bytes where {chunk.size} are needed")
+
+
+def _masked(samples: bytes, layout: Layout, chunk: Chunk) -> bytes:
+    """``samples`` with every bit zero that belongs to no pixel, and no colour where the opacity is zero."""
+    if chunk.row and chunk.padded and layout.predictor != 3:
+        rows = np.frombuffer(samples, np.uint8).reshape(-1, chunk.row).copy()
+        whole, rest = divmod(chunk.columns * chunk.pixel, 8)
+        if rest:
+            rows[:, whole] &= 0xFF << (8 - rest) & 0xFF
+            whole += 1
+        rows[:, whole:] = 0  # with a predictor, zero means: as the last pixel
+        rows[chunk.rows :] = 0
+        samples = rows.tobytes()
+    if layout.alpha is not None and chunk.row and layout.predictor != 3:
+        samples = _transparent(samples, layout, chunk)
+    return samples
+
+
+def _transparent(samples: bytes, layout: Layout, chunk: Chunk) -> bytes:
+    """Clear the colour of pixels whose opacity is zero (8 and 16 bits, samples side by side)."""
+    width = chunk.bits[0]
+    assert layout.alpha is not None
+    count = len(chunk.bits)
+    if width not in (8, 16) or set(chunk.bits) != {width}:
+        return samples
+    kind = np.dtype(f"{layout.order}u{width // 8}")
+    pixels: NDArray[np.unsignedinteger] = np.frombuffer(samples, kind).reshape(len(samples) // chunk.row, -1, count)
+    if layout.predictor == 2:
+        pixels = np.cumsum(pixels, axis=1, dtype=kind.newbyteorder("="))
+    hidden = pixels[..., layout.alpha] == 0
+    if not pixels[hidden].any():
+        return samples
+    pixels = np.where(hidden[..., None], 0, pixels).astype(kind)
+    if layout.predictor == 2:
+        pixels = np.diff(pixels.astype(kind.newbyteorder("=")), axis=1, prepend=0).astype(kind)
+    return pixels.tobytes()
+
+
+def _bilevel(source: bytes, layout: Layout) -> Cleaned:
+    """Fax codes are copied; Group 4 ends with a code that can be found, the others run to the byte count."""
+    if layout.compression == GROUP4:
+        bits = np.unpackbits(np.frombuffer(source, np.uint8), bitorder="little" if layout.reverse else "big").tobytes()
+        at = bits.find(END_OF_BLOCK)
+        if at >= 0:
+            kept = np.frombuffer(bits[: at + len(END_OF_BLOCK)], np.uint8)
+            data = np.packbits(kept, bitorder="little" if layout.reverse else "big").tobytes()
+            return Cleaned(data, len(data))
+    return Cleaned(source, len(source), residuals={"tiff-fax-tail"})
+
+
+def _jpeg(source: bytes, layout: Layout, limits: Limits) -> Cleaned:
+    """A JPEG stream of its own: the shared tables put in, everything but the picture taken out."""
+    view = memoryview(b"\xff\xd8" + _segments(layout.tables) + _segments(source))
+    container = jpeg.parse(view, limits)
+    data = jpeg.rebuild(view, replace(container, orientation=1))
+    behind = sum(part.length for part in container.parts if part.kind == "trailer")
+    return Cleaned(data, len(source) - behind, residuals=set(container.residuals))
+
+
+def _segments(stream: bytes) -> bytes:
+    """A JPEG stream behind SOI, without application segments and comments before its first scan."""
+    if not stream:
+        return b""
+    if stream[:2] != b"\xff\xd8":
+        raise MalformedImage("tiff: a JPEG strip, tile or table does not start with SOI")
+    out = bytearray()
+    at = 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker in (0xD9, 0xDA):
+            break
+        end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+        if not (0xE0 <= marker <= 0xEF and marker != 0xEE) and marker != 0xFE:
+            out += stream[at:end]
+        at = end
+    rest = stream[at:]
+    return bytes(out) + (b"" if rest[:2] == b"\xff\xd9" else rest)
