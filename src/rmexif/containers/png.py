@@ -1,0 +1,289 @@
+"""PNG and APNG (W3C PNG third edition): chunks on an allow-list, written afresh; picture data copied or redone.
+
+What stays: IHDR, PLTE and tRNS cut to the entries in use, the colour chunks that win (see png_colour), eXIf with one
+tag, acTL, fcTL, the picture data, IEND. bKGD, sBIT, pHYs and all else go: a viewer draws the same picture without.
+Picture data is copied up to the end of its zlib stream. It is inflated, cleared and deflated again only where it
+holds what no viewer shows: rows beyond the picture, colour under alpha 0, padding bits, twin palette entries.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rmexif.containers import payloads, png_chunks
+from rmexif.containers.png_chunks import SIGNATURE, Animation, Chunk, Frame, written
+from rmexif.containers.png_colour import KINDS, colour_chunks
+from rmexif.containers.png_rows import Layout, Survey, blank, inflate, mend, survey
+from rmexif.errors import MalformedImage
+from rmexif.types import Container, Format, Part, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rmexif.types import Limits
+
+__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+
+FORMAT = Format(
+    "png",
+    "image/png",
+    (".png", ".apng"),
+    has_alpha=True,
+    has_frames=True,
+    has_icc=True,
+    has_quality=False,
+    has_16bit=True,
+)
+
+SAME = bytes(range(256))  # a palette that stays as it is
+DIAGONALS_PER_PART = 10  # undoing one diagonal of filtered pixels costs about a tenth of reading a chunk
+
+ROLES = {
+    **dict.fromkeys(KINDS, Role.COLOUR),
+    b"IHDR": Role.STRUCTURE,
+    b"PLTE": Role.PIXELS,
+    b"tRNS": Role.PIXELS,
+    b"eXIf": Role.ORIENTATION,
+    b"acTL": Role.ANIMATION,
+}
+PAYLOADS = {
+    b"eXIf": "exif",
+    b"tEXt": "text",
+    b"tXMP": "xmp",
+    **dict.fromkeys((b"caBX", b"C2PA", b"C2CI", b"C2CS"), "jumbf"),
+    **dict.fromkeys((b"gdAT", b"IDAT", b"fdAT", b"fcTL"), "picture"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What rebuild() writes."""
+
+    head: tuple[tuple[bytes, bytes], ...]  # chunks before the first picture: type and content
+    pictures: tuple[tuple[Frame, Survey], ...]
+    indices: bytes  # a palette's new index for every old one
+    cover: bytes = b""  # zlib stream of an empty default picture, where the first frame cannot be the default
+
+
+def matches(head: bytes) -> bool:
+    """Whether ``head`` starts a PNG file (5.2)."""
+    return head[:8] == SIGNATURE
+
+
+def parse(view: memoryview, limits: Limits) -> Container:
+    """Say what every byte of a PNG file is; inflates every picture once.
+
+    Raises:
+        MalformedImage: a critical chunk, the animation or picture data is broken or cut short.
+        UnsupportedFeature: an unknown critical chunk.
+        LimitExceeded: too many pixels, frames, chunks, or rows with filters.
+    """
+    chunks = png_chunks.walk(view, limits)
+    layout = png_chunks.header(bytes(chunks[0].data(view)))
+    limits.check("max_pixels", layout.width * layout.height)
+    animation = png_chunks.animation(view, chunks, layout, limits)
+    if layout.looked_into:
+        limits.check("max_parts", sum(frame.layout.diagonals for frame in animation.frames) // DIAGONALS_PER_PART)
+    found = _first_of_each(view, chunks)
+    content = {kind: bytes(chunk.data(view)) for kind, chunk in found.items()}
+    surveys = [
+        survey(png_chunks.joined(view, frame.chunks), frame.layout, f"png: picture {number}")
+        for number, frame in enumerate(animation.frames)
+    ]
+    palette, indices = _palette(content, layout, surveys)
+    if indices != SAME:
+        surveys = [replace(row, fault=row.fault or "palette-twins") for row in surveys]
+    colours, colour = colour_chunks(content, layout.colour)
+    turn = payloads.orientation(content.get(b"eXIf", b""))
+    head = [(b"IHDR", content[b"IHDR"]), *colours, *palette]
+    if turn != 1:
+        head.append((b"eXIf", payloads.orientation_only(turn)))
+    if animation.plays is not None:
+        head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
+    cover = _cover(view, animation)
+    pictures = tuple(zip(animation.frames, surveys, strict=True))
+    tree = _Tree(tuple(head), pictures, indices, cover)
+    parts = _merged(_parts(view, chunks, found, animation, tree))
+    frames = len(animation.frames)
+    return Container("png", layout.width, layout.height, tuple(parts), frames, turn, colour, (), tree)
+
+
+def rebuild(view: memoryview, container: Container) -> bytes:
+    """The lossless clean file: one chunk per picture (several above 1 GiB), frames numbered from 0."""
+    tree: _Tree = container.tree
+    out = [SIGNATURE, *(written(kind, data) for kind, data in tree.head)]
+    if tree.cover:
+        out += _data_chunks(tree.cover)
+    sequence, first = 0, not tree.cover
+    for frame, found in tree.pictures:
+        if frame.control:
+            out.append(written(b"fcTL", sequence.to_bytes(4, "big") + frame.control))
+            sequence += 1
+        stream = _clean_stream(view, frame, found, tree.indices)
+        data = _data_chunks(stream) if first else _data_chunks(stream, sequence)
+        out += data
+        sequence += 0 if first else len(data)
+        first = False
+    out.append(written(b"IEND", b""))
+    return b"".join(out)
+
+
+def _clean_stream(view: memoryview, frame: Frame, found: Survey, indices: bytes) -> bytes | memoryview:
+    """A picture's zlib stream as it leaves."""
+    stream = png_chunks.joined(view, frame.chunks)
+    return mend(stream, frame.layout, indices, "png: picture") if found.fault else stream[: found.end]
+
+
+def _data_chunks(stream: bytes | memoryview, sequence: int | None = None) -> list[bytes]:
+    """IDAT chunks, or fdAT chunks numbered from ``sequence``."""
+    pieces = [stream[start : start + png_chunks.MAX_CHUNK] for start in range(0, len(stream), png_chunks.MAX_CHUNK)]
+    if sequence is None:
+        return [written(b"IDAT", bytes(piece)) for piece in pieces]
+    return [written(b"fdAT", number.to_bytes(4, "big") + bytes(piece)) for number, piece in enumerate(pieces, sequence)]
+
+
+def _first_of_each(view: memoryview, chunks: Sequence[Chunk]) -> dict[bytes, Chunk]:
+    """The chunk that decoders follow, of every kind that may stay: the first intact one before the picture."""
+    found = dict[bytes, Chunk]()
+    before = True
+    for chunk in chunks:
+        before = before and chunk.kind != b"IDAT"
+        if chunk.kind not in ROLES or not (before or chunk.kind == b"eXIf"):
+            continue
+        if chunk.kind == b"PLTE" and b"PLTE" in found:
+            raise MalformedImage(f"png: a second PLTE at byte {chunk.offset}")
+        if chunk.kind not in found and chunk.intact(view):
+            found[chunk.kind] = chunk
+    return found
+
+
+def _palette(
+    content: Mapping[bytes, bytes], layout: Layout, surveys: Sequence[Survey]
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """PLTE and tRNS (11.2.2, 11.3.1.1) as they stay, and the new index for every old one.
+
+    Entries out of use are blackened or cut off, entries of the same colour (all clear ones are) become one:
+    a choice between twins could draw a second picture.
+    """
+    alphas = content.get(b"tRNS", b"")
+    if layout.colour != 3:
+        if len(alphas) != {0: 2, 2: 6}.get(layout.colour):
+            return [], SAME
+        key = [value & (1 << layout.depth) - 1 for value in struct.unpack(f">{len(alphas) // 2}H", alphas)]
+        return [(b"tRNS", struct.pack(f">{len(key)}H", *key))], SAME
+    colours = content.get(b"PLTE", b"")
+    used = [index for index in range(256) if any(row.used[index] for row in surveys)]
+    if len(colours) % 3 or len(colours) <= 3 * max(used):
+        raise MalformedImage(f"png: PLTE of {len(colours)} bytes for indices up to {max(used)}")
+    first, indices = dict[bytes, int](), bytearray(SAME)
+    alphas = alphas[:256].ljust(256, b"\xff")
+    for index in used:
+        entry = colours[3 * index : 3 * index + 3] + alphas[index : index + 1] if alphas[index] else bytes(4)
+        indices[index] = first.setdefault(entry, index)
+    entries = {index: entry for entry, index in first.items()}
+    rows = [entries.get(index, b"\0\0\0\xff") for index in range(max(entries) + 1)]
+    alphas = b"".join(row[3:] for row in rows).rstrip(b"\xff")
+    chunks = [(b"PLTE", b"".join(row[:3] for row in rows)), (b"tRNS", alphas)]
+    return [chunk for chunk in chunks if chunk[1]], bytes(indices)
+
+
+def _cover(view: memoryview, animation: Animation) -> bytes:
+    """An empty default picture, where it is no frame and the first frame is too small to be it; else nothing."""
+    hidden = animation.hidden
+    if hidden is None or animation.frames[0].layout == hidden.layout:
+        return b""
+    stream = png_chunks.joined(view, hidden.chunks)
+    try:
+        raw, end, fault = inflate(stream, hidden.layout.size, "png: default picture")
+    except MalformedImage:  # it does not stay, so it may be broken
+        return blank(hidden.layout)
+    return blank(hidden.layout) if fault or raw.count(0) < len(raw) else bytes(stream[:end])
+
+
+def _parts(
+    view: memoryview, chunks: Sequence[Chunk], found: Mapping[bytes, Chunk], animation: Animation, tree: _Tree
+) -> Iterator[Part]:
+    """Every byte of the file, in order."""
+    head, frames = dict(tree.head), len(animation.frames)
+    pictures = {part.offset: part for pair in tree.pictures for part in _picture_parts(*pair, animation.misnumbered)}
+    if animation.hidden and png_chunks.joined(view, animation.hidden.chunks) == tree.cover:
+        pictures |= {
+            c.offset: Part("IDAT", Role.STRUCTURE, c.offset, c.end - c.offset) for c in animation.hidden.chunks
+        }
+    yield Part("signature", Role.STRUCTURE, 0, len(SIGNATURE))
+    for chunk in chunks:
+        name, length = chunk.kind.decode("ascii", "replace"), chunk.end - chunk.offset
+        controls = animation.plays is not None and chunk.kind == b"fcTL" and frames > 0
+        frames -= controls
+        if chunk.offset in pictures:
+            part = pictures[chunk.offset]
+            yield part
+            if part.end < chunk.end:
+                yield Part(
+                    f"{name}/surplus", Role.GAP, part.end, chunk.end - part.end, "unknown", 0, chunk.end - 4 - part.end
+                )
+        elif controls and chunk.offset not in animation.misnumbered:
+            yield Part("fcTL", Role.ANIMATION, chunk.offset, length)
+        elif chunk.kind == b"IEND" and not chunk.length:
+            yield Part("IEND", Role.STRUCTURE, chunk.offset, length)
+        elif found.get(chunk.kind) is chunk and head.get(chunk.kind) == bytes(chunk.data(view)):
+            yield Part(name, ROLES[chunk.kind], chunk.offset, length)
+        else:
+            yield _dropped(chunk, chunk.data(view), name)
+    if chunks[-1].end < len(view):
+        yield Part("trailer", Role.TRAILER, chunks[-1].end, len(view) - chunks[-1].end, "unknown")
+
+
+def _picture_parts(frame: Frame, found: Survey, misnumbered: frozenset[int]) -> Iterator[Part]:
+    """The chunks of a picture, each up to where the zlib stream ends."""
+    left = found.end
+    for chunk in frame.chunks:
+        fault = found.fault or ("sequence" if chunk.offset in misnumbered else "")
+        name = chunk.kind.decode() + (f"/{fault}" if fault else "")
+        held = chunk.length - chunk.skip
+        length = chunk.end - chunk.offset if left >= held else 8 + chunk.skip + left
+        if left > 0 or not held:
+            role, payload = (Role.UNKNOWN, "unknown") if fault else (Role.PIXELS, "")
+            yield Part(name, role, chunk.offset, length, payload, 8 + chunk.skip if fault else 0)
+        else:
+            yield Part(f"{chunk.kind.decode()}/surplus", Role.GAP, chunk.offset, chunk.end - chunk.offset, "unknown", 8)
+        left = max(0, left - held)
+
+
+def _dropped(chunk: Chunk, data: memoryview, name: str) -> Part:
+    """A chunk that does not stay, or not as it is."""
+    payload, start = PAYLOADS.get(chunk.kind, "unknown"), 0
+    fields = bytes(data[:4096]).split(b"\0", 1)
+    if chunk.kind in (b"iCCP", b"zTXt") and len(fields) == 2:
+        payload, start = "zlib:icc" if chunk.kind == b"iCCP" else "zlib:text", len(fields[0]) + 2
+    elif chunk.kind == b"iTXt" and fields[1:] and len(rest := fields[1][2:].split(b"\0", 2)) == 3:
+        payload = "xmp" if fields[0] == b"XML:com.adobe.xmp" else "text"
+        payload = f"zlib:{payload}" if fields[1][:1] == b"\1" else payload
+        start = len(fields[0]) + 3 + len(rest[0]) + 1 + len(rest[1]) + 1
+    role = Role.AUXILIARY if payload == "picture" else Role.UNKNOWN if payload == "unknown" else Role.METADATA
+    name = name if name.isascii() and name.isalnum() else "chunk"
+    return Part(
+        name,
+        role,
+        chunk.offset,
+        chunk.end - chunk.offset,
+        payload,
+        8 + chunk.skip + start,
+        chunk.length - chunk.skip - start,
+    )
+
+
+def _merged(parts: Iterable[Part]) -> Iterator[Part]:
+    """Neighbours that hold one picture's data as one part: an encoder's chunk size says nothing."""
+    last: Part | None = None
+    for part in parts:
+        if last and (last.kind, last.role) == (part.kind, part.role) and part.kind[:4] in ("IDAT", "fdAT"):
+            last = replace(last, length=last.length + part.length, body_length=None)
+            continue
+        if last:
+            yield last
+        last = part
+    if last:
+        yield last

@@ -1,0 +1,121 @@
+"""Which colour chunks of a PNG stay, in the form in which they stay.
+
+W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that no
+display or camera could mean are not kept: a free field of four bytes is a hiding place.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from rmexif.containers import icc
+from rmexif.types import Colour
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KINDS", "colour_chunks"]
+
+KINDS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
+PRIMARIES = frozenset({1, *range(4, 13), 22})  # H.273 table 2
+TRANSFERS = frozenset({1, *range(4, 19)})  # H.273 table 3
+HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
+GREYS = frozenset({0, 4})  # colour types
+MAX_PROFILE = 8 << 20  # byte
+GAMMAS = (45_455, 55_556, 100_000)  # sRGB-like, Adobe RGB-like, linear; of 100 000
+NIT = 10_000  # units of mDCV and cLLI in 1 cd/m2
+MASTERING = (  # x and y of red, green, blue, white in 1 / 50 000: BT.709, P3-D65, BT.2020
+    (32_000, 16_500, 15_000, 30_000, 7_500, 3_000, 15_635, 16_450),
+    (34_000, 16_000, 13_250, 34_500, 7_500, 3_000, 15_635, 16_450),
+    (35_400, 14_600, 8_500, 39_850, 6_550, 2_300, 15_635, 16_450),
+)
+
+
+def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
+    """The colour chunks to write, in order, and what they say.
+
+    Args:
+        found: content of the first chunk of each kind before the picture.
+        colour_type: of IHDR.
+    """
+    chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""), colour_type)
+    code = found.get(b"cICP", b"")
+    if len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and code[2] == 0 and code[3] <= 1:
+        cicp = (code[0], code[1], code[2], code[3])
+        chunks.append((b"cICP", code))
+    if profile:  # also beside cICP: for viewers that do not know that one
+        chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(profile, 0)))  # stored: the same with every zlib
+    if cicp and cicp[1] in HDR_TRANSFERS:
+        light = {b"mDCV": _mastering(found.get(b"mDCV", b"")), b"cLLI": _light_level(found.get(b"cLLI", b""))}
+        chunks += [(kind, data) for kind, data in light.items() if data]
+    if chunks:
+        return chunks, Colour(icc=profile, cicp=cicp)
+    intent = found.get(b"sRGB", b"")
+    if len(intent) == 1 and intent[0] <= 3:
+        return [(b"sRGB", intent)], Colour()
+    return _measured(found, colour_type)
+
+
+def _profile(data: bytes, colour_type: int) -> bytes | None:
+    """The cleaned profile of iCCP (11.3.2.3); None where there is none that fits the picture."""
+    _, _, packed = data.partition(b"\0")
+    if packed[:1] != b"\0":
+        return None
+    try:  # without the envelope: a checksum that is wrong or missing does not cost the colours
+        profile = zlib.decompressobj(-15).decompress(packed[3:], MAX_PROFILE)
+    except zlib.error:
+        return None
+    cleaned = icc.clean(profile)
+    fits = cleaned is not None and cleaned[16:20] == (b"GRAY" if colour_type in GREYS else b"RGB ")
+    return cleaned if fits else None
+
+
+def _measured(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
+    """GAMA and cHRM (11.3.2.1, 11.3.2.2), where they are plausible."""
+    chunks, gamma, primaries = list[tuple[bytes, bytes]](), None, None
+    data = found.get(b"gAMA", b"")
+    if len(data) == 4 and 10_000 <= (number := int.from_bytes(data, "big")) <= 1_000_000:
+        near = [known for known in GAMMAS if abs(number - known) <= known // 200]
+        number = near[0] if near else round(number, -2)
+        gamma = number / 100_000
+        chunks.append((b"gAMA", number.to_bytes(4, "big")))
+    data = found.get(b"cHRM", b"")
+    if len(data) == 32 and colour_type not in GREYS:
+        places = [
+            round(place, -1) for place in struct.unpack(">8I", data)
+        ]  # four decimals: none is published with more
+        if _is_gamut(places):
+            primaries = tuple(place / 100_000 for place in places)
+            chunks.append((b"cHRM", struct.pack(">8I", *places)))
+    return chunks, Colour(gamma=gamma, primaries=primaries)
+
+
+def _is_gamut(places: list[int]) -> bool:
+    """Whether white, red, green and blue are colours, and the last three span some area."""
+    points = list(zip(places[::2], places[1::2], strict=True))
+    if any(y == 0 or x + y > 100_000 for x, y in points):
+        return False
+    (rx, ry), (gx, gy), (bx, by) = points[1:]
+    return abs((gx - rx) * (by - ry) - (bx - rx) * (gy - ry)) > 10**8
+
+
+def _mastering(data: bytes) -> bytes:
+    """The mDCV (11.3.2.7) of a known display, its lights rounded; empty where it is none."""
+    if len(data) != 24:
+        return b""
+    *places, brightest, darkest = struct.unpack(">8HII", data)
+    known = [row for row in MASTERING if all(abs(a - b) <= 50 for a, b in zip(row, places, strict=True))]
+    nits = round(brightest / NIT)
+    if not known or not 1 <= nits <= 10_000 or darkest > NIT:
+        return b""
+    return struct.pack(">8HII", *known[0], nits * NIT, darkest)
+
+
+def _light_level(data: bytes) -> bytes:
+    """A plausible cLLI (11.3.2.8) in whole cd/m2; empty where it is not."""
+    if len(data) != 8:
+        return b""
+    most, average = (round(number / NIT) for number in struct.unpack(">II", data))
+    return struct.pack(">II", most * NIT, average * NIT) if average <= most <= 10_000 else b""
