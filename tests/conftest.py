@@ -1,0 +1,24 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import sets
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> bytes:
+    """The photograph that the project ships, with its invented metadata."""
+    return (Path(__file__).parents[1] / "examples" / "astronaut.jpg").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[dict]:
+    """The shared corpus' manifest, each entry with the file's path."""
+    folder = sets.require("corpus")
+    rows = json.loads((folder / "manifest.json").read_text())
+    return [row | {"file": folder / row["path"]} for row in rows]

@@ -1,0 +1,163 @@
+"""What every format module has to hold, run over the table: a new row is tested the moment it is added."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from rmexif import audit
+from rmexif.containers import FORMATS, by_name, sniff
+from rmexif.errors import InputError, LimitExceeded
+from rmexif.types import CLEAN, Limits
+from tests import samples
+
+NAMES = [module.FORMAT.name for module in FORMATS]
+CASES = [(name, kind) for name in NAMES for kind in samples.of(name)]
+LIMITS = Limits()
+
+
+def pixels(data: bytes) -> list[np.ndarray]:
+    """Every frame as Pillow shows it, colour under alpha 0 cleared."""
+    shown = []
+    for frame in ImageSequence.Iterator(Image.open(io.BytesIO(data))):
+        array = np.array(frame.convert("CMYK" if frame.mode == "CMYK" else "RGBA"))
+        if frame.mode != "CMYK":
+            array[array[:, :, 3] == 0] = 0
+        shown.append(array)
+    return shown
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_parts_tile_the_file(name: str, kind: str) -> None:
+    """Every byte belongs to exactly one part, in order."""
+    raw = samples.of(name)[kind]
+
+    container = by_name(name).parse(memoryview(raw), LIMITS)
+
+    position = 0
+    for part in container.parts:
+        assert part.offset == position
+        assert part.length > 0
+        position = part.end
+    assert position == len(raw)
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_header_agrees_with_pillow(name: str, kind: str) -> None:
+    """Size and frames are known before a decoder runs, and are what a decoder finds."""
+    raw = samples.of(name)[kind]
+    image = Image.open(io.BytesIO(raw))
+
+    container = by_name(name).parse(memoryview(raw), LIMITS)
+
+    assert {container.width, container.height} == set(image.size) or (container.width, container.height) == image.size
+    assert container.frames == getattr(image, "n_frames", 1)
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_strip_leaves_nothing_but_the_picture(name: str, kind: str) -> None:
+    """No canary, no part outside the allow-list, the same pixels, and a second strip changes nothing."""
+    raw = samples.of(name)[kind]
+
+    data, stats = audit.strip(raw)
+
+    assert samples.CANARY not in data
+    assert audit.verify(data) == []
+    assert audit.strip(data)[0] == data
+    for before, after in zip(pixels(raw), pixels(data), strict=True):
+        assert np.array_equal(before, after)
+    assert stats["metadata_removed"] is True
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_a_canary_is_reported(name: str, kind: str) -> None:
+    """What is planted in the open is found by inspect and by verify."""
+    raw = samples.of(name)[kind]
+    if samples.CANARY not in raw:
+        pytest.skip("nothing is planted in the open in this sample")
+
+    assert audit.inspect(raw).findings
+    assert audit.verify(raw)
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_all_roles_are_clean_after_strip(name: str, kind: str) -> None:
+    """The clean file holds parts of the allow-list only."""
+    data, _ = audit.strip(samples.of(name)[kind])
+
+    assert {part.role for part in by_name(name).parse(memoryview(data), LIMITS).parts} <= CLEAN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prefixes_give_a_result_or_an_input_error(name: str) -> None:
+    """A file that ends anywhere is either still whole for a decoder, or refused."""
+    raw = min(samples.of(name).values(), key=len)
+    for length in range(0, len(raw), max(1, len(raw) // 300)):
+        with_law(raw[:length])
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_damage_gives_a_result_or_an_input_error(name: str, kind: str) -> None:
+    """Flipped, inserted, removed and overwritten bytes: nothing else escapes, and nothing hangs."""
+    raw = samples.of(name)[kind]
+    rng = random.Random(f"{name}/{kind}")
+    for _ in range(40):
+        data = bytearray(raw)
+        for _ in range(rng.randrange(1, 6)):
+            place = rng.randrange(len(data))
+            match rng.randrange(4):
+                case 0:
+                    data[place] = rng.randrange(256)
+                case 1:
+                    data[place:place] = rng.randbytes(rng.randrange(1, 9))
+                case 2:
+                    del data[place : place + rng.randrange(1, 9)]
+                case _:
+                    data[place : place + 4] = b"\xff\xff\xff\xff"
+        with_law(bytes(data))
+
+
+def with_law(raw: bytes) -> None:
+    """Any bytes in: a clean file out, or an InputError, in bounded time."""
+    started = time.monotonic()
+    try:
+        view = memoryview(raw)
+        module = sniff(view)
+        container = module.parse(view, LIMITS)
+        data = module.rebuild(view, container)
+    except InputError:
+        pass
+    else:
+        assert audit.verify(data) == []
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pixel_limit_is_checked_from_the_header(name: str) -> None:
+    """A picture above the limit is refused before anything is decoded, by the limit's name."""
+    raw = next(iter(samples.of(name).values()))
+
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        by_name(name).parse(memoryview(raw), Limits(max_pixels=100))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_part_limit_is_checked(name: str) -> None:
+    """A file of more structures than allowed is refused by the limit's name."""
+    raw = max(samples.of(name).values(), key=len)
+
+    with pytest.raises(LimitExceeded, match="max_parts"):
+        by_name(name).parse(memoryview(raw), Limits(max_parts=1))
+
+
+def test_extensions_and_names_are_unique() -> None:
+    """A file name says one format."""
+    extensions = [extension for module in FORMATS for extension in module.FORMAT.extensions]
+
+    assert len(set(extensions)) == len(extensions)
+    assert len(set(NAMES)) == len(NAMES)

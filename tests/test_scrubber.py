@@ -1,0 +1,286 @@
+"""The front door."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rmexif import Box, InvalidPolicy, Policy, ProcessingError, Scrubber, UnsupportedFeature, scrub, verify
+from rmexif.containers import FORMATS
+from rmexif.errors import DetectionError, LimitExceeded, VerificationError
+from rmexif.types import Limits
+from tests import samples
+
+NAMES = [module.FORMAT.name for module in FORMATS]
+
+
+def test_the_promise(astronaut: bytes) -> None:
+    """``clean_bytes, stats = Scrubber(raw_bytes).process()``, with the keys that users know."""
+    clean, stats = Scrubber(astronaut).process()
+
+    assert stats["faces_detected"] == 1
+    assert stats["metadata_removed"] is True
+    assert stats["processing_time_ms"] > 0
+    assert stats["original_hash"] == hashlib.sha256(astronaut).hexdigest()
+    assert stats["new_hash"] == hashlib.sha256(clean).hexdigest()
+    assert verify(clean) == []
+    json.dumps(stats)
+
+
+def test_the_face_is_where_it_is(astronaut: bytes) -> None:
+    """The box lies on the face of the portrait (eyes at about 200, 130), and the region contains the box."""
+    _, stats = Scrubber(astronaut).process()
+
+    left, top, right, bottom = stats["faces"][0]["box"]
+    region = stats["faces"][0]["region"]
+    assert 150 < left < 200 < 240 < right < 290
+    assert 40 < top < 110 < 150 < bottom < 220
+    assert region[0] <= left and region[1] <= top and region[2] >= right and region[3] >= bottom
+
+
+def test_the_face_is_gone(astronaut: bytes) -> None:
+    """A second search over the result finds no face where one was, and the rest of the picture is still there."""
+    clean, stats = Scrubber(astronaut, Policy(stealth=False)).process()
+
+    before = np.asarray(Image.open(io.BytesIO(astronaut)).convert("RGB")).astype(int)
+    after = np.asarray(Image.open(io.BytesIO(clean)).convert("RGB")).astype(int)
+    left, top, right, bottom = stats["faces"][0]["box"]
+    assert np.abs(before - after)[top:bottom, left:right].mean() > 10
+    assert np.abs(before - after)[300:, :].mean() < 3
+    assert Scrubber(clean).dry_run()["faces_detected"] == 0
+
+
+def test_every_run_is_another_file(astronaut: bytes) -> None:
+    """Stealth is on by default."""
+    hashes = {Scrubber(astronaut).process()[1]["new_hash"] for _ in range(3)}
+
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (40, 40)])
+def test_flat_and_tiny_pictures_change_too(size: tuple[int, int]) -> None:
+    """A picture without texture has no sub-pixel phase to change; two of some runs differ all the same."""
+    raw = samples.saved(Image.new("RGB", size, (120, 60, 200)), "PNG")
+
+    assert len({Scrubber(raw).process()[1]["new_hash"] for _ in range(8)}) > 1
+
+
+def test_seed_makes_it_repeatable(astronaut: bytes) -> None:
+    """The same seed, the same file; another seed, another file."""
+    one, two, other = (scrub(astronaut, Policy(seed=seed))[0] for seed in (7, 7, 8))
+
+    assert one == two != other
+
+
+def test_stealth_scales(astronaut: bytes) -> None:
+    """0.99x in both directions; off, the size stays."""
+    stats = Scrubber(astronaut).process()[1]
+
+    assert (stats["output_width"], stats["output_height"]) == (507, 507)
+    assert stats["perceptual_distance"] < 20
+    assert Scrubber(astronaut, Policy(stealth=False)).process()[1]["output_width"] == 512
+
+
+def test_dry_run_changes_nothing(astronaut: bytes) -> None:
+    """It finds what a run would find, and has no new hash."""
+    stats = Scrubber(astronaut).dry_run()
+
+    assert stats["faces_detected"] == 1
+    assert stats["findings_count"] > 5
+    assert "new_hash" not in stats
+    json.dumps(stats)
+
+
+@pytest.mark.parametrize("source", NAMES)
+@pytest.mark.parametrize("target", [None, *NAMES])
+def test_every_format_into_every_format(source: str, target: str | None) -> None:
+    """Each pair comes out clean, readable, and upright in size."""
+    raw = next(iter(samples.of(source).values()))
+    upright = Scrubber(raw).dry_run()
+
+    clean, stats = Scrubber(raw, Policy(output=target, faces=False, stealth=False)).process()
+
+    assert stats["output_format"] == (target or source)
+    assert verify(clean) == []
+    assert samples.CANARY not in clean
+    image = Image.open(io.BytesIO(clean))
+    assert image.size == (upright["width"], upright["height"])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_baked_in_before_detection(astronaut: bytes, orientation: int) -> None:
+    """The face is found at its upright place whatever the tag says, and no tag is left."""
+    upright = Image.open(io.BytesIO(astronaut)).convert("RGB")
+    undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
+    stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
+    raw = samples.saved(stored, "JPEG", quality=92, exif=samples.exif(orientation))
+
+    clean, stats = Scrubber(raw, Policy(stealth=False)).process()
+
+    left, top, right, bottom = stats["faces"][0]["box"]
+    assert left < 220 < right and top < 130 < bottom
+    result = Image.open(io.BytesIO(clean)).convert("RGB")
+    assert len(result.getexif()) == 0
+    difference = np.abs(np.asarray(result).astype(int) - np.asarray(upright).astype(int))
+    assert difference[300:].mean() < 5
+
+
+def test_regions_by_hand(astronaut: bytes) -> None:
+    """``regions`` are redacted without a search, ``keep_regions`` leave a face that lies in them."""
+    clean, stats = Scrubber(astronaut, Policy(faces=False, regions=((0, 400, 100, 500),), stealth=False)).process()
+
+    assert stats["faces_detected"] == 0
+    assert stats["faces"][0]["label"] == "region"
+    before = np.asarray(Image.open(io.BytesIO(astronaut)).convert("RGB")).astype(int)
+    after = np.asarray(Image.open(io.BytesIO(clean)).convert("RGB")).astype(int)
+    assert np.abs(before - after)[420:480, 20:80].mean() > 3
+    assert Scrubber(astronaut, Policy(keep_regions=(Box(0, 0, 512, 512),))).process()[1]["faces_detected"] == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"style": "sepia"},
+        {"style": "gaussian"},
+        {"quality": 0},
+        {"recall": "most"},
+        {"output": "psd"},
+        {"detectors": ("nobody",)},
+        {"regions": ((5, 5, 5, 9),)},
+        {"regions": ((9000, 9000, 9010, 9010),)},
+        {"margin": -1},
+        {"min_confidence": 2},
+        {"seed": -1},
+        {"frames": "some"},
+    ],
+)
+def test_a_wrong_policy_is_refused(astronaut: bytes, fields: dict) -> None:
+    """By name, before anything leaves."""
+    with pytest.raises(InvalidPolicy):
+        Scrubber(astronaut, Policy(**fields)).process()
+
+
+@pytest.mark.parametrize("wrong", ["path.jpg", None, 3])
+def test_what_is_not_bytes_is_a_type_error(wrong: object) -> None:
+    """Before anything else is looked at."""
+    with pytest.raises(TypeError):
+        Scrubber(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("raw", [b"", b"text", b"\xff\xd8\xff\xe0" + bytes(64), b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_image_is_a_processing_error(raw: bytes) -> None:
+    """Seen when the Scrubber is made."""
+    with pytest.raises(ProcessingError):
+        Scrubber(raw)
+
+
+class _Broken:
+    """A detector that fails."""
+
+    def detect(self, rgb: np.ndarray) -> list:
+        raise DetectionError("no")
+
+
+class _Foreign:
+    """A detector that fails in its own way."""
+
+    def detect(self, rgb: np.ndarray) -> list:
+        raise RuntimeError("secret path")
+
+
+class _Nothing:
+    """A style that changes nothing."""
+
+    name = "nothing"
+    leak_bits = 0
+
+    def redact(self, pixels: np.ndarray, masks: object, rng: object) -> None:
+        """Leave the face where it is."""
+
+
+def test_a_failing_detector_is_never_no_faces(astronaut: bytes) -> None:
+    """It is an error, and nothing leaves; a foreign one is wrapped without its message."""
+    with pytest.raises(DetectionError):
+        Scrubber(astronaut, Policy(detectors=(_Broken(),))).process()
+    with pytest.raises(ProcessingError) as caught:
+        Scrubber(astronaut, Policy(detectors=(_Foreign(),))).process()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_style_that_leaves_the_face_is_escalated(astronaut: bytes) -> None:
+    """The finished picture is searched again, and what is found there is covered harder."""
+    clean, stats = Scrubber(astronaut, Policy(style=_Nothing())).process()
+
+    assert stats["escalated"] >= 1
+    assert Scrubber(clean).dry_run()["faces_detected"] == 0
+
+
+def test_an_output_that_does_not_verify_is_discarded(astronaut: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder that adds metadata by itself, and a rewrite that forgets to remove it: no bytes leave."""
+    from rmexif.containers import jpeg
+
+    monkeypatch.setattr(jpeg, "rebuild", lambda view, container: bytes(view) + b"trailer")
+
+    with pytest.raises(VerificationError):
+        Scrubber(astronaut).process()
+
+
+def test_frames_policy() -> None:
+    """All, the first, or a refusal; several frames do not fit into a JPEG."""
+    raw = samples.of("png")["animated"]
+
+    assert Scrubber(raw).process()[1]["frames"] == 3
+    assert Scrubber(raw, Policy(frames="first")).process()[1]["frames"] == 1
+    assert Scrubber(raw, Policy(frames="first", output="jpeg")).process()[1]["output_format"] == "jpeg"
+    for policy in (Policy(frames="refuse"), Policy(output="jpeg")):
+        with pytest.raises(UnsupportedFeature):
+            Scrubber(raw, policy).process()
+
+
+@pytest.mark.parametrize("name", [n for n in ("png", "webp", "gif") if n in NAMES])
+def test_animation_keeps_frames_durations_and_loop(name: str) -> None:
+    """As Pillow reads them."""
+    raw = samples.of(name)["animated"]
+
+    clean, _ = Scrubber(raw, Policy(stealth=False)).process()
+
+    before, after = Image.open(io.BytesIO(raw)), Image.open(io.BytesIO(clean))
+    assert before.n_frames == after.n_frames
+    assert before.info.get("loop") == after.info.get("loop")
+    for number in range(before.n_frames):
+        before.seek(number)
+        after.seek(number)
+        before.load()
+        after.load()
+        assert before.info["duration"] == after.info["duration"]
+
+
+def test_bombs_are_refused_from_the_header() -> None:
+    """Before a decoder runs."""
+    raw = bytearray(samples.of("png")["plain"])
+    raw[16:24] = (60000).to_bytes(4, "big") * 2
+
+    with pytest.raises(ProcessingError):
+        Scrubber(bytes(raw))
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        Scrubber(samples.of("png")["plain"], Policy(limits=Limits(max_pixels=10)))
+
+
+def test_threads_give_what_one_thread_gives(astronaut: bytes) -> None:
+    """Eight threads, the same seeds, the same files."""
+    jobs = [(raw, seed) for seed in range(4) for raw in (astronaut, *samples.of("png").values())]
+
+    def run(job: tuple[bytes, int]) -> str:
+        return Scrubber(job[0], Policy(seed=job[1])).process()[1]["new_hash"]
+
+    alone = [run(job) for job in jobs]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(run, jobs))
+
+    assert alone == together
