@@ -238,14 +238,10 @@ def _tag(raw: _Raw, name: bytes) -> bytes:
 
 def _tone(raw: _Raw, name: bytes) -> bytes:
     """A tone curve: the known one or the power that it fits, else itself, which then must not fall."""
-    tag = icctags.curve(_tag(raw, name))
+    tag = icctags.rising(icctags.curve(_tag(raw, name)))
     values = icctags.sample(tag)
     if (np.diff(values) < 0).any() or values[-1] - values[0] < 0.1:
         raise Bad("icc: a tone curve that falls, or is flat")
-    if tag[:4] == b"curv" and len(tag) > 14:
-        table = np.frombuffer(tag, ">u2", offset=12)
-        if (table[1:] < table[:-1]).any():
-            raise Bad("icc: a tone curve that falls")
     light = _encoded(values)
     off = {name: float(np.abs(light - shape).max()) for name, shape in _shapes().items()}
     best = min(off, key=off.__getitem__)
@@ -306,7 +302,7 @@ def _known_matrix(name: str) -> NDArray[np.float64]:
 
 
 def _white(raw: _Raw) -> tuple[float, ...]:
-    """Chromaticity of the white that the colours were adapted from: by chad, else by a version 2 white point, else D50."""
+    """The white (xy) that the colours were adapted from: by chad, by a version 2 white point, else D50."""
     try:
         if b"chad" in raw.tags:
             matrix = np.array(icctags.numbers(raw.tags[b"chad"], b"sf32", 9)).reshape(3, 3)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bad", "curve", "fixed", "gamma_tag", "lut", "numbers", "para_tag", "sample"]
+__all__ = ["Bad", "curve", "fixed", "gamma_tag", "lut", "numbers", "para_tag", "rising", "sample"]
 
 Bad = MalformedImage  # what a broken tag raises; never leaves icc.py
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
 GRID = np.linspace(0.0, 1.0, 255 * 4 + 1)  # where curves are compared: every 8-bit code and three between
 MAX_CLUT = 8 << 20  # entries of one colour table
+MAX_DIP = 655  # of 65535
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
 IDENTITY = (ONE, 0, 0, 0, ONE, 0, 0, 0, ONE)
 
@@ -73,6 +74,17 @@ def sample(tag: bytes) -> NDArray[np.float64]:
     if not np.isfinite(values).all():
         raise Bad("icc: a parametric curve has no value on part of 0 to 1")
     return np.clip(values, 0.0, 1.0)
+
+
+def rising(tag: bytes) -> bytes:
+    """A canonical curve whose table never falls: dips of measured ones are filled, up to MAX_DIP."""
+    if tag[:4] != b"curv" or len(tag) <= 14:
+        return tag
+    table = np.frombuffer(tag, ">u2", offset=12)
+    filled = np.maximum.accumulate(table)
+    if (filled.astype(int) - table > MAX_DIP).any():
+        raise Bad("icc: a tone curve that falls")
+    return tag[:12] + filled.astype(">u2").tobytes()
 
 
 def _parametric(raw: tuple[int, ...]) -> NDArray[np.float64]:

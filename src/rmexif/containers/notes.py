@@ -17,8 +17,8 @@ MAX_TEXTS = 20  # values of one place that are shown
 MAX_VALUE = 200  # characters of a value
 MAX_DEPTH = 4  # payloads inside payloads
 MAX_NESTED = 16 << 20  # bytes of all of them together
-LEAST_NESTED = 1 << 16  # what a small one counts as
-MAX_TEXT = 1 << 14  # bytes of a text that are looked at
+LEAST_NESTED = 1 << 18  # what a small one counts as
+MAX_TEXT = 1 << 12  # bytes of a text that are looked at
 
 
 def printable(text: str) -> str:

@@ -21,6 +21,8 @@ __all__ = ["explain", "orientation", "orientation_only"]
 
 MAX_INFLATED = 8 << 20  # bytes of a compressed payload that are looked at
 MAX_ITEMS = 5_000  # blocks, data sets or boxes of one payload
+WINDOW = 4 << 20  # bytes at either end of a trailer that are searched
+NOT_HEX = bytes(set(range(256)) - set(b"0123456789ABCDEFabcdef"))
 IIM_MARKER = 0x1C  # IPTC-NAA IIM 4.2, 1.5
 NESTED_RESOURCES = {0x0404: "iptc", 0x040F: "icc", 0x0422: "exif", 0x0423: "exif", 0x0424: "xmp"}
 TITLES = {"exif": "Exif", "xmp": "XMP", "iptc": "IPTC", "jumbf": "JUMBF", "icc": "ICC", "mpf": "MPF"}
@@ -294,7 +296,7 @@ def _keyword(notes: Notes, keyword: bytes, text: bytes, where: str) -> None:
 def _raw_profile(notes: Notes, name: str, text: bytes, where: str) -> None:
     """A payload in hexadecimal digits behind its name and length, as ImageMagick writes it into PNG."""
     kind = RAW_PROFILES.get(name, "unknown")
-    digits = re.sub(rb"[^0-9A-Fa-f]", b"", text.strip().partition(b"\n")[2].partition(b"\n")[2])
+    digits = text[:MAX_INFLATED].lstrip().partition(b"\n")[2].lstrip().partition(b"\n")[2].translate(None, NOT_HEX)
     data = bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))
     if kind == "app1":
         kind = "xmp" if data.startswith(b"http:") else "exif"
@@ -303,14 +305,11 @@ def _raw_profile(notes: Notes, name: str, text: bytes, where: str) -> None:
 
 def _trailer(notes: Notes, payload: bytes, where: str) -> None:
     """Bytes behind the picture, by their signatures."""
+    ends = payload[:WINDOW] + payload[-WINDOW:] if len(payload) > 2 * WINDOW else payload
     found = {
         (name, category): None
         for name, category, sign, place in vocabulary.TRAILERS
-        if (
-            payload.startswith(sign, place)
-            if isinstance(place, int)
-            else sign in (payload[-64:] if place == "end" else payload)
-        )
+        if (payload.startswith(sign, place) if isinstance(place, int) else sign in (payload[-64:] if place == "end" else ends))
     }
     for name, category in found:
         notes.add(f"{where}/{name}", category, len(payload))

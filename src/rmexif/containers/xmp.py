@@ -16,11 +16,12 @@ __all__ = ["read"]
 HEADS = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")  # APP1 (part 3, 1.1.3)
 EXTENDED = 32 + 4 + 4  # bytes behind the second: digest, full length, offset
 MAX_BYTES = 8 << 20
-MAX_TAGS = 200_000
+MAX_TAGS = 200_000  # and attributes
 MAX_NESTING = 64
 
-TAG = re.compile(r"<(/?)([\w:.\-]{1,200})([^<>]*)>")
-ATTRIBUTE = re.compile(r"([\w:.\-]{1,200})\s{0,20}=\s{0,20}(\"[^\"]*\"|'[^']*')")
+# Possessive quantifiers and the look-behind keep both linear in the length of any text.
+TAG = re.compile(r"<(/?)([\w:.\-]{1,200}+)([^<>]*+)>")
+ATTRIBUTE = re.compile(r"(?<![\w:.\-])([\w:.\-]{1,200}+)\s{0,20}+=\s{0,20}+(\"[^\"]*\"|'[^']*')")
 DEGREES = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d{1,12})?)(?:,(\d{1,2}(?:\.\d{1,12})?))?([NSEW])")
 WHOLE = {"rdf:about", "rdf:parseType", "xml:lang", "rdf:datatype", "rdf:resource", "rdf:nodeID", "rdf:ID"}
 
@@ -67,6 +68,7 @@ class _Scan:
         self.notes = notes
         self.where = where
         self.found = False
+        self.count = 0  # of tags and attributes
         self.prefixes: dict[str, str] = {}
         self.stack: list[str] = []
         self.place: dict[str, str] = {}
@@ -74,9 +76,10 @@ class _Scan:
     def run(self, text: str) -> None:
         """Note attributes as they come, and texts at the end tag behind them."""
         last = 0
-        for number, tag in enumerate(TAG.finditer(text)):
-            if number > MAX_TAGS:
-                self.note("", "", len(text) - last)
+        for tag in TAG.finditer(text):
+            self.count += 1
+            if self.count > MAX_TAGS:
+                self.notes.add(f"{self.where}/unread", Category.UNKNOWN, len(text) - last)
                 break
             closing, name, rest = tag.groups()
             inner = text[last : tag.start()].strip() if closing else ""
@@ -95,8 +98,11 @@ class _Scan:
 
     def attributes(self, rest: str) -> None:
         """Namespaces are learnt; everything else is a property with its value."""
-        for name, quoted in ATTRIBUTE.findall(rest):
-            value = quoted[1:-1]
+        for match in ATTRIBUTE.finditer(rest):
+            self.count += 1
+            if self.count > MAX_TAGS:
+                return
+            name, value = match[1], match[2][1:-1]
             if name.startswith("xmlns:"):
                 self.prefixes[name[6:]] = NAMESPACES.get(value, "")
             elif name not in WHOLE and value:
