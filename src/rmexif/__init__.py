@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rmexif.audit import Inspection, inspect, strip, verify
+    from rmexif.bulk import scrub_async, scrub_many, strip_async, strip_many
     from rmexif.errors import (
         DeadlineExceeded,
         DetectionError,
@@ -58,13 +59,18 @@ __all__ = [
     "VerificationError",
     "inspect",
     "scrub",
+    "scrub_async",
+    "scrub_many",
     "strip",
+    "strip_async",
+    "strip_many",
     "verify",
 ]
 
 # Where each public name lives. They are fetched on first use, because strip and --help need no codec and no model.
 _HOMES = {
     **dict.fromkeys(("Inspection", "inspect", "strip", "verify"), "audit"),
+    **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
     **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Policy", "Report"), "types"),
 }

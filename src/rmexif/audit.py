@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rmexif.containers import FormatModule
 
-__all__ = ["Inspection", "findings", "inspect", "open_container", "remains", "strip", "verify"]
+__all__ = ["Inspection", "findings", "inspect", "open_container", "prove", "remains", "settle", "strip", "verify"]
 
 Raw = bytes | bytearray | memoryview
 
@@ -152,6 +152,23 @@ def verify(raw: Raw, *, limits: Limits | None = None) -> list[Finding]:
         return list(remains(view, limits or Limits())[1])
 
 
+def settle(view: memoryview, limits: Limits) -> tuple[bytes, Container, Container]:
+    """The clean rewrite of a file, proven: nothing gets out that verify() would complain about.
+
+    Returns:
+        The clean file, what was parsed, and what the clean file is.
+
+    Raises:
+        InputError: the file cannot be parsed.
+        VerificationError: the rewrite did not pass its own check.
+    """
+    module, container = open_container(view, limits)
+    data = module.rebuild(view, container)
+    if data == view and not any(part.role not in CLEAN for part in container.parts):
+        return data, container, container  # a fixed point already: parsing the same bytes again would prove nothing new
+    return data, container, prove(data, limits)
+
+
 def prove(data: bytes, limits: Limits) -> Container:
     """Let nothing out that verify() would complain about.
 
@@ -201,9 +218,7 @@ def strip(raw: Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, A
 
 def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
     started = time.perf_counter()
-    module, container = open_container(view, limits)
-    data = module.rebuild(view, container)
-    clean = prove(data, limits)
+    data, container, clean = settle(view, limits)
     removed = findings(view, container)
     stats = {
         "mode": "strip",

@@ -16,7 +16,7 @@ import numpy as np
 
 from rmexif import audit, codec, detectors, pixels, styles
 from rmexif.containers import by_name
-from rmexif.errors import InvalidPolicy, UnsupportedFeature, VerificationError
+from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.types import Box, Container, Detection, Frame, Policy, Raster
 
 if TYPE_CHECKING:
@@ -126,9 +126,10 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
     with clock.stage("encode"):
         encoded = codec.encode(raster, output, policy.quality)
     with clock.stage("verify"):
-        view = memoryview(encoded)
-        data = module.rebuild(view, module.parse(view, policy.limits))
-        container = audit.prove(data, policy.limits)
+        try:
+            data, _, container = audit.settle(memoryview(encoded), policy.limits)
+        except InputError as error:
+            raise VerificationError(f"the output cannot be read back: {error}") from error
     if policy.stealth:
         before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
         changes["perceptual_distance"] = (before ^ after).bit_count()
@@ -190,8 +191,10 @@ def _reshape(
     plans: dict[tuple[int, int], pixels.Geometry] = {}
     frames, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):
-        shape = frame.pixels.shape[:2]
-        plan = plans.setdefault(shape, _plan(*shape, rng))  # one cut for all frames: an animation must not shake
+        height, width = frame.pixels.shape[:2]
+        if (height, width) not in plans:  # one cut for all frames: an animation must not shake
+            plans[height, width] = _plan(height, width, rng)
+        plan = plans[height, width]
         small = pixels.resize(frame.pixels, plan)
         _nudge(small, rng)
         frames.append(replace(frame, pixels=small))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from rmexif.errors import InvalidPolicy, LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
@@ -182,7 +181,7 @@ class Detection:
 class Frame:
     """One picture of a raster."""
 
-    pixels: NDArray[np.uint8] | NDArray[np.uint16]  # H x W x C; C = 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA
+    pixels: NDArray[Any]  # uint8 or uint16, H x W x C; C = 1 grey, 2 grey+alpha, 3 RGB, 4 RGBA
     duration: float = 0.0  # ms; 0 for stills and pages
 
 

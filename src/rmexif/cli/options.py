@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["policy_from", "policy_options"]
 
 
-class Region(click.ParamType):
+class Region(click.ParamType[Any]):
     """``X,Y,W,H`` in px of the upright picture."""
 
     name = "X,Y,W,H"
