@@ -139,7 +139,9 @@ def _header(view: memoryview, bitmap: _Bitmap, claims: Claims) -> tuple[int, int
 def _check(bitmap: _Bitmap, compression: int, size: int) -> None:
     """Refuse what is not a bitmap of rows."""
     if compression in (JPEG, PNG) or (size == OS2 and compression > RLE4):
-        raise UnsupportedFeature(f"bmp: compression {compression} (an embedded JPEG or PNG, or an OS/2 code) is refused")
+        raise UnsupportedFeature(
+            f"bmp: compression {compression} (an embedded JPEG or PNG, or an OS/2 code) is refused"
+        )
     if bitmap.bits not in DEPTHS.get(compression, ()):
         raise MalformedImage(f"bmp: {bitmap.bits} bits a pixel do not go with compression {compression}")
     if bitmap.width <= 0 or bitmap.height == 0:

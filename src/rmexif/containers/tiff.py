@@ -41,7 +41,7 @@ OLD_JPEG, THUMBNAIL, THUMBNAIL_BYTES = 6, 513, 514
 PLACES = frozenset({tags.STRIPS, tags.STRIP_BYTES, tags.TILES, tags.TILE_BYTES})
 ROLES = {tags.ORIENTATION: Role.ORIENTATION, tags.PROFILE: Role.COLOUR}
 # Fields that are not written where they say what is true without them.
-DEFAULTS = {tag: (default,) for tag, default, _ in tags.SINGLE} | {tags.SUBFILE: (0,), tags.FORMAT: (1,)}
+DEFAULTS = {tag: (default,) for tag, default, _ in tags.SINGLE} | {tags.FORMAT: (1,)}
 PAYLOADS = {700: "xmp", 33723: "iptc", 34377: "iptc", tags.PROFILE: "icc"}
 
 
@@ -143,7 +143,7 @@ def _reduced(reader: Reader, directory: Directory) -> bool:
 
 def _refuse_raw(view: memoryview, reader: Reader, chain: list[Directory]) -> None:
     """A RAW holds previews beside sensor data in a maker's own coding: a lossless rewrite would be a guess."""
-    raw = view[8:10] == b"CR" and not reader.big
+    raw = bytes(view[8:10]) == b"CR" and not reader.big
     for directory in chain:
         held = {entry.tag for entry in directory.entries}
         raw |= DNG_VERSION in held
@@ -176,7 +176,9 @@ def _claim_page(reader: Reader, page: Page, name: str, claims: Claims, seen: set
         if end % 2 and not any(reader.view[end : end + 1]):
             claims.add(f"{name}/pad", Role.STRUCTURE, end, end + 1)
     for start, read, end, same in page.places:
-        claims.add(f"{name}/picture" if same else f"{name}/picture/padding", Role.PIXELS if same else Role.UNKNOWN, start, read)
+        claims.add(
+            f"{name}/picture" if same else f"{name}/picture/padding", Role.PIXELS if same else Role.UNKNOWN, start, read
+        )
         claims.add(f"{name}/picture/surplus", Role.GAP, read, end)
 
 
@@ -203,12 +205,12 @@ def _claim_entry(reader: Reader, entry: Entry, name: str, role: Role, claims: Cl
                 continue
             seen.add(offset)
             if directory is not None:
-                _claim_other(reader, directory, f"{kind}/{number}" if entry.tag == SUBIFDS else kind, role, claims, seen)
+                _claim_other(
+                    reader, directory, f"{kind}/{number}" if entry.tag == SUBIFDS else kind, role, claims, seen
+                )
 
 
-def _claim_other(
-    reader: Reader, directory: Directory, name: str, role: Role, claims: Claims, seen: set[int]
-) -> None:
+def _claim_other(reader: Reader, directory: Directory, name: str, role: Role, claims: Claims, seen: set[int]) -> None:
     """A directory that goes, with everything it points at; ``seen`` ends loops and the depth."""
     claims.add(name, role, directory.offset, directory.entries[0].at if directory.entries else directory.end)
     claims.add(name, role, directory.end - reader.cell, directory.end)

@@ -25,6 +25,7 @@ T4_OPTIONS, T6_OPTIONS, PREDICTOR, COLOR_MAP = 292, 293, 317, 320
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES, INK_SET, EXTRA, FORMAT = 322, 323, 324, 325, 332, 338, 339
 JPEG_TABLES, COEFFICIENTS, SUBSAMPLING, POSITIONING, BLACK_WHITE, PROFILE = 347, 529, 530, 531, 532, 34675
 PALETTE, MASK, YCBCR = 3, 4, 6
+TRANSPARENCY_MASK = 4  # NewSubfileType (TIFF 6.0, page 36)
 PHOTOMETRICS = frozenset({0, 1, 2, PALETTE, MASK, 5, YCBCR, 8, 9, 10, 32844, 32845})
 COLOUR_CHANNELS = {2: 3, 5: 4, YCBCR: 3, 8: 3, 9: 3, 10: 3}
 MAX_SAMPLES = 64  # of a pixel; more is no picture to look at
@@ -54,7 +55,7 @@ class Page:
     fields: dict[int, Value] = field(default_factory=dict)
     offsets: int = STRIPS
     counts: int = STRIP_BYTES
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: list[bytes | memoryview] = field(default_factory=list)
     places: list[tuple[int, int, int, bool]] = field(default_factory=list)
     orientation: int = 1
     profile: bytes | None = None
@@ -183,16 +184,18 @@ def _optional(get: _Fields, page: Page, photometric: int) -> None:
         elif number != default and tag in (PLANAR, PREDICTOR):
             raise UnsupportedFeature(f"tiff: tag {tag} says {number}, which nobody defined")
     page.orientation = fields.get(ORIENTATION, (SHORT, (1,)))[1][0]
-    subfile = get.one(SUBFILE, 0) & 6  # one page of many, transparency mask
-    if subfile:
-        fields[SUBFILE] = (LONG, (subfile,))
+    # Readers take a JPEG-coded page that does not say "full picture" for a preview.
+    fields[SUBFILE] = (LONG, (get.one(SUBFILE, 0) & TRANSPARENCY_MASK,))
     compression = get.one(COMPRESSION, 1)
     options = {3: (T4_OPTIONS, 7), 4: (T6_OPTIONS, 2)}.get(compression)
     if options and get.one(options[0], 0) & options[1]:
         fields[options[0]] = (LONG, (get.one(options[0]) & options[1],))
     if photometric == YCBCR:
-        if len(get.all(SUBSAMPLING)) >= 2:
-            fields[SUBSAMPLING] = (SHORT, get.all(SUBSAMPLING)[:2])
+        sub = get.all(SUBSAMPLING)[:2]
+        if len(sub) == 2:
+            if not all(n in (1, 2, 4) for n in sub):
+                raise MalformedImage("tiff: a chroma subsampling that nobody defined")
+            fields[SUBSAMPLING] = (SHORT, sub)
         _rationals(get, page, COEFFICIENTS, 3, 100_000)
         _rationals(get, page, BLACK_WHITE, 6, 100)
     raw = bytes(get.all(PROFILE, frozenset({1, UNDEFINED})))
@@ -229,18 +232,17 @@ def _geometry(get: _Fields, page: Page, bits: tuple[int, ...], photometric: int,
     columns, rows = -(-width // across), -(-height // down)
     limits.check("max_parts", columns * rows * len(planes))
     limits.check("max_pixels", columns * rows * across * down)
-    sub = (1, 1)
+    sub: tuple[int, ...] = (1, 1)
     if photometric == YCBCR and len(planes) == 1 and len(bits) == 3 and get.one(COMPRESSION, 1) != JPEG:
-        sub = tuple(page.fields.get(SUBSAMPLING, (SHORT, (2, 2)))[1])  # type: ignore[assignment]
-        if not all(n in (1, 2, 4) for n in sub):
-            raise MalformedImage("tiff: a chroma subsampling that nobody defined")
+        sub = page.fields.get(SUBSAMPLING, (SHORT, (2, 2)))[1]
     chunks = []
     for plane in planes:
         for y in range(0, height, down):
             shown = min(down, height - y)
             coded = down if tiled else shown
-            for x in range(0, width, across):
-                chunks.append(_chunk(plane, (across, coded), (min(across, width - x), shown), sub))
+            chunks += [
+                _chunk(plane, (across, coded), (min(across, width - x), shown), sub) for x in range(0, width, across)
+            ]
     if any(chunk.padded for chunk in chunks) and (get.one(PREDICTOR, 1) == 3 or get.one(COMPRESSION, 1) == JPEG):
         page.residuals.add("tiff-tile-padding")
     if sub != (1, 1):
@@ -248,7 +250,7 @@ def _geometry(get: _Fields, page: Page, bits: tuple[int, ...], photometric: int,
     return chunks
 
 
-def _chunk(plane: tuple[int, ...], coded: tuple[int, int], shown: tuple[int, int], sub: tuple[int, int]) -> Chunk:
+def _chunk(plane: tuple[int, ...], coded: tuple[int, int], shown: tuple[int, int], sub: tuple[int, ...]) -> Chunk:
     """One strip or tile: its size in pixels as coded and as shown."""
     across, rows = coded
     if sub == (1, 1):
@@ -294,7 +296,7 @@ def _palette(get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], foun
         return
     bits = page.fields[BITS][1][0]
     numbers = get.all(COLOR_MAP)
-    if bits > 16 or len(numbers) < 3 << bits:
+    if bits > 16 or len(numbers) < 3 << bits or max(numbers) > 65535:
         raise MalformedImage("tiff: a palette picture without its colour map")
     size = 1 << bits
     numbers = numbers[: 3 * size]
