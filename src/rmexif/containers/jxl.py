@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rmexif.containers import jxl_codestream
 from rmexif.containers.cursor import Cursor
 from rmexif.errors import MalformedImage
-from rmexif.types import CLEAN, Container, Format, Limits, Part, Role
+from rmexif.types import Container, Format, Limits, Part, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.jxl_codestream import Codestream
@@ -46,6 +46,7 @@ CONTENTS: dict[bytes, tuple[Role, str, int]] = {
     b"free": (Role.GAP, "unknown", 0),
     b"skip": (Role.GAP, "unknown", 0),
 }
+PAYLOADS = {Role.AUXILIARY: "picture", Role.TRAILER: "unknown"}  # of the codestream; the rest is coded bits
 COMPRESSED = {b"Exif": "brotli:exif", b"xml ": "brotli:xmp", b"jumb": "brotli:jumbf"}
 
 
@@ -206,7 +207,6 @@ def _placed(codestream: Codestream, stretches: list[tuple[int, int]]) -> list[Pa
                 done += last - first
                 first, last = next(stretch)
             length = min(span.stop - at, done + last - first - at)
-            payload = "" if span.role in CLEAN else {Role.AUXILIARY: "picture"}.get(span.role, "unknown")
-            parts.append(Part(span.kind, span.role, first + at - done, length, payload))
+            parts.append(Part(span.kind, span.role, first + at - done, length, PAYLOADS.get(span.role, "")))
             at += length
     return parts
