@@ -1,0 +1,73 @@
+"""Blur: looks like the heavy Gaussian of a careful editor, and carries at most a few bits of the face.
+
+The mask is not filtered, it is replaced: by the surroundings drawn inwards, and in the middle by one colour out
+of ``2 ** leak_bits``. A linear filter keeps everything that its precision can hold, and recognisers trained on
+blurred faces read it; four bits do not tell one person from another, whatever reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmexif.errors import InvalidPolicy
+from rmexif.styles import tone
+from rmexif.styles.patch import CELLS, backdrop, look, repaint, soften
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rmexif.styles.mask import Mask
+    from rmexif.styles.patch import Field, Pixels, Site
+
+__all__ = ["Blur"]
+
+MAX_BITS = 24  # both indices together
+CORE = 0.62  # Mask.radius: about the box, where the colour is taken from
+SOLID = 0.42  # Mask.radius up to which the colour stands alone
+GONE = 1.0  # Mask.radius from which only the surroundings stand
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """An information budget that looks like a blur."""
+
+    luma_bits: int = 2  # bits of the face's brightness that survive
+    tone_bits: int = 2  # bits of the face's skin tone that survive
+    softness: float = 0.1  # 0.02-0.5, sigma of the final Gaussian as a share of the mask's longer side
+
+    name = "blur"
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        if min(self.luma_bits, self.tone_bits) < 0 or self.leak_bits > MAX_BITS:
+            raise InvalidPolicy(f"blur: {self.luma_bits} + {self.tone_bits} bits are not within 0 and {MAX_BITS}")
+        if not 0.02 <= self.softness <= 0.5:
+            raise InvalidPolicy(f"blur: softness {self.softness} is not within 0.02 and 0.5")
+
+    @property
+    def leak_bits(self) -> int:
+        """Bits of one face that the result can hold, at most."""
+        return self.luma_bits + self.tone_bits
+
+    def redact(self, pixels: Pixels, masks: Sequence[Mask], rng: np.random.Generator) -> None:
+        """Redact in place; see ``Style``."""
+        repaint(pixels, masks, rng, self._field)
+
+    def code(self, pixels: Pixels, mask: Mask) -> tuple[int, int]:
+        """All that the result will know of what stands under the mask: indices of luma and tone."""
+        return self._code(look(pixels, mask))
+
+    def _code(self, site: Site) -> tuple[int, int]:
+        weight = site.opacity * (site.radius <= max(CORE, float(site.radius.min())))
+        mean = (site.colours * weight[:, :, None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
+        return tone.measure(mean, self.luma_bits, self.tone_bits)
+
+    def _field(self, site: Site) -> Field:
+        colour = tone.colour(self._code(site), self.luma_bits, self.tone_bits, site.colours.shape[2])
+        around = backdrop(site, colour)
+        t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
+        share = (1 - t * t * (3 - 2 * t))[:, :, None]
+        return soften(around + (colour - around) * share, self.softness * CELLS)[site.inner]
