@@ -158,7 +158,7 @@ def test_hdr_is_told_by_cicp_only() -> None:
 def test_equal_tags_share_their_bytes() -> None:
     """Two tables that are the same are stored once, whether they were shared before or not."""
     tags = {b"A2B0": INK[b"A2B0"], b"A2B1": INK[b"A2B0"]}
-    one, two = (icc.clean(profile(t, space=b"CMYK", pcs=b"Lab ", kind=b"prtr")) for t in ({b"A2B0": tags[b"A2B0"]}, tags))
+    one, two = (icc.clean(profile(t, space=b"CMYK", pcs=b"Lab ")) for t in ({b"A2B0": INK[b"A2B0"]}, tags))
 
     assert one is not None
     assert two is not None
@@ -244,17 +244,20 @@ def test_exiftool_finds_nobody(name: str, tmp_path) -> None:
     assert tags["ProfileDateTime"].startswith("0000")
     assert tags["ProfileCopyright"] == "CC0"
     assert not {"MakeAndModel", "NativeDisplayInfo", "DeviceMfgDesc", "DeviceModelDesc"} & tags.keys()
-    assert not {tags.get(tag, "") for tag in ("DeviceManufacturer", "DeviceModel", "ProfileCreator", "ProfileCMMType")} - {""}
+    for tag in ("DeviceManufacturer", "DeviceModel", "ProfileCreator", "ProfileCMMType"):
+        assert tags.get(tag, "") == ""
 
 
 def test_profiles_from_the_wild_keep_their_colours() -> None:
     """Every profile of the shared corpus that LittleCMS can use: cleaned, the same colours, no text of its own."""
     seen: set[bytes] = set()
-    for path in sorted((sets.require("corpus") / "colour").iterdir()) + sorted((sets.SHARED / "corpus" / "metadata").iterdir()):
+    corpus = sets.require("corpus")
+    for path in sorted([*(corpus / "colour").iterdir(), *(corpus / "metadata").iterdir()]):
         try:
             dirty = Image.open(path).info.get("icc_profile")
-        except (OSError, ValueError):
-            continue
+            ImageCms.ImageCmsProfile(io.BytesIO(dirty or b""))
+        except (OSError, ValueError, SyntaxError):
+            continue  # no picture, or no profile, by judges that are not ours
         if not dirty or dirty in seen or len(dirty) > 1_000_000:
             continue
         seen.add(dirty)

@@ -87,11 +87,14 @@ class Notes:
 def text_of(data: bytes | memoryview) -> str:
     """Bytes as text: UTF-8 where they are, else Latin-1; mostly binary ones as hex."""
     data = bytes(data[:MAX_TEXT]).rstrip(b"\0")
+    share = 2  # of unprintable characters, from which on it is no text
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        cut = error.start > MAX_TEXT - 4  # only the cut went through a character
-        text = data[: error.start].decode() if cut else data.decode("latin-1")
+        if error.start > MAX_TEXT - 4:  # only the cut went through a character
+            text = data[: error.start].decode()
+        else:
+            text, share = data.decode("latin-1"), 4
     head = text[: 2 * MAX_VALUE]
     odd = sum(not c.isprintable() and c not in "\r\n\t" for c in head)
-    return data[:32].hex() if odd * 4 > len(head) else text
+    return data[:32].hex() if odd * share > len(head) else text

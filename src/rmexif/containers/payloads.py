@@ -306,11 +306,14 @@ def _raw_profile(notes: Notes, name: str, text: bytes, where: str) -> None:
 def _trailer(notes: Notes, payload: bytes, where: str) -> None:
     """Bytes behind the picture, by their signatures."""
     ends = payload[:WINDOW] + payload[-WINDOW:] if len(payload) > 2 * WINDOW else payload
-    found = {
-        (name, category): None
-        for name, category, sign, place in vocabulary.TRAILERS
-        if (payload.startswith(sign, place) if isinstance(place, int) else sign in (payload[-64:] if place == "end" else ends))
-    }
+
+    def there(sign: bytes, place: int | str) -> bool:
+        """Whether a signature stands where it should."""
+        if isinstance(place, int):
+            return payload.startswith(sign, place)
+        return sign in (payload[-64:] if place == "end" else ends)
+
+    found = {(name, what): None for name, what, sign, place in vocabulary.TRAILERS if there(sign, place)}
     for name, category in found:
         notes.add(f"{where}/{name}", category, len(payload))
     if not found and not any(payload):
