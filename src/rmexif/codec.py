@@ -39,6 +39,7 @@ __all__ = ["ENCODERS", "decode", "encode"]
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
+PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"})
 # Pillow modes that are taken as they are, and what the numbers mean.
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 # Pillow modes that are first converted to one of the above; none of these loses anything.
@@ -230,29 +231,39 @@ def _loaded(image: Image.Image) -> Image.Image:
 
 
 def _png(raw: Raw, container: Container) -> Raster:
-    header = PngImagePlugin.PngImageFile(io.BytesIO(raw))
-    count = getattr(header, "n_frames", 1)
-    hidden = 1 if count > 1 and header.default_image else 0
-    depth, colour_type = raw[24], raw[25]
-    if count > 1 or colour_type == 3:
-        frames, _ = _frames(header, range(hidden, min(count, hidden + container.frames)))
-        loop = int(header.info.get("loop", 0))
-    else:
-        pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
-        if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
-            pixels = np.ascontiguousarray(pixels[:, :, 2:])
-        key = header.info.get("transparency")
-        if key is not None and pixels.shape[2] in (1, 3):
-            pixels = _keyed(pixels, key, depth)
-        frames, loop = (Frame(pixels),), 0
-    return Raster(frames, loop, container.orientation, container.colour, _space(frames[0].pixels))
+    data, chunks = _png_pixels_only(raw)
+    depth, colour_type = data[24], data[25]
+    if "acTL" in chunks or colour_type == 3:
+        image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+        count = image.n_frames if "acTL" in chunks else 1
+        first = 1 if count > 1 and image.default_image else 0  # a default image that is no frame is not shown
+        frames, _ = _frames(image, range(first, min(count, first + container.frames)))
+        loop = int(image.info.get("loop", 0))
+        return Raster(frames, loop, container.orientation, container.colour, _space(frames[0].pixels))
+    pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
+    if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
+        pixels = np.ascontiguousarray(pixels[:, :, 2:])
+    if "tRNS" in chunks and pixels.shape[2] in (1, 3):
+        pixels = _keyed(pixels, chunks["tRNS"], depth)
+    return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
 
 
-def _keyed(pixels: Pixels, key: int | tuple[int, ...], depth: int) -> Pixels:
-    """Add the alpha channel of a colour key (PNG tRNS), given in samples of ``depth`` bits."""
-    full = int(np.iinfo(pixels.dtype).max)
-    mask = (1 << depth) - 1
-    values = np.array([(value & mask) * full // mask for value in (key if isinstance(key, tuple) else (key,))])
+def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
+    """The file without what no pixel needs, so that a broken or huge text cannot stop a decoder; chunks by name."""
+    kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
+    while at + 12 <= len(raw):
+        size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
+        if name in PNG_PIXELS:
+            kept.append(bytes(raw[at : at + 12 + size]))
+            found.setdefault(name.decode(), kept[-1][8:-4])
+        at += 12 + size
+    return b"".join(kept), found
+
+
+def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
+    """Add the alpha channel of a colour key (PNG, 11.3.1.1): a 16-bit number per channel, in samples of ``depth``."""
+    full, mask = int(np.iinfo(pixels.dtype).max), (1 << depth) - 1
+    values = (np.frombuffer(key, ">u2").astype(int) & mask) * full // mask
     opaque = (pixels != values.astype(pixels.dtype)).any(axis=2, keepdims=True)
     return np.concatenate((pixels, (opaque * full).astype(pixels.dtype)), axis=2)
 

@@ -68,7 +68,7 @@ def to_srgb(raster: Raster) -> Raster:
     if space in ("CMYK", "LAB"):
         frames = tuple(Frame(_by_lcms(frame.pixels, space, colour.icc), frame.duration) for frame in raster.frames)
         return replace(raster, frames=frames, colour=Colour(), space="RGB")
-    meaning = _meaning(colour)
+    meaning = _meaning(colour, space)
     if meaning is None and colour.icc is not None:
         frames = tuple(Frame(_by_tables(frame.pixels, colour.icc), frame.duration) for frame in raster.frames)
     elif meaning is None or meaning.is_srgb:
@@ -78,7 +78,7 @@ def to_srgb(raster: Raster) -> Raster:
     return replace(raster, frames=frames, colour=Colour())
 
 
-def _meaning(colour: Colour) -> Meaning | None:
+def _meaning(colour: Colour, space: str) -> Meaning | None:
     """What a colour description says, where primaries and a curve can say it (PNG third edition, 4.3)."""
     if colour.cicp is not None:
         return Meaning(CICP_PRIMARIES.get(colour.cicp[0], SRGB), CICP_TRANSFER.get(colour.cicp[1], "srgb"))
@@ -86,6 +86,8 @@ def _meaning(colour: Colour) -> Meaning | None:
         found = icc.describe(colour.icc)
         if found is None or found.transfer is None or found.space not in ("RGB", "GRAY"):
             return None
+        if found.space == "GRAY" and space != "L":
+            return Meaning(SRGB, "srgb")
         if found.space == "RGB" and found.primaries is None:
             return None
         return Meaning(found.primaries or SRGB, found.transfer)
