@@ -61,22 +61,31 @@ def write(target: str, data: bytes, force: bool = False) -> None:
     path = Path(target)
     if path.exists() and not force:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it")
-    folder = path.parent
-    handle = _unnamed(folder)
+    handle = _unnamed(path.parent)
     if handle is None:
         _write_named(path, data, force)
         return
     try:
         _fill(handle, data)
-        link = f"/proc/self/fd/{handle}"
         if not force:
-            _place(lambda: os.link(link, path, follow_symlinks=True))
+            _link(handle, path)
             return
-        name = _name(folder)
-        os.link(link, name, follow_symlinks=True)
+        name = _name(path.parent)
+        _link(handle, name)
         _replace(name, path)
     finally:
         os.close(handle)
+
+
+def _link(handle: int, path: Path) -> None:
+    """Give an unnamed file a name; open(2) describes this use of linkat(2), which follows the link in /proc."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.link(f"/proc/self/fd/{handle}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+    except FileExistsError as error:
+        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
+    finally:
+        os.close(folder)
 
 
 def _unnamed(folder: Path) -> int | None:
@@ -101,8 +110,11 @@ def _write_named(path: Path, data: bytes, force: bool) -> None:
             os.close(handle)
         if force:
             _replace(name, path)
-        else:
-            _place(lambda: os.link(name, path))
+            return
+        try:
+            os.link(name, path)
+        except FileExistsError as error:
+            raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             name.unlink()
@@ -113,13 +125,6 @@ def _fill(handle: int, data: bytes) -> None:
     while view:
         view = view[os.write(handle, view) :]
     os.fsync(handle)
-
-
-def _place(link: object) -> None:
-    try:
-        link()  # type: ignore[operator]
-    except FileExistsError as error:
-        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
 
 
 def _replace(name: Path, path: Path) -> None:
