@@ -224,9 +224,11 @@ class _Reader:
         size = (right - left) * (bottom - top)
         if not size:
             raise MalformedImage(f"gif: a picture without pixels at byte {start}")
-        self.width, self.height = max(self.width, right), max(self.height, bottom)
-        self.limits.check("max_frames", len(self.screen.pictures) + 1)
-        self.limits.check("max_pixels", self.width * self.height * (len(self.screen.pictures) + 1))
+        if not self.screen.pictures:  # decoders widen the screen for a first picture that is larger
+            self.width, self.height = max(self.width, right), max(self.height, bottom)
+        number = len(self.screen.pictures) + 1
+        self.limits.check("max_frames", number)
+        self.limits.check("max_pixels", max(self.width, right) * max(self.height, bottom) * number)
         self.codes(picture, first, size)
         for control_start, control_end, clean in self.pending:
             last = control_end == self.pending[-1][1]

@@ -8,6 +8,11 @@ so it finds the code that completes the picture, and puts the end code right beh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rmexif.errors import MalformedImage
 
@@ -15,7 +20,12 @@ __all__ = ["Walk", "decode", "encode", "walk"]
 
 TABLE = 4096  # codes of 12 bits at most, in both formats
 TIFF_CLEAR = 4094  # TIFF 6.0, section 13: the encoder clears its table when this code has been added
+RUN = 1 << 16  # codes looked at together, at most
+SHORT = 256  # byte; below, a plain loop is faster
 IDLE_CODES = 4096  # clear codes in a row that write nothing; an encoder has no use for more than two
+
+
+Codes = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,12 @@ def walk(data: bytes, bits: int, size: int, *, tiff: bool = False) -> Walk:
     Raises:
         MalformedImage: a code that the table does not hold yet.
     """
+    fast = _walk_runs(data, bits, size, tiff) if len(data) > SHORT else None
+    return fast or _walk_codes(data, bits, size, tiff)
+
+
+def _walk_codes(data: bytes, bits: int, size: int, tiff: bool) -> Walk:
+    """``walk``, code by code: any stream, about a million codes a second."""
     clear, end, early, total = 1 << bits, (1 << bits) + 1, int(tiff), len(data)
     lengths, prefixes = [1] * (clear + 2), [0] * (clear + 2)
     literals = bytearray(clear)
@@ -108,6 +124,84 @@ def walk(data: bytes, bits: int, size: int, *, tiff: bool = False) -> Walk:
         used = last
     seen = frozenset(value for value, hit in enumerate(literals) if hit)
     return Walk(_finish(data, used, codes, tiff), min(done, size), seen, consumed)
+
+
+def _walk_runs(data: bytes, bits: int, size: int, tiff: bool) -> Walk | None:
+    """``walk``, run by run: all codes between two clear codes at once, because the widths do not depend on them.
+
+    None for a stream that is damaged, short, or cleared so often that a run is not worth its while.
+    """
+    clear, end = 1 << bits, (1 << bits) + 1
+    widths, ends = _widths(bits, tiff)
+    source = np.frombuffer(data + bytes(3), np.uint8)
+    literals = np.zeros(clear, bool)
+    base = done = runs = 0  # bit where the run starts, samples written, runs walked
+    while True:
+        left = int(np.searchsorted(ends, 8 * len(data) - base, "right"))
+        for count in (min(TABLE, left), left):  # few runs are longer than the table
+            codes = _unpack(source, base + ends[:count] - widths[:count], widths[:count], tiff)
+            stops = np.flatnonzero((codes == clear) | (codes == end))
+            if len(stops):
+                break
+        length = int(stops[0]) if len(stops) else count
+        lengths = _lengths(codes[:length], clear)
+        if lengths is None:
+            return None
+        written = done + np.cumsum(lengths)
+        if length and written[-1] >= size:
+            length = int(np.searchsorted(written, size)) + 1  # codes of this run that the picture needs
+            if written[length - 1] > size:
+                return None  # a string has to be cut
+            literals[codes[:length][codes[:length] < clear]] = True
+            used = base + int(ends[length - 1])
+            following = int(codes[length]) if length < count else -1
+            width = int(widths[length]) if length < RUN else 12
+            consumed = (used + (width if following == end else 0) + 7) // 8
+            seen = frozenset(np.flatnonzero(literals).tolist())
+            return Walk(_finish(data, used, [(end, width)], tiff), size, seen, consumed)
+        if not len(stops) or codes[length] == end:
+            return None  # fewer samples than asked for, or a run without end
+        literals[codes[:length][codes[:length] < clear]] = True
+        done += int(lengths.sum())
+        base += int(ends[length])
+        runs += 1
+        if runs > 16 and base < runs * 2048:
+            return None
+
+
+@cache
+def _widths(bits: int, tiff: bool) -> tuple[Codes, Codes]:
+    """Bits of each code of a run, and where it ends."""
+    known = np.minimum((1 << bits) + 2 + np.maximum(np.arange(RUN) - 1, 0), TABLE)  # table as code n is read
+    widths = np.clip(np.frexp(known + int(tiff))[1], bits + 1, 12).astype(np.int64)
+    return widths, np.cumsum(widths)
+
+
+def _unpack(source: Codes, starts: Codes, widths: Codes, tiff: bool) -> Codes:
+    """The codes at ``starts`` (bit) of ``widths`` (bit)."""
+    at, shift = starts >> 3, starts & 7
+    a, b, c = (source[at + n].astype(np.int64) for n in range(3))
+    codes: Codes = (a << 16 | b << 8 | c) >> (24 - shift - widths) if tiff else (a | b << 8 | c << 16) >> shift
+    return np.bitwise_and(codes, (1 << widths) - 1)
+
+
+def _lengths(codes: Codes, clear: int) -> Codes | None:
+    """Samples that each code of a run stands for, or None where a code is not in the table yet.
+
+    Code n > 0 adds the string of code n - 1, and one sample more, to the table. So a code above the roots is as long
+    as the code that its entry grew from, plus one; following these links by doubling takes as many rounds as the
+    longest string has bits.
+    """
+    order = np.arange(len(codes))
+    parents = np.where(codes < clear, -1, codes - clear - 2)
+    added = np.minimum(order, TABLE - clear - 2)  # entries there, with the one that this code itself completes
+    if (parents >= added).any() or (codes[:1] >= clear).any():
+        return None
+    lengths = np.ones(len(codes), np.int64)
+    while (linked := parents >= 0).any():
+        lengths[linked] += lengths[parents[linked]]
+        parents[linked] = parents[parents[linked]]
+    return lengths
 
 
 def _finish(data: bytes, used: int, codes: list[tuple[int, int]], tiff: bool) -> bytes:

@@ -77,7 +77,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
         if number and _reduced(reader, directory):
             _claim_other(reader, directory, name, Role.AUXILIARY, claims, {item.offset for item in chain})
             continue
-        page = read_page(reader, directory, limits)
+        page = read_page(reader, directory, number, limits)
         pixels += page.width * page.height
         limits.check("max_pixels", pixels)
         pages.append(page)

@@ -38,6 +38,7 @@ class Page:
 
     Attributes:
         directory: where its fields come from.
+        number: its place in the file's chain of directories, from 0; dropped ones count.
         width: px.
         height: px.
         fields: canonical, without the offsets and byte counts.
@@ -50,6 +51,7 @@ class Page:
     """
 
     directory: Directory
+    number: int
     width: int
     height: int
     fields: dict[int, Value] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class _Fields:
         return default
 
 
-def read_page(reader: Reader, directory: Directory, limits: Limits) -> Page:
+def read_page(reader: Reader, directory: Directory, number: int, limits: Limits) -> Page:
     """Check the fields of a page and clean its strips or tiles.
 
     Raises:
@@ -100,7 +102,7 @@ def read_page(reader: Reader, directory: Directory, limits: Limits) -> Page:
         LimitExceeded: more pixels, strips or bytes than allowed.
     """
     get = _Fields(reader, directory)
-    page = Page(directory, get.one(WIDTH), get.one(HEIGHT))
+    page = Page(directory, number, get.one(WIDTH), get.one(HEIGHT))
     if not page.width or not page.height:
         raise MalformedImage(f"tiff: a picture of {page.width} x {page.height} px")
     limits.check("max_pixels", page.width * page.height)
