@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from rmexif.containers import jpeg, png, webp
+from rmexif.containers import avif, bmp, gif, heic, jpeg, jxl, png, tiff, webp
 from rmexif.errors import UnknownFormat, UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FormatModule(Protocol):
         """The lossless clean file."""
 
 
-FORMATS: tuple[FormatModule, ...] = (jpeg, png, webp)
+FORMATS: tuple[FormatModule, ...] = (jpeg, png, webp, gif, tiff, bmp, avif, heic, jxl)
 
 # Known, and refused by name, so that the message helps. (offset, bytes, name)
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
