@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmexif.containers import icc, jxl, jxl_headers, jxl_icc
+from rmexif.containers import icc, jxl, jxl_frames, jxl_headers, jxl_icc
 from rmexif.containers.jxl_bits import BitReader, BitWriter
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import CLEAN, Container, Limits, Role
@@ -228,9 +228,9 @@ def test_names_and_extensions_go() -> None:
     channel = jxl_headers.Channel(depth=jxl_headers.Depth(8), cfa=2)  # a default alpha channel, spelled out
     image, _, start = files.split(ALPHA)
     bits = BitReader(memoryview(ALPHA), "test", start)
-    frame = jxl_headers.frame_header(bits, None, image, (24, 16))
+    frame = jxl_frames.frame_header(bits, None, image, (24, 16))
     head, dirty = Dirty(), Dirty(plain=1)
-    jxl_headers.frame_header(dirty, frame, image, (24, 16))
+    jxl_frames.frame_header(dirty, frame, image, (24, 16))
     dirty.bits(1, bits.bits(1))
     body = bits.align()
     dirty.align()
@@ -255,7 +255,7 @@ def test_time_codes_go_and_durations_stay() -> None:
             raw += data
         elif part.kind == "codestream/frame/header":
             bits, dirty = BitReader(memoryview(files.ANIMATED), "test", part.offset), Dirty(plain=2)
-            jxl_headers.frame_header(dirty, jxl_headers.frame_header(bits, None, image, (4, 4)), timed, (4, 4))
+            jxl_frames.frame_header(dirty, jxl_frames.frame_header(bits, None, image, (4, 4)), timed, (4, 4))
             dirty.bits(1, bits.bits(1))
             dirty.align()
             raw += dirty.out + files.ANIMATED[bits.align() : part.end]
@@ -308,6 +308,52 @@ def test_sections_in_another_order() -> None:
     assert (decoded(clean(files.CENTRE_FIRST)) == decoded(files.CENTRE_FIRST)).all()
     assert (decoded(files.CENTRE_FIRST) == 77).all()
     assert parse(files.CENTRE_FIRST).width == 1300
+
+
+def unseen(raw: bytes, **changes: object) -> bytes:
+    """``raw`` with its only frame twice, the first time changed."""
+    image, frames, start = files.split(raw)
+    bits, first = BitReader(memoryview(raw), "test", start), BitWriter()
+    frame = jxl_frames.frame_header(bits, None, image, (image.width, image.height))
+    jxl_frames.frame_header(first, replace(frame, last=False, **changes), image, (image.width, image.height))
+    first.bits(1, bits.bits(1))
+    first.align()
+    return raw[:start] + bytes(first.out) + raw[bits.align() :] + frames
+
+
+def test_frames_that_nothing_shows_go() -> None:
+    """A layer that the next one covers, a reference that no patch uses: pictures that nobody asked for."""
+    for changes in ({}, {"reference": 2}, {"kind": jxl_frames.REFERENCE, "before_transform": True}):
+        raw = unseen(LOSSLESS, **changes)
+
+        assert "codestream/frame/unseen" in {part.kind for part in parse(raw).parts}
+        assert (decoded(raw) == decoded(LOSSLESS)).all()
+        assert clean(raw) == LOSSLESS
+
+
+def test_frames_that_others_need_stay() -> None:
+    """Blending, patches, low frequencies and the seed of noise reach back."""
+    plain = jxl_frames.Frame(8, 8)
+    hidden = replace(plain, last=False, reference=1)
+    low = replace(plain, kind=jxl_frames.LF, lf_level=1, last=False)
+    over = replace(plain, blends=(jxl_frames.Blend(mode=1, source=1),))
+    cases = [
+        ([hidden, plain], [False, True]),
+        ([hidden, over], [True, True]),
+        ([replace(hidden, reference=2), over], [False, True]),
+        ([hidden, hidden, over], [False, True, True]),
+        (
+            [hidden, replace(over, last=False, reference=3), replace(over, blends=(jxl_frames.Blend(1, source=3),))],
+            [True] * 3,
+        ),
+        ([hidden, replace(plain, flags=jxl_frames.PATCHES)], [True, True]),
+        ([hidden, replace(plain, flags=jxl_frames.NOISE)], [True, True]),
+        ([low, plain], [False, True]),
+        ([low, replace(plain, flags=jxl_frames.USE_LF_FRAME)], [True, True]),
+        ([replace(hidden, duration=5), plain], [True, True]),
+    ]
+    for frames, expected in cases:
+        assert jxl_frames.reachable(frames) == expected
 
 
 def test_limits() -> None:

@@ -2,7 +2,7 @@
 
 Headers are read bit by bit and written afresh: no extensions, names, time codes, preview or intended size, weights
 only where a frame uses them. A frame's header and table of contents are written afresh too, its sections in natural
-order; the sections themselves are copied. Everything behind the last frame goes.
+order; the sections themselves are copied. Frames that no viewer sees anything of go, and what is behind the last one.
 """
 
 from __future__ import annotations
@@ -14,19 +14,8 @@ from typing import TYPE_CHECKING
 from rmexif.containers import icc, jxl_icc
 from rmexif.containers.jxl_bits import BitReader, BitWriter
 from rmexif.containers.jxl_entropy import SymbolReader
-from rmexif.containers.jxl_headers import (
-    ALPHA,
-    BLACK,
-    LF,
-    SPOT,
-    XYB,
-    ColourEncoding,
-    Frame,
-    ImageHeader,
-    frame_header,
-    image_header,
-    unpack_signed,
-)
+from rmexif.containers.jxl_frames import LF, Frame, frame_header, reachable, unpack_signed
+from rmexif.containers.jxl_headers import ALPHA, BLACK, SPOT, XYB, ColourEncoding, ImageHeader, image_header
 from rmexif.errors import LimitExceeded
 from rmexif.types import Colour, Role
 
@@ -108,15 +97,20 @@ def read(data: memoryview, limits: Limits) -> Codestream:
     if image.animation:
         found.frames = max(1, sum(placed.frame.shown for placed in frames))
         limits.check("max_pixels", image.width * image.height * found.frames)
-    clean, cleaned = _clean_image(image, profile, frames)
+    needed = reachable([placed.frame for placed in frames])
+    kept = [placed for placed, use in zip(frames, needed, strict=True) if use]
+    clean, cleaned = _clean_image(image, profile, kept)
     _head(found, data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
     if preview:
         found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop))
-    for placed in frames:
-        _rewrite(found, data, placed, clean, clean.animation != image.animation)
+    for placed, use in zip(frames, needed, strict=True):
+        if use:
+            _rewrite(found, data, placed, clean, clean.animation != image.animation)
+        else:
+            found.spans.append(Span("codestream/frame/unseen", Role.AUXILIARY, placed.start, placed.stop))
     if frames[-1].stop < len(data):
         found.spans.append(Span("codestream/trailer", Role.TRAILER, frames[-1].stop, len(data)))
-    _residuals(found, image, frames)
+    _residuals(found, image, kept)
     return found
 
 
