@@ -22,6 +22,7 @@ from tests.containers import profiles
 from tests.containers.blocks import box, dataset, jumbf, resource, tiff, xmp
 
 NORTH = {1: "N", 2: [(43, 1), (28, 1), (2814, 100)], 3: "W", 4: [(11, 1), (53, 1), (645599, 100000)]}
+NORTH_BYTES = struct.pack(">6I", 43, 1, 28, 1, 2814, 100)
 CAMERA = tiff(
     {271: "Maker", 272: "Model 1", 305: "Editor 2", 306: "2024:05:17 09:30:01", 315: "Ada", 274: 6, 282: [(72, 1)]},
     {
@@ -30,7 +31,9 @@ CAMERA = tiff(
     },
     thumbnail=b"\xff\xd8 a small picture \xff\xd9",
 )
-KINDS = sorted([*payloads.READERS, "zlib:xmp", "brotli:exif", "zlib:zlib:text", "no such kind"])
+KINDS = sorted(
+    [*payloads.READERS, "zlib:xmp", "brotli:exif", "zlib:zlib:text", "tag:0:271:2<", "tag:34853:2:5>", "no such kind"]
+)
 
 
 def named(found: list[Finding]) -> dict[str, Finding]:
@@ -260,7 +263,15 @@ def test_a_profile_names_its_makers() -> None:
         ("brotli:text", b"no stream", "x/not readable", Category.UNKNOWN),
         ("exif", b"\0\0\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
         ("exif", b"\0\0\0\6Exif\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
-        ("mpf", b"MPF\0" + tiff({0xB002: bytes(32), 0xB003: bytes(33)}), "x/MPF/MPF/ImageUIDList", Category.IDENTIFIER),
+        ("mpf", b"MPF\0" + tiff({0xB002: bytes(32), 0xB003: bytes(33)}), "x/MPF/ImageUIDList", Category.IDENTIFIER),
+        ("unknown", b"Exif\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
+        ("unknown", b"\xff\xd8\xff\xe0 JFIF", "x/picture", Category.THUMBNAIL),
+        ("tag:0:271:2<", b"Maker\0", "x/Make", Category.DEVICE),
+        ("tag:34853:2:5>", NORTH_BYTES, "x/GPSLatitude", Category.LOCATION),
+        ("tag:34665:36867:2>", b"2024:05:17 09:30:01\0", "x/DateTimeOriginal", Category.TIME),
+        ("tag:0:700:1>", xmp("<dc:creator>A</dc:creator>"), "x/XMP/dc:creator", Category.PERSON),
+        ("tag:0:256:3>", b"\0\1", "x", Category.UNKNOWN),
+        ("tag:nothing", b"\0\1", "x", Category.UNKNOWN),
         ("picture", b"\xff\xd8", "x", Category.THUMBNAIL),
         ("video", b"ftyp", "x", Category.THUMBNAIL),
         ("unknown", b"?", "x", Category.UNKNOWN),
@@ -270,7 +281,7 @@ def test_a_profile_names_its_makers() -> None:
         ("trailer", b"..SEFHe...SEFT", "x/Samsung trailer", Category.DEVICE),
         ("trailer", b"CANON OPTIONAL DATA\0", "x/Canon VRD", Category.DEVICE),
         ("trailer", b"AXS!0100", "x/AFCP", Category.TEXT),
-        ("trailer", b"..\xff\xd8\xff\xe0", "x/JPEG picture", Category.THUMBNAIL),
+        ("trailer", b"..\xff\xd8\xff\xe0\x00", "x/JPEG picture", Category.THUMBNAIL),
         ("trailer", bytes(8), "x/zeros", Category.UNKNOWN),
         ("trailer", b"whatever", "x", Category.UNKNOWN),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rmexif.containers.notes import Notes
     from rmexif.containers.vocabulary import Row
 
-__all__ = ["orientation", "orientation_only", "read"]
+__all__ = ["orientation", "orientation_only", "read", "read_value"]
 
 PREFIX = b"Exif\0\0"
 ORIENTATION = 274
@@ -32,6 +33,7 @@ TABLES: dict[str, dict[int, Row | None]] = {
 }
 _Entry = tuple[int, memoryview, int]  # field type, value as far as it is there, bytes that it claims
 WRAPPED = {700: "xmp", 33723: "iptc", 34377: "iptc", 34675: "icc"}  # tags that hold another vocabulary
+VALUE = re.compile(r"(\d{1,5}):(\d{1,5}):(\d{1,2})([<>])", re.ASCII)  # see read_value
 CHARSETS = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 
 
@@ -79,6 +81,22 @@ def read(notes: Notes, block: bytes, where: str, first: str = "IFD0") -> None:
         notes.add(f"{where}/unreferenced bytes", Category.UNKNOWN, lost)
 
 
+def read_value(notes: Notes, kind: str, payload: bytes, where: str) -> None:
+    """Note what the value of one entry says, where an entry comes without its block.
+
+    Args:
+        notes: takes the findings.
+        kind: "34853:2:5>": pointer tag of its IFD (0 for IFD0), tag, field type, byte order of the value.
+        payload: the value.
+        where: path of the entry.
+    """
+    match = VALUE.fullmatch(kind)
+    if match:
+        name = IFDS.get(int(match[1]), "IFD0")
+        order = "little" if match[4] == "<" else "big"
+        _entry(notes, (name, int(match[2]), int(match[3]), order), memoryview(payload), len(payload), where)
+
+
 def _start(block: bytes) -> Cursor:
     """A cursor on the first IFD (TIFF 6.0, section 2: image file header)."""
     view = memoryview(block)
@@ -89,6 +107,50 @@ def _start(block: bytes) -> Cursor:
     cursor = Cursor(view, "exif", 4, order=order)
     at = cursor.u32()
     return Cursor(view, "exif", min(at, len(view)), order=order)
+
+
+def _entry(notes: Notes, entry: tuple[str, int, int, str], data: memoryview, size: int, path: str) -> None:
+    """Note one entry: (name of its IFD, tag, field type, byte order)."""
+    name, tag, kind, order = entry
+    row = TABLES.get(name, vocabulary.IFD0).get(tag, (f"tag 0x{tag:04X}", Category.UNKNOWN))
+    if row is None:
+        return
+    label, category = row
+    if tag in WRAPPED and name not in TABLES:
+        notes.nest(WRAPPED[tag], data, f"{path}/{label}")
+    elif label == "MakerNote":
+        maker = next((maker for prefix, maker in vocabulary.MAKERS if data[: len(prefix)] == prefix), "unknown maker")
+        notes.add(f"{path}/MakerNote", category, size, maker)
+    else:
+        notes.add(f"{path}/{label}", category, size, _show(label, kind, data, order))
+
+
+def _show(label: str, kind: int, data: memoryview, order: str) -> str:
+    """The value of an entry, for a reader."""
+    if label.startswith("XP"):
+        return str(data[:MAX_TEXT], "utf-16-le", "replace").rstrip("\0")
+    if (
+        kind == 7
+        and bytes(data[:8]) in CHARSETS
+        and label in ("UserComment", "GPSProcessingMethod", "GPSAreaInformation")
+    ):
+        charset = CHARSETS[bytes(data[:8])]
+        if charset == "utf-16":
+            charset = "utf-16-le" if order == "little" else "utf-16-be"
+        return str(data[8:MAX_TEXT], charset, "replace").rstrip("\0 ")
+    if kind in (2, 7) or not (kind < len(CODES) and CODES[kind]):
+        return text_of(data)
+    return ", ".join(f"{value:.10g}" for value in _numbers(kind, data, order))
+
+
+def _numbers(kind: int, data: memoryview, order: str) -> list[float]:
+    """The first numbers of an entry; a fraction with denominator 0 is 0."""
+    if not (kind < len(CODES) and CODES[kind]):
+        return []
+    code = ("<" if order == "little" else ">") + CODES[kind]
+    whole = len(data) - len(data) % struct.calcsize(code)
+    rows = list(struct.iter_unpack(code, data[: min(whole, MAX_NUMBERS * struct.calcsize(code))]))
+    return [row[0] / row[1] if len(row) == 2 and row[1] else float(row[0]) if len(row) == 1 else 0.0 for row in rows]
 
 
 class _Walk:
@@ -139,7 +201,7 @@ class _Walk:
 
     def report(self, found: dict[int, _Entry], name: str) -> None:
         """Note the entries of one IFD."""
-        path = f"{self.where}/{name}"
+        path = self.where if self.where.endswith(name) and name != "Exif" else f"{self.where}/{name}"
         if name == "GPS":
             self.position(found, path)
         picture = [int.from_bytes(found[tag][1], self.order) for tag in (513, 514) if tag in found]  # type: ignore[arg-type]
@@ -153,51 +215,7 @@ class _Walk:
                 for (child,) in struct.iter_unpack("<I" if self.order == "little" else ">I", data[: len(data) & ~3]):
                     self.ifd(child, IFDS[tag])
             elif tag not in (513, 514):
-                self.entry(tag, kind, data, size, name, path)
-
-    def entry(self, tag: int, kind: int, data: memoryview, size: int, name: str, path: str) -> None:
-        """Note one entry."""
-        row = TABLES.get(name, vocabulary.IFD0).get(tag, (f"tag 0x{tag:04X}", Category.UNKNOWN))
-        if row is None:
-            return
-        label, category = row
-        if tag in WRAPPED and name != "Exif":
-            self.notes.nest(WRAPPED[tag], data, f"{path}/{label}")
-        elif label == "MakerNote":
-            maker = next(
-                (maker for prefix, maker in vocabulary.MAKERS if data[: len(prefix)] == prefix), "unknown maker"
-            )
-            self.notes.add(f"{path}/MakerNote", category, size, maker)
-        else:
-            self.notes.add(f"{path}/{label}", category, size, self.show(label, kind, data))
-
-    def show(self, label: str, kind: int, data: memoryview) -> str:
-        """The value of an entry, for a reader."""
-        if label.startswith("XP"):
-            return str(data[:MAX_TEXT], "utf-16-le", "replace").rstrip("\0")
-        if (
-            kind == 7
-            and bytes(data[:8]) in CHARSETS
-            and label in ("UserComment", "GPSProcessingMethod", "GPSAreaInformation")
-        ):
-            charset = CHARSETS[bytes(data[:8])]
-            if charset == "utf-16":
-                charset = "utf-16-le" if self.order == "little" else "utf-16-be"
-            return str(data[8:MAX_TEXT], charset, "replace").rstrip("\0 ")
-        if kind in (2, 7) or not (kind < len(CODES) and CODES[kind]):
-            return text_of(data)
-        return ", ".join(f"{value:.10g}" for value in self.numbers(kind, data))
-
-    def numbers(self, kind: int, data: memoryview) -> list[float]:
-        """The first numbers of an entry; a fraction with denominator 0 is 0."""
-        if not (kind < len(CODES) and CODES[kind]):
-            return []
-        code = ("<" if self.order == "little" else ">") + CODES[kind]
-        whole = len(data) - len(data) % struct.calcsize(code)
-        rows = list(struct.iter_unpack(code, data[: min(whole, MAX_NUMBERS * struct.calcsize(code))]))
-        return [
-            row[0] / row[1] if len(row) == 2 and row[1] else float(row[0]) if len(row) == 1 else 0.0 for row in rows
-        ]
+                _entry(self.notes, (name, tag, kind, self.order), data, size, path)
 
     def position(self, found: dict[int, _Entry], path: str) -> None:
         """Latitude and longitude as one finding, in degrees (4.6.6)."""
@@ -205,7 +223,7 @@ class _Walk:
             return
         parts = []
         for tag in (2, 4):
-            degrees, minutes, seconds = (*self.numbers(*found[tag][:2]), 0.0, 0.0, 0.0)[:3]
+            degrees, minutes, seconds = (*_numbers(*found[tag][:2], self.order), 0.0, 0.0, 0.0)[:3]
             value = degrees + minutes / 60 + seconds / 3600
             parts.append(
                 -value if found.get(tag - 1, (2, memoryview(b""), 0))[1].tobytes()[:1] in (b"S", b"W") else value
@@ -218,7 +236,7 @@ class _Walk:
         total = 0
         for at, sizes in ((273, 279), (324, 325)):
             if at in found and sizes in found:
-                starts, lengths = self.numbers(*found[at][:2]), self.numbers(*found[sizes][:2])
+                starts, lengths = (_numbers(*found[part][:2], self.order) for part in (at, sizes))
                 self.used += [(int(start), int(start + length)) for start, length in zip(starts, lengths, strict=False)]
                 total += int(sum(lengths))
         return total

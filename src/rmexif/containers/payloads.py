@@ -21,6 +21,14 @@ __all__ = ["explain", "orientation", "orientation_only"]
 
 MAX_INFLATED = 8 << 20  # bytes of a compressed payload that are looked at
 MAX_ITEMS = 5_000  # blocks, data sets or boxes of one payload
+# Beginnings by which a payload of unknown kind is known
+SIGNS = (
+    (b"Exif\0\0", "exif"), (b"II*\0", "exif"), (b"MM\0*", "exif"),
+    (b"http://ns.adobe.com/x", "xmp"), (b"<?xpacket", "xmp"), (b"<x:xmpmeta", "xmp"),
+    (b"Photoshop 3.0\0", "iptc"), (b"8BIM", "iptc"), (b"JP\0\1", "jumbf"), (b"ICC_PROFILE\0", "icc"),
+    (b"\xff\xd8\xff", "picture"), (b"\x89PNG\r\n\x1a\n", "picture"),
+    (b"\0\0\0\x18ftyp", "trailer"), (b"\0\0\0\x20ftyp", "trailer"), (b"PK\3\4", "trailer"), (b"%PDF-", "trailer"),
+)  # fmt: skip
 WINDOW = 4 << 20  # bytes at either end of a trailer that are searched
 NOT_HEX = bytes(set(range(256)) - set(b"0123456789ABCDEFabcdef"))
 IIM_MARKER = 0x1C  # IPTC-NAA IIM 4.2, 1.5
@@ -43,7 +51,7 @@ def explain(kind: str, payload: bytes, where: str, values: bool = False) -> list
     Args:
         kind: "exif", "xmp", "iptc", "jumbf", "icc", "mpf", "text" (PNG ``keyword\0text``, or a text alone),
             "ztxt", "itxt", "iccp" (those PNG chunks), "picture", "video", "trailer" or "unknown"; after "zlib:" or
-            "brotli:" the payload is compressed.
+            "brotli:" the payload is compressed; "tag:34853:2:5>" is the value of one TIFF entry (exif.read_value).
         payload: the bytes.
         where: path of the payload; findings continue it: "APP1" gives "APP1/Exif/GPS/GPSPosition".
         values: whether findings carry what was found, as printable text of at most 200 characters.
@@ -60,8 +68,11 @@ def explain(kind: str, payload: bytes, where: str, values: bool = False) -> list
 
 def _read(notes: Notes, kind: str, payload: bytes, where: str) -> None:
     """Hand a payload to its reader; what is broken in it is noted where the reader stopped."""
-    packing, _, inner = kind.rpartition(":")
-    if packing:
+    if kind.startswith("tag:"):
+        exif.read_value(notes, kind[4:], payload, where)
+        return
+    packing, _, inner = kind.partition(":")
+    if inner:
         unpacked = _inflate(payload) if packing == "zlib" else _unbrotli(payload)
         if unpacked is None:
             notes.add(f"{where}/not readable", Category.UNKNOWN, len(payload))
@@ -328,7 +339,11 @@ def _picture(notes: Notes, payload: bytes, where: str) -> None:
 
 
 def _unknown(notes: Notes, payload: bytes, where: str) -> None:
-    """Bytes of no known vocabulary."""
+    """Bytes of no stated vocabulary: what they begin with may tell."""
+    for sign, kind in SIGNS:
+        if payload.startswith(sign):
+            notes.nest(kind, payload, f"{where}/{TITLES.get(kind, kind)}")
+            return
     notes.add(where, Category.UNKNOWN, len(payload), text_of(payload))
 
 
