@@ -169,8 +169,10 @@ def _palette(
     """
     alphas = content.get(b"tRNS", b"")
     if layout.colour != 3:
-        if len(alphas) != {0: 2, 2: 6}.get(layout.colour):
+        size = {0: 2, 2: 6}.get(layout.colour, 0)
+        if not size or len(alphas) < size:
             return [], SAME
+        alphas = alphas[:size]
         key = [value & (1 << layout.depth) - 1 for value in struct.unpack(f">{len(alphas) // 2}H", alphas)]
         return [(b"tRNS", struct.pack(f">{len(key)}H", *key))], SAME
     colours = content.get(b"PLTE", b"")
@@ -224,7 +226,7 @@ def _parts(
                 yield Part(
                     f"{name}/surplus", Role.GAP, part.end, chunk.end - part.end, "unknown", 0, chunk.end - 4 - part.end
                 )
-        elif controls and chunk.offset not in animation.misnumbered:
+        elif controls and chunk.length == 26 and chunk.offset not in animation.misnumbered:
             yield Part("fcTL", Role.ANIMATION, chunk.offset, length)
         elif chunk.kind == b"IEND" and not chunk.length:
             yield Part("IEND", Role.STRUCTURE, chunk.offset, length)

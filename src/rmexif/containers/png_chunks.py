@@ -154,8 +154,8 @@ def animation(view: memoryview, chunks: Sequence[Chunk], layout: Layout, limits:
 def _declared(view: memoryview, chunks: Sequence[Chunk]) -> tuple[int, int | None]:
     """Frames and plays that the acTL (11.3.6.1) before the picture says; 0 frames where there is none of use."""
     for chunk in chunks:
-        if chunk.kind == b"acTL" and chunk.length == 8:
-            count, plays = struct.unpack(">II", chunk.data(view))
+        if chunk.kind == b"acTL" and chunk.length >= 8:
+            count, plays = struct.unpack_from(">II", chunk.data(view))
             return count, plays if plays <= MAX_PLAYS else 0
     return 0, None
 
@@ -186,9 +186,9 @@ def _frames(view: memoryview, chunks: Sequence[Chunk], default: Frame, declared:
 def _controlled(chunk: Chunk, data: memoryview, canvas: Layout) -> Frame:
     """A frame without picture data, as its fcTL (11.3.6.2) says."""
     where = f"png: fcTL at byte {chunk.offset}"
-    if chunk.length != 26:
+    if chunk.length < 26:
         raise MalformedImage(f"{where} has {chunk.length} bytes")
-    width, height, x, y, number, per, dispose, blend = CONTROL.unpack(data[4:])
+    width, height, x, y, number, per, dispose, blend = CONTROL.unpack(data[4:26])
     if not (width and height and x + width <= canvas.width and y + height <= canvas.height):
         raise MalformedImage(f"{where}: {width} x {height} pixels at {x}, {y} do not lie on the canvas")
     if dispose > 2 or blend > 1:

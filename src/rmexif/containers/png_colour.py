@@ -1,7 +1,8 @@
 """Which colour chunks of a PNG stay, in the form in which they stay.
 
 W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that no
-display or camera could mean are not kept: a free field of four bytes is a hiding place.
+display or camera could mean are not kept: a free field of four bytes is a hiding place. A chunk that is too long is
+read up to its due length: the colours are meant, the surplus is not kept.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
         colour_type: of IHDR.
     """
     chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""), colour_type)
-    code = found.get(b"cICP", b"")
+    code = found.get(b"cICP", b"")[:4]
     if len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and code[2] == 0 and code[3] <= 1:
         cicp = (code[0], code[1], code[2], code[3])
         chunks.append((b"cICP", code))
@@ -52,8 +53,8 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
         chunks += [(kind, data) for kind, data in light.items() if data]
     if chunks:
         return chunks, Colour(icc=profile, cicp=cicp)
-    intent = found.get(b"sRGB", b"")
-    if len(intent) == 1 and intent[0] <= 3:
+    intent = found.get(b"sRGB", b"")[:1]
+    if intent and intent[0] <= 3:
         return [(b"sRGB", intent)], Colour()
     return _measured(found, colour_type)
 
@@ -75,13 +76,13 @@ def _profile(data: bytes, colour_type: int) -> bytes | None:
 def _measured(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
     """GAMA and cHRM (11.3.2.1, 11.3.2.2), where they are plausible."""
     chunks, gamma, primaries = list[tuple[bytes, bytes]](), None, None
-    data = found.get(b"gAMA", b"")
+    data = found.get(b"gAMA", b"")[:4]
     if len(data) == 4 and 10_000 <= (number := int.from_bytes(data, "big")) <= 1_000_000:
         near = [known for known in GAMMAS if abs(number - known) <= known // 200]
         number = near[0] if near else round(number, -2)
         gamma = number / 100_000
         chunks.append((b"gAMA", number.to_bytes(4, "big")))
-    data = found.get(b"cHRM", b"")
+    data = found.get(b"cHRM", b"")[:32]
     if len(data) == 32 and colour_type not in GREYS:
         places = [
             round(place, -1) for place in struct.unpack(">8I", data)
@@ -103,9 +104,9 @@ def _is_gamut(places: list[int]) -> bool:
 
 def _mastering(data: bytes) -> bytes:
     """The mDCV (11.3.2.7) of a known display, its lights rounded; empty where it is none."""
-    if len(data) != 24:
+    if len(data) < 24:
         return b""
-    *places, brightest, darkest = struct.unpack(">8HII", data)
+    *places, brightest, darkest = struct.unpack_from(">8HII", data)
     known = [row for row in MASTERING if all(abs(a - b) <= 50 for a, b in zip(row, places, strict=True))]
     nits = round(brightest / NIT)
     if not known or not 1 <= nits <= 10_000 or darkest > NIT:
@@ -115,7 +116,7 @@ def _mastering(data: bytes) -> bytes:
 
 def _light_level(data: bytes) -> bytes:
     """A plausible cLLI (11.3.2.8) in whole cd/m2; empty where it is not."""
-    if len(data) != 8:
+    if len(data) < 8:
         return b""
-    most, average = (round(number / NIT) for number in struct.unpack(">II", data))
+    most, average = (round(number / NIT) for number in struct.unpack_from(">II", data))
     return struct.pack(">II", most * NIT, average * NIT) if average <= most <= 10_000 else b""

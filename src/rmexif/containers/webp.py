@@ -2,7 +2,8 @@
 
 What stays: VP8X with the flags that hold, ICCP cleaned, ANIM, ANMF, ALPH, VP8 and VP8L, EXIF with one tag. Coded
 pictures are copied; only fields that no decoder reads are cleared in them. What they hold beyond that (colour under
-alpha 0) takes a codec: lossless() hands the pictures out, rebuild() takes their new form.
+alpha 0, bytes after the last that a decoder reads) takes a codec: pictures() hands them out, rebuild() takes their
+new form; see webp_settle.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rmexif.types import Colour, Container, Format, Limits, Part, Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["FORMAT", "lossless", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pictures", "rebuild"]
 
 FORMAT = Format(
     "webp", "image/webp", (".webp",), has_alpha=True, has_frames=True, has_icc=True, has_quality=True, has_16bit=False
@@ -61,7 +62,7 @@ class _Picture:
     alpha_head: bytes = b""
     alpha_length: int = 0  # byte
     control: bytes = b""  # of ANMF
-    fresh: bytes = b""  # VP8L data to be written in place of the coded chunk
+    fresh: tuple[tuple[bytes, bytes], ...] = ()  # chunks to be written in place of those in the file
 
     @property
     def is_lossless(self) -> bool:
@@ -121,13 +122,11 @@ def parse(view: memoryview, limits: Limits) -> Container:
     )
 
 
-def lossless(view: memoryview, container: Container) -> tuple[bytes, ...]:
-    """Every VP8L picture as a file of its own, for a codec that clears the colour under alpha 0."""
+def pictures(view: memoryview, container: Container) -> tuple[bytes, ...]:
+    """Every coded picture as a file of its own: for a codec, which sees more than the container does."""
     tree: _Tree = container.tree
     return tuple(
-        _file(view, _Tree(p.width, p.height, (replace(p, control=b""),), tree.shows_alpha))
-        for p in tree.pictures
-        if p.is_lossless
+        _file(view, _Tree(p.width, p.height, (replace(p, control=b""),), tree.shows_alpha)) for p in tree.pictures
     )
 
 
@@ -137,27 +136,32 @@ def rebuild(view: memoryview, container: Container, fresh: Sequence[bytes] = ())
     Args:
         view: the file.
         container: what parse() said about it.
-        fresh: the files that lossless() gave, encoded again without loss; none: the pictures are copied.
+        fresh: the files that pictures() gave, with VP8L coded again without loss, or with ALPH and VP8 cut where a
+            decoder stops to read; none: everything is copied.
 
     Raises:
-        EncodeError: a picture in ``fresh`` is missing, not VP8L or of another size.
+        EncodeError: a picture in ``fresh`` is missing, of another size, or not made of the same bytes.
     """
     tree: _Tree = container.tree
     if not fresh:
         return _file(view, tree)
-    files = [memoryview(data) for data in fresh]
-    parsed = [parse(data, Limits()).tree.pictures for data in files]
-    slots = [number for number, picture in enumerate(tree.pictures) if picture.is_lossless]
-    if len(slots) != len(files):
-        raise EncodeError(f"webp: {len(files)} encoded pictures for {len(slots)}")
-    pictures = list(tree.pictures)
-    for slot, data, (new, *_) in zip(slots, files, parsed, strict=True):
-        old = pictures[slot]
-        if not new.is_lossless or (new.width, new.height) != (old.width, old.height):
-            raise EncodeError("webp: an encoded picture is not lossless, or of another size")
-        pictures[slot] = replace(old, fresh=bytes(new.coded.data(data)), sees_through=new.sees_through)
-    shows = tree.shows_alpha and any(picture.alpha or picture.sees_through for picture in pictures)
-    return _file(view, replace(tree, pictures=tuple(pictures), shows_alpha=shows))
+    if len(fresh) != len(tree.pictures):
+        raise EncodeError(f"webp: {len(fresh)} pictures for {len(tree.pictures)}")
+    renewed = tuple(_renewed(view, old, memoryview(new)) for old, new in zip(tree.pictures, fresh, strict=True))
+    shows = tree.shows_alpha and any(picture.alpha or picture.sees_through for picture in renewed)
+    return _file(view, replace(tree, pictures=renewed, shows_alpha=shows))
+
+
+def _renewed(view: memoryview, old: _Picture, file: memoryview) -> _Picture:
+    """``old`` with the picture data of ``file``."""
+    new: _Picture = parse(file, Limits()).tree.pictures[0]
+    before, after = _coded(view, old), _coded(file, new)
+    same = (new.width, new.height) == (old.width, old.height) and len(before) == len(after)
+    for (kind, data), (new_kind, new_data) in zip(before, after, strict=False):
+        same = same and kind == new_kind and (old.is_lossless or data.startswith(new_data))
+    if not same:
+        raise EncodeError("webp: a picture came back as another one")
+    return replace(old, fresh=tuple(after), sees_through=new.sees_through)
 
 
 def _walk(view: memoryview, start: int, end: int, where: str, limits: Limits) -> list[_Chunk]:
@@ -276,20 +280,21 @@ def _file(view: memoryview, tree: _Tree) -> bytes:
     if tree.animation:
         out += _chunk(b"ANIM", tree.animation)
     for picture in tree.pictures:
-        content = _coded(view, picture)
+        content = [piece for kind, data in _coded(view, picture) for piece in _chunk(kind, data)]
         out += _chunk(b"ANMF", picture.control, *content) if picture.control else content
     if tree.exif:
         out += _chunk(b"EXIF", tree.exif)
     return b"".join([b"RIFF", struct.pack("<I", 4 + sum(map(len, out))), b"WEBP", *out])
 
 
-def _coded(view: memoryview, picture: _Picture) -> list[bytes]:
-    """ALPH and VP8, or VP8L."""
-    out = list[bytes]()
-    if picture.alpha:
-        out += _chunk(b"ALPH", picture.alpha_head, bytes(picture.alpha.data(view)[1 : picture.alpha_length]))
-    copied = bytes(picture.coded.data(view)[len(picture.head) :])
-    return out + _chunk(picture.coded.kind, *([picture.fresh] if picture.fresh else [picture.head, copied]))
+def _coded(view: memoryview, picture: _Picture) -> list[tuple[bytes, bytes]]:
+    """ALPH and VP8, or VP8L: kind and content."""
+    if picture.fresh:
+        return list(picture.fresh)
+    coded = (picture.coded.kind, picture.head + bytes(picture.coded.data(view)[len(picture.head) :]))
+    if not picture.alpha:
+        return [coded]
+    return [(b"ALPH", picture.alpha_head + bytes(picture.alpha.data(view)[1 : picture.alpha_length])), coded]
 
 
 def _chunk(kind: bytes, *data: bytes) -> list[bytes]:
