@@ -41,7 +41,12 @@ class Claims:
             skip: bytes before the payload.
         """
         end = min(end, self._size)
-        if 0 <= start < end:
+        last = self._claims[-1] if self._claims else None
+        if not 0 <= start < end:
+            return
+        if last and last.end == start and not payload and (last.kind, last.role, last.payload) == (kind, role, ""):
+            self._claims[-1] = Part(kind, role, last.offset, end - last.offset)
+        else:
             self._claims.append(Part(kind, role, start, end - start, payload, skip))
             self._limits.check("max_parts", len(self._claims))
 

@@ -248,19 +248,16 @@ class _Reader:
             table.used.update(walk.literals - {hidden})
             if short or (not self.screen.pictures and picture.extent[:2] != (0, 0)):
                 table.used.add(0)
-        self.claims.add("picture/codes", Role.PIXELS, first, first + 1)
-        at, read = first + 1, 0
-        for block in blocks:  # the bytes behind the last code are a gap, to the byte
-            end = at + 1 + len(block)
-            keep = at + 1 + max(0, min(len(block), walk.consumed - read))
-            read += len(block)
-            if keep > at + 1:
-                self.claims.add("picture/codes", Role.PIXELS, at, keep)
-                self.claims.add("picture/surplus", Role.GAP, keep, end)
-            else:
-                self.claims.add("picture/surplus", Role.GAP, at, end)
-            at = end
-        self.claims.add("picture/codes", Role.PIXELS, at, at + 1)
+        end, left = first + 1, walk.consumed
+        for block in blocks:  # the bytes behind the last code are surplus, to the byte
+            if left <= 0:
+                break
+            end += 1 + min(left, len(block))
+            left -= len(block)
+        last = self.cursor.offset - 1
+        self.claims.add("picture/codes", Role.PIXELS, first, end)
+        self.claims.add("picture/surplus", Role.GAP, end, last)
+        self.claims.add("picture/codes", Role.PIXELS, last, last + 1)
 
     def colours(self) -> None:
         """Mark what a background shows, and claim the tables: their unused entries are gaps."""
@@ -275,12 +272,13 @@ class _Reader:
             table.used.add(screen.background if screen.background < len(table.source) else 0)
             table.used.add(0)
         for table in filter(None, [screen.table, *(p.table for p in screen.pictures)]):
-            for number, (old, new) in enumerate(zip(table.source, table.clean(), strict=True)):
-                at = table.start + 3 * number
-                if old == new:
-                    self.claims.add("table", Role.STRUCTURE, at, at + 3)
-                else:
-                    self.claims.add("table/unused", Role.GAP, at, at + 3)
+            pairs = list(zip(table.source, table.clean(), strict=True))
+            dirty = [number for number, (old, new) in enumerate(pairs) if old != new]
+            first, last = (dirty[0], dirty[-1] + 1) if dirty else (0, 0)
+            start = table.start
+            self.claims.add("table", Role.STRUCTURE, start, start + 3 * first)
+            self.claims.add("table/unused", Role.GAP, start + 3 * first, start + 3 * last)
+            self.claims.add("table", Role.STRUCTURE, start + 3 * last, start + 3 * len(pairs))
 
 
 def _loop(count: bytes) -> bytes:

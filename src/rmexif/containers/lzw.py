@@ -182,7 +182,8 @@ def _unpack(source: Codes, starts: Codes, widths: Codes, tiff: bool) -> Codes:
     at, shift = starts >> 3, starts & 7
     a, b, c = (source[at + n].astype(np.int64) for n in range(3))
     codes: Codes = (a << 16 | b << 8 | c) >> (24 - shift - widths) if tiff else (a | b << 8 | c << 16) >> shift
-    return np.bitwise_and(codes, (1 << widths) - 1)
+    codes &= (1 << widths) - 1
+    return codes
 
 
 def _lengths(codes: Codes, clear: int) -> Codes | None:

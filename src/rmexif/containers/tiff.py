@@ -71,7 +71,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
     chain = list(_chain(reader, limits))
     _refuse_raw(view, reader, chain)
     pages: list[Page] = []
-    pixels = 0
+    pixels = size = 0
     for number, directory in enumerate(chain):
         name = f"IFD{number}"
         if number and _reduced(reader, directory):
@@ -79,7 +79,9 @@ def parse(view: memoryview, limits: Limits) -> Container:
             continue
         page = read_page(reader, directory, number, limits)
         pixels += page.width * page.height
+        size += sum(map(len, page.chunks))
         limits.check("max_pixels", pixels)
+        limits.check("max_bytes", size)
         pages.append(page)
         _claim_page(reader, page, name, claims, {item.offset for item in chain})
     first = pages[0]

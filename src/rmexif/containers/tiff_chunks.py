@@ -15,8 +15,6 @@ from rmexif.containers import jpeg, lzw
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from rmexif.types import Limits
 
 __all__ = ["Chunk", "Cleaned", "Layout", "clean"]
@@ -25,6 +23,7 @@ RAW, HUFFMAN, GROUP3, GROUP4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 2, 
 BILEVEL = frozenset({HUFFMAN, GROUP3, GROUP4})
 KNOWN = frozenset({RAW, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}) | BILEVEL
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
+PIECE = 1 << 16  # byte inflated at a time; it gives at most 64 MiB
 END_OF_BLOCK = bytes([*[0] * 11, 1] * 2)  # EOFB of T.6, 2.4.1.1, one byte a bit: no code of a picture holds it
 
 
@@ -39,6 +38,10 @@ class Layout:
     alpha: int | None = None  # which sample of a pixel is opacity
     order: str = "<"
     tables: bytes = b""  # JPEGTables
+
+    def needs_samples(self, chunk: Chunk) -> bool:
+        """Whether a chunk has to be decoded: something may have to be cleared or counted in it."""
+        return chunk.padded or self.palette or self.alpha is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Cleaned:
 
     data: bytes
     consumed: int
-    samples: bytes | None = None
+    samples: bytearray | None = None
     residuals: set[str] = field(default_factory=set)
 
 
@@ -107,10 +110,10 @@ def clean(source: bytes, layout: Layout, chunk: Chunk, limits: Limits) -> Cleane
 
 
 def _raw(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
-    if len(source) < chunk.size:
-        raise MalformedImage(f"tiff: a strip or tile of {len(source)} bytes where {chunk.size} are needed")
-    samples = _masked(source[: chunk.size], layout, chunk)
-    return Cleaned(samples, chunk.size, samples)
+    _enough(len(source), chunk)
+    samples = bytearray(source[: chunk.size])
+    _mask(samples, layout, chunk)
+    return Cleaned(bytes(samples), chunk.size, samples)
 
 
 def _lzw(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
@@ -118,25 +121,37 @@ def _lzw(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
         raise UnsupportedFeature("tiff: LZW codes in the order of before TIFF 5.0 are refused")
     walk = lzw.walk(source, 8, chunk.size, tiff=True)
     _enough(walk.size, chunk)
-    if not (chunk.padded or layout.palette or layout.alpha is not None):
+    if not layout.needs_samples(chunk):
         return Cleaned(walk.data, walk.consumed)
-    samples = lzw.decode(walk.data, chunk.size)
-    masked = _masked(samples, layout, chunk)
-    return Cleaned(walk.data if masked == samples else lzw.encode(masked), walk.consumed, masked)
+    samples = bytearray(lzw.decode(walk.data, chunk.size))
+    dirty = _mask(samples, layout, chunk)
+    return Cleaned(lzw.encode(bytes(samples)) if dirty else walk.data, walk.consumed, samples)
 
 
 def _deflate(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
     stream = zlib.decompressobj()
+    keep = layout.needs_samples(chunk)
+    samples, size, fed = bytearray(), 0, 0
     try:
-        samples = stream.decompress(source, chunk.size + 1)
+        while fed < len(source) and size <= chunk.size and not stream.eof:
+            piece = stream.decompress(source[fed : fed + PIECE])
+            fed += PIECE
+            size += len(piece)
+            if keep:
+                samples += piece
     except zlib.error as error:
         raise MalformedImage("tiff: a deflated strip or tile is damaged") from error
-    _enough(len(samples), chunk)
-    masked = _masked(samples[: chunk.size], layout, chunk)
-    consumed = len(source) - len(stream.unused_data)
-    if stream.eof and masked == samples:
-        return Cleaned(source[:consumed], consumed, masked)
-    return Cleaned(zlib.compress(masked), consumed, masked)
+    _enough(size, chunk)
+    consumed = min(fed, len(source)) - len(stream.unused_data)
+    exact = stream.eof and size == chunk.size
+    if not keep:
+        if exact:
+            return Cleaned(source[:consumed], consumed)
+        samples = bytearray(zlib.decompressobj().decompress(source, chunk.size))
+    del samples[chunk.size :]
+    if _mask(samples, layout, chunk) or not exact:
+        return Cleaned(zlib.compress(samples), consumed, samples)
+    return Cleaned(source[:consumed], consumed, samples)
 
 
 def _packbits(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
@@ -153,12 +168,13 @@ def _packbits(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
         else:  # a code without meaning
             exact, at = False, at + 1
     _enough(len(out), chunk)
-    samples = _masked(bytes(out[: chunk.size]), layout, chunk)
+    exact &= len(out) == chunk.size
+    samples = out[: chunk.size]
     consumed = min(at, len(source))
-    if exact and samples == out:
+    if not _mask(samples, layout, chunk) and exact:
         return Cleaned(source[:consumed], consumed, samples)
     row = chunk.row or chunk.size
-    packed = b"".join(_pack(samples[start : start + row]) for start in range(0, len(samples), row))
+    packed = b"".join(_pack(bytes(samples[start : start + row])) for start in range(0, len(samples), row))
     return Cleaned(packed, consumed, samples)
 
 
@@ -190,40 +206,44 @@ def _enough(size: int, chunk: Chunk) -> None:
         raise MalformedImage(f"tiff: a strip or tile decodes to {size} bytes where {chunk.size} are needed")
 
 
-def _masked(samples: bytes, layout: Layout, chunk: Chunk) -> bytes:
-    """``samples`` with every bit zero that belongs to no pixel, and no colour where the opacity is zero."""
-    if chunk.row and chunk.padded and layout.predictor != 3:
-        rows = np.frombuffer(samples, np.uint8).reshape(-1, chunk.row).copy()
+def _mask(samples: bytearray, layout: Layout, chunk: Chunk) -> bool:
+    """Clear every bit that belongs to no pixel, and the colour of pixels without opacity; whether any was set."""
+    if not chunk.row or layout.predictor == 3:
+        return False
+    dirty = False
+    if chunk.padded:
+        rows = np.frombuffer(samples, np.uint8).reshape(-1, chunk.row)
         whole, rest = divmod(chunk.columns * chunk.pixel, 8)
         if rest:
-            rows[:, whole] &= 0xFF << (8 - rest) & 0xFF
+            spare = 0xFF >> rest
+            dirty = bool((rows[:, whole] & spare).any())
+            rows[:, whole] &= 0xFF ^ spare
             whole += 1
-        rows[:, whole:] = 0  # with a predictor, zero means: as the last pixel
-        rows[chunk.rows :] = 0
-        samples = rows.tobytes()
-    if layout.alpha is not None and chunk.row and layout.predictor != 3:
-        samples = _transparent(samples, layout, chunk)
-    return samples
+        for padding in (rows[:, whole:], rows[chunk.rows :]):  # with a predictor, zero means: as the last pixel
+            if padding.any():
+                padding[...] = 0
+                dirty = True
+    if layout.alpha is not None:
+        dirty |= _clear_transparent(samples, layout, chunk)
+    return dirty
 
 
-def _transparent(samples: bytes, layout: Layout, chunk: Chunk) -> bytes:
+def _clear_transparent(samples: bytearray, layout: Layout, chunk: Chunk) -> bool:
     """Clear the colour of pixels whose opacity is zero (8 and 16 bits, samples side by side)."""
     width = chunk.bits[0]
-    assert layout.alpha is not None
-    count = len(chunk.bits)
     if width not in (8, 16) or set(chunk.bits) != {width}:
-        return samples
+        return False
     kind = np.dtype(f"{layout.order}u{width // 8}")
-    pixels: NDArray[np.unsignedinteger] = np.frombuffer(samples, kind).reshape(len(samples) // chunk.row, -1, count)
-    if layout.predictor == 2:
-        pixels = np.cumsum(pixels, axis=1, dtype=kind.newbyteorder("="))
+    stored = np.frombuffer(samples, kind).reshape(len(samples) // chunk.row, -1, len(chunk.bits))
+    native = kind.newbyteorder("=")
+    pixels = np.cumsum(stored, axis=1, dtype=native) if layout.predictor == 2 else stored
     hidden = pixels[..., layout.alpha] == 0
     if not pixels[hidden].any():
-        return samples
-    pixels = np.where(hidden[..., None], 0, pixels).astype(kind)
+        return False
+    pixels[hidden] = 0
     if layout.predictor == 2:
-        pixels = np.diff(pixels.astype(kind.newbyteorder("=")), axis=1, prepend=0).astype(kind)
-    return pixels.tobytes()
+        stored[...] = np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1]))
+    return True
 
 
 def _bilevel(source: bytes, layout: Layout) -> Cleaned:

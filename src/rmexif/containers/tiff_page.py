@@ -234,6 +234,8 @@ def _geometry(get: _Fields, page: Page, bits: tuple[int, ...], photometric: int,
     columns, rows = -(-width // across), -(-height // down)
     limits.check("max_parts", columns * rows * len(planes))
     limits.check("max_pixels", columns * rows * across * down)
+    bits_coded = columns * rows * across * down * sum(bits)
+    limits.check("max_pixels", bits_coded // 64)  # 64 bits are a pixel of four 16-bit samples
     sub: tuple[int, ...] = (1, 1)
     if photometric == YCBCR and len(planes) == 1 and len(bits) == 3 and get.one(COMPRESSION, 1) != JPEG:
         sub = page.fields.get(SUBSAMPLING, (SHORT, (2, 2)))[1]
