@@ -30,6 +30,7 @@ __all__ = ["AVIF_BRANDS", "HEIC_BRANDS", "brands_of", "parse", "rebuild"]
 
 AVIF_BRANDS = frozenset((b"avif", b"avis"))
 HEIC_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"))
+MAX_MEDIA = 0xF0000000  # byte; the boxes before it stay below the rest
 SEQUENCES = frozenset((b"avis", b"hevc", b"hevx", b"msf1"))
 # Brands that say how a file is coded, not who made it: the registered ones of MIAF, HEIF and AVIF.
 PLAIN_BRANDS = (
@@ -90,7 +91,14 @@ def parse(view: memoryview, limits: Limits) -> Container:
     shown = movie if movie and (name == "avif" or still is None) else None  # a decoder of HEIC shows the still
     frames = len(shown.tracks[0].samples) if shown else 1
     return Container(
-        name, width, height, parts, frames=frames, colour=_colour(still, movie), tree=Tree(brands, still, movie)
+        name,
+        width,
+        height,
+        parts,
+        frames=frames,
+        colour=_colour(still, movie),
+        residuals=_residuals(still, movie),
+        tree=Tree(brands, still, movie),
     )
 
 
@@ -106,6 +114,13 @@ def _colour(still: Still | None, movie: Movie | None) -> Colour:
         found = [colour_of(one.properties) for one in first]
         return next((colour for colour in found if colour != Colour()), found[0])
     return colour_of(movie.tracks[0].properties) if movie else Colour()
+
+
+def _residuals(still: Still | None, movie: Movie | None) -> tuple[str, ...]:
+    """A clean aperture only hides what lies outside it."""
+    holders = [*(still.kept if still else ()), *(movie.tracks if movie else ())]
+    cut = any(one.kind == "clap" for holder in holders for one in holder.properties)
+    return ("heif-area-outside-crop",) if cut else ()
 
 
 def _top(view: memoryview, tally: Tally) -> Top:
@@ -190,15 +205,17 @@ def rebuild(view: memoryview, container: Container) -> bytes:
         container: what ``parse`` said about it.
 
     Raises:
-        LimitExceeded: it would have 4 GiB or more.
+        LimitExceeded: its offsets would need more than 32 bits.
     """
     tree: Tree = container.tree
     ftyp = box(b"ftyp", tree.brands[0], bytes(4), *tree.brands)
     chunks, tracks, items = _media(tree)
     size = sum(len(chunk) for chunk in chunks)
+    if size > MAX_MEDIA:
+        raise LimitExceeded(
+            f"max_bytes: the rewritten file would have {size} bytes, more than its 32-bit offsets reach"
+        )
     start = 8 + len(ftyp) + len(_index(tree, 0, tracks, items))
-    if start + size > 0xFFFFFFFF:
-        raise LimitExceeded("max_bytes: the rewritten file would have 4 GiB or more")
     mdat = struct.pack(">I4s", 8 + size, b"mdat")
     return b"".join((ftyp, _index(tree, start, tracks, items), mdat, *chunks))
 

@@ -48,17 +48,16 @@ class Sequence:
     payload: bytes  # canonical: ends with its trailing bits
     size: tuple[int, int]  # px
     reduced: bool  # reduced_still_picture_header
-    layered: bool  # its first operating point chooses among layers
+    layered: bool  # an operating point chooses among layers: no one frame is the picture
 
 
-def filter_av1(data: memoryview, tally: Tally, *, still: bool, layered: bool = False) -> Filtered:
+def filter_av1(data: memoryview, tally: Tally, *, still: bool) -> Filtered:
     """Keep sequence header, frame headers, tile groups and frames; of a still, its first shown frame only.
 
     Args:
         data: OBUs (AV1 5.3), the item or sample.
         tally: counts the OBUs.
-        still: whether one picture is meant to be in it.
-        layered: the item is layered (``a1op``, ``lsel``): all frames stay.
+        still: whether one picture is meant to be in it; a layered one may have several frames.
 
     Raises:
         MalformedImage: sizes do not tile the data, or no picture is in it.
@@ -77,14 +76,13 @@ def filter_av1(data: memoryview, tally: Tally, *, still: bool, layered: bool = F
             new = read_sequence(bytes(data[start : min(end, start + MAX_HEADER)]))
             keep_sequence(out, data[position:end], position, None if still and sequence else new)
             sequence = sequence or new
-            layered = layered or sequence.layered
         else:
             closed = closed or (shown and kind != TILES)
             if closed:
                 out.replace(position, end, b"", "picture")
             else:
                 frames += kind != TILES
-                shown = shown or (still and not layered and kind != TILES and is_shown(data[start:end], sequence))
+                shown = shown or (still and kind != TILES and is_shown(data[start:end], sequence))
                 keep_obu(out, data, position, start, end, header)
         position = end
     if not frames or (still and not sequence):
@@ -147,10 +145,10 @@ def leb128(value: int) -> bytes:
 
 
 def is_shown(frame: memoryview, sequence: Sequence | None) -> bool:
-    """Whether a frame header shows a picture: show_existing_frame or show_frame (AV1 5.9.2)."""
+    """Whether a frame header shows the picture: show_existing_frame or show_frame (AV1 5.9.2)."""
     if sequence is None or len(frame) == 0:
         raise MalformedImage("isobmff: an AV1 frame before its sequence header")
-    return sequence.reduced or bool(frame[0] & 0x90)
+    return not sequence.layered and (sequence.reduced or bool(frame[0] & 0x90))
 
 
 def read_sequence(payload: bytes) -> Sequence:
@@ -178,7 +176,7 @@ def read_sequence(payload: bytes) -> Sequence:
 
 
 def _operating_points(bits: Bits, reduced: bool) -> bool:
-    """Step over timing and operating points; whether the first point chooses among layers."""
+    """Step over timing and operating points; whether one of them chooses among layers."""
     if reduced:
         bits.read(5)
         return False
@@ -192,10 +190,8 @@ def _operating_points(bits: Bits, reduced: bool) -> bool:
             bits.read(32 + 5 + 5)
     display = bits.read(1)
     layered = False
-    for index in range(bits.read(5) + 1):
-        layered |= index == 0 and bits.read(12) != 0
-        if index:
-            bits.read(12)
+    for _ in range(bits.read(5) + 1):
+        layered |= bits.read(12) != 0
         if bits.read(5) > 7:
             bits.read(1)
         if delay > 0 and bits.read(1):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Limits
 
-__all__ = ["BoxAt", "Tally", "box", "flags_of", "full", "hdlr", "hdlr_part", "label", "part", "tile", "walk"]
+__all__ = ["BoxAt", "Tally", "blank", "box", "flags_of", "full", "hdlr", "hdlr_part", "label", "part", "tile", "walk"]
 
 PLAIN_TYPE = re.compile(rb"[A-Za-z0-9 ]{4}")
 HANDLER = struct.Struct(">I4s12x")  # pre_defined, handler_type, reserved (8.4.3)
@@ -94,6 +94,11 @@ def read_header(view: memoryview, start: int, end: int) -> BoxAt | None:
     return BoxAt(kind, start, body, start + size)
 
 
+def blank(data: memoryview) -> bool:
+    """Whether there is nothing but zeros."""
+    return data.tobytes().count(0) == len(data)
+
+
 def flags_of(cursor: Cursor) -> tuple[int, int]:
     """Version and flags of a full box."""
     return cursor.u8(), cursor.uint(3)
@@ -124,7 +129,7 @@ def hdlr_part(view: memoryview, at: BoxAt, path: str, handler: bytes) -> Part:
     """The part of a handler box, which often names the program that wrote the file."""
     bare = hdlr(handler)
     # Some writers end the box after the empty name, some before its zero, some two zeros later: all are empty.
-    if bytes(at.bytes(view)[8:32]) == bare[8:32] and not any(view[min(at.offset + 32, at.end) : at.end]):
+    if bytes(at.bytes(view)[8:32]) == bare[8:32] and blank(view[min(at.offset + 32, at.end) : at.end]):
         return part(at, path, Role.STRUCTURE)
     return part(at, path, Role.METADATA, "text", min(32, at.end - at.offset))
 

@@ -56,33 +56,56 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
                 sets[kind].append(nal)
     if last & 3 == 2:
         raise MalformedImage("isobmff: hvcC says that NAL lengths have 3 bytes")
+    spaces = [read_sps(nal) for nal in sets[33]]
+    if spaces:  # all of this only repeats the sequence parameter set
+        profile, chroma, luma_depth, chroma_depth = spaces[0].profile, *spaces[0].format
+        last = spaces[0].layers << 2 | last & 3
     arrays = [(kind, nals) for kind, nals in sets.items() if nals]
     body = b"\x01" + profile + b"\xf0\0\xfc" + bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth))
     body += b"\0\0" + bytes((last, len(arrays)))
     for kind, nals in arrays:
         body += bytes((0x80 | kind,)) + len(nals).to_bytes(2, "big")
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
-    sizes = [sps_size(nal) for nal in sets[33]]
     main = profile[0] & 0x1F in (1, 3)
     every = frozenset(nal for _, nals in arrays for nal in nals)
-    return HevcConfig(body, (last & 3) + 1, every, max(sizes, key=area, default=(0, 0)), main)
+    return HevcConfig(body, (last & 3) + 1, every, max((one.size for one in spaces), key=area, default=(0, 0)), main)
 
 
-def sps_size(nal: bytes) -> tuple[int, int]:
-    """Coded width and height (px) of a sequence parameter set (H.265 7.3.2.2.1)."""
-    bits = Bits(nal[2:MAX_HEADER].replace(b"\0\0\3", b"\0\0"))
+@dataclass(frozen=True, slots=True)
+class Sps:
+    """What we need of a sequence parameter set."""
+
+    profile: bytes  # general profile, tier, compatibility, constraints and level
+    layers: int  # numTemporalLayers << 1 | temporalIdNested, as hvcC has them
+    size: tuple[int, int]  # px, coded
+    format: tuple[int, int, int]  # chroma format, luma and chroma bit depth minus 8
+
+
+def read_sps(nal: bytes) -> Sps:
+    """The start of a sequence parameter set (H.265 7.3.2.2.1)."""
+    data = nal[2:MAX_HEADER].replace(b"\0\0\3", b"\0\0")
+    bits = Bits(data)
     bits.read(4)
     layers = bits.read(3)  # sps_max_sub_layers_minus1
-    bits.read(1 + 96)  # nesting flag, general profile, tier, level
+    nested = bits.read(1)
+    bits.read(96)  # general profile, tier, level
     present = [(bits.read(1), bits.read(1)) for _ in range(layers)]
     if layers:
         bits.read(2 * (8 - layers))
     for profile, level in present:
         bits.read(88 * profile + 8 * level)
     bits.golomb()  # sps_seq_parameter_set_id
-    if bits.golomb() == 3:  # chroma_format_idc
+    chroma = bits.golomb()
+    if chroma == 3:
         bits.read(1)
-    return bits.golomb(), bits.golomb()
+    size = bits.golomb(), bits.golomb()
+    if bits.read(1):  # conformance_window_flag
+        for _ in range(4):
+            bits.golomb()
+    depths = bits.golomb(), bits.golomb()
+    if chroma > 3 or max(depths) > 7 or layers > 6:
+        raise MalformedImage("isobmff: a sequence parameter set with an unknown pixel format or layering")
+    return Sps(data[1:13], (layers + 1) << 1 | nested, size, (chroma, *depths))
 
 
 def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bool) -> Filtered:
@@ -110,12 +133,14 @@ def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bo
         if not why and kind in SLICES:
             pictures += data[start + 2] >> 7  # first_slice_segment_in_pic_flag
             why = "picture" if still and pictures > 1 else ""
+        elif not why and still and pictures:
+            why = "late"
         elif not why:
             small = bytes(data[start : min(end, start + MAX_HEADER)])
             if small in config.nals:
                 why = "repeated"
             elif kind == 33:
-                out.size = max(out.size, sps_size(small), key=area)
+                out.size = max(out.size, read_sps(small).size, key=area)
         if why:
             out.replace(position, end, b"", why)
         else:

@@ -80,6 +80,14 @@ class Meta:
         """The known properties of an item, in the order in which it lists them."""
         return [found for index in item.properties if (found := self.property(index))]
 
+    def is_alpha(self, item: Item) -> bool:
+        """Whether an item says of itself that it is alpha; its other properties are not looked at."""
+        for index in item.properties:
+            if 1 <= index <= len(self.property_boxes) and self.property_boxes[index - 1].type == b"auxC":
+                found = self.property(index)
+                return bool(found and found.value)
+        return False
+
     def ranges(self, item: Item, depth: int = 0) -> Ranges:
         """Where an item's bytes lie in the file.
 
@@ -89,6 +97,7 @@ class Meta:
             LimitExceeded: items are made of items too deeply, or too many bytes are named.
         """
         self.tally.limits.check("max_depth", depth)
+        self.tally.add(1 + len(item.extents))
         if item.outside:
             raise UnsupportedFeature("isobmff: an item's bytes lie in another file")
         if item.method == 2:

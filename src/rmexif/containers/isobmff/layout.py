@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.boxes import BoxAt, Tally, hdlr_part, label, part, walk
+from rmexif.containers.isobmff.boxes import BoxAt, Tally, blank, hdlr_part, label, part, walk
 from rmexif.containers.isobmff.items import PICTURES, SELF_REFERENCE, XMP, Item, Meta, Ranges
 from rmexif.containers.isobmff.movie import write_stsd
 from rmexif.errors import InputError
@@ -22,7 +22,7 @@ __all__ = ["item_parts", "meta_parts", "movie_parts", "sample_parts", "top_part"
 EMPTY = frozenset((b"free", b"skip", b"wide"))
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
-NESTED = frozenset((b"trak", b"mdia", b"minf", b"stbl", b"edts"))
+NESTED = {b"trak": (b"mdia", b"edts"), b"mdia": (b"minf",), b"minf": (b"stbl",)}
 TIMED = frozenset((b"mvhd", b"tkhd", b"mdhd"))
 TABLES = frozenset((b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"elst"))
 
@@ -30,9 +30,9 @@ TABLES = frozenset((b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss
 def top_part(view: memoryview, at: BoxAt) -> Part:
     """The part of a top-level box that is dropped as a whole."""
     if at.type in EMPTY:
-        blank = not any(view[at.body : at.end])
+        empty = blank(view[at.body : at.end])
         return part(
-            at, label(at.type), Role.GAP if blank else Role.METADATA, "" if blank else "unknown", at.body - at.offset
+            at, label(at.type), Role.GAP if empty else Role.METADATA, "" if empty else "unknown", at.body - at.offset
         )
     if at.type == b"uuid":
         kind = bytes(view[at.body : at.body + 16])
@@ -257,7 +257,7 @@ def _track(view: memoryview, at: BoxAt, kind: str, track: Track, tally: Tally) -
     end = at.body
     for one in walk(view, at.body, at.end, tally):
         end, where = one.end, f"{kind}/{label(one.type)}"
-        if one.type in NESTED:
+        if one.type in NESTED.get(at.type, ()):
             yield from _track(view, one, where, track, tally)
         elif one.type in TIMED:
             yield _timed(view, one, where)

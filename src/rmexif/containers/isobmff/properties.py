@@ -5,13 +5,17 @@ Clauses: ISO 23008-12 6.5 (ispe, pixi, colr, pasp, clap, irot, imir, auxC, lsel)
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import icc
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
 from rmexif.containers.isobmff.hevc import read_hvcc
+from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Role
 
 if TYPE_CHECKING:
@@ -23,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Property", "choose", "colour_of", "read_property", "value_of"]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
+MAX_CICP = 255  # code points of ITU-T H.273
+MAX_ASPECT = 1000  # to one; real ones stay below 3
+PROFILE = 500  # a profile costs as much time as this many boxes
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
 ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
@@ -74,7 +81,7 @@ def read_property(view: memoryview, at: BoxAt, tally: Tally) -> Property | None:
         hevc = read_hvcc(cursor, tally)
         return Property("hvcC", box(b"hvcC", hevc.box), Role.STRUCTURE, hevc)
     if at.type == b"colr":
-        return _colr(cursor)
+        return _colr(cursor, tally)
     reader = READERS.get(at.type)
     return reader(cursor) if reader else None
 
@@ -91,21 +98,47 @@ def _ispe(cursor: Cursor) -> Property:
     return Property("ispe", full(b"ispe", 0, 0, fields), Role.STRUCTURE, (width, height))
 
 
-def _pixi(cursor: Cursor) -> Property:
+def _pixi(cursor: Cursor) -> Property | None:
+    """Bits per channel; a list that cannot be that of a picture is dropped."""
     cursor.skip(4)
     count = cursor.u8()
-    return Property("pixi", full(b"pixi", 0, 0, bytes((count,)), cursor.bytes(count)), Role.STRUCTURE)
+    depths = cursor.bytes(count)
+    if not 1 <= count <= 4 or not all(1 <= depth <= 16 for depth in depths):
+        return None
+    return Property("pixi", full(b"pixi", 0, 0, bytes((count,)), depths), Role.STRUCTURE)
 
 
-def _colr(cursor: Cursor) -> Property | None:
+def _pasp(cursor: Cursor) -> Property | None:
+    """Pixel aspect ratio in lowest terms."""
+    across, down = cursor.u32(), cursor.u32()
+    common = gcd(across, down)
+    if not across or not down or max(across, down) // common > MAX_ASPECT:
+        return None
+    return Property("pasp", box(b"pasp", struct.pack(">II", across // common, down // common)), Role.STRUCTURE)
+
+
+def _clap(cursor: Cursor) -> Property:
+    """Clean aperture: width, height and the two offsets of its centre, as fractions in lowest terms."""
+    fields = struct.unpack(">IIIIiIiI", cursor.take(32))
+    if not all(fields[1::2]):
+        raise MalformedImage("isobmff: a clean aperture with a denominator of 0")
+    values = tuple(Fraction(fields[at], fields[at + 1]) for at in range(0, 8, 2))
+    numbers = (number for value in values for number in (value.numerator, value.denominator))
+    return Property("clap", box(b"clap", struct.pack(">IIIIiIiI", *numbers)), Role.STRUCTURE, values)
+
+
+def _colr(cursor: Cursor, tally: Tally) -> Property | None:
     """``nclx`` with its reserved bits cleared, or a cleaned profile."""
     kind = cursor.bytes(4)
     if kind == b"nclx":
         numbers = cursor.u16(), cursor.u16(), cursor.u16(), cursor.u8() >> 7
+        if max(numbers) > MAX_CICP:
+            return None
         fields = b"".join(n.to_bytes(2, "big") for n in numbers[:3]) + bytes((numbers[3] << 7,))
         return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
     if kind not in (b"prof", b"rICC"):
         return None
+    tally.add(PROFILE)
     profile = icc.clean(cursor.bytes(cursor.left))
     return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
 
@@ -148,8 +181,8 @@ READERS: dict[bytes, Callable[[Cursor], Property | None]] = {
     b"mdcv": _plain(b"mdcv", 24, Role.COLOUR),
     b"irot": _plain(b"irot", 1, Role.ORIENTATION, 3),
     b"imir": _plain(b"imir", 1, Role.ORIENTATION, 1),
-    b"clap": _plain(b"clap", 32, Role.STRUCTURE),
-    b"pasp": _plain(b"pasp", 8, Role.STRUCTURE),
+    b"clap": _clap,
+    b"pasp": _pasp,
     b"a1op": _plain(b"a1op", 1, Role.STRUCTURE, 31),
     b"lsel": _plain(b"lsel", 2, Role.STRUCTURE),
     b"auxC": _auxiliary(b"auxC"),

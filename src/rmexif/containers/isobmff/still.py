@@ -84,6 +84,7 @@ def read_still(meta: Meta) -> Still:
     room = 2 * len(meta.view)
     for kept in still.kept:
         limits.check("max_pixels", area(kept.size))
+        _check_crop(kept)
         kept.ranges = meta.ranges(kept.item)
         key = (kept.item.type, kept.ranges, _mode(kept))
         if key not in done:
@@ -108,7 +109,7 @@ def _reach(meta: Meta) -> Still:
     alphas: dict[int, int] = {}  # picture -> its first alpha
     for source, targets in meta.references.get(b"auxl", {}).items():
         item = meta.items.get(source)
-        if item and item.at and value_of(meta.properties_of(item), "auxC"):
+        if item and item.at and meta.is_alpha(item):
             for target in targets:
                 alphas.setdefault(target, source)
     kept: list[Kept] = []
@@ -168,9 +169,7 @@ def _grid(head: memoryview) -> tuple[int, int]:
 
 def _mode(kept: Kept) -> object:
     """What besides the bytes decides how an item is filtered."""
-    if kept.item.type == b"hvc1":
-        return value_of(kept.properties, "hvcC")
-    return any(one.kind in LAYERS for one in kept.properties)
+    return value_of(kept.properties, "hvcC")
 
 
 def _properties(meta: Meta, item: Item) -> list[Property]:
@@ -189,7 +188,7 @@ def _filter(meta: Meta, kept: Kept, data: memoryview) -> Filtered:
     if kind in CODED and value_of(kept.properties, CODED[kind]) is None:
         raise MalformedImage(f"isobmff: an item of type {label(kind)} without {CODED[kind]}")
     if kind == b"av01":
-        return filter_av1(data, meta.tally, still=True, layered=bool(_mode(kept)))
+        return filter_av1(data, meta.tally, still=True)
     if kind == b"hvc1":
         return filter_hevc(data, value_of(kept.properties, "hvcC"), meta.tally, still=True)
     out = Filtered(size=kept.size)
@@ -215,6 +214,14 @@ def _derivation(kind: bytes, data: memoryview, inputs: int) -> bytes:
         fields = struct.pack(f">{count}H", *(value & 0xFFFF for value in values))
         size = 2
     return bytes((0, size == 4)) + head + fields
+
+
+def _check_crop(kept: Kept) -> None:
+    """Raise where a clean aperture is larger than the picture, or lies beside it."""
+    crop = value_of(kept.properties, "clap")
+    for length, shift, whole in zip(crop[:2], crop[2:], kept.size, strict=True) if crop else ():
+        if not 0 < length <= whole or abs(shift) > whole:
+            raise MalformedImage("isobmff: a clean aperture outside its picture")
 
 
 def _check_derivation(kept: Kept, inputs: int) -> None:

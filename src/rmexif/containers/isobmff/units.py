@@ -8,7 +8,7 @@ from rmexif.errors import MalformedImage
 
 __all__ = ["MAX_HEADER", "Bits", "Filtered", "area"]
 
-MAX_HEADER = 4096  # byte, of a parameter set or sequence header; real ones stay below 300
+MAX_HEADER = 1024  # byte, of what is read of a parameter set or sequence header; real ones stay below 300
 
 
 @dataclass(slots=True)
