@@ -128,6 +128,13 @@ def test_an_ifd_that_points_at_itself_is_read_once() -> None:
     assert len([f for f in explain("exif", bytes(block), "x") if f.where.endswith("Make")]) == 1
 
 
+def test_a_deep_chain_of_ifds_ends() -> None:
+    """Each SubIFD may hold the next; not without end."""
+    links = (struct.pack(">HHHIII", 1, 330, 4, 1, 8 + 18 * (number + 1), 0) for number in range(1900))
+
+    assert explain("exif", b"MM\0*\0\0\0\x08" + b"".join(links), "x")
+
+
 def test_vocabularies_inside_exif_are_read() -> None:
     """XMP in tag 700, image resources in 34377, ICC in 34675."""
     block = tiff(

@@ -23,6 +23,7 @@ ORIENTATION = 274
 SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)  # bytes of a value, by field type (TIFF 6.0, section 2)
 CODES = ("", "B", "", "H", "I", "II", "b", "", "h", "i", "ii", "f", "d", "I")  # struct code by field type
 MAX_ENTRIES = 2_000  # of one block
+MAX_DEPTH = 8  # IFDs below IFDs
 MAX_NUMBERS = 16  # of one entry that are shown
 IFDS = {34665: "Exif", 34853: "GPS", 40965: "Interop", 330: "SubIFD"}
 TABLES: dict[str, dict[int, Row | None]] = {
@@ -163,6 +164,7 @@ class _Walk:
         self.first = start.offset
         self.where = where
         self.entries = 0
+        self.depth = 0
         self.seen: set[int] = set()
         self.used: list[tuple[int, int]] = [(0, 8)]
 
@@ -179,7 +181,7 @@ class _Walk:
 
     def ifd(self, offset: int, name: str) -> int:
         """One IFD; gives the offset of the next."""
-        if offset in self.seen:
+        if offset in self.seen or self.depth >= MAX_DEPTH:
             return 0
         self.seen.add(offset)
         cursor = self.at(offset)
@@ -213,7 +215,9 @@ class _Walk:
         for tag, (kind, data, size) in found.items():
             if tag in IFDS and name in ("IFD0", "IFD1", "Exif", "SubIFD"):
                 for (child,) in struct.iter_unpack("<I" if self.order == "little" else ">I", data[: len(data) & ~3]):
+                    self.depth += 1
                     self.ifd(child, IFDS[tag])
+                    self.depth -= 1
             elif tag not in (513, 514):
                 _entry(self.notes, (name, tag, kind, self.order), data, size, path)
 

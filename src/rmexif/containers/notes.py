@@ -87,14 +87,14 @@ class Notes:
 def text_of(data: bytes | memoryview) -> str:
     """Bytes as text: UTF-8 where they are, else Latin-1; mostly binary ones as hex."""
     data = bytes(data[:MAX_TEXT]).rstrip(b"\0")
-    share = 2  # of unprintable characters, from which on it is no text
+    ascii_only = False
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         if error.start > MAX_TEXT - 4:  # only the cut went through a character
             text = data[: error.start].decode()
         else:
-            text, share = data.decode("latin-1"), 4
+            text, ascii_only = data.decode("latin-1"), True  # where every byte is a character, most must be plain
     head = text[: 2 * MAX_VALUE]
-    odd = sum(not c.isprintable() and c not in "\r\n\t" for c in head)
-    return data[:32].hex() if odd * share > len(head) else text
+    odd = sum(not (c in "\r\n\t" or (c.isprintable() and not (ascii_only and c > "~"))) for c in head)
+    return data[:32].hex() if odd * 2 > len(head) else text

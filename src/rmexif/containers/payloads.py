@@ -178,7 +178,7 @@ def _jumbf(notes: Notes, payload: bytes, where: str) -> None:
     if payload[:2] == b"JP":
         payload = payload[8:]
     budget = [MAX_ITEMS]
-    _boxes(notes, Cursor(memoryview(payload), "jumbf"), where, "JUMBF", budget)
+    _boxes(notes, Cursor(memoryview(payload), "jumbf"), where, "", budget)
 
 
 def _boxes(notes: Notes, cursor: Cursor, where: str, label: str, budget: list[int], depth: int = 0) -> None:
@@ -199,13 +199,14 @@ def _boxes(notes: Notes, cursor: Cursor, where: str, label: str, budget: list[in
                 ((known, what) for known, what in vocabulary.JUMBF if text.startswith(known.encode())),
                 (label, category),
             )
-            notes.add(f"{where}/{label}/label", Category.PROVENANCE, size, text_of(text))
+            notes.add(f"{where}/{label}/label" if label else f"{where}/label", Category.PROVENANCE, size, text_of(text))
         else:
             data = body.take(body.left)
             picture = category is Category.THUMBNAIL
-            notes.add(f"{where}/{label}", category, size, None if picture else text_of(data))
+            place = f"{where}/{label}" if label else where
+            notes.add(place, category, size, None if picture else text_of(data))
             if kind == b"cbor":
-                _generator(notes, bytes(data), f"{where}/{label}")
+                _generator(notes, bytes(data), place)
 
 
 def _generator(notes: Notes, cbor: bytes, where: str) -> None:
