@@ -104,11 +104,19 @@ def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
     full = int(np.iinfo(pixels.dtype).max)
     if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
         return _cubic(cut, size)
-    weighted = np.concatenate((cut[:, :, :-1] * (alpha.astype(np.float32) / full), alpha.astype(np.float32)), axis=2)
-    scaled = np.clip(_cubic(weighted, size), 0, full)
-    opacity = scaled[:, :, -1:] / full
-    np.divide(scaled[:, :, :-1], opacity, out=scaled[:, :, :-1], where=opacity > 0)
-    return np.clip(np.round(scaled), 0, full).astype(pixels.dtype)
+    # cv2 all the way: numpy takes ten times as long. 8-bit colours are weighed as 16-bit ones, which is exact enough.
+    depth, unit = (cv2.CV_16U, 65535) if full == 255 else (cv2.CV_32F, full)
+    colours = np.ascontiguousarray(cut[:, :, :-1])
+    weights = cv2.merge([np.ascontiguousarray(alpha)] * colours.shape[2])
+    weighted = cv2.multiply(colours, weights, scale=unit / full / full, dtype=depth)
+    opacity = cv2.resize(np.ascontiguousarray(alpha), size, interpolation=cv2.INTER_CUBIC)
+    scaled = cv2.resize(weighted, size, interpolation=cv2.INTER_CUBIC)
+    out = np.empty((geometry.height, geometry.width, pixels.shape[2]), pixels.dtype)
+    shares = cv2.merge([np.maximum(opacity, 1)] * colours.shape[2])
+    straight = cv2.divide(scaled, shares, scale=full * full / unit, dtype=cv2.CV_8U if full == 255 else cv2.CV_16U)
+    out[:, :, :-1] = straight.reshape(out[:, :, :-1].shape)
+    out[:, :, -1] = opacity
+    return out
 
 
 def _cubic(pixels: Pixels, size: tuple[int, int]) -> Pixels:
