@@ -31,6 +31,7 @@ __all__ = ["CELLS", "Site", "backdrop", "colours_of", "look", "paint", "repaint"
 
 CELLS = 64  # cells over the longer side of a mask
 RING = 8  # cells around it that may lend their colour
+WIDE = 40  # the same where masks meet: looking further, neighbours see the same and leave no seam
 BAND = 64  # px, rows painted at a time: the temporaries stay in the cache; divides TILE
 MIDDLE = 0.5  # mid grey: what a mask gets that has no surroundings at all
 
@@ -62,8 +63,9 @@ def look(pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> Site:
     height, width = pixels.shape[:2]
     box = mask.bounds
     pitch = max(1.0, max(box.width, box.height) / CELLS)
-    rows, down = _grid(box.top, box.bottom, pitch, height)
-    columns, across = _grid(box.left, box.right, pitch, width)
+    ring = WIDE if others else RING
+    rows, down = _grid(box.top, box.bottom, pitch, ring, height)
+    columns, across = _grid(box.left, box.right, pitch, ring, width)
     sample = pixels[np.ix_(rows, columns)].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
     count = colours_of(pixels)
     opacity = sample[:, :, count] if sample.shape[2] > count else np.ones(sample.shape[:2], np.float32)
@@ -79,10 +81,10 @@ def look(pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> Site:
     )
 
 
-def _grid(start: int, stop: int, pitch: float, end: int) -> tuple[NDArray[np.intp], slice]:
-    """Sample positions over [start, stop) and RING steps to both sides within [0, end), and which are over it."""
+def _grid(start: int, stop: int, pitch: float, ring: int, end: int) -> tuple[NDArray[np.intp], slice]:
+    """Sample positions over [start, stop) and ``ring`` steps to both sides within [0, end), and which are over it."""
     count = max(1, round((stop - start) / pitch))
-    at = start + (np.arange(-RING, count + RING) + 0.5) * ((stop - start) / count)
+    at = start + (np.arange(-ring, count + ring) + 0.5) * ((stop - start) / count)
     kept = at[(at >= 0) & (at < end)]
     before = int((kept < start).sum())
     return kept.astype(np.intp), slice(before, before + count)
@@ -149,7 +151,7 @@ def repaint(
 def _near(taken: NDArray[np.int64], index: int) -> list[int]:
     """The masks that reach into the window of mask ``index``, without itself."""
     left, top, right, bottom = taken[index].tolist()
-    ring = (max(right - left, bottom - top) // CELLS + 1) * (RING + 1)
+    ring = (max(right - left, bottom - top) // CELLS + 1) * (WIDE + 1)
     near = (taken[:, 0] < right + ring) & (taken[:, 2] > left - ring)
     near &= (taken[:, 1] < bottom + ring) & (taken[:, 3] > top - ring)
     near[index] = False

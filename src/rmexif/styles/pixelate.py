@@ -10,7 +10,7 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import repaint
+from rmexif.styles.patch import look, repaint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,17 @@ class Pixelate:
         """Redact in place; see ``Style``."""
         repaint(pixels, masks, rng, self._field, cv2.INTER_NEAREST)
 
-    def _field(self, site: Site) -> Field:
+    def code(self, pixels: Pixels, mask: Mask) -> tuple[tuple[int, int], ...]:
+        """All that the result will know of what stands under the mask: two indices per cell, row by row."""
+        return self._code(look(pixels, mask))
+
+    def _code(self, site: Site) -> tuple[tuple[int, int], ...]:
         shown = site.colours[site.inner]
         means = cv2.resize(shown, (self.columns, self.rows), interpolation=cv2.INTER_AREA)
         cells = means.reshape(-1, shown.shape[2])
-        codes = [tone.measure(mean, LUMA_BITS, TONE_BITS) for mean in cells]
-        colours = [tone.colour(code, LUMA_BITS, TONE_BITS, shown.shape[2]) for code in codes]
-        return np.array(colours, np.float32).reshape(self.rows, self.columns, -1)
+        return tuple(tone.measure(mean, LUMA_BITS, TONE_BITS) for mean in cells)
+
+    def _field(self, site: Site) -> Field:
+        count = site.colours.shape[2]
+        colours = [tone.colour(code, LUMA_BITS, TONE_BITS, count) for code in self._code(site)]
+        return np.array(colours, np.float32).reshape(self.rows, self.columns, count)

@@ -1,0 +1,112 @@
+"""The mask: contains the box, covers it fully, fades outwards only, at any size and place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmexif.errors import InvalidPolicy
+from rmexif.styles import mask_for
+from rmexif.styles.mask import FULL
+from rmexif.types import Box
+
+PICTURE = (st.integers(1, 90), st.integers(1, 90))
+
+
+@st.composite
+def places(draw):
+    """A picture and a box that touches it, mostly reaching over a border."""
+    height, width = (draw(side) for side in PICTURE)
+    left, top = draw(st.integers(-120, width - 1)), draw(st.integers(-120, height - 1))
+    right = draw(st.integers(max(left, 0) + 1, width + 120))
+    bottom = draw(st.integers(max(top, 0) + 1, height + 120))
+    return height, width, Box(left, top, right, bottom), draw(st.sampled_from([0.0, 0.1, 0.13, 0.3, 1.0, 4.0]))
+
+
+@given(places())
+def test_contains_the_box(place):
+    """Every pixel of the box has full weight, whatever the margin."""
+    height, width, box, margin = place
+
+    weights = mask_for(box, margin, height, width).weights(np.arange(height), np.arange(width))
+
+    inside = weights[max(0, box.top) : box.bottom, max(0, box.left) : box.right]
+    assert inside.size
+    assert (inside == FULL).all()
+
+
+@given(places())
+def test_bounds_and_region(place):
+    """Nothing has a weight outside the bounds, and the full cover fits its region's border."""
+    height, width, box, margin = place
+    mask = mask_for(box, margin, height, width)
+
+    whole = mask.weights(np.arange(height), np.arange(width))
+
+    b, r = mask.bounds, mask.region
+    assert 0 <= b.left <= r.left < r.right <= b.right <= width
+    assert 0 <= b.top <= r.top < r.bottom <= b.bottom <= height
+    assert (whole[b.top : b.bottom, b.left : b.right] == mask.weights()).all()
+    whole[b.top : b.bottom, b.left : b.right] = 0
+    assert not whole.any()
+
+
+@given(places())
+def test_ramps_agree_with_weights(place):
+    """The spans of a few rows say where weights are full, partial and absent."""
+    height, width, box, margin = place
+    mask = mask_for(box, margin, height, width)
+    rows = np.arange(mask.bounds.top, mask.bounds.bottom)[:7]
+    columns = np.arange(mask.bounds.left, mask.bounds.right)
+
+    begin, left, right, end = mask.ramps(rows, columns).spans()
+
+    weights = mask.weights(rows)
+    assert (weights[:, left:right] == FULL).all()
+    assert not weights[:, :begin].any()
+    assert not weights[:, end:].any()
+
+
+def test_shape_is_the_published_superellipse():
+    """Full weight where |dx / a|^3 + |dy / b|^3 <= 1 of 1.6 x the box plus a tenth above; less outside of it."""
+    mask = mask_for(Box(400, 400, 600, 600), 0.3, 1000, 1000)
+    y, x = np.mgrid[0:1000, 0:1000] + 0.5
+    shape = np.abs((x - 500) / 160) ** 3 + np.abs((y - 490) / 170) ** 3
+
+    weights = mask.weights(np.arange(1000), np.arange(1000))
+
+    assert (weights[shape <= 1] == FULL).all()
+    assert (weights[shape > 1.02] < FULL).all()
+    assert (weights[shape > 1.23**3] == 0).all()
+    assert mask.region == Box(340, 320, 660, 660)
+
+
+@pytest.mark.parametrize("side", [24, 200, 3000])
+def test_scales_with_the_box(side):
+    """The share of a picture that is covered does not depend on the face's size."""
+    mask = mask_for(Box(side, side, 2 * side, 2 * side), 0.3, 4 * side, 3 * side)
+
+    sample = (np.arange(96) + 0.5) / 32 * side
+    weights = mask.weights(sample.astype(int), sample.astype(int))
+
+    assert (weights == FULL).mean() == pytest.approx(0.268, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin"),
+    [
+        (Box(5, 5, 5, 9), 0.3),
+        (Box(9, 5, 5, 9), 0.3),
+        (Box(100, 5, 120, 9), 0.3),
+        (Box(-9, 5, 0, 9), 0.3),
+        (Box(5, 5, 9, 9), -0.1),
+        (Box(5, 5, 9, 9), float("nan")),
+        (Box(5, 5, 9, 9), 5.0),
+    ],
+)
+def test_refuses(box, margin):
+    """Empty boxes, boxes beside the picture and margins out of range are the caller's mistake."""
+    with pytest.raises(InvalidPolicy):
+        mask_for(box, margin, 50, 100)
