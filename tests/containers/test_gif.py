@@ -1,0 +1,205 @@
+"""GIF: what the contract cannot know about this format."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from rmexif.containers import gif
+from rmexif.errors import InputError, LimitExceeded, MalformedImage
+from rmexif.types import Limits
+from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, kinds
+
+# A picture of 2 x 2 px by hand (GIF89a, appendix D): four colours, clear, codes 1 2 3 1, end; LZW of 2 bits.
+TABLE = bytes((0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255))
+
+
+def pack(*codes: tuple[int, int]) -> bytes:
+    """Codes (value, bits) from the lowest bit up."""
+    number = shift = 0
+    for value, bits in codes:
+        number |= value << shift
+        shift += bits
+    return number.to_bytes((shift + 7) // 8, "little")
+
+
+CODES = pack((4, 3), (1, 3), (2, 3), (3, 3), (1, 4), (5, 4))
+
+
+def build(
+    codes: bytes = CODES, *, before: bytes = b"", screen: bytes = b"\0\0", tail: bytes = b"\x3b", size: int = 2
+) -> bytes:
+    """A GIF of one picture; ``before`` stands in front of it, ``screen`` is background and aspect."""
+    head = b"GIF89a" + struct.pack("<HH", size, size) + b"\xf1" + screen + TABLE
+    picture = b"\x2c" + struct.pack("<HHHHB", 0, 0, size, size, 0) + b"\x02" + bytes([len(codes)]) + codes + b"\0"
+    return head + before + picture + tail
+
+
+def save(image: Image.Image, **options: object) -> bytes:
+    """``image`` as Pillow writes it."""
+    out = io.BytesIO()
+    image.save(out, "GIF", **options)
+    return out.getvalue()
+
+
+PLAIN = clean(gif, build())
+
+
+def test_the_hand_made_picture_is_what_it_says() -> None:
+    """Pillow reads the four pixels that the codes spell."""
+    shown = np.array(Image.open(io.BytesIO(build())).convert("RGB")).reshape(-1, 3).tolist()
+
+    assert shown == [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 0, 0]]
+    assert_same_picture(build(), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("before", "kind"),
+    [
+        (b"!\xfe\x06CANARY\0", "comment"),
+        (b"!\xff\x0bXMP DataXMP\x06CANARY\0", "application"),
+        (b"!\xff\x0bICCRGBG1012\x06CANARY\0", "application"),
+        (b"!\x01\x0c" + bytes(12) + b"\x06CANARY\0", "plain text"),
+        (b"!\x99\x06CANARY\0", "extension"),
+        (b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\x06CANARY\0", "application/loop"),
+        (b"!\xf9\x04\0\0\0\0\0!\x01\x0c" + bytes(12) + b"\x06CANARY\0", "control/unused"),
+    ],
+)
+def test_extensions_go_and_are_named(before: bytes, kind: str) -> None:
+    """Comments, applications, plain text with its control: none is on the allow-list."""
+    raw = build(before=before)
+
+    assert kind in kinds(gif, raw)
+    assert b"CANARY" not in clean(gif, raw)
+    assert_same_picture(raw, clean(gif, raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        build(CODES + b"CANARY"),
+        build(pack((4, 3), (1, 3), (2, 3), (3, 3), (1, 4), (2, 4), (3, 4), (5, 4))),
+        build(screen=b"\x03\x31"),
+        build(tail=b"\x3bCANARY"),
+        build(tail=b""),
+        build(before=b"\0\0"),
+    ],
+    ids=["after the end code", "more codes than pixels", "aspect", "trailer", "no trailer", "empty blocks"],
+)
+def test_what_no_pixel_needs_goes(raw: bytes) -> None:
+    """All of these are the same picture, so they give the same file."""
+    assert clean(gif, raw) == PLAIN
+    if raw != build(tail=b""):
+        assert kinds(gif, raw)
+
+
+def test_a_string_that_runs_past_the_picture_is_cut() -> None:
+    """The last code stands for two pixels where one is needed: its first pixel stays."""
+    codes = pack((4, 3), (1, 3), (2, 3), (3, 3), (6, 4), (5, 4))  # code 6 is the string 1 2
+
+    assert clean(gif, build(codes)) == PLAIN
+
+
+def test_unused_entries_are_black() -> None:
+    """Three of four entries are used; the canary in the fourth is reported and gone."""
+    raw = build(pack((4, 3), (1, 3), (1, 3), (3, 3), (1, 4), (5, 4)))
+
+    assert kinds(gif, raw) == {"table/unused"}
+    assert clean(gif, raw)[13:25] == bytes((0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 255))
+
+
+def test_delays_disposal_transparency_and_loop_stay() -> None:
+    """An animation plays as before, by Pillow's reading."""
+    pictures = [Image.new("RGB", (9, 7), colour).quantize(4) for colour in ("red", "lime", "blue")]
+    options = {"save_all": True, "append_images": pictures[1:], "duration": [40, 80, 120], "disposal": [1, 2, 3]}
+    raw = save(pictures[0], **options, loop=5, transparency=0)
+    before, after = Image.open(io.BytesIO(raw)), Image.open(io.BytesIO(clean(gif, raw)))
+
+    assert (after.n_frames, after.info["loop"]) == (3, 5)
+    for number in range(3):
+        before.seek(number)
+        after.seek(number)
+        assert after.info["duration"] == before.info["duration"] == (40, 80, 120)[number]
+        assert after.disposal_method == before.disposal_method
+    assert_same_picture(raw, clean(gif, raw))
+
+
+def test_the_other_loop_extension_becomes_the_known_one() -> None:
+    """ANIMEXTS1.0 says the same as NETSCAPE2.0, which every decoder knows."""
+    raw = save(Image.new("L", (4, 4)), save_all=True, append_images=[Image.new("L", (4, 4), 9)], loop=7)
+
+    data = clean(gif, raw.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0"))
+
+    assert Image.open(io.BytesIO(data)).info["loop"] == 7
+
+
+def test_interlace_and_local_tables_stay() -> None:
+    """Rows in four passes, and a table of its own for each picture."""
+    noise = np.random.default_rng(3).integers(0, 256, (40, 33, 3)).astype(np.uint8)
+    pictures = [Image.fromarray(noise).quantize(90), Image.fromarray(255 - noise).quantize(40)]
+    raw = save(pictures[0], save_all=True, append_images=pictures[1:], interlace=True)
+
+    assert_same_picture(raw, clean(gif, raw))
+
+
+def test_a_picture_that_ends_early_is_kept() -> None:
+    """Decoders show what there is; the end code stays where it is."""
+    raw = build(pack((4, 3), (1, 3), (2, 3), (5, 4)))
+
+    assert clean(gif, raw).count(pack((4, 3), (1, 3), (2, 3), (5, 4))) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GIF89a",
+        b"GIF89a" + bytes(7) + b"\x3b",
+        build()[:-4],
+        build(pack((4, 3), (7, 3))),
+        build(before=b"\x99"),
+        build().replace(b"\x02\x03" + CODES, b"\x0c\x03" + CODES),
+        b"GIF89a" + bytes(7) + b"\x2c" + bytes(9) + b"\x02\x02\x54\x01\0\x3b",
+    ],
+    ids=["header only", "no picture", "cut", "impossible code", "no block", "code size", "no pixels"],
+)
+def test_what_cannot_be_understood_is_refused(raw: bytes) -> None:
+    """Fail closed, by a typed error."""
+    with pytest.raises(MalformedImage):
+        gif.parse(memoryview(raw), Limits())
+
+
+def test_limits_count_frames_and_all_their_pixels() -> None:
+    """Three small frames are more than two frames allow, and more pixels than one of them."""
+    frames = [Image.new("L", (10, 10), value) for value in (0, 99, 200)]
+    raw = save(frames[0], save_all=True, append_images=frames[1:])
+
+    with pytest.raises(LimitExceeded, match="max_frames"):
+        gif.parse(memoryview(raw), Limits(max_frames=2))
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        gif.parse(memoryview(raw), Limits(max_pixels=250))
+
+
+@given(st.binary(max_size=80), st.integers(0, 60))
+def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> None:
+    """The law of the house."""
+    raw = build()
+    try:
+        clean(gif, raw[:at] + noise + raw[at + len(noise) // 2 :])
+    except InputError:
+        pass
+
+
+def test_no_canary_is_left() -> None:
+    """The planted set: still, animation."""
+    assert_no_canary(gif, "gif")
+
+
+def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
+    """Files that others made."""
+    assert_corpus_survives(gif, corpus)
