@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif.containers import icc, payloads
-from rmexif.containers.webp_pictures import alpha_head, picture_head
+from rmexif.containers.webp_pictures import alpha_head, picture_head, with_alpha_hint
 from rmexif.errors import EncodeError, MalformedImage
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
@@ -77,7 +77,7 @@ class _Tree:
     width: int  # px
     height: int  # px
     pictures: tuple[_Picture, ...]
-    shows_alpha: bool  # what VP8X says; a simple file: what VP8L says
+    shows_alpha: bool  # what VP8X says; one VP8L picture: what that says, as decoders have it
     profile: bytes = b""
     exif: bytes = b""
     animation: bytes = b""  # content of ANIM
@@ -104,6 +104,8 @@ def parse(view: memoryview, limits: Limits) -> Container:
         raise MalformedImage("webp: no chunk")
     if chunks[0].kind == b"VP8X":
         tree, inner = _extended(view, chunks, limits)
+        if tree.animation and end < 8 + int.from_bytes(view[4:8], "little"):
+            raise MalformedImage(f"webp: an animation that is cut short at byte {end}")
     else:
         picture = _picture(view, chunks[:1], "webp")
         limits.check("max_pixels", picture.width * picture.height)
@@ -125,9 +127,12 @@ def parse(view: memoryview, limits: Limits) -> Container:
 def pictures(view: memoryview, container: Container) -> tuple[bytes, ...]:
     """Every coded picture as a file of its own: for a codec, which sees more than the container does."""
     tree: _Tree = container.tree
-    return tuple(
-        _file(view, _Tree(p.width, p.height, (replace(p, control=b""),), tree.shows_alpha)) for p in tree.pictures
-    )
+    files = list[bytes]()
+    for picture in tree.pictures:
+        head = with_alpha_hint(picture.head, tree.shows_alpha) if picture.is_lossless else picture.head
+        alone = replace(picture, control=b"", head=head, sees_through=tree.shows_alpha)
+        files.append(_file(view, _Tree(picture.width, picture.height, (alone,), tree.shows_alpha)))
+    return tuple(files)
 
 
 def rebuild(view: memoryview, container: Container, fresh: Sequence[bytes] = ()) -> bytes:
@@ -220,7 +225,8 @@ def _extended(view: memoryview, chunks: Sequence[_Chunk], limits: Limits) -> tup
     picture = _picture(view, chunks, "webp", tree.shows_alpha)
     if (picture.width, picture.height) != (width, height):
         raise MalformedImage(f"webp: a picture of {picture.width} x {picture.height} on {width} x {height} pixels")
-    return replace(tree, pictures=(picture,)), inner
+    shows_alpha = picture.sees_through if picture.is_lossless else tree.shows_alpha
+    return replace(tree, pictures=(picture,), shows_alpha=shows_alpha), inner
 
 
 def _animated(
@@ -257,7 +263,7 @@ def _residuals(view: memoryview, tree: _Tree) -> tuple[str, ...]:
     """What is left in the coded pictures: the colour of pixels that are fully transparent, or could be."""
     codes = set[str]()
     for picture in tree.pictures:
-        if picture.is_lossless and (tree.shows_alpha or picture.sees_through):
+        if picture.is_lossless and tree.shows_alpha:
             codes.add("colour-under-alpha")
         elif picture.alpha:
             raw = picture.alpha.data(view)[1 : picture.alpha_length]
@@ -272,7 +278,7 @@ def _file(view: memoryview, tree: _Tree) -> bytes:
     uses_alpha = tree.shows_alpha and any(picture.alpha or picture.is_lossless for picture in tree.pictures)
     flags = ICC * bool(tree.profile) | EXIF * bool(tree.exif) | ANIMATED * bool(tree.animation) | ALPHA * uses_alpha
     out = list[bytes]()
-    if flags & ~ALPHA or one.alpha or (one.is_lossless and one.sees_through != uses_alpha):
+    if flags & ~ALPHA or one.alpha:
         sides = [(side - 1).to_bytes(3, "little") for side in (tree.width, tree.height)]
         out += _chunk(b"VP8X", bytes([flags, 0, 0, 0]), *sides)
     if tree.profile:

@@ -10,7 +10,7 @@ from rmexif.errors import MalformedImage, UnsupportedFeature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Head", "alpha_head", "picture_head"]
+__all__ = ["Head", "alpha_head", "picture_head", "with_alpha_hint"]
 
 VP8_HEAD = 10  # byte: frame tag, start code, size
 FEATURES = ((4, 7), (4, 6))  # values and bits each: quantiser and loop filter of a segment
@@ -45,12 +45,17 @@ def alpha_head(data: memoryview, width: int, height: int, where: str) -> tuple[b
     if len(data) < 2:
         raise MalformedImage(f"{where}: ALPH of {len(data)} bytes")
     compression, preprocessing = data[0] & 3, data[0] >> 4 & 3
-    if compression > 1 or preprocessing > 1 or data[0] >> 7:
+    if compression > 1 or preprocessing > 1:
         raise UnsupportedFeature(f"{where}: ALPH with an unknown compression or preprocessing")
     length = len(data) if compression else 1 + width * height
     if length > len(data):
         raise MalformedImage(f"{where}: ALPH of {len(data)} bytes for {width} x {height} pixels")
     return bytes([data[0] & 15]), length
+
+
+def with_alpha_hint(head: bytes, shows: bool) -> bytes:
+    """A VP8L head that says whether alpha is used: in an animation VP8X says it, in a still picture this bit does."""
+    return head[:4] + bytes([head[4] & ~0x10 | 0x10 * shows]) + head[5:]
 
 
 def _vp8l(data: memoryview, where: str) -> Head:

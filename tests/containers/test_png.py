@@ -1,0 +1,517 @@
+"""PNG and APNG: what is read, what stays, what goes. Expected pixels come from Pillow."""
+
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from rmexif.containers import payloads, png_rows
+from rmexif.containers import png as module
+from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.types import CLEAN, Limits, Role
+from tests import sets
+from tests.containers.builders_png import (
+    END,
+    SIGNATURE,
+    actl,
+    chunk,
+    chunks,
+    fctl,
+    fdat,
+    frames,
+    ihdr,
+    png,
+    rows,
+    saved,
+)
+
+SECRET = b"CNRYSECRETSECRET"
+TURN = payloads.orientation_only(6)
+
+
+def parsed(data, limits=None):
+    container = module.parse(memoryview(data), limits or Limits())
+    position = 0
+    for part in container.parts:
+        assert (part.offset, part.length > 0) == (position, True)
+        position = part.end
+    assert position == len(data)
+    return container
+
+
+def stripped(data):
+    """The rebuilt file, after the checks that hold for every file."""
+    out = module.rebuild(memoryview(data), parsed(data))
+    again = parsed(out)
+    assert module.rebuild(memoryview(out), again) == out
+    assert all(part.role in CLEAN for part in again.parts)
+    return out
+
+
+def kinds(data, role):
+    return {part.kind for part in parsed(data).parts if part.role is role}
+
+
+def cleared(data):
+    """RGBA pixels with no colour under alpha 0."""
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.array(image.convert("RGBA"))
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels.tobytes()
+
+
+class TestChunks:
+    def test_a_clean_file_is_a_fixed_point(self):
+        """A file of canonical chunks comes back byte for byte."""
+        data = png()
+        assert stripped(data) == data
+        assert all(part.role in CLEAN for part in parsed(data).parts)
+
+    @pytest.mark.parametrize(
+        "dirty",
+        [
+            chunk(b"tEXt", b"Comment\0" + SECRET),
+            chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
+            chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
+            chunk(b"eXIf", SECRET),
+            chunk(b"pHYs", SECRET[:9]),
+            chunk(b"tIME", b"\x07\xea\1\1\1\1\1"),
+            chunk(b"bKGD", b"\0\1\0\2\0\3"),
+            chunk(b"sBIT", b"\5\6\5"),
+            chunk(b"caBX", SECRET),
+            chunk(b"C2PA", SECRET),
+            chunk(b"prVt", SECRET),
+            chunk(b"fdAT", b"\0\0\0\0" + SECRET),
+            chunk(b"PLTE", SECRET[:15]),
+            chunk(b"tRNS", SECRET[:2]),
+            chunk(b"iCCP", b"name\0\0" + zlib.compress(SECRET)),
+            chunk(b"gAMA", SECRET[:4]),
+            chunk(b"cHRM", SECRET * 2),
+            chunk(b"mDCV", SECRET + SECRET[:8]),
+            chunk(b"cLLI", SECRET[:8]),
+            chunk(b"sRGB", b"\7"),
+            chunk(b"cICP", SECRET[:4]),
+        ],
+        ids=lambda dirty: dirty[4:8].decode(),
+    )
+    def test_what_is_not_needed_goes(self, dirty):
+        """Before and behind the picture; the part is reported."""
+        for data in (png(dirty), png(after=[dirty]) if dirty[4:8] != b"PLTE" else png(dirty)):
+            assert stripped(data) == png()
+            (part,) = [part for part in parsed(data).parts if part.role not in CLEAN]
+            assert part.kind.encode() == dirty[4:8]
+            assert part.length == len(dirty)
+            assert bytes(part.body(memoryview(data))) in dirty[8:-4]
+
+    def test_payloads_are_named_for_the_report(self):
+        """A reader of the parts finds the payload's bytes without knowing PNG."""
+        data = png(
+            chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
+            chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<xmp/>"),
+            chunk(b"iTXt", b"Title\0\1\0en\0Titel\0" + zlib.compress(SECRET)),
+            chunk(b"eXIf", b"II*\0" + SECRET),
+        )
+        said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
+        assert said[1] == ("xmp", b"<xmp/>")
+        assert said[3] == ("exif", b"II*\0" + SECRET)
+        assert [(said[i][0], zlib.decompress(said[i][1])) for i in (0, 2)] == [("zlib:text", SECRET)] * 2
+
+    def test_bytes_behind_the_end_go(self):
+        """A payload of IEND, a cropped picture behind it, and any trailer."""
+        data = png()[: -len(END)] + chunk(b"IEND", SECRET) + chunk(b"IDAT", SECRET) + SECRET
+        assert stripped(data) == png()
+        assert kinds(data, Role.TRAILER) == {"trailer"}
+
+    def test_idat_is_merged_and_stray_idat_goes(self):
+        """Only consecutive IDAT chunks are the picture."""
+        stream = zlib.compress(rows(bytes(12), 6))
+        pieces = [chunk(b"IDAT", stream[:5]), chunk(b"IDAT"), chunk(b"IDAT", stream[5:])]
+        data = SIGNATURE + ihdr(2, 2) + b"".join(pieces) + chunk(b"prVt") + chunk(b"IDAT", SECRET) + END
+        assert stripped(data) == png(pixels=bytes(12))
+
+    @pytest.mark.parametrize(
+        ("data", "error"),
+        [
+            (SIGNATURE + END, MalformedImage),
+            (SIGNATURE + ihdr(2, 2) + END, MalformedImage),
+            (SIGNATURE + ihdr(0, 2) + END, MalformedImage),
+            (png(depth=8, colour=3, width=1, height=1, pixels=b"\0"), MalformedImage),
+            (png(chunk(b"CgBI")), UnsupportedFeature),
+            (png(chunk(b"JDAT")), UnsupportedFeature),
+            (png(stream=zlib.compress(bytes(13))), MalformedImage),
+            (png(stream=zlib.compress(bytes(14))[:-8]), MalformedImage),
+            (png(stream=zlib.compress(rows(bytes(12), 6, [0, 5]))), MalformedImage),
+            (png(stream=b"\x78\xbb\0\0\0\1"), MalformedImage),
+            (png()[:-12] + b"\0\0\0\0IEND\0\0\0\0", MalformedImage),
+            (png()[:-12], MalformedImage),
+        ],
+    )
+    def test_what_a_decoder_would_refuse_is_refused(self, data, error):
+        """No picture, an unknown one, or one that is cut short."""
+        with pytest.raises(error):
+            parsed(data)
+
+    def test_limits_hold_before_anything_is_inflated(self):
+        """Size, frames, chunks and rows with filters are counted from the headers."""
+        with pytest.raises(LimitExceeded, match="max_pixels"):
+            parsed(SIGNATURE + ihdr(60_000, 60_000) + chunk(b"IDAT", b"x") + END)
+        with pytest.raises(LimitExceeded, match="max_parts"):
+            parsed(SIGNATURE + ihdr(1, 100_000_000, colour=6) + chunk(b"IDAT", b"x") + END)
+        with pytest.raises(LimitExceeded, match="max_parts"):
+            parsed(png(), Limits(max_parts=2))
+        with pytest.raises(LimitExceeded, match="max_frames"):
+            parsed(png(actl(3), fctl(0, 2, 2)), Limits(max_frames=2))
+        with pytest.raises(LimitExceeded, match="max_pixels"):
+            parsed(png(actl(3), fctl(0, 2, 2)), Limits(max_pixels=11))
+
+
+class TestColour:
+    def test_a_profile_is_cleaned_and_renamed(self):
+        """The cleaned profile is the one that icc.clean gives, under a name that says nothing."""
+        from PIL import ImageCms
+
+        from rmexif.containers import icc
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        data = png(chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(profile) + SECRET), chunk(b"gAMA", b"\0\0\xb1\x8f"))
+        found = dict(chunks(stripped(data)))
+        name, _, packed = found[b"iCCP"].partition(b"\0")
+        assert (name, zlib.decompress(packed[1:])) == (b"icc", icc.clean(profile))
+        assert b"gAMA" not in found
+        assert parsed(data).colour.icc == icc.clean(profile)
+
+    @pytest.mark.parametrize(
+        ("given", "kept"),
+        [
+            ([chunk(b"cICP", b"\x0c\x0d\0\1"), chunk(b"sRGB", b"\0")], [b"cICP"]),
+            ([chunk(b"sRGB", b"\1"), chunk(b"gAMA", b"\0\0\xb1\x8f")], [b"sRGB"]),
+            ([chunk(b"cICP", b"\x0c\x0d\1\1"), chunk(b"sRGB", b"\0")], [b"sRGB"]),
+            ([chunk(b"cICP", b"\x09\x10\0\1"), chunk(b"cLLI", struct.pack(">II", 10**7, 10**6))], [b"cICP", b"cLLI"]),
+            ([chunk(b"cICP", b"\x0c\x0d\0\1"), chunk(b"cLLI", struct.pack(">II", 10**7, 10**6))], [b"cICP"]),
+            ([chunk(b"gAMA", struct.pack(">I", 100_000))], [b"gAMA"]),
+        ],
+    )
+    def test_the_winning_chunks_stay(self, given, kept):
+        """Precedence of PNG 4.3; HDR light levels only with an HDR transfer."""
+        out = [kind for kind, _ in chunks(stripped(png(*given)))]
+        assert out == [b"IHDR", *kept, b"IDAT", b"IEND"]
+
+    def test_measured_colours_are_rounded(self):
+        """Digits that no eye sees do not leave."""
+        places = [31_270, 32_900, 64_003, 33_001, 30_000, 60_004, 15_000, 6_000]
+        data = png(chunk(b"gAMA", struct.pack(">I", 45_501)), chunk(b"cHRM", struct.pack(">8I", *places)))
+        found = dict(chunks(stripped(data)))
+        assert found[b"gAMA"] == struct.pack(">I", 45_455)
+        assert found[b"cHRM"] == struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
+        assert parsed(data).colour.primaries[:2] == (0.3127, 0.329)
+
+    def test_a_surplus_does_not_cost_the_colours(self):
+        """An overlong chunk is read, and cut."""
+        assert dict(chunks(stripped(png(chunk(b"cICP", b"\x0c\x0d\0\1" + SECRET)))))[b"cICP"] == b"\x0c\x0d\0\1"
+
+    @pytest.mark.parametrize("where", ["before", "after"])
+    def test_the_turn_stays_as_one_tag(self, where):
+        """An Exif block keeps its orientation and nothing else."""
+        block = b"Exif\0\0" + TURN + SECRET
+        data = png(chunk(b"eXIf", block)) if where == "before" else png(after=[chunk(b"eXIf", block)])
+        assert parsed(data).orientation == 6
+        assert dict(chunks(stripped(data)))[b"eXIf"] == TURN
+        assert Image.open(io.BytesIO(stripped(data))).getexif() == {274: 6}
+
+
+class TestPictureData:
+    @pytest.mark.parametrize(
+        ("stream", "kind"),
+        [
+            (zlib.compress(rows(bytes(12), 6)) + SECRET, "IDAT/surplus"),
+            (zlib.compress(rows(bytes(12), 6) + SECRET), "IDAT/rows-beyond"),
+            (zlib.compress(rows(bytes(12), 6))[:-4] + b"abcd", "IDAT/checksum"),
+            (zlib.compress(rows(bytes(12), 6))[:-4], "IDAT/checksum"),
+        ],
+    )
+    def test_surplus_of_the_stream_goes(self, stream, kind):
+        """Behind the stream, inside it, and in its checksum."""
+        data = png(stream=stream)
+        out = stripped(data)
+        assert zlib.decompress(dict(chunks(out))[b"IDAT"]) == rows(bytes(12), 6)
+        assert SECRET not in out
+        assert kind in {part.kind for part in parsed(data).parts if part.role not in CLEAN}
+
+    def test_empty_blocks_at_the_end_of_the_stream_go(self):
+        """Deflate blocks without data are a place for bits."""
+        packer = zlib.compressobj()
+        stream = packer.compress(rows(bytes(12), 6))
+        for _ in range(20):
+            stream += packer.flush(zlib.Z_FULL_FLUSH) + packer.flush(zlib.Z_SYNC_FLUSH)
+        raw = zlib.decompressobj().decompress(stream)
+        stream += b"\0\0\0\xff\xff" * 20 + packer.flush()
+        assert raw == rows(bytes(12), 6)
+        assert kinds(png(stream=stream), Role.UNKNOWN) == {"IDAT/stream-end"}
+        assert len(stripped(png(stream=stream))) < len(png(stream=stream)) - 90
+
+    @pytest.mark.parametrize(("colour", "depth"), [(4, 8), (4, 16), (6, 8), (6, 16)])
+    @pytest.mark.parametrize("interlace", [0, 1])
+    def test_colour_under_alpha_is_cleared(self, colour, depth, interlace):
+        """Random rows with random filters; what remains is what an independent decoder sees."""
+        layout = png_rows.Layout(9, 11, depth, colour, interlace == 1)
+        for share in (0, 200):
+            data, clear = with_alpha(layout, share)
+            before, after = (np.array(Image.open(io.BytesIO(file))) for file in (data, stripped(data)))
+            assert not after[clear].any()
+            assert np.array_equal(after[~clear], before[~clear])
+
+    @pytest.mark.parametrize("depth", [1, 2, 4])
+    def test_padding_bits_are_cleared(self, depth):
+        """The bits behind the last pixel of a row."""
+        data = png(width=3, height=4, depth=depth, colour=0, pixels=b"\xff\xa5\xff\xff" * (1 if 3 * depth <= 8 else 2))
+        out = stripped(data)
+        raw = zlib.decompress(dict(chunks(out))[b"IDAT"])
+        row = (3 * depth + 7) // 8
+        assert all(raw[y * (row + 1) + row] & ((1 << -3 * depth % 8) - 1) == 0 for y in range(4))
+        assert cleared(out) == cleared(data)
+        assert kinds(data, Role.UNKNOWN) == {"IDAT/padding-bits"}
+
+    @pytest.mark.parametrize("depth", [1, 2, 4, 8])
+    def test_spare_palette_entries_go(self, depth):
+        """Entries out of use are cut off or blackened."""
+        colours = b"\1\2\3" + SECRET + b"\4\5\6" * 10
+        colours = colours[: 3 * min(1 << depth, 9)]
+        data = png(
+            chunk(b"PLTE", colours), width=5, height=2, depth=depth, colour=3, pixels=bytes(2 * ((5 * depth + 7) // 8))
+        )
+        out = stripped(data)
+        assert dict(chunks(out))[b"PLTE"] == b"\1\2\3"
+        assert frames(out) == frames(data)
+
+    @pytest.mark.parametrize("depth", [2, 4, 8])
+    def test_twin_palette_entries_become_one(self, depth):
+        """A picture drawn in transparent entries, or in entries of one colour, is gone."""
+        per, values = 8 // depth, [0, 1, 2, 3, 1, 2, 3, 0]
+        pixels = bytes(
+            sum(values[(y * 8 + x + i) % 8] << (8 - depth * (i + 1)) for i in range(per))
+            for y in range(8)
+            for x in range(0, 8, per)
+        )
+        plte, trns = chunk(b"PLTE", b"\x10\x20\x30abcdef\x10\x20\x30"), chunk(b"tRNS", b"\xff\0\0\xff")
+        data = png(plte, trns, width=8, height=8, depth=depth, colour=3, pixels=pixels)
+        out = stripped(data)
+        found = dict(chunks(out))
+        assert (found[b"PLTE"], found[b"tRNS"]) == (b"\x10\x20\x30\0\0\0", b"\xff\0")
+        assert cleared(out) == cleared(data)
+        assert set(np.array(Image.open(io.BytesIO(out))).ravel().tolist()) == {0, 1}
+
+    def test_indices_beyond_the_palette_are_refused(self):
+        """No two decoders agree on them."""
+        with pytest.raises(MalformedImage, match="PLTE"):
+            parsed(png(chunk(b"PLTE", b"\1\2\3"), width=1, height=1, colour=3, pixels=b"\1"))
+
+    def test_a_colour_key_keeps_only_its_bits(self):
+        """Sixteen bits are stored, eight are read."""
+        data = png(chunk(b"tRNS", b"\x41\0\x42\7\x43\x0e"))
+        assert dict(chunks(stripped(data)))[b"tRNS"] == b"\0\0\0\7\0\x0e"
+
+    @given(st.integers(0, 2**32), st.sampled_from([(1, 1), (1, 40), (40, 1), (17, 23)]), st.integers(1, 8))
+    @settings(max_examples=40, deadline=None)
+    def test_filters_are_undone_and_redone(self, seed, size, step):
+        """Undone as Pillow does it (8-bit grey as reference), redone as they were, in strips of any height."""
+        rng = np.random.default_rng(seed)
+        width, height = size
+        lines = rng.integers(0, 256, (height, 1 + width * step), np.uint8)
+        lines[:, 0] = rng.integers(0, 5, height)
+        old, png_rows.STRIP = png_rows.STRIP, int(rng.integers(1, 5000))
+        try:
+            plain = np.concatenate(list(png_rows._strips(lines, step, 0, step))).reshape(height, -1)
+        finally:
+            png_rows.STRIP = old
+        above = np.zeros((1, plain.shape[1]), np.uint8)
+        assert png_rows._filtered(lines[:, 0], plain, above, step) == lines.tobytes()
+        if step in (1, 3, 4):
+            mode, colour = {1: ("L", 0), 3: ("RGB", 2), 4: ("RGBA", 6)}[step]
+            data = png(width=width, height=height, colour=colour, stream=zlib.compress(lines.tobytes()))
+            image = Image.open(io.BytesIO(data))
+            assert (image.mode, image.tobytes()) == (mode, plain.tobytes())
+
+
+def with_alpha(layout, share):
+    """A random picture with random filters, and where it is clear; ``share`` of 256 pixels are not."""
+    rng = np.random.default_rng(layout.step + share)
+    pixels = rng.integers(0, 256, (layout.height, layout.width, layout.step), np.uint8)
+    clear = rng.integers(0, 256, pixels.shape[:2]) >= share
+    pixels[clear, layout.alpha :] = 0
+    pixels[~clear, layout.alpha] |= 1
+    stream = b""
+    for x, y, dx, dy in png_rows.ADAM7 if layout.interlaced else [(0, 0, 1, 1)]:
+        part = np.ascontiguousarray(pixels[y::dy, x::dx])
+        if part.size:
+            flat = part.reshape(len(part), -1)
+            kinds = rng.integers(0, 5, len(part)).astype(np.uint8)
+            stream += png_rows._filtered(kinds, flat, np.zeros_like(flat[:1]), layout.step)
+    size = {"width": layout.width, "height": layout.height, "depth": layout.depth, "colour": layout.colour}
+    return png(**size, stream=zlib.compress(stream), interlace=int(layout.interlaced)), clear
+
+
+class TestAnimation:
+    A, B = bytes(range(12)), bytes(range(100, 103))
+
+    def test_frames_delays_and_loops_stay(self):
+        """A plain animation: pictures, times, count, and a fixed point."""
+        data = png(
+            actl(2, 3), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1, 1, 1, (4, 10), 1), fdat(2, self.B, 3)]
+        )
+        out = stripped(data)
+        assert frames(out) == frames(data)
+        assert Image.open(io.BytesIO(out)).info["loop"] == 3
+        assert (parsed(data).frames, [duration for _, duration in frames(out)]) == (2, [300.0, 400.0])
+
+    def test_a_hidden_default_picture_is_replaced_by_the_first_frame(self):
+        """The picture that an animation never shows is gone; the frames are the same."""
+        data = png(
+            actl(2, 1), pixels=SECRET[:12], after=[fctl(0, 2, 2), fdat(1, self.A, 6), fctl(2, 1, 1), fdat(3, self.B, 3)]
+        )
+        out = stripped(data)
+        assert frames(out) == frames(data)[1:]
+        assert [kind for kind, _ in chunks(out)] == [b"IHDR", b"acTL", b"fcTL", b"IDAT", b"fcTL", b"fdAT", b"IEND"]
+        assert kinds(data, Role.AUXILIARY) == {"IDAT"}
+
+    @pytest.mark.parametrize("stream", [zlib.compress(rows(SECRET[:12], 6)), b"broken"])
+    def test_where_the_first_frame_is_small_the_default_picture_is_emptied(self, stream):
+        """It then cannot be the first frame."""
+        data = png(actl(1, 1), stream=stream, after=[fctl(0, 1, 1, 1), fdat(1, self.B, 3)])
+        out = stripped(data)
+        assert zlib.decompress(dict(chunks(out))[b"IDAT"]) == bytes(14)
+        assert parsed(data).frames == 1
+
+    def test_surplus_in_frames_and_numbers_goes(self):
+        """Bytes behind a frame's stream, behind fcTL and acTL, sequence numbers, frames behind the declared ones."""
+        clean = png(actl(2, 1), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), fdat(2, self.B, 3)])
+        stream = zlib.compress(rows(self.B, 3))
+        dirty = png(
+            chunk(b"acTL", struct.pack(">II", 2, 1) + SECRET),
+            fctl(7, 2, 2),
+            pixels=self.A,
+            after=[
+                chunk(b"fcTL", fctl(1, 1, 1)[8:-4] + SECRET),
+                chunk(b"fdAT", b"ABCD" + stream[:3]),
+                chunk(b"fdAT", b"EFGH" + stream[3:] + SECRET),
+                fctl(4, 1, 1),
+                fdat(5, SECRET[:3], 3),
+            ],
+        )
+        assert stripped(dirty) == clean
+        assert {"fdAT/surplus", "fdAT/sequence", "acTL", "fcTL"} <= {
+            part.kind for part in parsed(dirty).parts if part.role not in CLEAN
+        }
+
+    def test_delays_are_written_in_lowest_terms(self):
+        """30/100 s and 3/10 s are the same time."""
+        data = png(actl(1), fctl(0, 2, 2, delay=(30, 100)))
+        assert stripped(data) == png(actl(1), fctl(0, 2, 2, delay=(3, 10)))
+        assert stripped(png(actl(1), fctl(0, 2, 2, delay=(7, 0)))) == png(actl(1), fctl(0, 2, 2, delay=(7, 100)))
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            png(actl(2), fctl(0, 2, 2)),
+            png(actl(1), fctl(0, 1, 1)),
+            png(actl(1), fctl(0, 3, 2)),
+            png(actl(1), fctl(0, 2, 2, dispose=3)),
+            png(actl(1), chunk(b"fcTL", bytes(25))),
+            png(actl(1), fctl(0, 2, 2), after=[fdat(1, bytes(12), 6)]),
+            png(actl(2), fctl(0, 2, 2), after=[fctl(1, 1, 1), chunk(b"fdAT", b"\0")]),
+        ],
+    )
+    def test_broken_animations_are_refused(self, data):
+        """A missing, misplaced or unknown frame."""
+        with pytest.raises(MalformedImage):
+            parsed(data)
+
+    def test_an_animation_without_frames_is_a_still_picture(self):
+        """An acTL alone, or frames without one, is no animation; hidden frames go."""
+        assert stripped(png(actl(2))) == png()
+        assert stripped(png(after=[fctl(0, 2, 2), fdat(1, SECRET[:12], 6)])) == png()
+
+
+class TestLaw:
+    SAMPLES = (
+        png(chunk(b"tEXt", b"a\0b"), chunk(b"eXIf", TURN)),
+        png(
+            chunk(b"PLTE", bytes(range(12))),
+            chunk(b"tRNS", b"\0\1"),
+            width=3,
+            height=3,
+            depth=2,
+            colour=3,
+            pixels=b"\x1b\x1b\x1b",
+        ),
+        png(actl(2), fctl(0, 2, 2), pixels=bytes(12), after=[fctl(1, 1, 1), fdat(2, b"abc", 3)]),
+        saved(Image.effect_noise((9, 7), 60).convert("RGBA"), format="PNG"),
+    )
+
+    @pytest.mark.parametrize("sample", range(len(SAMPLES)))
+    def test_every_prefix_is_refused(self, sample):
+        """No part of a file passes for the whole."""
+        data = self.SAMPLES[sample]
+        for end in range(len(data)):
+            with pytest.raises(InputError):
+                module.parse(memoryview(data[:end]), Limits())
+
+    @pytest.mark.parametrize("sample", range(len(SAMPLES)))
+    def test_random_changes_give_a_result_or_an_input_error(self, sample):
+        """With checksums put right, so that the changes get past them."""
+        rng = random.Random(sample)
+        for _ in range(400):
+            data = bytearray(self.SAMPLES[sample])
+            for _ in range(rng.choice((1, 2, 5))):
+                data[rng.randrange(8, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
+            position = 8
+            while position + 12 <= len(data):
+                end = position + 8 + int.from_bytes(data[position : position + 4], "big")
+                data[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")[
+                    : len(data[end : end + 4])
+                ]
+                position = end + 4
+            try:
+                stripped(bytes(data))
+            except InputError:
+                continue
+
+
+class TestCanaries:
+    @pytest.mark.parametrize(
+        "name", ["png_rgba", "png_rgb16", "png_palette", "png_cicp", "png_stego", "apng_plain", "apng_hidden"]
+    )
+    def test_nothing_planted_is_left(self, name, monkeypatch):
+        """Nothing left, upright, same colours, frames and pixels."""
+        folder = sets.require("canary")
+        monkeypatch.syspath_prepend(folder)
+        canary = pytest.importorskip("canary")
+        entry = next(entry for entry in canary.load_set(folder)["files"] if entry["file"] == f"{name}.png")
+        data = (folder / "files" / entry["file"]).read_bytes()
+        result = canary.check_file(entry, data, stripped(data), folder / "reference")
+        assert [left["where"] for left in result["left"]] == []
+        assert (result["upright"], result["frames"], result["identical"]) == (True, True, "yes")
+        assert result["colour_error"] < 0.5
+
+
+def test_the_corpus_keeps_its_pixels():
+    """Every PNG of the corpus that Pillow opens: same pixels, or refused."""
+    for path in sorted(sets.require("corpus").rglob("*.png")):
+        data = path.read_bytes()
+        try:
+            out = stripped(data)
+        except InputError:
+            continue
+        try:
+            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
+        except (OSError, ValueError, SyntaxError):
+            continue
+        after = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(out)]
+        for one, two in zip(before, after, strict=True):
+            one[one[:, 3] == 0] = two[two[:, 3] == 0] = 0
+            assert np.array_equal(one, two), path.name

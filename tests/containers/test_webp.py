@@ -1,0 +1,348 @@
+"""WebP: what is read, what stays, what goes. Expected pixels come from Pillow (libwebp)."""
+
+import io
+import random
+import struct
+
+import pytest
+from PIL import Image
+
+from rmexif.containers import payloads, webp_settle
+from rmexif.containers import webp as module
+from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.types import CLEAN, Limits, Role
+from tests import sets
+from tests.containers.builders_webp import anmf, chunk, chunks, encoded, frames, riff, vp8x
+
+SECRET = b"CNRYSECRETSECRET"
+TURN = payloads.orientation_only(6)
+NOISE = Image.merge("RGB", [Image.effect_noise((16, 10), 90) for _ in range(3)])
+CLEAR = NOISE.copy()
+CLEAR.putalpha(Image.linear_gradient("L").resize(NOISE.size).point(lambda value: 0 if value < 120 else value))
+LOSSY = [chunk(*pair) for pair in encoded(NOISE, quality=60)]
+LOSSLESS = [chunk(*pair) for pair in encoded(CLEAR, lossless=True, exact=True)]
+ALPHA = [chunk(*pair) for pair in encoded(CLEAR, quality=60)]
+ANIM = chunk(b"ANIM", b"\xff\xff\xff\xff\3\0")
+MOVING = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *LOSSY), anmf(16, 10, *ALPHA, duration=70, flags=3))
+
+
+def parsed(data, limits=None):
+    container = module.parse(memoryview(data), limits or Limits())
+    position = 0
+    for part in container.parts:
+        assert (part.offset, part.length > 0) == (position, True)
+        position = part.end
+    assert position == len(data)
+    return container
+
+
+def checked(out):
+    """``out``, after the checks that hold for every clean file."""
+    again = parsed(out)
+    assert module.rebuild(memoryview(out), again) == out
+    assert all(part.role in CLEAN for part in again.parts)
+    return out
+
+
+def stripped(data):
+    return checked(module.rebuild(memoryview(data), parsed(data)))
+
+
+def decode(data):
+    """The codec that settle() borrows."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return image.mode.encode() + image.tobytes()
+    except (OSError, EOFError, SyntaxError):
+        return None
+
+
+def encode(data):
+    """Lossless, colour under alpha 0 cleared."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.save(out, "WEBP", lossless=True, exact=False, quality=20, method=0)
+    return out.getvalue()
+
+
+def settled(data):
+    return checked(webp_settle.settle(memoryview(data), parsed(data), decode, encode))
+
+
+def dirty(data):
+    return {part.kind for part in parsed(data).parts if part.role not in CLEAN}
+
+
+class TestChunks:
+    @pytest.mark.parametrize("coded", [LOSSY, LOSSLESS])
+    def test_a_simple_file_is_a_fixed_point(self, coded):
+        """One picture, no VP8X."""
+        assert stripped(riff(*coded)) == riff(*coded)
+
+    @pytest.mark.parametrize("kind", [b"XMP ", b"XMP\0", b"C2PA", b"SEAL", b"JUNK", b"EXIF", b"ICCP", b"ALPH", b"ANMF"])
+    def test_what_is_not_needed_goes(self, kind):
+        """Anywhere in the file, and with it VP8X."""
+        for data in (
+            riff(vp8x(16, 10, 0x2C), chunk(kind, SECRET), *LOSSY),
+            riff(vp8x(16, 10, 0x2C), *LOSSY, chunk(kind, SECRET)),
+            riff(*LOSSY, chunk(kind, SECRET)),
+        ):
+            assert stripped(data) == riff(*LOSSY)
+            assert dirty(data) == {kind.decode().strip(" \0")}
+
+    def test_reserved_bits_padding_and_surplus_go(self):
+        """VP8X, padding bytes, bytes in and behind RIFF."""
+        data = LOSSY[0][8:] + b"\0" * (1 - len(LOSSY[0]) % 2)
+        full = riff(vp8x(16, 10, 0xC1, b"abc"), chunk(b"VP8 ", data, b"Z"), b"left", size=None) + SECRET
+        assert stripped(full) == riff(chunk(b"VP8 ", data))
+        assert {"VP8X", "VP8/surplus", "RIFF/surplus", "trailer"} == dirty(full)
+
+    @pytest.mark.parametrize("size", [10**6, None])
+    def test_a_wrong_riff_size_is_put_right(self, size):
+        """Too large: up to the end of the file; a cut chunk behind the picture does not matter."""
+        data = riff(*LOSSY, chunk(b"JUNK", SECRET)[:-5], size=size)
+        assert stripped(data) == riff(*LOSSY)
+
+    def test_the_size_that_a_viewer_should_scale_to_goes(self):
+        """Two bits in each side of VP8 that no viewer obeys (RFC 6386, 9.1)."""
+        (plain,) = LOSSY
+        odd = plain[:15] + bytes([plain[15] | 0x80]) + plain[16:17] + bytes([plain[17] | 0x40]) + plain[18:]
+        assert stripped(riff(odd)) == riff(plain)
+        assert dirty(riff(odd)) == {"VP8/head"}
+
+    def test_the_turn_stays_as_one_tag(self):
+        """With or without the prefix that belongs to JPEG."""
+        for block in (TURN + SECRET, b"Exif\0\0" + TURN):
+            data = riff(vp8x(16, 10, 8), *LOSSY, chunk(b"EXIF", block))
+            out = stripped(data)
+            assert chunks(out)[-1] == (b"EXIF", TURN)
+            assert parsed(data).orientation == 6
+            assert Image.open(io.BytesIO(out)).getexif() == {274: 6}
+
+    def test_a_profile_is_cleaned(self):
+        """ICCP holds what icc.clean gives."""
+        from PIL import ImageCms
+
+        from rmexif.containers import icc
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        out = stripped(riff(vp8x(16, 10, 0x20), chunk(b"ICCP", profile), *LOSSY))
+        assert Image.open(io.BytesIO(out)).info["icc_profile"] == icc.clean(profile)
+
+    @pytest.mark.parametrize(
+        ("data", "error"),
+        [
+            (riff(), MalformedImage),
+            (riff(chunk(b"JUNK", SECRET)), MalformedImage),
+            (riff(vp8x(16, 10, 0)), MalformedImage),
+            (riff(vp8x(16, 11, 0), *LOSSY), MalformedImage),
+            (riff(chunk(b"VP8X", b"\0"), *LOSSY), MalformedImage),
+            (riff(chunk(b"VP8 ", LOSSY[0][8:20])), MalformedImage),
+            (riff(chunk(b"VP8 ", bytes(30))), MalformedImage),
+            (riff(chunk(b"VP8 ", bytes([LOSSY[0][8] | 1]) + LOSSY[0][9:])), MalformedImage),
+            (riff(chunk(b"VP8 ", bytes([LOSSY[0][8] | 14]) + LOSSY[0][9:])), UnsupportedFeature),
+            (riff(chunk(b"VP8L", b"\x2f\0\0\0\xe0\0")), UnsupportedFeature),
+            (riff(chunk(b"VP8L", b"\x2e\0\0\0\0\0")), MalformedImage),
+            (riff(*LOSSY)[:-3], MalformedImage),
+            (riff(vp8x(16, 10, 0x10), chunk(b"ALPH", b"\2" + bytes(160)), *LOSSY), UnsupportedFeature),
+            (riff(vp8x(16, 10, 0x10), chunk(b"ALPH", b"\0" + bytes(159)), *LOSSY), MalformedImage),
+        ],
+    )
+    def test_what_a_decoder_would_refuse_is_refused(self, data, error):
+        """No picture, an unknown one, or one that does not fit."""
+        with pytest.raises(error):
+            parsed(data)
+
+
+class TestAlpha:
+    def test_raw_alpha_is_cut_behind_the_last_pixel(self):
+        """Its length is known; reserved and advisory bits go (libwebp refuses the former, readers must ignore them)."""
+        plane = bytes(range(1, 161))
+        data = riff(vp8x(16, 10, 0x10), chunk(b"ALPH", b"\xd0" + plane + SECRET), *LOSSY)
+        out = stripped(data)
+        assert chunks(out)[1] == (b"ALPH", b"\0" + plane)
+        assert frames(out) == frames(riff(vp8x(16, 10, 0x10), chunk(b"ALPH", b"\x10" + plane + SECRET), *LOSSY))
+        assert dirty(data) == {"ALPH/head", "ALPH/surplus"}
+        assert parsed(data).residuals == ()
+
+    def test_alpha_that_is_not_shown_goes(self):
+        """VP8X without the alpha flag: an ALPH chunk is a hidden picture; of one VP8L picture the own bit counts."""
+        assert stripped(riff(vp8x(16, 10, 0), *ALPHA)) == riff(*ALPHA[1:])
+        assert stripped(riff(vp8x(16, 10, 0), *LOSSLESS)) == riff(*LOSSLESS)
+
+    @pytest.mark.parametrize("flags", [0x02, 0x12])
+    @pytest.mark.parametrize("bit", [0, 0x10])
+    def test_in_an_animation_vp8x_says_whether_alpha_is_shown(self, flags, bit):
+        """Whatever VP8L says, as libwebp has it; also after a codec had it."""
+        coded = LOSSLESS[0][:12] + bytes([LOSSLESS[0][12] & 0xEF | bit]) + LOSSLESS[0][13:]
+        data = riff(vp8x(16, 10, flags), ANIM, anmf(16, 10, coded))
+        assert frames(stripped(data)) == frames(data) == frames(settled(data))
+
+    def test_what_may_be_left_is_said(self):
+        """Coded pictures are not opened here."""
+        assert parsed(riff(*LOSSY)).residuals == ()
+        assert parsed(riff(*LOSSLESS)).residuals == ("colour-under-alpha",)
+        assert parsed(riff(vp8x(16, 10, 0x10), *ALPHA)).residuals == ("lossy-colour-under-alpha",)
+
+
+class TestAnimation:
+    def test_frames_times_and_loops_stay(self):
+        """Two frames, the second with alpha; the background that no viewer draws becomes none."""
+        out = stripped(MOVING)
+        assert frames(out) == frames(MOVING)
+        assert (parsed(MOVING).frames, frames(out)[1]) == (2, 3)
+        assert len(out) == len(MOVING)
+
+    def test_chunks_in_and_between_frames_go(self):
+        """Unknown sub-chunks, leftovers, reserved bits, a picture beside the frames, chunks between them."""
+        data = riff(
+            vp8x(16, 10, 0x12),
+            ANIM,
+            anmf(16, 10, chunk(b"junk", SECRET), *LOSSY, chunk(b"junk", SECRET), b"tail", flags=0x54),
+            chunk(b"junk", SECRET),
+            *LOSSLESS,
+            anmf(16, 10, *ALPHA, duration=70, flags=3),
+        )
+        assert stripped(data) == stripped(MOVING)
+        assert dirty(data) == {"ANMF", "ANMF/junk", "ANMF/surplus", "junk", "VP8L"}
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            riff(vp8x(16, 10, 2), anmf(16, 10, *LOSSY)),
+            riff(vp8x(16, 10, 2), ANIM),
+            riff(vp8x(16, 10, 2), ANIM, *LOSSY),
+            riff(vp8x(16, 10, 2), chunk(b"ANIM", b"\0"), anmf(16, 10, *LOSSY)),
+            riff(vp8x(16, 10, 2), ANIM, chunk(b"ANMF", bytes(15))),
+            riff(vp8x(16, 10, 2), ANIM, anmf(16, 10)),
+            riff(vp8x(16, 10, 2), ANIM, anmf(16, 9, *LOSSY)),
+            riff(vp8x(16, 10, 2), ANIM, anmf(16, 10, *LOSSY, x=2)),
+        ],
+    )
+    def test_broken_animations_are_refused(self, data):
+        """A missing, misplaced or ill-fitting frame."""
+        with pytest.raises(MalformedImage):
+            parsed(data)
+
+    def test_limits_hold(self):
+        """Pixels of all frames, frames, chunks in and out of frames."""
+        for limits in (Limits(max_pixels=300), Limits(max_frames=1), Limits(max_parts=6)):
+            with pytest.raises(LimitExceeded):
+                parsed(MOVING, limits)
+        with pytest.raises(LimitExceeded, match="max_pixels"):
+            parsed(riff(vp8x(1 << 24, 1 << 24, 0)))
+
+
+class TestSettle:
+    def test_colour_under_alpha_goes_with_a_codec(self):
+        """What is coded without loss is coded again."""
+        data = riff(*LOSSLESS)
+        out = settled(data)
+        assert frames(out) == frames(data)
+        with Image.open(io.BytesIO(out)) as image:
+            assert not any(any(pixel[:3]) for pixel in image.get_flattened_data() if not pixel[3])
+        assert settled(out) == out
+
+    @pytest.mark.parametrize("coded", [LOSSY, ALPHA])
+    @pytest.mark.parametrize("which", [0, -1])
+    def test_bytes_behind_the_last_that_is_read_go(self, coded, which):
+        """Surplus in VP8 and in ALPH; where there is none, nothing changes."""
+        plain = riff(vp8x(16, 10, 0x10), *coded) if len(coded) > 1 else riff(*coded)
+        found = chunks(b"".join(coded), 0)
+        kind, content = found[which]
+        found[which] = (kind, content + SECRET)
+        data = riff(vp8x(16, 10, 0x10), *(chunk(*pair) for pair in found))
+        assert SECRET in stripped(data)
+        out = settled(data)
+        assert SECRET[:8] not in out
+        assert frames(out) == frames(data) == frames(plain)
+        assert settled(stripped(plain)) == stripped(plain)
+        assert settled(out) == out
+
+    def test_frames_are_settled_one_by_one(self):
+        """An animation keeps its frames."""
+        data = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *LOSSLESS), anmf(16, 10, *ALPHA, duration=70, flags=3))
+        assert frames(settled(data)) == frames(data)
+
+    def test_another_picture_is_refused(self):
+        """A codec that fails must not pass for one that does not."""
+        container = parsed(riff(*LOSSY))
+        for fresh in ([riff(*LOSSLESS)], [riff(*LOSSY)] * 2, [riff(chunk(b"VP8 ", LOSSY[0][8:] + SECRET))]):
+            with pytest.raises(EncodeError):
+                module.rebuild(memoryview(riff(*LOSSY)), container, fresh)
+        with pytest.raises(MalformedImage):
+            webp_settle.settle(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
+
+
+class TestLaw:
+    SAMPLES = (
+        riff(vp8x(16, 10, 0x3C), *ALPHA, chunk(b"EXIF", TURN), chunk(b"XMP ", SECRET)),
+        MOVING,
+        riff(*LOSSLESS),
+    )
+
+    @pytest.mark.parametrize("sample", range(len(SAMPLES)))
+    def test_every_prefix_gives_a_result_or_an_input_error(self, sample):
+        """A picture that is cut short is refused; what lies behind it may be."""
+        data = self.SAMPLES[sample]
+        for end in range(len(data)):
+            try:
+                stripped(data[:end])
+            except InputError:
+                continue
+            assert sample == 0
+            assert end > len(data) - 80
+
+    @pytest.mark.parametrize("sample", range(len(SAMPLES)))
+    def test_random_changes_give_a_result_or_an_input_error(self, sample):
+        """Most of them in the heads."""
+        rng = random.Random(sample)
+        for _ in range(600):
+            data = bytearray(self.SAMPLES[sample])
+            for _ in range(rng.choice((1, 2, 5))):
+                data[rng.randrange(4, rng.choice((60, len(data))))] = rng.choice((0, 1, 255, rng.randrange(256)))
+            try:
+                stripped(bytes(data))
+            except InputError:
+                continue
+
+
+class TestCanaries:
+    @pytest.mark.parametrize("name", ["webp_lossy", "webp_lossless", "webp_alpha", "webp_anim"])
+    def test_nothing_planted_is_left(self, name, monkeypatch):
+        """With a codec nothing, without one only what the residuals say."""
+        folder = sets.require("canary")
+        monkeypatch.syspath_prepend(folder)
+        canary = pytest.importorskip("canary")
+        entry = next(entry for entry in canary.load_set(folder)["files"] if entry["file"] == f"{name}.webp")
+        data = (folder / "files" / entry["file"]).read_bytes()
+        result = canary.check_file(entry, data, settled(data), folder / "reference")
+        assert [left["where"] for left in result["left"]] == []
+        assert (result["upright"], result["frames"], result["identical"]) == (True, True, "yes")
+        assert result["colour_error"] < 0.5
+        left = [found["where"][:23] for found in canary.find_canaries(stripped(data), entry["canaries"])]
+        assert left == ["RGB under alpha 0" + " in frame 2"[: 6 * (name == "webp_anim")]] * (
+            "colour-under-alpha" in parsed(data).residuals
+        )
+
+
+def test_the_corpus_keeps_its_pixels():
+    """Every small WebP of the corpus that Pillow opens: same pixels, times and loops, or refused."""
+    for path in sorted(sets.require("corpus").rglob("*.webp")):
+        data = path.read_bytes()
+        if len(data) > 50_000:
+            continue
+        try:
+            out = stripped(data)
+        except InputError:
+            continue
+        assert frames(out) == frames(data), path.name
+
+
+def test_the_parts_name_payloads():
+    """A reader of the parts finds the payload's bytes without knowing WebP."""
+    data = riff(vp8x(16, 10, 0xC), *LOSSY, chunk(b"EXIF", TURN + SECRET), chunk(b"XMP ", b"<x/>"), chunk(b"C2PA", b"j"))
+    said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
+    assert said == [("exif", TURN + SECRET), ("xmp", b"<x/>"), ("jumbf", b"j")]
+    assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
