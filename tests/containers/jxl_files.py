@@ -205,3 +205,63 @@ def _ans(out: BitWriter, coded: bytes) -> None:
             out.bits(16, word)
         if byte > 1:
             out.bits(byte.bit_length() - 1, byte)
+
+
+# A tag that is not there, a table that runs out, an unknown command, integers of 3 bytes, of order 3, too far apart
+BROKEN_COMMANDS = (
+    b"",
+    b"\2",
+    b"\2\x15",
+    b"\2\1",
+    b"\0\5",
+    b"\0\1\x7f",
+    b"\0\4\2\1",
+    b"\0\4\x0c\1",
+    b"\0\4\x10\x7f\1",
+    b"\0\4",
+)
+
+
+def longer(icc: bytes, tail: bytes) -> bytes:
+    """A profile with bytes behind its tags."""
+    return (len(icc) + len(tail)).to_bytes(4, "big") + icc[4:] + tail
+
+
+def _stream(icc: bytes, commands: bytes, data: bytes) -> bytes:
+    """An ICC stream: sizes, commands, the header's differences, data."""
+    sizes = b"".join(bytes([size & 127 | 128, size >> 7]) for size in (len(icc), len(commands)))
+    head = bytes(byte - guess & 255 for byte, guess in zip(icc, _header(icc), strict=False))
+    return sizes + commands + head + data
+
+
+def tag_commands() -> tuple[bytes, bytes]:
+    """An ICC stream that foretells its tag table, and its profile: E.4.4 of ISO 18181-1, by hand."""
+    old = profile(OWN, 1.9)
+    parts = {b"desc": (b"desc", 104), b"cprt": (b"text", 24), b"wtpt": (b"XYZ ", 20)}
+    table, at = b"", 132 + 10 * 12
+    for name in (b"desc", b"cprt", b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"):
+        size = parts.get(name, (b"", 20))[1]
+        table, at = table + struct.pack(">4sII", name, at, size), at + size
+    for name in (b"rTRC", b"gTRC", b"bTRC"):
+        table += struct.pack(">4sII", name, at, 14)
+    table += struct.pack(">4sII", b"priv", at + 16, 4)
+    body = bytes(k * 7 % 256 for k in range(at + 20 - 132 - 120))
+    new = longer(old[:128], struct.pack(">I", 10) + table + body)
+    far = bytes([at & 127 | 128, at >> 7])
+    private = bytes([at + 16 & 127 | 128, at + 16 >> 7])
+    commands = b"\x0b\xd0\xfc\1\x68\x84\x18\5\3\xc2" + far + b"\x0e\xc1" + private + b"\4\0"
+    commands += b"\1" + bytes([len(body) & 127 | 128, len(body) >> 7])
+    return _stream(new, commands, b"priv" + body), new
+
+
+def data_commands(icc: bytes) -> bytes:
+    """An ICC stream that ends in every command of E.4.5 of ISO 18181-1."""
+    commands = b"\0\1" + bytes([len(icc) - 128 & 127 | 128, len(icc) - 128 >> 7])
+    commands += b"\2\7\3\x0a"  # 7 bytes in two planes, 10 in four
+    commands += b"\4\0\5\4\4\5\4\x08\5"  # bytes, each order
+    commands += b"\4\1\7\4\5\7\4\x19\6\7"  # 16 bits, the last order 2 with a stride of 6
+    commands += b"\4\3\x0a\4\x17\x08\x0a\4\x0b\x0b"  # 32 bits, the middle with a stride of 8
+    commands += b"\x0a" + bytes(range(16, 24))
+    data = bytes(k * 91 % 253 for k in range(7 + 10 + 15 + 21 + 31 + 12))
+    size = len(data) + 8 + 8 * 8
+    return _stream(longer(icc, bytes(size)), commands, icc[128:] + data)

@@ -178,13 +178,23 @@ def test_profile_of_xyb_samples_stays_a_profile() -> None:
     assert (decoded(out) == decoded(files.OWN_LOSSY)).all()
 
 
-@pytest.mark.parametrize("size", [129, 400, 5000])
-def test_profiles_are_written_so_that_libjxl_reads_them(size: int) -> None:
-    """Our ICC stream, of any bytes, through libjxl: a private tag makes the size."""
-    profile = files.profile(files.OWN, 1.9)
-    profile = (len(profile) + size).to_bytes(4, "big") + profile[4:] + bytes(k * 37 % 251 for k in range(size))
-    bits = BitWriter()
+def with_stream(coded: bytes) -> bytes:
+    """A picture with an ICC stream of these bytes."""
     image, frames, _ = files.split(LOSSLESS)
+    bits = BitWriter()
+    bits.bits(16, 0x0AFF)
+    jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
+    jxl_icc.write_coded(bits, coded)
+    bits.align()
+    return bytes(bits.out) + frames
+
+
+@pytest.mark.parametrize("size", [1, 400, 5000])
+def test_profiles_are_written_so_that_libjxl_reads_them(size: int) -> None:
+    """Our ICC stream, of any bytes, through libjxl."""
+    profile = files.longer(files.profile(files.OWN, 1.9), bytes(k * 37 % 251 for k in range(size)))
+    image, frames, _ = files.split(LOSSLESS)
+    bits = BitWriter()
     bits.bits(16, 0x0AFF)
     jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
     jxl_icc.write_icc(bits, profile)
@@ -192,6 +202,46 @@ def test_profiles_are_written_so_that_libjxl_reads_them(size: int) -> None:
 
     assert profile_of(bytes(bits.out) + frames) == profile
     assert parse(bytes(bits.out) + frames).colour.icc == profile
+
+
+def test_foretold_tags() -> None:
+    """The tag table by commands, here and in libjxl."""
+    coded, profile = files.tag_commands()
+
+    assert profile_of(with_stream(coded)) == profile
+    assert parse(with_stream(coded)).colour.icc == profile
+
+
+def test_foretold_data() -> None:
+    """Shuffled and predicted integers, positions and type names, here and in libjxl."""
+    raw = with_stream(files.data_commands(files.profile(files.OWN, 1.9)))
+
+    assert parse(raw).colour.icc == profile_of(raw)
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [b"", b"\x80", b"\x05\0abc", b"\x05\1abcde", b"\x05\0abcdef", b"\xff\xff\xff\xff\x7f\0", b"\x81\1\0" + bytes(128)]
+    + [b"\x90\1" + bytes([len(commands)]) + commands + bytes(128) for commands in files.BROKEN_COMMANDS],
+)
+def test_broken_streams_are_refused(coded: bytes) -> None:
+    """Commands and data that do not fit each other."""
+    with pytest.raises(MalformedImage):
+        parse(with_stream(coded))
+
+
+def test_long_profiles_are_refused() -> None:
+    """Before they are decoded, and before they are built."""
+    with pytest.raises(LimitExceeded):
+        parse(with_stream(b"\x81\x80\x80\2\0" + bytes(200)))
+    image, _, _ = files.split(LOSSLESS)
+    start = BitWriter()
+    start.bits(16, 0x0AFF)
+    jxl_headers.image_header(start, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
+    start.u64((4 << 20) + 1)
+    start.align()
+    with pytest.raises(LimitExceeded):
+        parse(bytes(start.out))
 
 
 def test_other_entropy_codes() -> None:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from rmexif.containers.jxl_bits import BitReader, BitWriter
 
-__all__ = ["clean_colour", "read_icc", "write_icc"]
+__all__ = ["clean_colour", "read_icc", "write_coded", "write_icc"]
 
 MAX_BYTES = 4 << 20  # of a profile
-MAX_RATIO = 256  # coded symbols for each byte of the codestream, beyond the first 65536
+MAX_RATIO = 32  # coded symbols for each byte of the codestream, beyond the first 65536; real profiles stay under 15
 CONTEXTS = 41
 HEADER = 128  # byte
 
@@ -229,12 +229,16 @@ def _varint(value: int) -> bytes:
 
 
 def write_icc(bits: BitWriter, profile: bytes) -> None:
-    """Write ``profile`` as one insertion, with a flat prefix code of eight bits for every byte."""
+    """Write ``profile`` as one insertion behind its header."""
     known = bytearray(profile[:HEADER])
     head = bytes(byte - predict_header(known, k, len(profile)) & 255 for k, byte in enumerate(known))
     rest = profile[HEADER:]
     commands = b"\0\1" + _varint(len(rest)) if rest else b""
-    coded = _varint(len(profile)) + _varint(len(commands)) + commands + head + rest
+    write_coded(bits, _varint(len(profile)) + _varint(len(commands)) + commands + head + rest)
+
+
+def write_coded(bits: BitWriter, coded: bytes) -> None:
+    """Write an ICC stream with a flat prefix code: eight bits for every byte, and no choices to make."""
     bits.u64(len(coded))
     bits.bits(1, 0)  # no copies
     bits.bits(3, 1)  # contexts: simple, zero bits each: all in one cluster
