@@ -1,0 +1,382 @@
+"""TIFF: what the contract cannot know about this format."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, TiffImagePlugin
+
+from rmexif.containers import lzw, tiff
+from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.types import Limits
+from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
+
+SHORT, LONG, UNDEFINED = 3, 4, 7
+LETTERS = {1: "B", 2: "B", SHORT: "H", LONG: "I", UNDEFINED: "B", 16: "Q"}
+Fields = dict[int, tuple[int, tuple[int, ...] | bytes]]
+
+
+def build(*pages: tuple[Fields, list[bytes]], order: str = "<", gap: bytes = b"", loop: bool = False) -> bytes:
+    """A classic TIFF: data, values and directory of each page, with ``gap`` before each; strips or tiles by 322."""
+    out = bytearray(struct.pack(order + "2sHI", b"II" if order == "<" else b"MM", 42, 0))
+    pointer, first = 4, 0
+    for fields, data in pages:
+        out += gap
+        places = []
+        for chunk in data:
+            places.append(len(out))
+            out += chunk
+        tags = (324, 325) if 322 in fields else (273, 279)
+        fields = {tags[0]: (LONG, tuple(places)), tags[1]: (LONG, tuple(map(len, data)))} | fields
+        cells = {}
+        for tag, (kind, values) in sorted(fields.items()):
+            raw = struct.pack(f"{order}{len(values)}{LETTERS[kind]}", *values)
+            if len(raw) > 4:
+                out += bytes(len(out) % 2)
+                cells[tag] = struct.pack(order + "I", len(out))
+                out += raw
+            else:
+                cells[tag] = raw.ljust(4, b"\0")
+        out += bytes(len(out) % 2)
+        struct.pack_into(order + "I", out, pointer, len(out))
+        first = first or len(out)
+        out += struct.pack(order + "H", len(cells))
+        for tag, cell in cells.items():
+            out += struct.pack(order + "HHI", tag, fields[tag][0], len(fields[tag][1])) + cell
+        pointer = len(out)
+        out += struct.pack(order + "I", first if loop else 0)
+    return bytes(out)
+
+
+def grey(width: int = 4, height: int = 2, **more: int) -> Fields:
+    """The fields of an 8-bit grey picture; ``more`` as t317=2."""
+    fields: Fields = {256: (SHORT, (width,)), 257: (SHORT, (height,)), 258: (SHORT, (8,)), 262: (SHORT, (1,))}
+    return fields | {int(tag[1:]): (SHORT, (number,)) for tag, number in more.items()}
+
+
+def save(image: Image.Image, **options: object) -> bytes:
+    """``image`` as Pillow writes it."""
+    out = io.BytesIO()
+    image.save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def strips(raw: bytes, tag: int = 273) -> list[bytes]:
+    """The strips of the first page, by Pillow's reading of the fields."""
+    tags = Image.open(io.BytesIO(raw)).tag_v2
+    counts = tags[tag + (6 if tag == 273 else 1)]
+    return [raw[at : at + size] for at, size in zip(tags[tag], counts, strict=True)]
+
+
+DATA = bytes(range(8))
+PLAIN = clean(tiff, build((grey(), [DATA])))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind", "value"),
+    [
+        (270, 2, b"CANARY\0"),
+        (305, 2, b"CAN\0"),
+        (306, 2, b"2024:01:01 00:00:00\0"),
+        (315, 2, b"CANARY\0"),
+        (700, 1, b"<x:xmpmeta>CANARY"),
+        (33723, UNDEFINED, b"\x1c\x02\x50\0\x06CANARY"),
+        (34377, 1, b"8BIM\x04\x04\0\0\0\0\0\x06CANARY"),
+        (37724, UNDEFINED, b"CANARY"),
+        (34737, 2, b"CANARY\0"),
+        (65000, UNDEFINED, b"CANARY"),
+        (301, SHORT, (1, 2, 3)),
+    ],
+)
+def test_fields_outside_the_allow_list_go_and_are_named(tag: int, kind: int, value: bytes | tuple[int, ...]) -> None:
+    """Every field that a decoder does not need, by its number."""
+    raw = build((grey() | {tag: (kind, value)}, [DATA]))
+
+    assert f"IFD0/{tag}" in kinds(tiff, raw)
+    assert clean(tiff, raw) == PLAIN
+
+
+@pytest.mark.parametrize("tag", [34665, 34853, 330])
+def test_directories_behind_a_field_go(tag: int) -> None:
+    """Exif, GPS and previews: the pointer, the directory, its values, its strips."""
+    inner = build((grey() | {270: (2, b"CANARY\0")}, [b"PREVIEWS"]))
+    at = int.from_bytes(inner[4:8], "little")
+    raw = build((grey() | {tag: (LONG, (at,))}, [DATA]), gap=inner[8:])
+
+    assert any(kind.startswith(f"IFD0/{tag}/") for kind in kinds(tiff, raw))
+    assert clean(tiff, raw) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        build((grey(), [DATA]), gap=b"CANARY"),
+        build((grey(), [DATA])) + b"CANARY",
+        build((grey(), [DATA + b"CANARY"])),
+    ],
+    ids=["gap", "trailer", "behind the strip"],
+)
+def test_bytes_that_no_pixel_needs_go(raw: bytes) -> None:
+    """Unreferenced bytes are parts too."""
+    assert kinds(tiff, raw)
+    assert clean(tiff, raw) == PLAIN
+
+
+def test_spare_bytes_of_inline_values_go() -> None:
+    """A SHORT in a cell of four bytes leaves two."""
+    raw = bytearray(build((grey(), [DATA])))
+    at = raw.index(struct.pack("<HHI", 262, SHORT, 1)) + 10
+    raw[at : at + 2] = b"!!"
+
+    assert kinds(tiff, bytes(raw)) == {"IFD0/262"}
+    assert clean(tiff, bytes(raw)) == PLAIN
+
+
+@pytest.mark.parametrize("compression", [None, "packbits", "tiff_lzw", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "LAB"])
+def test_pillow_files_keep_their_pixels(mode: str, compression: str | None) -> None:
+    """Depths, palettes, alpha and inks, as libtiff codes them."""
+    noise = np.random.default_rng(2).integers(0, 200, (23, 37, 3)).astype(np.uint8)
+    image = Image.fromarray(noise)
+    if mode == "I;16":
+        image = Image.fromarray(noise[..., 0].astype(np.uint16) * 300)
+    elif mode == "LAB":
+        image = Image.merge("LAB", image.split())
+    else:
+        image = image.convert(mode)
+    raw = save(image, compression=compression, description="CANARY", dpi=(300, 300))
+
+    data = clean(tiff, raw)
+
+    assert b"CANARY" not in data
+    assert_same_picture(raw, data)
+
+
+@pytest.mark.parametrize("options", [{"big_tiff": True}, {"tiffinfo": {278: 5}}, {"tiffinfo": {317: 2}}])
+def test_layouts_stay(options: dict[str, object]) -> None:
+    """BigTIFF, several strips, a predictor."""
+    noise = np.random.default_rng(2).integers(0, 200, (23, 37, 3)).astype(np.uint8)
+    raw = save(Image.fromarray(noise), compression="tiff_lzw", **options)
+
+    assert clean(tiff, raw)[:4] == raw[:4]
+    assert_same_picture(raw, clean(tiff, raw))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_byte_order_and_orientation_stay(order: str) -> None:
+    """A turn is a field that a viewer needs."""
+    raw = build((grey(t274=6), [DATA]), order=order)
+
+    assert clean(tiff, raw)[:2] == (b"II" if order == "<" else b"MM")
+    assert tiff.parse(memoryview(clean(tiff, raw)), Limits()).orientation == 6
+    assert_same_picture(raw, clean(tiff, raw))
+
+
+def test_pages_stay_and_thumbnails_go() -> None:
+    """A page that calls itself reduced is another picture of the same thing."""
+    second = grey(2, 4) | {254: (LONG, (2,))}
+    thumbnail = grey(2, 1) | {254: (LONG, (1,))}
+    raw = build((grey(), [DATA]), (thumbnail, [b"TH"]), (second, [DATA]))
+
+    assert {"IFD1", "IFD1/picture"} <= kinds(tiff, raw)
+    assert [page.tolist() for page in frames(clean(tiff, raw))] == [
+        [[0, 1, 2, 3], [4, 5, 6, 7]],
+        [[0, 1], [2, 3], [4, 5], [6, 7]],
+    ]
+
+
+def test_a_profile_is_cleaned_per_page() -> None:
+    """LittleCMS' own profile names the library; the picture's colours stay."""
+    raw = save(Image.new("RGB", (3, 3), "red"), icc_profile=SRGB)
+
+    data = clean(tiff, raw)
+
+    assert "IFD0/34675" in kinds(tiff, raw)
+    assert b"lcms" not in data
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == tiff.parse(memoryview(raw), Limits()).colour.icc
+
+
+def coded(compression: int, data: bytes) -> bytes:
+    """``data`` in a coding."""
+    return {1: bytes, 5: lzw.encode, 8: zlib.compress, 32773: lambda raw: bytes([len(raw) - 1]) + raw}[compression](
+        data
+    )
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+def test_what_lies_behind_the_last_sample_goes(compression: int) -> None:
+    """Behind the end of the codes, and inside them: rows beyond the picture."""
+    fields = grey(t259=compression)
+    plain = clean(tiff, build((fields, [coded(compression, DATA)])))
+
+    assert b"CANARY" not in clean(tiff, build((fields, [coded(compression, DATA) + b"CANARY"])))
+    longer = clean(tiff, build((fields, [coded(compression, DATA + b"CANARY")])))
+    assert decoded(compression, strips(longer)[0]) == DATA
+    assert_same_picture(plain, longer)
+
+
+def decoded(compression: int, data: bytes) -> bytes:
+    """A strip, decoded to the end of its codes."""
+    if compression == 5:
+        return lzw.decode(data, 999)
+    if compression == 8:
+        return zlib.decompress(data)
+    out = b"" if compression == 32773 else data
+    while compression == 32773 and data:
+        code = data[0]
+        out += data[1 : 2 + code] if code < 128 else data[1:2] * (257 - code)
+        data = data[2 + code :] if code < 128 else data[2:]
+    return out
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+def test_padding_of_edge_tiles_is_cleared(compression: int) -> None:
+    """A picture of 17 x 16 px in tiles of 16: fifteen columns of the second tile show nowhere."""
+    tiles = [bytes([1]) * 256, (b"\2" + b"CANARY-PADDING!") * 16]
+    fields = grey(17, 16, t259=compression, t322=16, t323=16)
+    parts = [b"".join(coded(compression, tile[at : at + 128]) for at in (0, 128)) for tile in tiles]
+    raw = build((fields, parts if compression == 32773 else [coded(compression, tile) for tile in tiles]))
+
+    data = clean(tiff, raw)
+
+    assert decoded(compression, strips(data, 324)[1]) == (b"\2" + bytes(15)) * 16
+    assert b"PADDING" not in data
+    assert_same_picture(raw, data)
+
+
+def test_padding_bits_are_cleared() -> None:
+    """Three bilevel pixels in a byte leave five bits; FillOrder 2 leaves the other five."""
+    fields = {256: (SHORT, (3,)), 257: (SHORT, (2,)), 258: (SHORT, (1,)), 262: (SHORT, (1,))}
+
+    assert strips(clean(tiff, build((fields, [b"\xbf\x5f"])))) == [b"\xa0\x40"]
+    assert strips(clean(tiff, build((fields | {266: (SHORT, (2,))}, [b"\xfd\xfa"])))) == [b"\x05\x02"]
+
+
+def test_colour_under_alpha_0_goes() -> None:
+    """With and without a predictor."""
+    pixels = np.random.default_rng(4).integers(1, 255, (8, 9, 4)).astype(np.uint8)
+    pixels[2:5, 3:7, 3] = 0
+    for options in ({}, {"compression": "tiff_lzw", "tiffinfo": {317: 2}}):
+        raw = save(Image.fromarray(pixels), **options)
+        shown = np.array(Image.open(io.BytesIO(clean(tiff, raw))))
+        assert not shown[2:5, 3:7].any()
+        assert_same_picture(raw, clean(tiff, raw))
+
+
+def test_unused_palette_entries_are_black() -> None:
+    """Four colours of 256 are used; the low bytes of the 16-bit entries follow the high ones."""
+    entries = tuple((n * 7 % 251) << 8 | 0x41 for n in range(768))
+    fields = grey(t262=3) | {262: (SHORT, (3,)), 320: (SHORT, entries)}
+    raw = build((fields, [b"\0\1\2\3\3\2\1\0"]))
+
+    data = clean(tiff, raw)
+
+    table = np.array(Image.open(io.BytesIO(data)).tag_v2[320]).reshape(3, 256)
+    assert not table[:, 4:].any()
+    assert (table % 257 == 0).all()
+    assert_same_picture(raw, data)
+
+
+def test_jpeg_strips_lose_everything_but_the_picture() -> None:
+    """COM and APPn in strips and tables, a table that no component names, bytes behind EOI."""
+    noise = np.random.default_rng(2).integers(0, 200, (32, 48, 3)).astype(np.uint8)
+    raw = save(Image.fromarray(noise).resize((480, 320)), compression="jpeg", quality=80)
+    tags = Image.open(io.BytesIO(raw)).tag_v2
+    comment = b"\xff\xfe\0\x08CANARY\xff\xe1\0\x08CANARY"
+    spare = b"\xff\xdb\0\x43\x03" + b"CANARY".ljust(64, b"!")
+    tables = tags[347][:2] + comment + spare + tags[347][2:]
+    data = [strip[:2] + comment + strip[2:] + b"CANARY" for strip in strips(raw)]
+    fields: Fields = {tag: (SHORT, (tags[tag],)) for tag in (256, 257, 259, 262, 277, 278)}
+    fields |= {258: (SHORT, (8, 8, 8)), 347: (UNDEFINED, tables), 530: (SHORT, tuple(tags.get(530, (2, 2))))}
+    dirty = build((fields, data))
+
+    assert dirty.count(b"CANARY") >= 3 * len(data)
+    assert b"CANARY" not in clean(tiff, dirty)
+    assert_same_picture(raw, clean(tiff, dirty))
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_fax_strips(compression: str) -> None:
+    """Group 4 has an end that can be found; for the others the report says that it was not looked for."""
+    noise = np.random.default_rng(2).integers(0, 255, (40, 50)).astype(np.uint8)
+    raw = save(Image.fromarray(noise).convert("1"), compression=compression)
+    tags = Image.open(io.BytesIO(raw)).tag_v2
+    fields: Fields = {tag: (LONG, (tags[tag],)) for tag in (256, 257, 259, 262, 278, 292, 293) if tag in tags}
+    dirty = build((fields, [strip + b"CANARY" for strip in strips(raw)]))
+
+    assert_same_picture(raw, clean(tiff, dirty))
+    residuals = tiff.parse(memoryview(dirty), Limits()).residuals
+    assert (b"CANARY" in clean(tiff, dirty)) == ("tiff-fax-tail" in residuals) == (compression != "group4")
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"II*\0", MalformedImage),
+        (b"II*\0\0\0\0\0", MalformedImage),
+        (build((grey(), [DATA]))[:-8], MalformedImage),
+        (build((grey(), [DATA[:7]]))[: 8 + 7], MalformedImage),
+        (build((grey(0), [DATA])), MalformedImage),
+        (build((grey(t259=8), [DATA])), MalformedImage),
+        (build((grey(t259=8), [zlib.compress(DATA[:7])])), MalformedImage),
+        (build((grey(t259=5), [lzw.encode(DATA[:7])])), MalformedImage),
+        (build((grey(t278=1), [DATA])), MalformedImage),
+        (build((grey(), [DATA]), loop=True), MalformedImage),
+        (build((grey(t259=6), [DATA])), UnsupportedFeature),
+        (build((grey(t259=50000), [DATA])), UnsupportedFeature),
+        (build((grey(t262=32803), [DATA])), UnsupportedFeature),
+        (build((grey() | {50706: (1, (1, 4, 0, 0))}, [DATA])), UnsupportedFeature),
+        (build((grey() | {254: (LONG, (1,)), 330: (LONG, (8,))}, [DATA])), UnsupportedFeature),
+        (build((grey(), [DATA]), gap=b"CR\2\0"), UnsupportedFeature),
+        (build((grey(t277=65), [DATA])), UnsupportedFeature),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(raw: bytes, error: type[InputError]) -> None:
+    """Fail closed, by a typed error: broken, a camera RAW, a coding that cannot be looked into."""
+    with pytest.raises(error):
+        tiff.rebuild(memoryview(raw), tiff.parse(memoryview(raw), Limits()))
+
+
+def test_strips_that_share_bytes_cannot_blow_up_the_file() -> None:
+    """Offsets may repeat; what they add up to is bounded."""
+    fields = grey(1000, 1000, t278=1) | {273: (LONG, (8,) * 1000), 279: (LONG, (1000,) * 1000)}
+    raw = build((fields, [bytes(1000)]))
+
+    with pytest.raises(LimitExceeded, match="max_bytes"):
+        tiff.parse(memoryview(raw), Limits(max_bytes=100_000))
+
+
+def test_limits() -> None:
+    """Pixels of all pages together, pages, strips."""
+    raw = build((grey(), [DATA]), (grey(), [DATA]))
+
+    for limits in (Limits(max_pixels=9), Limits(max_frames=1), Limits(max_parts=3)):
+        with pytest.raises(LimitExceeded):
+            tiff.parse(memoryview(raw), limits)
+
+
+@given(st.binary(max_size=60), st.integers(0, 200))
+def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> None:
+    """The law of the house."""
+    raw = build((grey(t259=8) | {270: (2, b"CANARY\0")}, [zlib.compress(DATA)]), (grey(), [DATA]))
+    with contextlib.suppress(InputError):
+        clean(tiff, raw[:at] + noise + raw[at + len(noise) // 2 :])
+
+
+def test_no_canary_is_left() -> None:
+    """The planted set: both orders, BigTIFF, tiles, pages, JPEG."""
+    assert_no_canary(tiff, "tiff")
+
+
+def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
+    """Files that others made."""
+    assert TiffImagePlugin.READ_LIBTIFF is False
+    assert_corpus_survives(tiff, corpus)
