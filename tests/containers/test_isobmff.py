@@ -426,6 +426,19 @@ def test_items_cut_from_items_do_not_blow_up():
     assert time.perf_counter() - start < 2
 
 
+def test_parameter_sets_are_as_many_as_there_can_be():
+    """Sixteen sequence parameter sets are the most (H.265 7.4.3.2.1); thousands would be a hiding place."""
+    data, config = coded(picture(), "HEIF")
+    at = config.index(b"\x42\x01")
+    sps = config[at : at + int.from_bytes(config[at - 2 : at], "big")]
+    many = b"".join(struct.pack(">H", len(sps) + 4) + sps + struct.pack(">I", number) for number in range(20_000))
+    config = box(b"hvcC", config[8:30], b"\1\xa1", struct.pack(">H", 20_000), many)
+    start = time.perf_counter()
+    with pytest.raises(MalformedImage, match="parameter sets"):
+        parse(single("HEIF", data, config).build())
+    assert time.perf_counter() - start < 2
+
+
 def test_nested_tracks_do_not_recurse():
     """Boxes inside boxes cost no stack where nothing asks for them."""
     raw = animation()

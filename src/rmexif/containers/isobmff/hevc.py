@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HevcConfig", "filter_hevc", "read_hvcc"]
 
-PARAMETER_SETS = (32, 33, 34)  # VPS, SPS, PPS (H.265 table 7-1)
+PARAMETER_SETS = {32: 16, 33: 16, 34: 64}  # VPS, SPS, PPS (H.265 table 7-1): how many there can be (7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved
 
 
@@ -54,6 +54,10 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
             nal = cursor.bytes(cursor.u16())
             if kind in sets and len(nal) > 2 and nal[0] >> 1 == kind and nal[1] >> 3 == 0 and nal not in sets[kind]:
                 sets[kind].append(nal)
+                if len(sets[kind]) > PARAMETER_SETS[kind]:
+                    raise MalformedImage(
+                        f"isobmff: hvcC with more than {PARAMETER_SETS[kind]} parameter sets of one kind"
+                    )
     if last & 3 == 2:
         raise MalformedImage("isobmff: hvcC says that NAL lengths have 3 bytes")
     spaces = [read_sps(nal) for nal in sets[33]]
