@@ -6,6 +6,7 @@ after the resize, so that masks cover whole pixels of the picture that leaves an
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Found", "Scrubbed", "look", "scrub"]
 
-SCALE = 0.99  # stealth: sides of the output, as a share of the input's
-CROP = 0.01  # stealth: most that is cut from each side, as a share of it
-NUDGES = 32  # stealth: blocks whose brightness is moved a little, so that flat pictures change too
+SCALE = 0.99  # stealth: sides of the output, as a share of the input's; under 100 px that is the input's
+CROP = 0.0025  # stealth: most that is cut from each side, as a share of it
+FINE = 2000  # stealth, px: shorter sides are cut at fractions of a pixel, longer ones at whole pixels, which is faster
+NUDGE = 2048  # stealth, px: one block of 8 x 8 changes its brightness a little for so much area, up to ...
+NUDGES = 32  # ... so many, so that flat pictures change too
 RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
 ESCALATION = ("fill", "solid")  # what follows where the chosen style leaves a face
 
@@ -196,7 +199,7 @@ def _reshape(
             plans[height, width] = _plan(height, width, rng)
         plan = plans[height, width]
         small = pixels.resize(frame.pixels, plan)
-        _nudge(small, rng)
+        _disturb(small, frame.pixels.shape, rng)
         frames.append(replace(frame, pixels=small))
         boxes.append([projected for d in row if (projected := plan.project(d.box)) is not None])
     return frames, boxes
@@ -204,23 +207,35 @@ def _reshape(
 
 def _plan(height: int, width: int, rng: np.random.Generator) -> pixels.Geometry:
     """0.99x with a fresh crop: other pixels meet other pixels on every run, at sub-pixel phases."""
-    left, right = (int(n) for n in rng.integers(0, int(width * CROP) + 1, 2))
-    top, bottom = (int(n) for n in rng.integers(0, int(height * CROP) + 1, 2))
-    return pixels.Geometry(
-        left, top, width - right, height - bottom, max(1, round(width * SCALE)), max(1, round(height * SCALE))
-    )
+    left, right, to_width = _cut(width, rng)
+    top, bottom, to_height = _cut(height, rng)
+    return pixels.Geometry(left, top, right, bottom, to_width, to_height)
 
 
-def _nudge(stored: NDArray[Any], rng: np.random.Generator) -> None:
-    """Move the brightness of a few blocks by at most 2 of 255: a flat picture has no sub-pixel phase to change."""
+def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:
+    """First and last px of one side, and its new length; a side that is too short to scale stays as it is."""
+    scaled = math.ceil(length * SCALE)
+    if scaled == length:
+        return 0, length, length
+    start, stop = rng.uniform(0, length * CROP, 2)
+    if length >= FINE:
+        return int(start), length - int(stop), scaled
+    return float(start), float(length - stop), scaled
+
+
+def _disturb(stored: NDArray[Any], before: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Change what a resize leaves alone: the lowest bits of a picture too small to scale, the level of a flat one."""
     height, width, channels = stored.shape
-    colours = channels if channels in (1, 3) else channels - 1
-    unit = 257 if stored.dtype == np.uint16 else 1
-    for _ in range(NUDGES):
+    colours = stored[:, :, : channels if channels in (1, 3) else channels - 1]
+    unit, most = (257, 65535) if stored.dtype == np.uint16 else (1, 255)
+    if (height, width) == before[:2]:
+        noise = rng.integers(-unit, unit, colours.shape, endpoint=True)
+        colours[:] = (colours + noise).clip(0, most)
+        return
+    for _ in range(min(NUDGES, 1 + height * width // NUDGE)):
         y, x = int(rng.integers(0, max(1, height - 7))), int(rng.integers(0, max(1, width - 7)))
-        block = stored[y : y + 8, x : x + 8, :colours]
-        moved = block.astype(np.int32) + rng.integers(-2, 3, colours) * unit
-        block[:] = moved.clip(0, np.iinfo(stored.dtype).max)
+        block = colours[y : y + 8, x : x + 8]
+        block[:] = (block + rng.integers(-2, 3, colours.shape[2]) * unit).clip(0, most)
 
 
 def _spread(frames: Sequence[Frame], boxes: Sequence[list[Box]]) -> list[list[Box]]:

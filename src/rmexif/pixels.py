@@ -62,18 +62,15 @@ def clear_hidden(frame: Frame) -> Frame:
 class Geometry:
     """A cut of the source, scaled to a target size.
 
-    The cut is in whole pixels: at 0.99x every pixel has its own phase already, and moving the cut by one pixel moves
-    all of them by a hundredth.
-
     Args:
-        left, top, right, bottom: the cut, half-open, px of the source.
+        left, top, right, bottom: the cut, half-open, px of the source; whole numbers are faster than fractions.
         width, height: px of the target.
     """
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    left: float
+    top: float
+    right: float
+    bottom: float
     width: int
     height: int
 
@@ -96,21 +93,20 @@ def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
         pixels: grey or RGB, with or without alpha, 8 or 16 bit.
         geometry: where the target's pixels come from.
     """
-    cut = pixels[geometry.top : geometry.bottom, geometry.left : geometry.right]
-    size = (geometry.width, geometry.height)
+    if (geometry.width, geometry.height) == pixels.shape[1::-1] == (geometry.right, geometry.bottom):
+        return np.array(pixels)
     if pixels.shape[2] not in (2, 4):
-        return _cubic(cut, size)
-    alpha = cut[:, :, -1:]
+        return _cubic(pixels, geometry)
+    alpha = np.ascontiguousarray(pixels[:, :, -1:])
     full = int(np.iinfo(pixels.dtype).max)
     if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
-        return _cubic(cut, size)
+        return _cubic(pixels, geometry)
     # cv2 all the way: numpy takes ten times as long. 8-bit colours are weighed as 16-bit ones, which is exact enough.
     depth, unit = (cv2.CV_16U, 65535) if full == 255 else (cv2.CV_32F, full)
-    colours = np.ascontiguousarray(cut[:, :, :-1])
-    weights = cv2.merge([np.ascontiguousarray(alpha)] * colours.shape[2])
+    colours = np.ascontiguousarray(pixels[:, :, :-1])
+    weights = cv2.merge([alpha] * colours.shape[2])
     weighted = cv2.multiply(colours, weights, scale=unit / full / full, dtype=depth)
-    opacity = cv2.resize(np.ascontiguousarray(alpha), size, interpolation=cv2.INTER_CUBIC)
-    scaled = cv2.resize(weighted, size, interpolation=cv2.INTER_CUBIC)
+    opacity, scaled = _cubic(alpha, geometry)[:, :, 0], _cubic(weighted, geometry)
     out = np.empty((geometry.height, geometry.width, pixels.shape[2]), pixels.dtype)
     shares = cv2.merge([np.maximum(opacity, 1)] * colours.shape[2])
     straight = cv2.divide(scaled, shares, scale=full * full / unit, dtype=cv2.CV_8U if full == 255 else cv2.CV_16U)
@@ -119,8 +115,21 @@ def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
     return out
 
 
-def _cubic(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    out = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+def _cubic(pixels: Pixels, geometry: Geometry) -> Pixels:
+    """Cut and scale one array: at whole pixels by a resize, at fractions by an affine map of the same pixel grid."""
+    edges = (geometry.left, geometry.top, geometry.right, geometry.bottom)
+    size = (geometry.width, geometry.height)
+    if all(float(edge).is_integer() for edge in edges):
+        left, top, right, bottom = (int(edge) for edge in edges)
+        out = cv2.resize(pixels[top:bottom, left:right], size, interpolation=cv2.INTER_CUBIC)
+    else:
+        across = (geometry.right - geometry.left) / geometry.width
+        down = (geometry.bottom - geometry.top) / geometry.height
+        grid = np.array(
+            [[across, 0, geometry.left + across / 2 - 0.5], [0, down, geometry.top + down / 2 - 0.5]], np.float64
+        )
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        out = cv2.warpAffine(pixels, grid, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return out if out.ndim == 3 else out[:, :, None]
 
 
