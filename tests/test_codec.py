@@ -9,6 +9,8 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif import codec
@@ -22,6 +24,9 @@ FOREIGN = [
     ZeroDivisionError, RuntimeError, struct.error, zlib.error, cv2.error, AssertionError, NotImplementedError,
     Image.DecompressionBombError, UnicodeDecodeError,
 ]  # fmt: skip
+
+
+SAMPLES = {name: codec.encode(raster(smooth(channels=4)), name, 90) for name in ALL}
 
 
 class Panic(BaseException):
@@ -96,6 +101,27 @@ def test_size_must_agree_with_the_header(name):
     data = codec.encode(raster(smooth()), name, 90)
     with pytest.raises(MalformedImage, match="announced"):
         codec.decode(data, container(name, 30, 20))
+
+
+def test_png_without_its_chunks_is_refused_at_once():
+    """OpenCV spins for up to 20 s on a PNG whose IDAT is missing or runs past the end."""
+    data = _png(2, 1, 8, 2, [bytes(6)])
+    for broken in (data.replace(b"IDAT", b"IDAX"), data[:-12], data[:33] + b"\xff" + data[34:], data[:33]):
+        with pytest.raises(MalformedImage, match="chunk"):
+            codec.decode(broken, container("png", 2, 1))
+
+
+@settings(max_examples=150, deadline=2000)
+@given(st.sampled_from(ALL), st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damage_gives_a_raster_or_an_input_error(name, damage):
+    """Any bytes give a result or one of our errors, in bounded time."""
+    data = bytearray(SAMPLES[name])
+    for place, value in damage:
+        data[int(place * len(data))] = value
+    try:
+        codec.decode(bytes(data), container(name, 56, 40))
+    except InputError:
+        return
 
 
 def test_missing_frames_are_refused():

@@ -189,11 +189,15 @@ def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
     kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
     while at + 12 <= len(raw):
         size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
+        if at + 12 + size > len(raw):
+            break
         if name in PNG_PIXELS:
             kept.append(bytes(raw[at : at + 12 + size]))
             found.setdefault(name.decode(), kept[-1][8:-4])
         at += 12 + size
-    return b"".join(kept), found
+    if kept[1:] and (kept[1][4:8], kept[-1][4:8]) == (b"IHDR", b"IEND") and "IDAT" in found:
+        return b"".join(kept), found
+    raise MalformedImage("png: a chunk is missing or runs past the end")  # OpenCV spins for seconds on such files
 
 
 def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
