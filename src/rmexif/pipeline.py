@@ -1,7 +1,8 @@
 """Scrub one image: the whole story on one screen.
 
-decode -> orient -> to_srgb -> detect -> resize -> redact -> recheck -> encode -> strip -> verify. Redaction comes
-after the resize, so that masks cover whole pixels of the picture that leaves and no later step moves an edge.
+clean -> decode -> orient -> to_srgb -> detect -> resize -> redact -> recheck -> encode -> strip -> verify.
+Redaction comes after the resize, so that masks cover whole pixels of the picture that leaves and no later step moves an
+edge.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from rmexif import audit, codec, detectors, pixels, styles
 from rmexif.containers import by_name
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
-from rmexif.types import Box, Container, Detection, Frame, Policy, Raster
+from rmexif.types import CLEAN, Box, Container, Detection, Frame, Policy, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,8 +81,11 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
     """
     if container.frames > 1 and policy.frames == "refuse":
         raise UnsupportedFeature(f"{container.format}: {container.frames} frames; the policy refuses more than one")
+    with clock.stage("clean"):
+        source = _picture_only(view, container)
     with clock.stage("decode"):
-        raster = codec.decode(view, container)
+        raster = codec.decode(source, container)
+        del source
         if policy.frames == "first":
             raster = replace(raster, frames=raster.frames[:1])
     with clock.stage("colour"):
@@ -137,6 +141,13 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
         before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
         changes["perceptual_distance"] = (before ^ after).bit_count()
     return Scrubbed(data, container, changes)
+
+
+def _picture_only(view: memoryview, container: Container) -> bytes | memoryview:
+    """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
+    if all(part.role in CLEAN for part in container.parts):
+        return view
+    return by_name(container.format).rebuild(view, container)
 
 
 def _detector(item: Any, policy: Policy) -> Any:

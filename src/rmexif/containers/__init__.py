@@ -66,6 +66,7 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"IIRO", "Olympus RAW"),
     (0, b"IIU\x00", "Panasonic RAW"),
     (0, b"FUJIFILMCCD-RAW", "Fujifilm RAW"),
+    (4, b"ftyp", "ISO media of another brand (video or RAW)"),
 )
 
 
