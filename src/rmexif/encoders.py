@@ -30,6 +30,12 @@ Pixels = NDArray[Any]
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
 
 
+# Whether a picture is small is seen from its size alone, so these tell nothing either. An icon costs nothing to keep
+# (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
+ICON = 1 << 16  # px: up to here lossless, or at the quality below
+ICON_QUALITY = 98  # for a quality of 90 and above
+FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
+
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
 TRANSPARENT = 255  # index in a GIF palette
 SWAPS = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -86,11 +92,20 @@ def through_pillow(pixels: Pixels, plugin: str, **settings: Any) -> bytes:
     return out.getvalue()
 
 
+def _icon(pixels: Pixels, quality: int) -> bool:
+    return quality >= 90 and pixels.shape[0] * pixels.shape[1] <= ICON
+
+
+def _full_colour(pixels: Pixels) -> bool:
+    return bool(pixels.shape[0] * pixels.shape[1] <= FULL_COLOUR)
+
+
 def jpeg(raster: Raster, quality: int) -> bytes:
-    """Baseline, 4:2:0, the standard Huffman tables: optimised ones cost twice the time for 2 % of the size."""
-    settings = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    return through_cv2(".jpg", flattened(raster.frames[0].pixels), settings)
+    """Baseline, the standard Huffman tables: optimised ones cost twice the time for 2 % of the size."""
+    pixels = raster.frames[0].pixels
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if _full_colour(pixels) else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    settings = [cv2.IMWRITE_JPEG_QUALITY, max(quality, ICON_QUALITY) if _icon(pixels, quality) else quality]
+    return through_cv2(".jpg", flattened(pixels), [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
 
 
 def png(raster: Raster, quality: int) -> bytes:
@@ -115,6 +130,8 @@ def webp(raster: Raster, quality: int) -> bytes:
 
 
 def _webp_still(pixels: Pixels, quality: int) -> bytes:
+    if _icon(pixels, quality):
+        return through_pillow(pixels, "WEBP", lossless=True, quality=70, method=2, exact=False)
     return through_pillow(pixels, "WEBP", quality=quality, method=2, alpha_quality=100, exact=False)
 
 
@@ -139,9 +156,11 @@ def bmp(raster: Raster, quality: int) -> bytes:
 
 
 def avif(raster: Raster, quality: int) -> bytes:
-    """4:2:0, 8 bit; the format has no place for a loop count, so an animation plays forever."""
+    """8 bit; the format has no place for a loop count, so an animation plays forever."""
     images, out = [image_of(to_8bit(frame.pixels)) for frame in raster.frames], io.BytesIO()
-    settings: dict[str, Any] = {"quality": _modern(quality), "speed": 8, "subsampling": "4:2:0", "range": "full"}
+    first = raster.frames[0].pixels
+    settings: dict[str, Any] = {"quality": _modern(first, quality), "speed": 8, "range": "full"}
+    settings["subsampling"] = "4:4:4" if _full_colour(first) else "4:2:0"
     if len(images) > 1:
         durations = [round(frame.duration) for frame in raster.frames]
         settings |= {"save_all": True, "append_images": images[1:], "duration": durations}
@@ -150,32 +169,34 @@ def avif(raster: Raster, quality: int) -> bytes:
 
 
 def heic(raster: Raster, quality: int) -> bytes:
-    """4:2:0; 8 bit, or 10 bit from 16-bit samples."""
+    """8 bit, or 10 bit from 16-bit samples."""
     import pillow_heif  # here, because it costs 60 ms that only this format should pay
 
     pixels = raster.frames[0].pixels
     mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1] + (";16" if pixels.dtype == np.uint16 else "")
     size, out = (pixels.shape[1], pixels.shape[0]), io.BytesIO()
-    settings = {"quality": _modern(quality), "chroma": 420, "enc_params": {"preset": "ultrafast"}}
+    chroma = 444 if _full_colour(pixels) else 420
+    settings = {"quality": _modern(pixels, quality), "chroma": chroma, "enc_params": {"preset": "ultrafast"}}
     settings |= {"color_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
     pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).tobytes(), out, **settings)
     return out.getvalue()
 
 
 def jxl(raster: Raster, quality: int) -> bytes:
-    """Lossy, 8 bit: the binding labels 16-bit samples as linear light."""
+    """8 bit: the binding labels 16-bit samples as linear light."""
     import pillow_jxl
 
     pixels = to_8bit(raster.frames[0].pixels)
     mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1]
+    lossless = _icon(pixels, quality)
     # mode, lossless, quality, decoding speed, effort, container, original profile, threads; the stub is behind
-    encoder: Any = pillow_jxl.Encoder(*(mode, False, quality, 0, 3, False, False, 0))  # type: ignore[arg-type, call-arg]
+    encoder: Any = pillow_jxl.Encoder(*(mode, lossless, quality, 0, 3, False, False, 0))  # type: ignore[arg-type, call-arg]
     return bytes(encoder(np.ascontiguousarray(pixels).tobytes(), pixels.shape[1], pixels.shape[0], jpeg_encode=False))
 
 
-def _modern(quality: int) -> int:
+def _modern(pixels: Pixels, quality: int) -> int:
     """A JPEG quality as the AVIF or HEIC one that looks alike at a smaller size."""
-    return max(1, round(quality * 0.8))
+    return max(quality, ICON_QUALITY) if _icon(pixels, quality) else max(1, round(quality * 0.8))
 
 
 # -- animations --------------------------------------------------------------------------------------------------
