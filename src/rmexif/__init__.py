@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rmexif.audit import Inspection, inspect, strip, verify
+    from rmexif.audit import Inspection, inspect
     from rmexif.bulk import scrub_async, scrub_many, strip_async, strip_many
     from rmexif.errors import (
         DeadlineExceeded,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VerificationError,
     )
+    from rmexif.lossless import strip, verify
     from rmexif.scrubber import Scrubber, scrub
     from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Policy, Report
 
@@ -69,7 +70,8 @@ __all__ = [
 
 # Where each public name lives. They are fetched on first use, because strip and --help need no codec and no model.
 _HOMES = {
-    **dict.fromkeys(("Inspection", "inspect", "strip", "verify"), "audit"),
+    **dict.fromkeys(("Inspection", "inspect"), "audit"),
+    **dict.fromkeys(("strip", "verify"), "lossless"),
     **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
     **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Policy", "Report"), "types"),

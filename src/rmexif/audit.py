@@ -1,13 +1,11 @@
-"""Three readings of one parse: what is in a file, what is left of it, and whether anything is left.
+"""Readings of one parse: what is in a file, what is left of it after a rewrite, and whether anything is left.
 
-``inspect`` reports, ``strip`` rewrites without touching a pixel, ``verify`` is the gate that every output of
-strip and scrub passes. All three go by the same allow-list: the roles in ``types.CLEAN``.
+``inspect`` reports; ``settle`` rewrites without touching a pixel; ``prove`` is the gate that every output of strip and
+scrub passes. All go by the same allow-list: the roles in ``types.CLEAN``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,18 @@ if TYPE_CHECKING:
 
     from rmexif.containers import FormatModule
 
-__all__ = ["Inspection", "findings", "inspect", "open_container", "prove", "remains", "settle", "strip", "verify"]
+__all__ = [
+    "Inspection",
+    "findings",
+    "inspect",
+    "open_container",
+    "prove",
+    "remains",
+    "residuals",
+    "settle",
+    "summary",
+    "view_of",
+]
 
 Raw = bytes | bytearray | memoryview
 
@@ -30,9 +39,22 @@ _ROLES = {
 }
 
 RESIDUALS = {
+    "pixels": "the picture itself: what it shows, watermarks, sensor noise",
+    "lowest-bits": "the lowest bits of the pixels hold a text; only a scrub destroys it",
+    "colour-under-alpha": "fully transparent pixels may have a colour that nobody sees",
+    "lossy-colour-under-alpha": "fully transparent pixels have a colour that nobody sees, inside the lossy picture",
     "jpeg-quantisation-tables": "the quantisation tables name a class of camera or software",
     "jpeg-entropy-slack": "the coded picture was copied unwalked; a few bytes could hide after its last codes",
-    "pixels": "the picture itself: what it shows, watermarks, sensor noise",
+    "jxl-section-slack": "coded sections were copied unwalked; a few bytes could hide after their last codes",
+    "jxl-extra-channels": "channels beside colour and alpha stay, such as depth or masks",
+    "jxl-hidden-frames": "frames that are never shown by themselves stay, because others may be drawn from them",
+    "heif-area-outside-crop": "a crop mark hides a part of the picture that is still in the file",
+    "gif-code-choice": "the same pixels can be coded in several ways; the choice is the encoder's",
+    "tiff-unread-coding": "strips in a coding that is not looked into were copied whole",
+    "tiff-fax-tail": "fax-coded strips were copied whole; a few bytes could hide after their last row",
+    "tiff-extra-channels": "channels beside colour and alpha stay",
+    "tiff-tile-padding": "tiles reach over the picture's edge; what they hold there could not be cleared",
+    "tiff-palette-entries": "palette entries that no pixel uses could not be told from those in use",
 }
 
 
@@ -141,17 +163,6 @@ def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> 
         )
 
 
-def verify(raw: Raw, *, limits: Limits | None = None) -> list[Finding]:
-    """What is left in a file that should be clean; an empty list means nothing.
-
-    Raises:
-        InputError: the bytes are no image that can be handled.
-    """
-    view = view_of(raw)
-    with kept_in():
-        return list(remains(view, limits or Limits())[1])
-
-
 def settle(view: memoryview, limits: Limits) -> tuple[bytes, Container, Container]:
     """The clean rewrite of a file, proven: nothing gets out that verify() would complain about.
 
@@ -195,53 +206,6 @@ def summary(found: Iterable[Finding]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def strip(raw: Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
-    """Remove everything that is not picture, without touching a pixel.
-
-    The same input gives the same output, and a second strip changes nothing.
-
-    Args:
-        raw: the file.
-        limits: what one image may cost.
-
-    Returns:
-        The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
-
-    Raises:
-        InputError: the bytes are no image that can be handled.
-        VerificationError: the clean file did not pass its own check.
-    """
-    view = view_of(raw)
-    with kept_in():
-        return _strip(view, limits or Limits())
-
-
-def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
-    started = time.perf_counter()
-    data, container, clean = settle(view, limits)
-    removed = findings(view, container)
-    stats = {
-        "mode": "strip",
-        "format": container.format,
-        "output_format": clean.format,
-        "width": container.width,
-        "height": container.height,
-        "frames": container.frames,
-        "orientation": clean.orientation,
-        "metadata_removed": True,  # prove() has passed
-        "findings": summary(removed),
-        "findings_count": len(removed),
-        "residuals": residuals(clean),
-        "original_size": len(view),
-        "new_size": len(data),
-        "original_hash": hashlib.sha256(view).hexdigest(),
-        "new_hash": hashlib.sha256(data).hexdigest(),
-    }
-    stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
-    return data, stats
-
-
-def residuals(container: Container) -> list[dict[str, str]]:
-    """What a lossless rewrite cannot remove, as code and sentence."""
-    codes = ("pixels", *container.residuals)
-    return [{"code": code, "text": RESIDUALS.get(code, code.replace("-", " "))} for code in codes]
+def residuals(codes: Iterable[str]) -> list[dict[str, str]]:
+    """What stays in a file, as code and sentence; the picture itself always does."""
+    return [{"code": code, "text": RESIDUALS.get(code, code.replace("-", " "))} for code in ("pixels", *codes)]

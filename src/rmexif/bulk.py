@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from rmexif import audit
+from rmexif import lossless
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.types import Limits, Outcome, Policy, Report
 
@@ -59,7 +59,7 @@ def strip_many(
     ordered: bool = True,
 ) -> Iterator[Outcome]:
     """Strip every image of an iterable; as ``scrub_many``."""
-    return _many(partial(audit.strip, limits=limits or Limits()), items, workers, in_flight, ordered)
+    return _many(partial(lossless.strip, limits=limits or Limits()), items, workers, in_flight, ordered)
 
 
 async def scrub_async(
@@ -79,7 +79,7 @@ async def strip_async(
     """``strip`` in a thread, for a server's event loop."""
     import asyncio
 
-    return await asyncio.to_thread(partial(audit.strip, raw, limits=limits))
+    return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits))
 
 
 def _scrub(scrub: Any, policy: Policy, raw: Any) -> tuple[bytes, dict[str, Any]]:

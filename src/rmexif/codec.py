@@ -18,9 +18,12 @@ from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, Processing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rmexif.types import Container, Raster
 
-__all__ = ["DECODERS", "ENCODERS", "decode", "encode"]
+__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp"]
 
 DECODERS: dict[str, Callable[[bytes | memoryview, Container], Raster]] = {
     "jpeg": decoders.jpeg,
@@ -89,6 +92,16 @@ def encode(raster: Raster, format_name: str, quality: int) -> bytes:
         raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
     with _door(EncodeError, format_name, "encoder"):
         return encoder(raster, quality)
+
+
+def encode_lossless_webp(pixels: NDArray[np.uint8]) -> bytes:
+    """One picture, H x W x 3 or 4, as VP8L; what lies under alpha 0 must be cleared already.
+
+    Raises:
+        EncodeError: the encoder failed.
+    """
+    with _door(EncodeError, "webp", "encoder"):
+        return encoders.through_pillow(pixels, "WEBP", lossless=True, quality=70, method=2, exact=True)
 
 
 @contextmanager

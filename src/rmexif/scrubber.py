@@ -104,7 +104,7 @@ class Scrubber:
             "file_hash_changed": new != original,
             "new_size": len(done.data),
             "stealth": policy.stealth,
-            "residuals": audit.residuals(done.container),
+            "residuals": audit.residuals(code for code in done.container.residuals if code != "colour-under-alpha"),
             **done.changes,
         }
         stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)

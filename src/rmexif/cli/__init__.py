@@ -188,7 +188,7 @@ def scrub_command(
 @verbose_option
 def strip_command(source: str, output: str | None, force: bool, as_json: bool, verbose: bool) -> None:
     """Remove metadata without touching a pixel; faces stay."""
-    from rmexif.audit import strip
+    from rmexif.lossless import strip
     from rmexif.types import Limits
 
     with told(source):
@@ -222,8 +222,8 @@ def inspect_command(source: str, values: bool, as_json: bool) -> None:
 @json_option
 def verify_command(sources: tuple[str, ...], as_json: bool) -> None:
     """Exit with 1 and list what is left, unless every file is clean: a gate for CI and pre-commit."""
-    from rmexif.audit import verify
     from rmexif.cli import render
+    from rmexif.lossless import verify
     from rmexif.types import Limits
 
     rows, code = [], 0

@@ -3,7 +3,7 @@
 What stays: VP8X with the flags that hold, ICCP cleaned, ANIM, ANMF, ALPH, VP8 and VP8L, EXIF with one tag. Coded
 pictures are copied; only fields that no decoder reads are cleared in them. What they hold beyond that (colour under
 alpha 0, bytes after the last that a decoder reads) takes a codec: pictures() hands them out, rebuild() takes their
-new form; see webp_settle.
+new form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rmexif.types import Colour, Container, Format, Limits, Part, Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["FORMAT", "matches", "parse", "pictures", "rebuild"]
+__all__ = ["FORMAT", "is_lossless", "matches", "parse", "pictures", "rebuild"]
 
 FORMAT = Format(
     "webp", "image/webp", (".webp",), has_alpha=True, has_frames=True, has_icc=True, has_quality=True, has_16bit=False
@@ -133,6 +133,12 @@ def pictures(view: memoryview, container: Container) -> tuple[bytes, ...]:
         alone = replace(picture, control=b"", head=head, sees_through=tree.shows_alpha)
         files.append(_file(view, _Tree(picture.width, picture.height, (alone,), tree.shows_alpha)))
     return tuple(files)
+
+
+def is_lossless(file: memoryview) -> bool:
+    """Whether a file that pictures() gave is VP8L."""
+    tree: _Tree = parse(file, Limits()).tree
+    return tree.pictures[0].is_lossless
 
 
 def rebuild(view: memoryview, container: Container, fresh: Sequence[bytes] = ()) -> bytes:

@@ -70,7 +70,7 @@ def _vp8l(data: memoryview, where: str) -> Head:
 
 def _vp8(data: memoryview, where: str) -> Head:
     """Frame tag, start code and size (RFC 6386, 9.1), and whether the partitions (9.5) lie in the chunk."""
-    if len(data) <= VP8_HEAD or data[3:6] != b"\x9d\x01\x2a":
+    if len(data) <= VP8_HEAD or bytes(data[3:6]) != b"\x9d\x01\x2a":
         raise MalformedImage(f"{where}: no VP8 start code")
     tag = int.from_bytes(data[:3], "little")
     if tag & 1 or not tag & 16:

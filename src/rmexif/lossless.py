@@ -1,0 +1,180 @@
+"""Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see.
+
+Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only a decoder sees it, and only an
+encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif import audit, codec
+from rmexif.containers import webp, webp_settle
+from rmexif.errors import InputError, kept_in
+from rmexif.types import Category, Container, Finding, Limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["strip", "verify"]
+
+SMALL = 128 << 10  # byte: WebP files up to here are settled altogether
+HIDDEN = "colour-under-alpha"
+LOSSLESS = frozenset({"png", "bmp"})  # formats that carry lowest bits; in a WebP they are looked at where it is decoded
+SAMPLE_ROWS = 128  # px: enough rows for the head of a hidden text, column by column or row by row
+MARKS = re.compile(rb"stealth_(png|rgb)(info|comp)")  # what image generators write (SD WebUI, NovelAI)
+TEXT = re.compile(rb"[\x20-\x7e]{24,}")  # random bits give such a run once in 10^10 bytes
+
+
+def strip(raw: audit.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
+    """Remove everything that is not picture, without touching a pixel.
+
+    The same input gives the same output, and a second strip changes nothing. The colour of fully transparent pixels
+    is cleared: nobody sees it, everybody can read it.
+
+    Args:
+        raw: the file.
+        limits: what one image may cost.
+
+    Returns:
+        The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
+
+    Raises:
+        TypeError: ``raw`` is not bytes-like.
+        InputError: the bytes are no image that can be handled.
+        VerificationError: the clean file did not pass its own check.
+    """
+    view = audit.view_of(raw)
+    with kept_in():
+        return _strip(view, limits or Limits())
+
+
+def verify(raw: audit.Raw, *, limits: Limits | None = None) -> list[Finding]:
+    """What is left in a file that should be clean; an empty list means nothing.
+
+    Raises:
+        TypeError: ``raw`` is not bytes-like.
+        InputError: the bytes are no image that can be handled.
+    """
+    view = audit.view_of(raw)
+    with kept_in():
+        container, found = audit.remains(view, limits or Limits())
+        if not found and container.format == "webp" and (HIDDEN in container.residuals or len(view) <= SMALL):
+            settled = webp_settle.settle(view, container, _decoded, _kept)
+            if settled != view:
+                found = (Finding("webp/beyond the picture", Category.UNKNOWN, max(1, len(view) - len(settled))),)
+        return list(found)
+
+
+def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
+    started = time.perf_counter()
+    data, container, clean = audit.settle(view, limits)
+    residuals = set(clean.residuals)
+    removed = list(audit.findings(view, container))
+    if clean.format == "webp" and (HIDDEN in residuals or len(data) <= SMALL):
+        residuals.discard(HIDDEN)
+        settled, hidden, suspicious = _settled_webp(data, clean)
+        if settled != data:
+            data, clean = settled, audit.prove(settled, limits)
+        if hidden:
+            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden))
+    else:
+        suspicious = clean.format in LOSSLESS and _has_text(codec.decode(data, clean).frames[0].pixels)
+    if suspicious:
+        residuals.add("lowest-bits")
+    stats: dict[str, Any] = {
+        "mode": "strip",
+        "format": container.format,
+        "output_format": clean.format,
+        "width": container.width,
+        "height": container.height,
+        "frames": clean.frames,
+        "orientation": clean.orientation,
+        "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
+        "findings": audit.summary(removed),
+        "findings_count": len(removed),
+        "residuals": audit.residuals(sorted(residuals)),
+        "original_size": len(view),
+        "new_size": len(data),
+        "original_hash": hashlib.sha256(view).hexdigest(),
+        "new_hash": hashlib.sha256(data).hexdigest(),
+    }
+    stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
+    return data, stats
+
+
+def _settled_webp(data: bytes, container: Container) -> tuple[bytes, int, bool]:
+    """A WebP file without what only a codec can see in it, the bytes of colour under alpha 0, and suspicious bits.
+
+    Small files are settled altogether: VP8L coded again, VP8 and ALPH cut behind the last byte that a decoder reads.
+    In large ones, where that would cost a multiple of the rewrite, VP8L is coded again if something hides in it.
+    """
+    view = memoryview(data)
+    seen = [(file, _pixels(file)) for file in webp.pictures(view, container)]
+    hidden = sum(_hidden(pixels) for file, pixels in seen if webp.is_lossless(memoryview(file)))
+    suspicious = any(_has_text(pixels) for file, pixels in seen if webp.is_lossless(memoryview(file)))
+    if len(data) <= SMALL:
+        return webp_settle.settle(view, container, _decoded, _coded_again), hidden, suspicious
+    if hidden:
+        fresh = [_coded_again(file) if webp.is_lossless(memoryview(file)) else file for file, _ in seen]
+        return webp.rebuild(view, container, fresh), hidden, suspicious
+    return data, 0, suspicious
+
+
+def _decoded(file: bytes) -> bytes | None:
+    try:
+        return _pixels(file).tobytes()
+    except InputError:
+        return None
+
+
+def _coded_again(file: bytes) -> bytes:
+    pixels = _pixels(file)
+    if pixels.shape[2] == 4:
+        pixels[pixels[:, :, 3] == 0] = 0
+    return codec.encode_lossless_webp(pixels)
+
+
+def _kept(file: bytes) -> bytes:
+    """For verify: any encoder's VP8L is as good as ours, as long as nothing hides under its alpha."""
+    return _coded_again(file) if _hidden(_pixels(file)) else file
+
+
+def _pixels(file: bytes) -> NDArray[Any]:
+    """One coded picture, H x W x 3 or 4."""
+    return codec.decode(file, webp.parse(memoryview(file), Limits())).frames[0].pixels
+
+
+def _hidden(pixels: NDArray[Any]) -> int:
+    """Bytes of colour in fully transparent pixels."""
+    if pixels.shape[2] != 4:
+        return 0
+    return int(np.count_nonzero(pixels[:, :, :3][pixels[:, :, 3] == 0]))
+
+
+def _has_text(pixels: NDArray[Any]) -> bool:
+    """Whether the lowest bits of the first rows read as a text, row by row or column by column."""
+    rows = pixels[:SAMPLE_ROWS]
+    colours = rows[:, :, : 3 if rows.shape[2] >= 3 else 1]
+    planes = [colours, *([rows[:, :, -1:]] if rows.shape[2] in (2, 4) else [])]
+    for plane in planes:
+        if plane.min() == plane.max():
+            continue
+        bits = (plane & 1).astype(np.uint8)
+        for order in (bits.reshape(-1), bits.swapaxes(0, 1).reshape(-1)):
+            if any(_reads(np.packbits(order[shift:]).tobytes()) for shift in range(8)):
+                return True
+    return False
+
+
+def _reads(data: bytes) -> bool:
+    if MARKS.search(data):
+        return True
+    found = TEXT.search(data)
+    # A flat or dithered picture repeats a few bytes for ever; a text does not.
+    return found is not None and len(set(found[0][:64])) > 8
