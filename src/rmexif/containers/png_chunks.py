@@ -162,23 +162,25 @@ def _declared(view: memoryview, chunks: Sequence[Chunk]) -> tuple[int, int | Non
 
 def _frames(view: memoryview, chunks: Sequence[Chunk], default: Frame, declared: int) -> list[Frame]:
     """The declared frames; what follows them no viewer shows."""
-    frames, seen_default = list[Frame](), False
+    frames, held, shows_default = list[Frame](), list[list[Chunk]](), None
     for chunk in chunks:
         if chunk.kind == b"fcTL":
             if len(frames) == declared:
                 break
             frames.append(_controlled(chunk, chunk.data(view), default.layout))
-        elif chunk == default.chunks[0]:
-            seen_default = True
-            if frames:
-                frames[0] = replace(frames[0], chunks=default.chunks)
+            held.append([])
+        elif chunk is default.chunks[0]:
+            shows_default = len(frames) == 1
+            if shows_default:
+                held[0] += default.chunks
         elif chunk.kind == b"fdAT":
-            if not frames or not seen_default or frames[-1].chunks == default.chunks or chunk.length < 4:
+            if not frames or shows_default is None or (shows_default and len(frames) == 1) or chunk.length < 4:
                 raise MalformedImage(f"png: fdAT out of place or too short at byte {chunk.offset}")
-            frames[-1] = replace(frames[-1], chunks=(*frames[-1].chunks, chunk))
+            held[-1].append(chunk)
+    frames = [replace(frame, chunks=tuple(its)) for frame, its in zip(frames, held, strict=True)]
     if len(frames) < declared or not all(frame.chunks for frame in frames):
         raise MalformedImage(f"png: acTL says {declared} frames, but not all of them have a picture")
-    if frames[0].chunks == default.chunks and frames[0].layout != default.layout:
+    if shows_default and frames[0].layout != default.layout:
         raise MalformedImage("png: the default picture is a frame, but not as large as the canvas")
     return frames
 

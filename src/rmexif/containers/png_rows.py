@@ -122,8 +122,8 @@ def inflate(data: memoryview, size: int, where: str) -> tuple[bytes, int, str]:
 
 
 def deflate(pieces: Iterator[bytes]) -> bytes:
-    """A zlib stream with fixed settings: on photographs three times as fast as the default, and smaller."""
-    writer = zlib.compressobj(5, strategy=zlib.Z_FILTERED)
+    """A zlib stream with fixed settings: on photographs faster than the default, and smaller."""
+    writer = zlib.compressobj(4, strategy=zlib.Z_FILTERED)
     return b"".join([*map(writer.compress, pieces), writer.flush()])
 
 

@@ -38,10 +38,10 @@ SUBIFDS, EXIF, GPS, INTEROP, DNG_VERSION = 330, 34665, 34853, 40965, 50706
 RAW_PHOTOMETRICS = (32803, 34892)  # colour filter array, linear raw (DNG 1.7)
 OLD_JPEG, THUMBNAIL, THUMBNAIL_BYTES = 6, 513, 514
 # Fields whose numbers say where something lies: written afresh, so their own bytes are mere structure.
-PLACES = frozenset({tags.STRIPS, tags.STRIP_BYTES, tags.TILES, tags.TILE_BYTES})
+PLACES = frozenset({tags.STRIPS, tags.STRIP_BYTES, tags.TILES, tags.TILE_BYTES, tags.ROWS_PER_STRIP})
 ROLES = {tags.ORIENTATION: Role.ORIENTATION, tags.PROFILE: Role.COLOUR}
 # Fields that are not written where they say what is true without them.
-DEFAULTS = {tag: (default,) for tag, default, _ in tags.SINGLE} | {tags.FORMAT: (1,)}
+DEFAULTS = {tag: (default,) for tag, default, _ in tags.SINGLE} | {tags.FORMAT: (1,), tags.SUBFILE: (0, 2)}
 PAYLOADS = {700: "xmp", 33723: "iptc", 34377: "iptc", tags.PROFILE: "icc"}
 
 
@@ -65,17 +65,18 @@ def parse(view: memoryview, limits: Limits) -> Container:
         UnsupportedFeature: a camera RAW, old-style JPEG.
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
-    reader = Reader(view, min(limits.max_parts, 65535))
+    reader = Reader(view, limits.max_parts)
     claims = Claims(len(view), limits)
     claims.add("header", Role.STRUCTURE, 0, reader.size)
     chain = list(_chain(reader, limits))
     _refuse_raw(view, reader, chain)
+    seen = {directory.offset for directory in chain}
     pages: list[Page] = []
     pixels = size = 0
     for number, directory in enumerate(chain):
         name = f"IFD{number}"
         if number and _reduced(reader, directory):
-            _claim_other(reader, directory, name, Role.AUXILIARY, claims, {item.offset for item in chain})
+            _claim_other(reader, directory, name, Role.AUXILIARY, claims, seen)
             continue
         page = read_page(reader, directory, number, limits)
         pixels += page.width * page.height
@@ -83,7 +84,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
         limits.check("max_pixels", pixels)
         limits.check("max_bytes", size)
         pages.append(page)
-        _claim_page(reader, page, name, claims, {item.offset for item in chain})
+        _claim_page(reader, page, name, claims, seen)
     first = pages[0]
     return Container(
         format="tiff",
@@ -166,10 +167,10 @@ def _claim_page(reader: Reader, page: Page, name: str, claims: Claims, seen: set
         kept &= entry.kind in TYPES and entry.end <= len(reader.view) and entry.tag not in done
         done.add(entry.tag)
         if kept and _as_written(reader, entry, page.fields.get(entry.tag)):
-            role, payload = ROLES.get(entry.tag, Role.STRUCTURE), ""
+            role = ROLES.get(entry.tag, Role.STRUCTURE)
             claims.add(name, role, entry.at, entry.at + 4 + 2 * reader.cell)
             if not entry.inline:
-                claims.add(f"{name}/{entry.tag}", role, entry.start, entry.end, payload)
+                claims.add(f"{name}/{entry.tag}", role, entry.start, entry.end)
         else:
             _claim_entry(reader, entry, name, Role.METADATA, claims, seen)
     claims.add(name, Role.STRUCTURE, directory.end - reader.cell, directory.end)
@@ -178,25 +179,29 @@ def _claim_page(reader: Reader, page: Page, name: str, claims: Claims, seen: set
         if end % 2 and not any(reader.view[end : end + 1]):
             claims.add(f"{name}/pad", Role.STRUCTURE, end, end + 1)
     for start, read, end, same in page.places:
-        claims.add(
-            f"{name}/picture" if same else f"{name}/picture/padding", Role.PIXELS if same else Role.UNKNOWN, start, read
-        )
+        kind, role = ("picture", Role.PIXELS) if same else ("picture/padding", Role.UNKNOWN)
+        claims.add(f"{name}/{kind}", role, start, read)
         claims.add(f"{name}/picture/surplus", Role.GAP, read, end)
 
 
 def _as_written(reader: Reader, entry: Entry, value: Value | None) -> bool:
-    """Whether a field says no more than its canonical form."""
+    """Whether a field says no more than its canonical form, or than its absence."""
     if reader.spare(entry):
         return False
-    return entry.tag in PLACES or reader.numbers(entry) == (value or (0, DEFAULTS.get(entry.tag)))[1]
+    numbers = reader.numbers(entry)
+    allowed = DEFAULTS.get(entry.tag, ())
+    return entry.tag in PLACES or (value is not None and numbers == value[1]) or {*numbers} <= {*allowed}
 
 
 def _claim_entry(reader: Reader, entry: Entry, name: str, role: Role, claims: Claims, seen: set[int]) -> None:
     """A field that goes, with its value and the directories that it points at."""
     kind = f"{name}/{entry.tag}"
     payload = PAYLOADS.get(entry.tag, "text" if entry.kind == ASCII else "")
-    claims.add(kind, role, entry.at, entry.at + 4 + 2 * reader.cell, payload if entry.inline else "", 4 + reader.cell)
-    if not entry.inline:
+    end = entry.at + 4 + 2 * reader.cell
+    if entry.inline:
+        claims.add(kind, role, entry.at, end, payload, 4 + reader.cell)
+    else:
+        claims.add(f"{name}/fields", role, entry.at, end)
         claims.add(kind, role, entry.start, entry.end, payload)
     if entry.tag in (SUBIFDS, EXIF, GPS, INTEROP) and entry.kind in INTEGERS and entry.end <= len(reader.view):
         role = Role.AUXILIARY if entry.tag == SUBIFDS else role
@@ -207,9 +212,8 @@ def _claim_entry(reader: Reader, entry: Entry, name: str, role: Role, claims: Cl
                 continue
             seen.add(offset)
             if directory is not None:
-                _claim_other(
-                    reader, directory, f"{kind}/{number}" if entry.tag == SUBIFDS else kind, role, claims, seen
-                )
+                path = f"{kind}/{number}" if entry.tag == SUBIFDS else kind
+                _claim_other(reader, directory, path, role, claims, seen)
 
 
 def _claim_other(reader: Reader, directory: Directory, name: str, role: Role, claims: Claims, seen: set[int]) -> None:

@@ -63,16 +63,16 @@ class Reader:
 
     Args:
         view: the whole file.
-        max_entries: fields that one directory may have.
+        max_entries: fields that all directories together may have.
 
     Raises:
         MalformedImage: no TIFF header.
     """
 
-    __slots__ = ("big", "cell", "first", "max_entries", "order", "size", "view")
+    __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "view")
 
     def __init__(self, view: memoryview, max_entries: int) -> None:
-        self.view, self.max_entries = view, max_entries
+        self.view, self.max_entries, self.entries = view, max_entries, 0
         cursor = Cursor(view, "tiff: header")
         mark = cursor.bytes(2)
         if mark not in (b"II", b"MM"):
@@ -94,7 +94,7 @@ class Reader:
 
         Raises:
             MalformedImage: it does not lie inside the file.
-            LimitExceeded: it has more fields than allowed.
+            LimitExceeded: with it there are more fields than allowed.
         """
         order = "little" if self.order == "<" else "big"
         name = f"tiff: directory at byte {offset}"
@@ -102,8 +102,9 @@ class Reader:
             raise MalformedImage(f"{name} lies in the header")
         cursor = Cursor(self.view, name, min(offset, len(self.view)), order=order)
         count = cursor.uint(8 if self.big else 2)
-        if count > self.max_entries:
-            raise LimitExceeded(f"max_parts: {count} is above the limit of {self.max_entries}")
+        if self.entries + count > self.max_entries:
+            raise LimitExceeded(f"max_parts: {self.entries + count} is above the limit of {self.max_entries}")
+        self.entries += count
         entries = tuple(self._entry(cursor) for _ in range(count))
         following = cursor.uint(self.cell)
         return Directory(offset, cursor.offset, entries, following)

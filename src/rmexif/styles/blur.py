@@ -26,6 +26,7 @@ __all__ = ["Blur"]
 
 MAX_BITS = 24  # both indices together
 CORE = 0.62  # Mask.radius: about the box, where the colour is taken from
+ALONE = 0.04  # share of a site that must be free before the face's colour is looked at
 SOLID = 0.42  # Mask.radius up to which the colour stands alone
 GONE = 1.0  # Mask.radius from which only the surroundings stand
 
@@ -56,18 +57,23 @@ class Blur:
         """Redact in place; see ``Style``."""
         repaint(pixels, masks, rng, self._field)
 
-    def code(self, pixels: Pixels, mask: Mask) -> tuple[int, int]:
-        """All that the result will know of what stands under the mask: indices of luma and tone."""
-        return self._code(look(pixels, mask))
+    def code(self, pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> tuple[int, int] | None:
+        """All that the result will know of what stands under the mask: indices of luma and tone, or nothing."""
+        return self._code(look(pixels, mask, others))
 
-    def _code(self, site: Site) -> tuple[int, int]:
+    def _code(self, site: Site) -> tuple[int, int] | None:
+        # Where next to nothing of the picture is left, there is nothing that the patch would have to go with.
+        if site.outside.mean() < ALONE:
+            return None
         weight = site.opacity * (site.radius <= max(CORE, float(site.radius.min())))
         mean = (site.colours * weight[:, :, None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
         return tone.measure(mean, self.luma_bits, self.tone_bits)
 
     def _field(self, site: Site) -> Field:
-        colour = tone.colour(self._code(site), self.luma_bits, self.tone_bits, site.colours.shape[2])
-        around = backdrop(site, colour)
-        t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
-        share = (1 - t * t * (3 - 2 * t))[:, :, None]
-        return soften(around + (colour - around) * share, self.softness * CELLS)[site.inner]
+        code = self._code(site)
+        field = backdrop(site)
+        if code is not None:
+            colour = tone.colour(code, self.luma_bits, self.tone_bits, field.shape[2])
+            t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
+            field += (colour - field) * (1 - t * t * (3 - 2 * t))[:, :, None]
+        return soften(field, self.softness * CELLS)[site.inner]

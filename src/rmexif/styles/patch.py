@@ -90,22 +90,17 @@ def _grid(start: int, stop: int, pitch: float, ring: int, end: int) -> tuple[NDA
     return kept.astype(np.intp), slice(before, before + count)
 
 
-def backdrop(site: Site, default: NDArray[np.float32] | float = MIDDLE) -> Field:
-    """The surroundings drawn inwards: push-pull over a pyramid.
-
-    Args:
-        site: the place.
-        default: 0-1, the colour of a mask that has no surroundings at all.
-    """
+def backdrop(site: Site) -> Field:
+    """The surroundings drawn inwards (push-pull over a pyramid); mid grey where there are none."""
     if not site.outside.any():
-        return np.full_like(site.colours, default)
+        return np.full_like(site.colours, MIDDLE)
     return _inwards(site.colours, site.outside)
 
 
 def _inwards(colours: Field, known: NDArray[np.float32]) -> Field:
     height, width = known.shape
     if height * width == 1 or known.min() >= 1:
-        return colours
+        return colours.copy()
     half = ((width + 1) // 2, (height + 1) // 2)
     sums = _planes(cv2.resize(colours * known[:, :, None], half, interpolation=cv2.INTER_AREA))
     share = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
