@@ -40,6 +40,7 @@ NAMES = {SOI: "SOI", EOI: "EOI", SOS: "SOS", DQT: "DQT", DHT: "DHT", DAC: "DAC",
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
+WINDOW = 256 << 10  # byte of entropy-coded data searched for markers at a time: what a processor's cache holds
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
 
 # What an APPn payload is, by its first bytes: (marker, prefix, payload kind, bytes to skip, role).
@@ -368,10 +369,13 @@ _LABELS = {"exif": "Exif", "xmp": "XMP", "icc": "ICC", "mpf": "MPF", "jumbf": "J
 def _markers(view: memoryview, start: int) -> tuple[list[int], int]:
     """Restart markers after ``start``, and the first other marker (its 0xFF), or MalformedImage where none comes."""
     cuts: list[int] = []
-    window = 1 << 22
-    for base in range(start, len(view), window):
-        data = np.frombuffer(view[base : base + window + 1], np.uint8)
-        hits = np.flatnonzero((data[:-1] == 0xFF) & (data[1:] != 0))
+    for base in range(start, len(view), WINDOW):
+        data = np.frombuffer(view[base : base + WINDOW + 1], np.uint8)
+        marks = data[:-1] == 0xFF
+        np.logical_and(marks, data[1:], out=marks)
+        if not marks.any():
+            continue
+        hits = np.flatnonzero(marks)
         for position, code in zip((hits + base).tolist(), data[hits + 1].tolist(), strict=True):
             if 0xD0 <= code <= 0xD7:
                 cuts.append(position)
