@@ -65,6 +65,10 @@ def to_srgb(raster: Raster) -> Raster:
         raster: 8 or 16 bit; 16-bit pictures stay 16-bit.
     """
     colour, space = raster.colour, raster.space
+    if colour != Colour():  # what follows works on RGB as it lies in memory
+        raster = replace(
+            raster, frames=tuple(Frame(np.ascontiguousarray(frame.pixels), frame.duration) for frame in raster.frames)
+        )
     if space in ("CMYK", "LAB"):
         frames = tuple(Frame(_by_lcms(frame.pixels, space, colour.icc), frame.duration) for frame in raster.frames)
         return replace(raster, frames=frames, colour=Colour(), space="RGB")

@@ -23,6 +23,7 @@ from PIL import (
 )
 
 from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.memory import as_seen
 from rmexif.types import Colour, Container, Frame, Raster
 
 __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
@@ -132,7 +133,7 @@ def jpeg(raw: Raw, container: Container) -> Raster:
     if components == 1:
         pixels, space = _cv2(raw, cv2.IMREAD_GRAYSCALE), "L"
     elif components == 3:
-        pixels = _cv2(raw, cv2.IMREAD_COLOR_RGB)
+        pixels = as_seen(_cv2(raw, cv2.IMREAD_COLOR_BGR), True)
     elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
         pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
     else:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from rmexif.errors import EncodeError
+from rmexif.memory import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,9 @@ def through_cv2(extension: str, pixels: Pixels, settings: list[int]) -> bytes:
 
 def _swapped(pixels: Pixels) -> Pixels:
     """RGB to BGR, RGBA to BGRA; grey as it is."""
+    stored, is_reversed = as_stored(pixels)
+    if is_reversed:
+        return np.ascontiguousarray(stored)
     return cv2.cvtColor(pixels, SWAPS[pixels.shape[2]]) if pixels.shape[2] in SWAPS else pixels
 
 

@@ -163,7 +163,7 @@ def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, An
     found: list[Detection] = []
     for finder in finders:
         if not hasattr(finder, "search"):
-            found += finder.detect(rgb)
+            found += finder.detect(np.ascontiguousarray(rgb))
             continue
         result = finder.search(rgb)
         found += result.detections
@@ -175,13 +175,11 @@ def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, An
 
 
 def _rgb(stored: NDArray[Any]) -> NDArray[np.uint8]:
-    """A frame as a detector wants it: H x W x 3, 8 bit."""
+    """A frame as a detector wants it: H x W x 3, 8 bit; a view where that is possible."""
     colour = stored[:, :, : 1 if stored.shape[2] < 3 else 3]
     if colour.dtype == np.uint16:
         colour = (colour >> 8).astype(np.uint8)
-    if colour.shape[2] == 1:
-        colour = np.repeat(colour, 3, axis=2)
-    return np.ascontiguousarray(colour)
+    return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour
 
 
 def _inside(box: Box, raster: Raster) -> Box:
@@ -201,7 +199,8 @@ def _reshape(
 ) -> tuple[list[Frame], list[list[Box]]]:
     """The frames at their final size, writable, and the boxes on them."""
     if not policy.stealth:
-        return [replace(f, pixels=np.array(f.pixels)) for f in raster.frames], [[d.box for d in row] for row in found]
+        copies = [replace(frame, pixels=pixels.duplicate(frame.pixels)) for frame in raster.frames]
+        return copies, [[d.box for d in row] for row in found]
     plans: dict[tuple[int, int], pixels.Geometry] = {}
     frames, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmexif.colour import to_srgb
+from rmexif.memory import as_seen, as_stored
 from rmexif.types import Box, Frame, Raster
 
-__all__ = ["Geometry", "clear_hidden", "dhash", "hamming", "orient", "resize", "to_srgb"]
+__all__ = ["Geometry", "clear_hidden", "dhash", "duplicate", "hamming", "orient", "resize", "to_srgb"]
 
 Pixels = NDArray[Any]
 
@@ -26,8 +27,11 @@ def orient(raster: Raster) -> Raster:
     """
     if raster.orientation == 1:
         return raster
-    frames = tuple(Frame(_turned(frame.pixels, raster.orientation), frame.duration) for frame in raster.frames)
-    return replace(raster, frames=frames, orientation=1)
+    frames = []
+    for frame in raster.frames:
+        stored, is_reversed = as_stored(frame.pixels)
+        frames.append(Frame(as_seen(_turned(stored, raster.orientation), is_reversed), frame.duration))
+    return replace(raster, frames=tuple(frames), orientation=1)
 
 
 def _turned(pixels: Pixels, orientation: int) -> Pixels:
@@ -94,9 +98,10 @@ def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
         geometry: where the target's pixels come from.
     """
     if (geometry.width, geometry.height) == pixels.shape[1::-1] == (geometry.right, geometry.bottom):
-        return np.array(pixels)
+        return duplicate(pixels)
     if pixels.shape[2] not in (2, 4):
-        return _cubic(pixels, geometry)
+        stored, is_reversed = as_stored(pixels)
+        return as_seen(_cubic(stored, geometry), is_reversed)
     alpha = np.ascontiguousarray(pixels[:, :, -1:])
     full = int(np.iinfo(pixels.dtype).max)
     if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
@@ -113,6 +118,12 @@ def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
     out[:, :, :-1] = straight.reshape(out[:, :, :-1].shape)
     out[:, :, -1] = opacity
     return out
+
+
+def duplicate(pixels: Pixels) -> Pixels:
+    """A writable copy that lies in memory as the original does."""
+    stored, is_reversed = as_stored(pixels)
+    return as_seen(np.array(stored), is_reversed)
 
 
 def _cubic(pixels: Pixels, geometry: Geometry) -> Pixels:

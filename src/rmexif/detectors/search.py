@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from rmexif.detectors.network import STRIDE, Candidates
+from rmexif.memory import as_seen, as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,8 @@ def scaled(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
     mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
-    canvas[: inner[1], : inner[0]] = cv2.resize(rgb, inner, interpolation=mode)
+    stored, is_reversed = as_stored(rgb)
+    canvas[: inner[1], : inner[0]] = as_seen(cv2.resize(stored, inner, interpolation=mode), is_reversed)
     return canvas, factor
 
 
