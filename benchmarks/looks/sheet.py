@@ -30,7 +30,11 @@ def drawing():
     y, x = np.mgrid[0:400, 0:400] / 400
     picture = np.dstack([190 - 60 * y, 170 + 30 * x, 150 + 60 * x * y]).astype(np.uint8)
     for box, skin, hair, shirt in zip(
-        DRAWN, ((120, 160, 215), (60, 85, 130)), ((40, 60, 90), (20, 20, 25)), ((160, 80, 40), (70, 130, 60)), strict=True
+        DRAWN,
+        ((120, 160, 215), (60, 85, 130)),
+        ((40, 60, 90), (20, 20, 25)),
+        ((160, 80, 40), (70, 130, 60)),
+        strict=True,
     ):
         middle, tall, wide = ((box.left + box.right) // 2, (box.top + box.bottom) // 2), box.height // 2, box.width // 2
         cv2.ellipse(picture, (middle[0], 400), (wide * 2, 400 - box.bottom + 5), 0, 180, 360, shirt, -1, cv2.LINE_AA)
@@ -38,7 +42,9 @@ def drawing():
         cv2.ellipse(picture, middle, (wide, tall), 0, 0, 360, skin, -1, cv2.LINE_AA)
         for side in (-1, 1):
             cv2.circle(picture, (middle[0] + side * wide // 2, middle[1] - 12), 7, (30, 30, 30), -1, cv2.LINE_AA)
-        cv2.ellipse(picture, (middle[0], middle[1] + tall // 2), (wide // 2, 10), 0, 0, 180, (60, 60, 160), 3, cv2.LINE_AA)
+        cv2.ellipse(
+            picture, (middle[0], middle[1] + tall // 2), (wide // 2, 10), 0, 0, 180, (60, 60, 160), 3, cv2.LINE_AA
+        )
     noise = np.random.default_rng(1).normal(0, 3, picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 

@@ -7,7 +7,6 @@ edge.
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Found", "Scrubbed", "look", "scrub"]
 
-SCALE = 0.99  # stealth: sides of the output, as a share of the input's; under 100 px that is the input's
+SCALE = 0.99  # stealth: sides of the output, as a share of the input's
+TINY = 128  # stealth, px: shorter sides are not scaled; a pixel less would be seen, and fine patterns would break
 CROP = 0.0025  # stealth: most that is cut from each side, as a share of it
 FINE = 2000  # stealth, px: shorter sides are cut at fractions of a pixel, longer ones at whole pixels, which is faster
 NUDGE = 2048  # stealth, px: one block of 8 x 8 changes its brightness a little for so much area, up to ...
@@ -224,9 +224,9 @@ def _plan(height: int, width: int, rng: np.random.Generator) -> pixels.Geometry:
 
 def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:
     """First and last px of one side, and its new length; a side that is too short to scale stays as it is."""
-    scaled = math.ceil(length * SCALE)
-    if scaled == length:
+    if length < TINY:
         return 0, length, length
+    scaled = 2 * round(length * SCALE / 2)  # even: half-resolution colour then needs no crop mark (HEVC, AV1)
     start, stop = rng.uniform(0, length * CROP, 2)
     if length >= FINE:
         return int(start), length - int(stop), scaled
