@@ -62,6 +62,8 @@ def test_the_two_walks_agree(values: int, tiff: bool) -> None:
 
     assert fast is not None
     assert fast == lzw._walk_codes(coded, 8, len(samples), tiff)
+    if tiff:
+        assert lzw._decode_runs(coded, len(samples)) == lzw._decode_codes(coded, len(samples)) == samples
 
 
 def gif_codes(samples: bytes) -> bytes:

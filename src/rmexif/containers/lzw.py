@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmexif.errors import MalformedImage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["Walk", "decode", "encode", "walk"]
 
 TABLE = 4096  # codes of 12 bits at most, in both formats
 TIFF_CLEAR = 4094  # TIFF 6.0, section 13: the encoder clears its table when this code has been added
 RUN = 1 << 16  # codes looked at together, at most
+WIDE = 1 << 21  # samples of a run; strings that long are copied faster one by one
 SHORT = 256  # byte; below, a plain loop is faster
 IDLE_CODES = 4096  # clear codes in a row that write nothing; an encoder has no use for more than two
 
@@ -127,16 +131,44 @@ def _walk_codes(data: bytes, bits: int, size: int, tiff: bool) -> Walk:
 
 
 def _walk_runs(data: bytes, bits: int, size: int, tiff: bool) -> Walk | None:
-    """``walk``, run by run: all codes between two clear codes at once, because the widths do not depend on them.
+    """``walk``, run by run; None where it has to be done code by code."""
+    end = (1 << bits) + 1
+    widths, ends = _widths(bits, tiff)
+    literals = np.zeros(end - 1, bool)
+    done = 0
+    for codes, lengths, base, following in _runs(data, bits, tiff):
+        written = done + np.cumsum(lengths)
+        whole = len(codes) and written[-1] >= size
+        if whole:
+            length = int(np.searchsorted(written, size)) + 1  # codes of this run that the picture needs
+            if written[length - 1] > size:
+                return None  # a string has to be cut
+            following = int(codes[length]) if length < len(codes) else following
+            codes = codes[:length]
+        literals[codes[codes < end - 1]] = True
+        if whole:
+            used = base + int(ends[length - 1])
+            width = int(widths[length]) if length < RUN else 12
+            consumed = (used + (width if following == end else 0) + 7) // 8
+            seen = frozenset(np.flatnonzero(literals).tolist())
+            return Walk(_finish(data, used, [(end, width)], tiff), size, seen, consumed)
+        done = int(written[-1]) if len(codes) else done
+    return None
 
-    None for a stream that is damaged, short, or cleared so often that a run is not worth its while.
+
+def _runs(data: bytes, bits: int, tiff: bool) -> Iterator[tuple[Codes, Codes, int, int]]:
+    """All codes between two clear codes at once, because their widths do not depend on them.
+
+    Yields the codes of a run, how many samples each stands for, the bit where the run starts, and the code that ends
+    it (-1: the data did). Stops at a code that the table does not hold yet, and where clear codes are so frequent
+    that a run is not worth its while.
     """
     clear, end = 1 << bits, (1 << bits) + 1
     widths, ends = _widths(bits, tiff)
     source = np.frombuffer(data + bytes(3), np.uint8)
-    literals = np.zeros(clear, bool)
-    base = done = runs = 0  # bit where the run starts, samples written, runs walked
-    while True:
+    base = runs = 0
+    following = clear
+    while following == clear and (runs <= 16 or base >= runs * 2048):
         left = int(np.searchsorted(ends, 8 * len(data) - base, "right"))
         for count in (min(TABLE, left), left):  # few runs are longer than the table
             codes = _unpack(source, base + ends[:count] - widths[:count], widths[:count], tiff)
@@ -144,29 +176,13 @@ def _walk_runs(data: bytes, bits: int, size: int, tiff: bool) -> Walk | None:
             if len(stops):
                 break
         length = int(stops[0]) if len(stops) else count
+        following = int(codes[length]) if len(stops) else -1
         lengths = _lengths(codes[:length], clear)
         if lengths is None:
-            return None
-        written = done + np.cumsum(lengths)
-        if length and written[-1] >= size:
-            length = int(np.searchsorted(written, size)) + 1  # codes of this run that the picture needs
-            if written[length - 1] > size:
-                return None  # a string has to be cut
-            literals[codes[:length][codes[:length] < clear]] = True
-            used = base + int(ends[length - 1])
-            following = int(codes[length]) if length < count else -1
-            width = int(widths[length]) if length < RUN else 12
-            consumed = (used + (width if following == end else 0) + 7) // 8
-            seen = frozenset(np.flatnonzero(literals).tolist())
-            return Walk(_finish(data, used, [(end, width)], tiff), size, seen, consumed)
-        if not len(stops) or codes[length] == end:
-            return None  # fewer samples than asked for, or a run without end
-        literals[codes[:length][codes[:length] < clear]] = True
-        done += int(lengths.sum())
-        base += int(ends[length])
+            return
+        yield codes[:length], lengths, base, following
+        base += int(ends[min(length, RUN - 1)])
         runs += 1
-        if runs > 16 and base < runs * 2048:
-            return None
 
 
 @cache
@@ -225,6 +241,43 @@ def decode(data: bytes, size: int) -> bytes:
     Raises:
         MalformedImage: a code that the table does not hold yet.
     """
+    fast = _decode_runs(data, size) if len(data) > SHORT else None
+    return _decode_codes(data, size) if fast is None else fast
+
+
+def _decode_runs(data: bytes, size: int) -> bytes | None:
+    """``decode``, run by run; None where it has to be done code by code."""
+    out: list[bytes] = []
+    left = size
+    for codes, lengths, _, following in _runs(data, 8, tiff=True):
+        total = int(lengths.sum())
+        if total > WIDE:
+            return None
+        out.append(_strings(codes, lengths))
+        left -= total
+        if left <= 0 or following == 257:
+            return b"".join(out)[:size]
+    return None
+
+
+def _strings(codes: Codes, lengths: Codes) -> bytes:
+    """What the codes of a run spell.
+
+    The string that code n adds to the table is that of code n - 1 and the sample behind it, so it stands in the
+    output already: each byte of it is a byte further left, and following these links by doubling ends at roots.
+    """
+    starts = np.cumsum(lengths) - lengths
+    parents = np.maximum(codes - 258, 0)
+    back = np.where(codes < 256, 0, starts - starts[parents])
+    which = np.repeat(np.arange(len(codes)), lengths)
+    source = np.arange(len(which)) - back[which]
+    while (deeper := source[source]).tobytes() != source.tobytes():
+        source = deeper
+    return bytes(codes[which[source]].astype(np.uint8))
+
+
+def _decode_codes(data: bytes, size: int) -> bytes:
+    """``decode``, code by code."""
     roots = [bytes([value]) for value in range(256)] + [b"", b""]
     table = list(roots)
     out = bytearray()
