@@ -231,7 +231,7 @@ class Policy:
     detectors: tuple[Any, ...] = ("centerface",)  # names of the table, or objects with detect(rgb)
     recall: Literal["balanced", "high", "max"] = "balanced"  # how much is searched
     min_confidence: float | None = None  # 0-1; None takes the plan's own
-    margin: float = 0.3  # fraction of the box side, added on every side
+    margin: float = 0.25  # fraction of the box side, added on every side
     style: Any = "blur"  # name of the table, or an object with redact()
     allow_weak: bool = False  # let a style leave more than 32 bits of a face
     regions: tuple[Box, ...] = ()  # to redact, px of the upright picture

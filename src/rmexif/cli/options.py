@@ -51,7 +51,7 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--margin",
         type=click.FloatRange(0, 4),
-        default=0.3,
+        default=0.25,
         show_default=True,
         help="Added around a face, as a fraction of its size.",
     ),
