@@ -40,6 +40,7 @@ def _build() -> Any:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # ever new picture sizes would make the arena grow for ever
+    options.enable_mem_pattern = False  # without the arena, planned blocks would be mapped and unmapped on every run
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

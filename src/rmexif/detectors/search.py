@@ -72,21 +72,27 @@ class Search:
     network_px: int  # px that the network was shown, in all
 
 
-def scaled(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its longer side at ``side`` px, padded to the network's stride; and the factor."""
+def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDArray[np.uint8], float]:
+    """The picture with its longer side at ``side`` px, padded to the network's stride; and the factor.
+
+    Args:
+        rgb: H x W x 3.
+        side: px.
+        smooth: average over areas; not needed for a picture that comes from averaging already.
+    """
     small, shrunk = _shrunk(rgb, 2 * side)
     height, width = small.shape[:2]
     factor = side / max(height, width)
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
     stored, is_reversed = as_stored(small)
-    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 else cv2.INTER_LINEAR
+    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
     canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
     canvas[: inner[1], : inner[0]] = as_seen(cv2.resize(stored, inner, interpolation=mode), is_reversed)
     return canvas, factor * shrunk
 
 
 def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture halved until its longer side is below ``side`` px, and the factor; a resize takes eight times as long."""
+    """The picture halved until its longer side is below ``side`` px, and the factor."""
     stored, is_reversed = as_stored(rgb)
     factor = 1.0
     while max(stored.shape[:2]) >= side and min(stored.shape[:2]) > 1:
@@ -108,7 +114,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
     found, spent = [], 0
     coarse, shrunk = _shrunk(rgb, 2 * levels[-1])  # once for all levels
     for level in levels:
-        picture, factor = scaled(coarse, level)
+        picture, factor = scaled(coarse, level, smooth=shrunk == 1)
         factor *= shrunk
         found.append(_shown(picture, plan.near, factor))
         spent += picture.shape[0] * picture.shape[1]
