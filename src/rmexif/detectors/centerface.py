@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rmexif.detectors.network import look
-from rmexif.detectors.search import LOOK, PLANS, SMALLEST, Search, candidates, choose, scaled
+from rmexif.detectors.search import PLANS, SMALLEST, Search, candidates, choose, scaled
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CenterFace"]
 
 LARGEST = 640  # px of the network: wider faces are not seen
+CHECK = 128  # px: side of the cut-out in which a redacted face is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class CenterFace:
             grow = (box.width + box.height) // 6
             top, left = max(0, box.top - grow), max(0, box.left - grow)
             crop = rgb[top : box.bottom + grow, left : box.right + grow]
-            picture, factor = scaled(crop, LOOK)
-            view = np.zeros((LOOK, LOOK, 3), np.uint8)
+            picture, factor = scaled(crop, CHECK)
+            view = np.zeros((CHECK, CHECK, 3), np.uint8)
             view[: picture.shape[0], : picture.shape[1]] = picture
             views.append(view)
             places.append(np.array([box.left - left, box.top - top, box.right - left, box.bottom - top]) * factor)

@@ -38,6 +38,7 @@ ENLARGE = 3.2  # most that a small picture is enlarged by
 LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (32, 48)  # px: size of the face in it
 CONFIRMED = 0.1  # mean score of a second look
+SMALL, FINER = 4_000_000, 1.1  # px; pictures up to here have time for levels that much larger
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
 
 
@@ -53,7 +54,7 @@ class Plan:
 
 
 PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((608, 1184), (), 0, 0.3, 0.13),
+    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13),
     "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12),
     "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1),
 }
@@ -110,7 +111,8 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
     """
     height, width = rgb.shape[:2]
     longest = max(height, width)
-    levels = tuple(sorted({min(level, round(ENLARGE * longest)) for level in plan.levels}))
+    fine = FINER if height * width <= SMALL else 1.0
+    levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
     found, spent = [], 0
     coarse, shrunk = _shrunk(rgb, 2 * levels[-1])  # once for all levels
     for level in levels:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from rmexif.memory import as_seen, as_stored
 from rmexif.styles.mask import FULL
 from rmexif.styles.noise import Grain, noise_level
 
@@ -166,7 +167,8 @@ def paint(
         interpolation: how OpenCV brings the field to full size.
     """
     box = mask.bounds
-    view = pixels[box.top : box.bottom, box.left : box.right]
+    view, is_reversed = as_stored(pixels[box.top : box.bottom, box.left : box.right])
+    field = as_seen(field, is_reversed)
     top, count = int(np.iinfo(view.dtype).max), field.shape[2]
     small: NDArray[Any] = np.rint(np.clip(field, 0, 1) * top).astype(view.dtype)
     patch: NDArray[Any] = cv2.resize(small, (box.width, box.height), interpolation=interpolation)
