@@ -284,3 +284,17 @@ def test_threads_give_what_one_thread_gives(astronaut: bytes) -> None:
         together = list(pool.map(run, jobs))
 
     assert alone == together
+
+
+def test_preview_outlines_and_covers_nothing(astronaut: bytes) -> None:
+    """The picture with outlines, clean of metadata; the face is still there to be judged."""
+    picture, stats = Scrubber(astronaut).preview()
+
+    assert verify(picture) == []
+    assert stats["faces_detected"] == 1
+    assert "new_hash" not in stats
+    before = np.asarray(Image.open(io.BytesIO(astronaut)).convert("RGB")).astype(int)
+    after = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+    left, top, right, bottom = stats["faces"][0]["box"]
+    assert np.abs(before - after)[top + 6 : bottom - 6, left + 6 : right - 6].mean() < 5
+    assert np.abs(before - after)[top : top + 2, left:right].mean() > 20

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rmexif.styles import Mask, Style
 
-__all__ = ["Clock", "Found", "Scrubbed", "look", "scrub"]
+__all__ = ["Clock", "Found", "Scrubbed", "look", "masks", "preview", "scrub"]
 
 SCALE = 0.99  # stealth: sides of the output, as a share of the input's
 TINY = 128  # stealth, px: shorter sides are not scaled; a pixel less would be seen, and fine patterns would break
@@ -130,6 +130,29 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
             escalated += _redact(frame.pixels, row, style, policy, rng)
         changes["escalated"] = escalated
     raster = replace(raster, frames=tuple(pixels.clear_hidden(frame) for frame in frames))
+    data, container = _finished(raster, output, policy, clock)
+    if policy.stealth:
+        before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
+        changes["perceptual_distance"] = (before ^ after).bit_count()
+    return Scrubbed(data, container, changes)
+
+
+def preview(found: Found, output: str, policy: Policy, clock: Clock) -> Scrubbed:
+    """The first frame with outlines and scores around what would be redacted; nothing is covered, no metadata is left.
+
+    Raises:
+        EncodeError: the encoder failed.
+        VerificationError: a part outside the allow-list was left.
+    """
+    frame, row = found.raster.frames[0], found.detections[0]
+    captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
+    drawn = replace(frame, pixels=pixels.outlined(frame.pixels, [detection.box for detection in row], captions))
+    raster = replace(found.raster, frames=(replace(pixels.clear_hidden(drawn), duration=0.0),))
+    return Scrubbed(*_finished(raster, output, policy, clock))
+
+
+def _finished(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container]:
+    """Encode, take out what the encoder added by itself, and verify."""
     with clock.stage("encode"):
         encoded = codec.encode(raster, output, policy.quality)
     with clock.stage("verify"):
@@ -137,10 +160,7 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
             data, _, container = audit.settle(memoryview(encoded), policy.limits)
         except InputError as error:
             raise VerificationError(f"the output cannot be read back: {error}") from error
-    if policy.stealth:
-        before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
-        changes["perceptual_distance"] = (before ^ after).bit_count()
-    return Scrubbed(data, container, changes)
+    return data, container
 
 
 def _picture_only(view: memoryview, container: Container) -> bytes | memoryview:

@@ -14,7 +14,7 @@ from rmexif.colour import to_srgb
 from rmexif.memory import as_seen, as_stored
 from rmexif.types import Box, Frame, Raster
 
-__all__ = ["Geometry", "clear_hidden", "dhash", "duplicate", "hamming", "orient", "resize", "to_srgb"]
+__all__ = ["Geometry", "clear_hidden", "dhash", "duplicate", "hamming", "orient", "outlined", "resize", "to_srgb"]
 
 Pixels = NDArray[Any]
 
@@ -161,3 +161,26 @@ def dhash(pixels: Pixels) -> int:
 def hamming(one: int, other: int) -> int:
     """Number of differing bits of two hashes (0-64)."""
     return (one ^ other).bit_count()
+
+
+def outlined(pixels: Pixels, boxes: list[Box], captions: list[str]) -> Pixels:
+    """A copy of a frame with a captioned outline around every box, light on dark, so that it shows anywhere.
+
+    Args:
+        pixels: grey or RGB, with or without alpha, 8 or 16 bit.
+        boxes: px.
+        captions: one per box.
+    """
+    canvas = np.ascontiguousarray(pixels)
+    if canvas is pixels:
+        canvas = canvas.copy()
+    most = int(np.iinfo(canvas.dtype).max)
+    width = max(1, round(max(canvas.shape[:2]) / 600))
+    for box, caption in zip(boxes, captions, strict=True):
+        corners = (box.left, box.top), (box.right - 1, box.bottom - 1)
+        origin = (box.left, max(12 * width, box.top - 4 * width))
+        for level, thick in ((0, 3 * width), (most, width)):
+            ink = (level,) * (canvas.shape[2] - 1) + (most if canvas.shape[2] in (2, 4) else level,)
+            cv2.rectangle(canvas, *corners, ink, thick)
+            cv2.putText(canvas, caption, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * width, ink, thick, cv2.LINE_AA)
+    return canvas

@@ -74,6 +74,27 @@ class Scrubber:
             stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
             return stats
 
+    def preview(self) -> tuple[bytes, dict[str, Any]]:
+        """Show what ``process`` would redact: the upright picture with outlines and scores, without its metadata.
+
+        Nothing is covered in it: it is for the eyes of whoever has the original.
+
+        Returns:
+            The picture (the first frame, in the policy's output format) and the report of ``dry_run``.
+
+        Raises:
+            ProcessingError: the image could not be searched or encoded.
+        """
+        with kept_in():
+            started = time.perf_counter()
+            clock = pipeline.Clock()
+            found = pipeline.look(self._view, self._container, self._policy, clock)
+            done = pipeline.preview(found, self._policy.output or self._container.format, self._policy, clock)
+            stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
+            stats |= {"mode": "preview", "metadata_removed": True, "output_format": done.container.format}
+            stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+            return done.data, stats
+
     def _process(self) -> tuple[bytes, dict[str, Any]]:
         started = time.perf_counter()
         policy, clock = self._policy, pipeline.Clock()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["cli", "main"]
 
 NO_INPUT, CANNOT_CREATE, USAGE = 66, 73, 64
+MODEL_LIMIT = 64 << 20  # byte
 DEFAULT = "scrub"
 
 
@@ -149,6 +150,10 @@ def cli() -> None:
 @force_option
 @click.option("--format", "output_format", metavar="NAME", help="Format of the result, where no extension says it.")
 @click.option("-n", "--dry-run", is_flag=True, help="Print what would be found, as JSON; write nothing.")
+@click.option(
+    "--preview", metavar="FILE", help="With --dry-run: write the picture with outlines and scores, uncovered."
+)
+@click.option("--yunet", metavar="FILE", help="Search with OpenCV's YuNet too, from this model file.")
 @json_option
 @verbose_option
 @policy_options
@@ -158,13 +163,23 @@ def scrub_command(
     force: bool,
     output_format: str | None,
     dry_run: bool,
+    preview: str | None,
+    yunet: str | None,
     as_json: bool,
     verbose: bool,
     **options: Any,
 ) -> None:
     """Remove metadata, redact faces, and re-encode one image ('-' is standard input)."""
     with told(source):
-        policy = policy_from(options, output_format or format_of(output))
+        if preview and not dry_run:
+            raise Failure("--preview goes with --dry-run", USAGE)
+        policy = policy_from(options, output_format or format_of(preview or output))
+        if yunet:
+            from dataclasses import replace
+
+            from rmexif.detectors import YuNet
+
+            policy = replace(policy, detectors=(*policy.detectors, YuNet(load(yunet, MODEL_LIMIT))))
         raw = load(source, policy.limits.max_bytes)
         from rmexif.scrubber import Scrubber
 
@@ -172,7 +187,12 @@ def scrub_command(
         if dry_run:
             from rmexif.cli import render
 
-            click.echo(render.as_json(scrubber.dry_run()))
+            if preview:
+                picture, stats = scrubber.preview()
+                store(preview, picture, force)
+            else:
+                stats = scrubber.dry_run()
+            click.echo(render.as_json(stats))
             return
         data, stats = scrubber.process()
         target = choose(source, output, "scrubbed", extension_of(stats["output_format"]))
@@ -246,6 +266,19 @@ def verify_command(sources: tuple[str, ...], as_json: bool) -> None:
             if "error" in row:
                 click.echo(f"rmexif: {row['error']}", err=True)
     sys.exit(code)
+
+
+@cli.command("serve")
+@click.option("--host", help="Address to listen on; RMEXIF_HOST or 127.0.0.1 by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; RMEXIF_PORT or 8000 by default.")
+@click.option("--workers", type=click.IntRange(0), help="Worker processes; as many as processors by default.")
+def serve_command(**options: Any) -> None:
+    """Run the HTTP service and its page; settings come from RMEXIF_* variables (docs/http.md)."""
+    from rmexif.service import serve
+    from rmexif.service.settings import Settings
+
+    with told("serve"):
+        serve(Settings.from_environment(**options))
 
 
 def main() -> None:
