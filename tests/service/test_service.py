@@ -1,0 +1,250 @@
+"""The HTTP service, as real clients meet it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+import requests
+
+from rmexif import verify
+from tests import samples
+from tests.service.serving import service
+
+TOKEN = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def base():
+    with service(max_bytes=2 << 20, body_seconds=1.5, workers=1) as (address, _):
+        yield address
+
+
+def children(pid: int) -> list[int]:
+    return [int(item) for item in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def refused(answer: requests.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert set(answer.json()) == {"code", "message"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_raw_body_comes_back_clean_with_its_report(base: str, astronaut: bytes) -> None:
+    """Raw in, image out, report in a header, neutral name, nothing cached."""
+    answer = requests.post(
+        f"{base}/v1/scrub", params={"style": "fill"}, data=astronaut, headers={"Content-Type": "image/jpeg"}
+    )
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="image.jpg"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    report = json.loads(answer.headers["X-Rmexif-Report"])
+    assert (report["faces_detected"], report["style"], report["metadata_removed"]) == (1, "fill", True)
+    assert verify(answer.content) == []
+
+
+def test_form_fields_are_options_and_names_are_thrown_away(base: str, astronaut: bytes) -> None:
+    """A path-like name with a line break in it leaves no trace; fields of the form are the policy."""
+    files = {"file": ("../../etc/x\r\nX-Evil: 1\r\n.jpg", astronaut, "image/jpeg")}
+    answer = requests.post(f"{base}/v1/scrub", files=files, data={"faces": "false", "output": "png", "stealth": "0"})
+
+    assert answer.status_code == 200
+    assert "X-Evil" not in answer.headers
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="image.png"'
+    assert answer.content.startswith(b"\x89PNG")
+    assert b"etc" not in answer.headers["X-Rmexif-Report"].encode()
+
+
+def test_json_and_mixed_answers_hold_both(base: str, astronaut: bytes) -> None:
+    """Accept decides between image, JSON with base64, and multipart/mixed."""
+    said = requests.post(f"{base}/v1/strip", data=astronaut, headers={"Accept": "application/json"}).json()
+    mixed = requests.post(f"{base}/v1/strip", data=astronaut, headers={"Accept": "multipart/mixed"})
+    parts = message_from_bytes(b"Content-Type: " + mixed.headers["Content-Type"].encode() + b"\r\n\r\n" + mixed.content)
+    report, image = parts.get_payload()
+
+    assert verify(base64.b64decode(said["image"])) == []
+    assert json.loads(report.get_payload())["mode"] == "strip"
+    assert image.get_payload(decode=True) == base64.b64decode(said["image"])
+
+
+def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
+    """Values only when asked for; verify says what is left; preview says what would be redacted."""
+    quiet = requests.post(f"{base}/v1/inspect", data=astronaut).text
+    loud = requests.post(f"{base}/v1/inspect?values=true", data=astronaut).text
+    left = requests.post(f"{base}/v1/verify", data=astronaut).json()
+    faces = requests.post(f"{base}/v1/preview", data=astronaut).json()
+
+    assert "Example Camera" not in quiet
+    assert "Example Camera" in loud
+    assert left["clean"] is False
+    assert "value" not in left["findings"][0]
+    assert faces["faces_detected"] == 1
+    assert "new_hash" not in faces
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("style=none", "invalid_policy"),
+        ("quality=0", "invalid_policy"),
+        ("quality=1&quality=2", "invalid_policy"),
+        ("margin=nan", "invalid_policy"),
+        ("regions=1,2,3", "invalid_policy"),
+        ("regions=5,5,5,9", "invalid_policy"),
+        ("limits=1", "invalid_policy"),
+        ("detectors=x", "invalid_policy"),
+        ("output=svg", "invalid_policy"),
+        ("seed=-1", "invalid_policy"),
+        ("regions=9000,9000,9001,9001", "invalid_policy"),
+    ],
+)
+def test_wrong_options_are_400(base: str, astronaut: bytes, query: str, code: str) -> None:
+    """A wrong option is refused, never ignored."""
+    refused(requests.post(f"{base}/v1/scrub?{query}", data=astronaut), 400, code)
+
+
+def test_wrong_requests_are_refused_by_name(base: str, astronaut: bytes) -> None:
+    """Method, path, type, coding, form: each has its status and its code."""
+    post = f"{base}/v1/scrub"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    refused(requests.get(post), 405, "method_not_allowed")
+    refused(requests.post(f"{base}/v1/none"), 404, "not_found")
+    refused(requests.post(post, data=b"{}", headers={"Content-Type": "application/json"}), 415, "wrong_content_type")
+    refused(requests.post(post, data=astronaut, headers={"Content-Encoding": "gzip"}), 415, "wrong_content_type")
+    refused(requests.post(post, data=b"hello"), 415, "unknown_format")
+    refused(requests.post(post, data=astronaut[:900]), 422, "malformed_image")
+    refused(requests.post(post), 400, "broken_form")
+    refused(requests.post(post, data=b"nothing like it", headers=form), 400, "broken_form")
+    refused(
+        requests.post(
+            post, data=b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\nab', headers=form
+        ),
+        400,
+        "broken_form",
+    )
+    refused(requests.post(post, files=[("a", astronaut), ("b", astronaut)]), 400, "broken_form")
+    refused(requests.post(post, data=b"", headers={"Content-Type": "multipart/form-data"}), 400, "broken_form")
+
+
+@pytest.mark.parametrize("how", ["length", "form", "chunked"])
+def test_oversize_is_413_before_it_is_all_read(base: str, tmp_path: Path, how: str) -> None:
+    """curl: 50 MB are refused while most of them are still with the client."""
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    big = tmp_path / "big"
+    big.write_bytes(bytes(50 << 20))
+    forms = {
+        "length": ["-H", "Expect:", "--data-binary", f"@{big}"],
+        "form": ["-H", "Expect:", "-F", f"file=@{big}"],
+        "chunked": ["-H", "Expect:", "-H", "Transfer-Encoding: chunked", "--data-binary", f"@{big}"],
+    }
+    said = subprocess.run(
+        ["curl", "-sS", "-w", "\n%{http_code} %{size_upload}", *forms[how], f"{base}/v1/scrub"],
+        capture_output=True,
+        text=True,
+    )
+    body, last = said.stdout.rsplit("\n", 1)
+    status, sent = last.split()
+
+    assert (status, json.loads(body)["code"]) == ("413", "limit_exceeded")
+    assert int(sent) < 40 << 20
+
+
+def test_a_slow_body_is_408(base: str) -> None:
+    """A client that dawdles is told so, and let go."""
+    host, port = base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 10) as client:
+        client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"slow_body"' in answer
+
+
+def test_pages_and_descriptions(base: str) -> None:
+    """The page and the manual load nothing from elsewhere; the description names every option."""
+    document = requests.get(f"{base}/openapi.json").json()
+    names = {item["name"] for item in document["paths"]["/v1/scrub"]["post"]["parameters"]}
+    assert {"style", "faces", "regions", "stealth", "quality"} <= names
+    assert "limits" not in names
+    for path in ("/", "/docs"):
+        page = requests.get(base + path)
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert "unsafe" not in page.headers["Content-Security-Policy"]
+        assert (
+            "//"
+            not in page.text.replace("http://www.w3.org/2000/svg", "").replace("{server}/", "").split("<script>")[0]
+        )
+
+
+def test_metrics_have_formats_and_codes_only(base: str, astronaut: bytes) -> None:
+    """No label says whose image it was."""
+    requests.post(f"{base}/v1/strip", data=astronaut)
+    text = requests.get(f"{base}/metrics").text
+    labels = {
+        item.split("=")[0]
+        for line in text.splitlines()
+        if "{" in line
+        for item in line.split("{")[1].split("}")[0].split(",")
+    }
+
+    assert 'rmexif_images_total{format="jpeg"}' in text
+    assert labels <= {"format", "code", "le"}
+
+
+def test_tokens(astronaut: bytes) -> None:
+    """With tokens set, images and counters need one; health does not."""
+    with service(tokens=f"{TOKEN},another-one-of-them") as (base, _):
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert requests.post(f"{base}/v1/strip", data=astronaut, headers=right).status_code == 200
+        assert requests.get(f"{base}/metrics", headers=right).status_code == 200
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+            refused(requests.post(f"{base}/v1/strip", data=astronaut, headers=headers), 401, "unauthorized")
+        refused(requests.get(f"{base}/metrics"), 401, "unauthorized")
+
+
+def test_a_full_queue_a_lost_worker_and_a_quiet_log(astronaut: bytes) -> None:
+    """429 with Retry-After when full; a killed worker costs its request and no other; the log names nobody."""
+    large = samples.saved(samples.picture(4000, 3000), "PNG")
+    with service(queue=1, workers=1) as (base, process):
+        answers: list[requests.Response] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(requests.post(f"{base}/v1/scrub?recall=max", data=large)))
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.25)
+        busy = [item for item in answers if item.status_code == 429]
+        victims = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        for pid in victims[-1:]:
+            os.kill(pid, signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+        after = requests.post(f"{base}/v1/strip", data=astronaut)
+        process.terminate()
+        log = process.stdout.read().decode()
+
+    assert len(busy) == 1
+    assert busy[0].headers["Retry-After"] == "1"
+    assert sorted(item.status_code for item in answers) == [200, 429, 503]
+    lost = next(item for item in answers if item.status_code == 503)
+    assert lost.json()["code"] == "worker_lost"
+    assert after.status_code == 200
+    assert "127.0.0.1" not in log
+    assert "/v1" not in log
