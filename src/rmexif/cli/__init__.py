@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,8 @@ def cli() -> None:
 @click.option(
     "--preview", metavar="FILE", help="With --dry-run: write the picture with outlines and scores, uncovered."
 )
+@click.option("--codes", is_flag=True, help="Cover QR codes and barcodes too (extra: codes).")
+@click.option("--text", is_flag=True, help="Cover text too (extra: text).")
 @click.option("--yunet", metavar="FILE", help="Search with OpenCV's YuNet too, from this model file.")
 @json_option
 @verbose_option
@@ -164,6 +167,8 @@ def scrub_command(
     output_format: str | None,
     dry_run: bool,
     preview: str | None,
+    codes: bool,
+    text: bool,
     yunet: str | None,
     as_json: bool,
     verbose: bool,
@@ -174,9 +179,9 @@ def scrub_command(
         if preview and not dry_run:
             raise Failure("--preview goes with --dry-run", USAGE)
         policy = policy_from(options, output_format or format_of(preview or output))
+        finders = [name for name, wanted in (("codes", codes), ("text", text)) if wanted]
+        policy = replace(policy, detectors=(*policy.detectors, *finders))
         if yunet:
-            from dataclasses import replace
-
             from rmexif.detectors import YuNet
 
             policy = replace(policy, detectors=(*policy.detectors, YuNet(load(yunet, MODEL_LIMIT))))

@@ -1,0 +1,68 @@
+"""The HTTP service: images in, clean images out, nothing on disk, nothing in a log.
+
+``rmexif serve``, or ``create_app()`` for a server of your own. Starlette, uvicorn and worker processes; the extra is
+``rmexif[serve]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmexif.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from rmexif.service.settings import Settings
+
+__all__ = ["create_app", "serve"]
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The ASGI application.
+
+    Args:
+        settings: how it behaves; read from the environment (``RMEXIF_*``) where not given.
+
+    Raises:
+        MissingDependency: the extra is not installed.
+        InvalidPolicy: a setting has a value that is not allowed.
+    """
+    try:
+        from rmexif.service.app import build
+    except ModuleNotFoundError as error:
+        raise MissingDependency(f"{error.name} is not installed: pip install 'rmexif[serve]'") from error
+    from rmexif.service.settings import Settings
+
+    return build(settings or Settings.from_environment())
+
+
+def serve(settings: Settings | None = None) -> None:
+    """Run the service until it is told to stop; requests under way are finished first.
+
+    Raises:
+        MissingDependency: the extra is not installed.
+        InvalidPolicy: a setting has a value that is not allowed.
+    """
+    from rmexif.service.settings import Settings
+
+    settings = settings or Settings.from_environment()
+    app = create_app(settings)
+    import uvicorn
+
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,  # names, addresses and times of people are nobody's business
+        log_level="info" if settings.log_level == "info" else "warning",
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        http="h11",
+        h11_max_incomplete_event_size=32 << 10,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=int(settings.shutdown_seconds),
+        limit_concurrency=settings.connections,
+        backlog=settings.connections,
+    )

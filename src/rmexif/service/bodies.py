@@ -1,0 +1,112 @@
+"""Reading a request: piece by piece, into memory, with an end to its size and to its time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rmexif.errors import InputError, LimitExceeded
+from rmexif.uploads import MAX_FIELD, MAX_PARTS, BrokenForm, FormReader
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from rmexif.service.settings import Settings
+
+__all__ = ["Body", "SlowBody", "WrongType", "check_head", "read"]
+
+FORM = "multipart/form-data"
+# What a raw image may call itself. The last is what ``curl --data-binary`` says; the bytes decide in any case.
+RAW = ("image/", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
+OVERHEAD = MAX_PARTS * 4096 + 4 * MAX_FIELD  # byte: what a form may need beside its image
+
+
+class SlowBody(InputError):
+    """The client did not send its body in time."""
+
+    code = "slow_body"
+    status_hint = 408
+
+
+class WrongType(InputError):
+    """The body is neither an image nor a form."""
+
+    code = "wrong_content_type"
+    status_hint = 415
+
+
+@dataclass(slots=True)
+class Body:
+    """An image, and the options that came with it."""
+
+    data: bytearray
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+
+def check_head(request: Request, settings: Settings) -> None:
+    """Refuse what the head alone condemns, before a byte of the body is read.
+
+    Raises:
+        WrongType: the body calls itself something that is not taken.
+        LimitExceeded: the body says that it is too long.
+        InputError: its length is no number.
+    """
+    kind = _kind(request)
+    if kind and kind != FORM and not kind.startswith(RAW):
+        raise WrongType("an image comes as image/*, application/octet-stream or multipart/form-data")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise WrongType("a compressed body is not taken")
+    length = request.headers.get("content-length")
+    if length is not None:
+        if not length.isascii() or not length.isdigit():
+            raise BrokenForm("Content-Length is no number")
+        if int(length[:20]) > settings.max_bytes + (OVERHEAD if kind == FORM else 0):
+            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+
+
+async def read(request: Request, settings: Settings) -> Body:
+    """The image of a request, and the options of its form.
+
+    Raises:
+        SlowBody: the body did not come in time.
+        LimitExceeded: it is too long.
+        BrokenForm: the form cannot be read, or holds no image, or several.
+        ClientDisconnect: the client left.
+    """
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            body = await (_form if _kind(request) == FORM else _raw)(request, settings)
+    except TimeoutError as error:
+        raise SlowBody(f"the body took longer than {settings.body_seconds:g} s") from error
+    if not body.data:
+        raise BrokenForm("the request carries no image")
+    return body
+
+
+async def _raw(request: Request, settings: Settings) -> Body:
+    data = bytearray()
+    async for chunk in request.stream():
+        if len(data) + len(chunk) > settings.max_bytes:
+            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+        data += chunk
+    return Body(data)
+
+
+async def _form(request: Request, settings: Settings) -> Body:
+    reader = FormReader(request.headers["content-type"], settings.max_bytes)
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen > settings.max_bytes + OVERHEAD:
+            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+        if chunk:
+            reader.feed(chunk)
+    form = reader.close()
+    if not form.files:
+        raise BrokenForm("the form carries no image")
+    return Body(form.files[0].data, form.fields)
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()

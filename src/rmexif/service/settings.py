@@ -1,0 +1,123 @@
+"""What an operator can set, each from one environment variable: ``RMEXIF_`` and the field's name in capitals."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rmexif.errors import InvalidPolicy
+from rmexif.types import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PREFIX", "Settings"]
+
+PREFIX = "RMEXIF_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the service behaves.
+
+    Memory is bounded by these: about ``(workers + queue) * max_bytes * 2`` in the server, and ``worker_memory`` in
+    each worker.
+    """
+
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
+    port: int = field(default=8000, metadata={"help": "port to listen on"})
+    workers: int = field(default=0, metadata={"help": "worker processes; 0: as many as processors"})
+    queue: int = field(default=32, metadata={"help": "requests that may wait for a worker; more are answered 429"})
+    connections: int = field(default=512, metadata={"help": "open connections; more are answered 503"})
+    max_bytes: int = field(default=32 << 20, metadata={"help": "largest image, byte"})
+    max_pixels: int = field(default=64_000_000, metadata={"help": "largest picture, px, all frames together"})
+    max_frames: int = field(default=500, metadata={"help": "most frames or pages of one image"})
+    deadline_seconds: float = field(default=30.0, metadata={"help": "time for one image in a worker, s"})
+    body_seconds: float = field(default=30.0, metadata={"help": "time for a client to send its body, s"})
+    queue_seconds: float = field(default=30.0, metadata={"help": "time to wait for a worker before 503, s"})
+    shutdown_seconds: float = field(default=30.0, metadata={"help": "time to finish what is under way, s"})
+    worker_memory: int = field(default=4 << 30, metadata={"help": "address space of one worker, byte; 0: no limit"})
+    worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})
+    report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
+    tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})
+    tokens_file: str = field(default="", metadata={"help": "file with more tokens, one a line (a mounted secret)"})
+    page: bool = field(default=True, metadata={"help": "serve the page at /"})
+    metrics: bool = field(default=True, metadata={"help": "serve /metrics"})
+    log_level: str = field(default="warning", metadata={"help": "warning or info; never names, addresses or values"})
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidPolicy: a setting has a value that is not allowed.
+        """
+        for name in ("workers", "queue", "worker_memory", "worker_images"):
+            if getattr(self, name) < 0:
+                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is 0 or more")
+        for name in ("connections", "max_bytes", "max_pixels", "max_frames", "report_bytes"):
+            if getattr(self, name) < 1:
+                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is 1 or more")
+        for name in ("deadline_seconds", "body_seconds", "queue_seconds", "shutdown_seconds"):
+            if not 0 < getattr(self, name) < 86_400:
+                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is more than 0 and less than a day, in seconds")
+        if self.log_level not in ("warning", "info"):
+            raise InvalidPolicy(f"{PREFIX}LOG_LEVEL: it is warning or info")
+        if any(len(token) < 16 for token in self.secrets()):
+            raise InvalidPolicy(f"{PREFIX}TOKENS: a token has 16 characters or more")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+        """Read ``RMEXIF_*``; ``overrides`` that are not None go before the environment.
+
+        Raises:
+            InvalidPolicy: a variable has a value that is not allowed.
+        """
+        source = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        for item in fields(cls):
+            text = source.get(PREFIX + item.name.upper())
+            if text is not None:
+                values[item.name] = _read(item.name, str(item.type), text.strip())
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        return cls(**values)  # type: ignore[arg-type]
+
+    @property
+    def crew(self) -> int:
+        """Worker processes, counted out."""
+        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.workers or 2
+
+    @property
+    def limits(self) -> Limits:
+        """What one image may cost."""
+        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, max_frames=self.max_frames)
+
+    def secrets(self) -> tuple[bytes, ...]:
+        """The bearer tokens; empty where the service is open.
+
+        Raises:
+            InvalidPolicy: the file of tokens cannot be read, or is empty.
+        """
+        texts = self.tokens.split(",")
+        if self.tokens_file:
+            try:
+                listed = Path(self.tokens_file).read_text("utf-8").split()
+            except (OSError, ValueError) as error:
+                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE: it cannot be read") from error
+            if not listed:
+                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE: it holds no token")
+            texts += listed
+        return tuple(text.strip().encode() for text in texts if text.strip())
+
+
+def _read(name: str, kind: str, text: str) -> object:
+    variable = PREFIX + name.upper()
+    if kind == "bool":
+        if text.lower() not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
+            raise InvalidPolicy(f"{variable}: it is 1 or 0")
+        return text.lower() in ("1", "true", "yes", "on")
+    try:
+        return {"int": int, "float": float}.get(kind, str)(text)
+    except ValueError as error:
+        raise InvalidPolicy(f"{variable}: it is a number") from error
