@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UnknownFormat,
         UnsupportedFeature,
         VerificationError,
+        WorkerLost,
     )
     from rmexif.lossless import strip, verify
     from rmexif.scrubber import Scrubber, scrub
@@ -58,6 +59,7 @@ __all__ = [
     "UnknownFormat",
     "UnsupportedFeature",
     "VerificationError",
+    "WorkerLost",
     "inspect",
     "scrub",
     "scrub_async",

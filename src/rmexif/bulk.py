@@ -1,6 +1,7 @@
 """Many images: in input order, at most so many in flight, one Outcome each, errors as values.
 
 Threads are for speed: decoders, resize and inference release the interpreter lock, and one model serves all.
+Processes are for images from strangers: one can be ended, limited and fenced in, and its crash costs one image.
 Memory is bounded by what is in flight, not by the length of the list; the iterable is read no faster than results
 are taken.
 """
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import lossless
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
@@ -27,27 +29,38 @@ def scrub_many(
     policy: Policy | None = None,
     *,
     workers: int | None = None,
+    pool: Literal["thread", "process"] = "thread",
     in_flight: int | None = None,
     ordered: bool = True,
+    deadline: float | None = None,
+    memory: int | None = None,
+    recycle: int | None = None,
+    sandbox: bool | Literal["require"] = False,
 ) -> Iterator[Outcome]:
     """Scrub every image of an iterable.
 
     Args:
         items: images, bytes-like; may be endless.
         policy: for all of them.
-        workers: threads; the processors of this machine by default.
+        workers: threads or processes; the processors of this machine by default.
+        pool: "thread" is faster; only a "process" can have the limits below, and needs a ``__main__`` guard.
         in_flight: images taken from ``items`` and not yet handed out, at the most; twice the workers by default.
         ordered: hand out in input order; False hands out what is ready first.
+        deadline: s for one image, counted from its start; then its process is killed.
+        memory: byte that one image may take beyond what a ready process holds (Linux).
+        recycle: images after which a process is replaced.
+        sandbox: processes drop network, writing and spawning (Linux), and ``stats["sandbox"]`` says what holds;
+            "require" refuses to work where the kernel cannot do it.
 
     Returns:
-        An iterator of one Outcome per item; closing it cancels what has not begun.
+        An iterator of one Outcome per item; closing it cancels what has not begun, and ends processes at once.
 
     Raises:
-        InvalidPolicy: workers or in_flight below 1.
+        InvalidPolicy: a number is out of range, or a limit that threads cannot keep.
     """
-    from rmexif.scrubber import scrub
-
-    return _many(partial(_scrub, scrub, policy or Policy()), items, workers, in_flight, ordered)
+    task = policy or Policy()
+    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox}
+    return _many(task, items, workers, pool, in_flight, ordered, hold)
 
 
 def strip_many(
@@ -55,11 +68,17 @@ def strip_many(
     *,
     limits: Limits | None = None,
     workers: int | None = None,
+    pool: Literal["thread", "process"] = "thread",
     in_flight: int | None = None,
     ordered: bool = True,
+    deadline: float | None = None,
+    memory: int | None = None,
+    recycle: int | None = None,
+    sandbox: bool | Literal["require"] = False,
 ) -> Iterator[Outcome]:
     """Strip every image of an iterable; as ``scrub_many``."""
-    return _many(partial(lossless.strip, limits=limits or Limits()), items, workers, in_flight, ordered)
+    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox}
+    return _many(limits or Limits(), items, workers, pool, in_flight, ordered, hold)
 
 
 async def scrub_async(
@@ -82,11 +101,6 @@ async def strip_async(
     return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits))
 
 
-def _scrub(scrub: Any, policy: Policy, raw: Any) -> tuple[bytes, dict[str, Any]]:
-    result: tuple[bytes, dict[str, Any]] = scrub(raw, policy)
-    return result
-
-
 def outcome(work: Callable[[Any], tuple[bytes, dict[str, Any]]], index: int, raw: Any) -> Outcome:
     """Do one item, and make a value of whatever it comes to."""
     try:
@@ -105,34 +119,60 @@ def _typed(error: TypeError) -> InputError:
 
 
 def _many(
-    work: Callable[[Any], tuple[bytes, dict[str, Any]]],
+    task: Policy | Limits,
     items: Iterable[Any],
     workers: int | None,
+    pool: str,
     in_flight: int | None,
     ordered: bool,
+    hold: dict[str, Any],
 ) -> Iterator[Outcome]:
     count = workers if workers is not None else _processors()
     most = in_flight if in_flight is not None else 2 * count
     if count < 1 or most < 1:
         raise InvalidPolicy("workers and in_flight: they are 1 or more")
-    return _run(work, items, count, most, ordered)
+    if pool not in ("thread", "process"):
+        raise InvalidPolicy("pool: it is one of thread, process")
+    if pool == "process":
+        from rmexif.workers import Crew
+
+        return _run(Crew(task, count, **hold), items, count, most, ordered)
+    if unkept := [name for name, value in hold.items() if value]:
+        raise InvalidPolicy(f"{', '.join(unkept)}: a thread cannot be ended or fenced in; pool='process' can")
+    return _run(_work(task), items, count, most, ordered, alone=isinstance(task, Limits) or count == 1)
+
+
+def _work(task: Policy | Limits) -> Callable[[Any], tuple[bytes, dict[str, Any]]]:
+    if isinstance(task, Limits):
+        return partial(lossless.strip, limits=task)
+    from rmexif.scrubber import scrub
+
+    return partial(scrub, policy=task)
 
 
 def _run(
-    work: Callable[[Any], tuple[bytes, dict[str, Any]]], items: Iterable[Any], count: int, most: int, ordered: bool
+    work: Any, items: Iterable[Any], count: int, most: int, ordered: bool, *, alone: bool = True
 ) -> Iterator[Outcome]:
-    pool = ThreadPoolExecutor(count, thread_name_prefix="rmexif")
+    threads = ThreadPoolExecutor(count, thread_name_prefix="rmexif")
     pending: deque[Future[Outcome]] = deque()
-    try:
-        for index, raw in enumerate(items):
-            pending.append(pool.submit(outcome, work, index, raw))
-            del raw  # the pool holds it; nothing here keeps an original alive
-            if len(pending) >= most:
+    with ExitStack() as stack:
+        if not alone:
+            from rmexif.workers import one_thread_each
+
+            stack.enter_context(one_thread_each())
+        try:
+            for index, raw in enumerate(items):
+                pending.append(threads.submit(outcome, work, index, raw))
+                del raw  # the pool holds it; nothing here keeps an original alive
+                if len(pending) >= most:
+                    yield _next(pending, ordered)
+            while pending:
                 yield _next(pending, ordered)
-        while pending:
-            yield _next(pending, ordered)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            if hasattr(work, "close"):
+                work.close()
+            threads.shutdown(wait=True)
 
 
 def _next(pending: deque[Future[Outcome]], ordered: bool) -> Outcome:

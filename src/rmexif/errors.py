@@ -12,7 +12,8 @@
     |  |- DetectionError              a detector failed; never "no faces"
     |  |- EncodeError                 the encoder failed
     |  |- DeadlineExceeded            the time allowed was used up
-    |  `- VerificationError           the output still carried something: it is discarded
+    |  |- VerificationError           the output still carried something: it is discarded
+    |  `- WorkerLost                  the process that worked on it died
     `- SetupError                 the caller's setup is at fault
        |- InvalidPolicy (ValueError)
        `- MissingDependency (ImportError)
@@ -44,6 +45,7 @@ __all__ = [
     "UnknownFormat",
     "UnsupportedFeature",
     "VerificationError",
+    "WorkerLost",
     "kept_in",
 ]
 
@@ -120,6 +122,13 @@ class VerificationError(ProcessingError):
     """The output still carried something outside the allow-list, so it was discarded."""
 
     code = "verification_error"
+
+
+class WorkerLost(ProcessingError):
+    """The worker process died over this image; no other image is affected."""
+
+    code = "worker_lost"
+    status_hint = 503
 
 
 class SetupError(RmexifError):
