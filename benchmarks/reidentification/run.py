@@ -21,7 +21,7 @@ import numpy as np
 from rmexif.styles import Blur, Fill, Gaussian, Pixelate, Solid, mask_for
 from rmexif.types import Box
 
-MARGIN = 0.3  # the policy's default
+MARGIN = 0.25  # the policy's default
 
 
 def box_of(record):

@@ -36,6 +36,9 @@ FINE = 2000  # stealth, px: shorter sides are cut at fractions of a pixel, longe
 NUDGE = 2048  # stealth, px: one block of 8 x 8 changes its brightness a little for so much area, up to ...
 NUDGES = 32  # ... so many, so that flat pictures change too
 RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
+BY_NAME = ("codes", "text")  # detectors that need no settings
+LETTERS = frozenset({"code", "text"})  # labels whose detail is a message: nothing of it may stay, so they become solid
+LETTER_MARGIN = 0.1  # fraction of the box side
 ESCALATION = ("fill", "solid")  # what follows where the chosen style leaves a face
 
 
@@ -92,7 +95,7 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
         raster = pixels.to_srgb(pixels.orient(raster))
     with clock.stage("detect"):
         by_hand = tuple(Detection(_inside(box, raster), 1.0, "region") for box in policy.regions)
-        finders = [_detector(item, policy) for item in policy.detectors] if policy.faces else []
+        finders = [_detector(item, policy) for item in policy.detectors if policy.faces or item in BY_NAME]
         search: dict[str, Any] = {"recall": policy.recall if finders else None}
         rows = [_search(finders, _rgb(frame.pixels), search) for frame in raster.frames]
         kept = [tuple(d for d in row if not _kept(d.box, policy.keep_regions)) for row in rows]
@@ -102,7 +105,10 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
 def masks(found: Found, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
     """The masks of every detection, per frame, in px of the upright original."""
     return tuple(
-        tuple(styles.mask_for(d.box, policy.margin, *frame.pixels.shape[:2]) for d in row)
+        tuple(
+            styles.mask_for(d.box, LETTER_MARGIN if d.label in LETTERS else policy.margin, *frame.pixels.shape[:2])
+            for d in row
+        )
         for frame, row in zip(found.raster.frames, found.detections, strict=True)
     )
 
@@ -175,7 +181,9 @@ def _detector(item: Any, policy: Policy) -> Any:
         return item
     if item == "centerface":
         return detectors.CenterFace(policy.recall, policy.min_confidence)
-    raise InvalidPolicy(f"detectors: {item!r} cannot be made from its name alone; the names are centerface")
+    if item in BY_NAME:
+        return detectors.DETECTORS[item]()
+    raise InvalidPolicy(f"detectors: {item!r} is no name; the names are centerface, {', '.join(BY_NAME)}")
 
 
 def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, Any]) -> tuple[Detection, ...]:
@@ -216,11 +224,11 @@ def _kept(box: Box, keep: Sequence[Box]) -> bool:
 
 def _reshape(
     raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, rng: np.random.Generator
-) -> tuple[list[Frame], list[list[Box]]]:
-    """The frames at their final size, writable, and the boxes on them."""
+) -> tuple[list[Frame], list[list[Detection]]]:
+    """The frames at their final size, writable, and the detections on them."""
     if not policy.stealth:
         copies = [replace(frame, pixels=pixels.duplicate(frame.pixels)) for frame in raster.frames]
-        return copies, [[d.box for d in row] for row in found]
+        return copies, [list(row) for row in found]
     plans: dict[tuple[int, int], pixels.Geometry] = {}
     frames, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):
@@ -231,7 +239,7 @@ def _reshape(
         small = pixels.resize(frame.pixels, plan)
         _disturb(small, frame.pixels.shape, rng)
         frames.append(replace(frame, pixels=small))
-        boxes.append([projected for d in row if (projected := plan.project(d.box)) is not None])
+        boxes.append([replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None])
     return frames, boxes
 
 
@@ -268,18 +276,29 @@ def _disturb(stored: NDArray[Any], before: tuple[int, ...], rng: np.random.Gener
         block[:] = (block + rng.integers(-2, 3, colours.shape[2]) * unit).clip(0, most)
 
 
-def _spread(frames: Sequence[Frame], boxes: Sequence[list[Box]]) -> list[list[Box]]:
+def _spread(frames: Sequence[Frame], boxes: Sequence[list[Detection]]) -> list[list[Detection]]:
     """In an animation a face is masked in the frames beside the one it was found in, too: it blinks, we do not."""
     if len(frames) < 2 or not any(frame.duration for frame in frames):
         return list(boxes)
     return [list(dict.fromkeys(chain.from_iterable(boxes[max(0, i - 1) : i + 2]))) for i in range(len(boxes))]
 
 
-def _redact(stored: NDArray[Any], boxes: list[Box], style: Style, policy: Policy, rng: np.random.Generator) -> int:
-    """Cover the boxes; where the detector still sees a face, cover it harder; how often that was needed."""
-    if not boxes:
+def _covers(stored: NDArray[Any], row: Sequence[Detection], policy: Policy) -> tuple[list[Mask], list[Mask]]:
+    """The masks of faces and regions, and those of codes and text."""
+    size = stored.shape[:2]
+    faces = [styles.mask_for(d.box, policy.margin, *size) for d in row if d.label not in LETTERS]
+    return faces, [styles.mask_for(d.box, LETTER_MARGIN, *size) for d in row if d.label in LETTERS]
+
+
+def _redact(
+    stored: NDArray[Any], row: Sequence[Detection], style: Style, policy: Policy, rng: np.random.Generator
+) -> int:
+    """Cover what was found; where the detector still sees a face, cover it harder; how often that was needed."""
+    covers, letters = _covers(stored, row, policy)
+    if letters:
+        styles.by_name("solid").redact(stored, letters, rng)
+    if not covers:
         return 0
-    covers = [styles.mask_for(box, policy.margin, *stored.shape[:2]) for box in boxes]
     style.redact(stored, covers, rng)
     if policy.allow_weak:
         return 0

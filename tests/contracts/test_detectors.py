@@ -8,11 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rmexif.detectors import DETECTORS, CenterFace, Fixed
+from rmexif.detectors import DETECTORS, CenterFace, Codes, Fixed, Text
 from rmexif.types import Box
 
 # How to make one of each; a new row without a line here fails. YuNet needs a model file that users bring.
-MADE = {"centerface": CenterFace(), "fixed": Fixed((Box(1, 2, 30, 40),))}
+MADE = {
+    "centerface": CenterFace(),
+    "codes": Codes(),
+    "fixed": Fixed((Box(1, 2, 30, 40),)),
+    "text": Text(),
+}
 NEEDS_A_FILE = {"yunet"}
 
 

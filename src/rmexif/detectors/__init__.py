@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rmexif.detectors.centerface import CenterFace
+from rmexif.detectors.codes import Codes
 from rmexif.detectors.fixed import Fixed
 from rmexif.detectors.search import Search, merge
+from rmexif.detectors.text import Text
 from rmexif.detectors.yunet import YuNet
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Detection
 
-__all__ = ["DETECTORS", "CenterFace", "Detector", "Fixed", "Search", "YuNet", "merge"]
+__all__ = ["DETECTORS", "CenterFace", "Codes", "Detector", "Fixed", "Search", "Text", "YuNet", "merge"]
 
 
 class Detector(Protocol):
@@ -34,6 +36,8 @@ class Detector(Protocol):
 
 DETECTORS: Mapping[str, type[Any]] = {
     "centerface": CenterFace,
+    "codes": Codes,
     "fixed": Fixed,
+    "text": Text,
     "yunet": YuNet,
 }

@@ -13,7 +13,7 @@ that is large. Three rules turn candidates into detections:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -200,14 +200,14 @@ def _cut_out(rgb: NDArray[np.uint8], x: float, y: float, factor: float) -> NDArr
     reach = LOOK / 2 / factor
     left, top = max(0, int(x - reach)), max(0, int(y - reach))
     right, bottom = min(width, int(x + reach) + 1), min(height, int(y + reach) + 1)
-    part = np.ascontiguousarray(rgb[top:bottom, left:right])
+    part: NDArray[Any] = np.ascontiguousarray(rgb[top:bottom, left:right])
     while factor <= 0.5 and min(part.shape[:2]) > 1:
         part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         factor, left, top, x, y = factor * 2, left // 2, top // 2, x / 2, y / 2
     shift = np.array(
         [[factor, 0, LOOK / 2 - (x - left) * factor], [0, factor, LOOK / 2 - (y - top) * factor]], np.float32
     )
-    view: NDArray[np.uint8] = cv2.warpAffine(part, shift, (LOOK, LOOK), flags=cv2.INTER_LINEAR)
+    view: NDArray[Any] = cv2.warpAffine(part, shift, (LOOK, LOOK), flags=cv2.INTER_LINEAR)
     return view
 
 

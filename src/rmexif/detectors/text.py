@@ -1,0 +1,96 @@
+"""Text, with RapidOCR, whose wheel carries its models (extra: text)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif.errors import DetectionError, InvalidPolicy, MissingDependency
+from rmexif.types import Box, Detection
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PATTERNS", "Text"]
+
+# What a text may give away; matched against what was read, without case.
+PATTERNS = {
+    "email": r"[\w.+-]+@[\w-]+\.[\w.]+",
+    "phone": r"\+?\d[\d ()/.-]{6,}\d",
+    "plate": r"\b(?=[A-Z0-9 -]*\d)(?=[A-Z0-9 -]*[A-Z])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}\b",
+}
+
+_lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Finds lines of text.
+
+    Args:
+        only: names of ``PATTERNS`` (or regular expressions) that a line has to match; all text where empty. Reading
+            takes several times as long as finding, and a line that is misread is left.
+    """
+
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no pattern.
+
+        Raises:
+            InvalidPolicy: neither a name nor a regular expression.
+        """
+        for item in self.only:
+            try:
+                re.compile(PATTERNS.get(item, item))
+            except re.error as error:
+                raise InvalidPolicy("text: a pattern is no regular expression") from error
+
+    def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
+        """The lines of text of an H x W x 3 picture; what they say is thrown away.
+
+        Raises:
+            MissingDependency: RapidOCR is not installed.
+            DetectionError: the reader failed.
+        """
+        reader = _reader()
+        try:
+            with _lock:  # the engine keeps the picture's scale in itself
+                result = reader(
+                    np.ascontiguousarray(rgb[:, :, ::-1]), use_det=True, use_cls=False, use_rec=bool(self.only)
+                )
+        except Exception as error:  # the engine's classes share no base
+            raise DetectionError("the text detector failed on this picture") from error
+        if result.boxes is None:
+            return []
+        scores = result.scores if result.scores is not None else [1.0] * len(result.boxes)
+        texts = result.txts if self.only else [""] * len(result.boxes)
+        height, width = rgb.shape[:2]
+        return [
+            Detection(box, float(score), "text")
+            for quad, score, text in zip(result.boxes, scores, texts, strict=True)
+            if self._wanted(text) and (box := _box(np.asarray(quad), height, width)) is not None
+        ]
+
+    def _wanted(self, text: str) -> bool:
+        return not self.only or any(re.search(PATTERNS.get(item, item), text, re.IGNORECASE) for item in self.only)
+
+
+@cache
+def _reader() -> Any:
+    try:
+        from rapidocr import RapidOCR
+    except ImportError as error:
+        raise MissingDependency("text needs RapidOCR: pip install 'rmexif[text]'") from error
+    return RapidOCR(params={"Global.log_level": "critical"})
+
+
+def _box(quad: NDArray[Any], height: int, width: int) -> Box | None:
+    (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+    box = Box(max(0, int(left)), max(0, int(top)), min(width, int(right) + 1), min(height, int(bottom) + 1))
+    return box if box.width > 0 and box.height > 0 else None
