@@ -85,7 +85,8 @@ def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
     quiet = requests.post(f"{base}/v1/inspect", data=astronaut).text
     loud = requests.post(f"{base}/v1/inspect?values=true", data=astronaut).text
     left = requests.post(f"{base}/v1/verify", data=astronaut).json()
-    faces = requests.post(f"{base}/v1/preview", data=astronaut).json()
+    faces = requests.post(f"{base}/v1/preview?picture=false", data=astronaut).json()
+    outlined = requests.post(f"{base}/v1/preview", data=astronaut)
 
     assert "Example Camera" not in quiet
     assert "Example Camera" in loud
@@ -93,6 +94,7 @@ def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
     assert "value" not in left["findings"][0]
     assert faces["faces_detected"] == 1
     assert "new_hash" not in faces
+    assert verify(outlined.content) == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ __all__ = ["build"]
 
 LOG = logging.getLogger("rmexif.service")
 CODES = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed"}
-VALUES = ("true", "1")
+TRUE, FALSE = ("true", "1"), ("false", "0")
 
 
 def build(settings: Settings) -> Starlette:
@@ -67,7 +67,7 @@ class Service:
             "strip": self._for_strip,
             "inspect": self._for_inspect,
             "verify": self._for_strip,
-            "preview": self._for_scrub,
+            "preview": self._for_preview,
         }
 
     @asynccontextmanager
@@ -162,15 +162,20 @@ class Service:
     def _for_scrub(self, said: list[tuple[str, str]]) -> tuple[Any, ...]:
         return (policy_from(said, self._settings.limits),)
 
+    def _for_preview(self, said: list[tuple[str, str]]) -> tuple[Any, ...]:
+        policy = [(name, text) for name, text in said if name != "picture"]
+        pictures = [_flag(name, text) for name, text in said if name == "picture"]
+        return policy_from(policy, self._settings.limits), all(pictures)
+
     def _for_strip(self, said: list[tuple[str, str]]) -> tuple[Any, ...]:
         if said:
             raise InvalidPolicy("there are no options here")
         return (self._settings.limits,)
 
     def _for_inspect(self, said: list[tuple[str, str]]) -> tuple[Any, ...]:
-        if any(name != "values" or text.lower() not in (*VALUES, "false", "0") for name, text in said):
-            raise InvalidPolicy("the only option here is values, true or false")
-        return self._settings.limits, any(text.lower() in VALUES for _, text in said)
+        if any(name != "values" for name, _ in said):
+            raise InvalidPolicy("the only option here is values")
+        return self._settings.limits, any(_flag(name, text) for name, text in said)
 
     def _answer(self, request: Request, data: bytes | None, stats: dict[str, Any]) -> Response:
         if data is None:
@@ -191,3 +196,9 @@ class Service:
         self._metrics.errors.labels(code).inc()
         LOG.log(logging.WARNING if status >= 500 else logging.INFO, "%d %s", status, code)
         return answers.Refusal(code, message, status, unread=unread, **headers)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in (*TRUE, *FALSE):
+        raise InvalidPolicy(f"{name}: it is true or false")
+    return text.lower() in TRUE

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from rmexif.errors import DeadlineExceeded, ProcessingError, RmexifError
+from rmexif import sandbox
+from rmexif.errors import DeadlineExceeded, ProcessingError, RmexifError, WorkerLost
 from rmexif.service import jobs
 from rmexif.types import Limits, Policy
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from rmexif.service.metrics import Metrics
     from rmexif.service.settings import Settings
 
-__all__ = ["Busy", "Crew", "WorkerLost"]
+__all__ = ["Busy", "Crew"]
 
+BROKEN = (RuntimeError, OSError, EOFError)  # what pebble raises for a pool without its process
 FRESH = 10.0  # s: how long one answer of the canary is believed
 MARK = b"canary"
 # A grey JPEG of 16 x 16 px, with an Exif artist, a comment and a trailer that say "canary".
@@ -45,13 +47,6 @@ class Busy(RmexifError):
     status_hint = 429
 
 
-class WorkerLost(ProcessingError):
-    """The process that worked on this image died; nothing came out."""
-
-    code = "worker_lost"
-    status_hint = 503
-
-
 class Crew:
     """The worker processes and the queue in front of them."""
 
@@ -59,31 +54,29 @@ class Crew:
         self._settings, self._metrics = settings, metrics
         self._room = settings.crew + settings.queue
         self._held = 0
-        self._pool: Any = None
+        self._idle: asyncio.Queue[ProcessPool | None] = asyncio.Queue()
+        self._pools: set[ProcessPool] = set()
+        self._open = False
         self._proved = -FRESH
         self._proving = asyncio.Lock()
 
     def start(self) -> None:
-        """Make the pool; its processes start with the first job."""
-        self._pool = ProcessPool(
-            max_workers=self._settings.crew,
-            max_tasks=self._settings.worker_images,
-            initializer=_prepare,
-            initargs=(self._settings.worker_memory,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        """Open the doors; a process starts with its first job.
+
+        Each has a pool of its own, so that one that dies in the middle of a message takes nobody's channel with it.
+        """
+        self._open = True
+        for _ in range(self._settings.crew):
+            self._idle.put_nowait(None)
 
     async def stop(self) -> None:
         """Finish what is under way, then end the processes."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        pool.close()
-        try:
-            await asyncio.to_thread(pool.join, self._settings.shutdown_seconds)
-        except LateError:
-            pool.stop()
-            await asyncio.to_thread(pool.join)
+        self._open = False
+        until = time.monotonic() + self._settings.shutdown_seconds
+        while self._held and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        for pool in tuple(self._pools):
+            await self._drop(pool)
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -110,22 +103,45 @@ class Crew:
             WorkerLost: the worker died.
             RmexifError: what the job raised.
         """
-        if self._pool is None:
+        if not self._open:
             raise DeadlineExceeded("the service is stopping")
         settings = self._settings
-        future = self._pool.schedule(jobs.run, args=(name, raw, *arguments), timeout=settings.deadline_seconds)
         try:
-            async with asyncio.timeout(settings.queue_seconds + settings.deadline_seconds):
-                result = await asyncio.wrap_future(future)
-        except ProcessExpired as error:
+            async with asyncio.timeout(settings.queue_seconds):
+                pool = await self._idle.get()
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"no worker was free for {settings.queue_seconds:g} s") from error
+        try:
+            pool = pool or self._hire()
+            future = pool.schedule(jobs.run, args=(name, raw, *arguments), timeout=settings.deadline_seconds)
+            result = await asyncio.wrap_future(future)
+        except (ProcessExpired, *BROKEN) as error:
             self._metrics.lost.inc()
+            if pool is not None and not isinstance(error, ProcessExpired):
+                await self._drop(pool)
+                pool = None
             raise WorkerLost("the process that worked on the image ended; nothing came out") from error
-        except (TimeoutError, LateError) as error:
+        except LateError as error:
             raise DeadlineExceeded(f"the image took longer than {settings.deadline_seconds:g} s") from error
+        finally:
+            self._idle.put_nowait(pool)
         if isinstance(result, RmexifError):
             raise result
         answer: Answer = result
         return answer
+
+    def _hire(self) -> ProcessPool:
+        settings = self._settings
+        arguments = (settings.worker_memory, settings.fence)
+        spawn: Any = multiprocessing.get_context("spawn")
+        pool = ProcessPool(1, settings.worker_images, _prepare, arguments, spawn)
+        self._pools.add(pool)
+        return pool
+
+    async def _drop(self, pool: ProcessPool) -> None:
+        self._pools.discard(pool)
+        pool.stop()  # type: ignore[no-untyped-call]
+        await asyncio.to_thread(pool.join)
 
     async def prove(self) -> None:
         """Clean the canary for real: codecs, model and check work, in a worker.
@@ -146,9 +162,14 @@ class Crew:
         self._proved = time.monotonic()
 
 
-def _prepare(memory: int) -> None:
-    """Make a fresh process ready: the terminal's Ctrl-C is the server's affair, memory is bounded."""
+def _prepare(memory: int, fence: bool) -> None:
+    """Make a fresh process ready: the terminal's Ctrl-C is the server's affair, memory is bounded, doors are shut."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    landlock = sandbox.no_new_files() if fence else 0
+    jobs.run("scrub", CANARY, Policy())  # codecs and model are there before the doors shut
+    if fence:
+        sandbox.close(landlock)
     if memory:
         import resource
 

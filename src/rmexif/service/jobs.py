@@ -46,11 +46,12 @@ def verify(raw: bytes, limits: Limits) -> Answer:
     return None, {"clean": not left, "findings": left}
 
 
-def preview(raw: bytes, policy: Policy) -> Answer:
-    """What a scrub would redact; nothing is encoded."""
+def preview(raw: bytes, policy: Policy, picture: bool) -> Answer:
+    """What a scrub would redact: the picture with outlines and the report, or the report alone."""
     from rmexif.scrubber import Scrubber
 
-    return None, Scrubber(raw, policy).dry_run()
+    scrubber = Scrubber(raw, policy)
+    return scrubber.preview() if picture else (None, scrubber.dry_run())
 
 
 JOBS: dict[str, Callable[..., Answer]] = {

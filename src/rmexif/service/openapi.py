@@ -20,7 +20,7 @@ IMAGE_ROUTES = {
     "strip": "Metadata gone, pixels untouched",
     "inspect": "What the file would give away",
     "verify": "Whether anything is left",
-    "preview": "What a scrub would redact; nothing is encoded",
+    "preview": "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
 }
 STATUSES = {
     "400": "invalid_policy, broken_form: the request is at fault",
@@ -120,14 +120,15 @@ base64) or <code>multipart/mixed</code>, both in one body.</p>
 
 def _options_of(route: str) -> list[Option]:
     if route in ("scrub", "preview"):
-        return list(options().values())
+        extra = [Option("picture", "boolean", True)] if route == "preview" else []
+        return [*options().values(), *extra]
     return [Option("values", "boolean", False)] if route == "inspect" else []
 
 
 def _schema(option: Option) -> dict[str, Any]:
     if option.kind == "regions":
         pattern = r"^\s*-?\d+(\s*,\s*-?\d+){3}(\s*;\s*-?\d+(\s*,\s*-?\d+){3})*\s*;?\s*$"
-        return {"type": "string", "pattern": pattern, "description": HELP[option.name]}
+        return {"type": "string", "pattern": pattern, "description": HELP.get(option.name, "")}
     schema: dict[str, Any] = {"type": option.kind}
     if option.choices:
         schema["enum"] = list(option.choices)
@@ -152,7 +153,7 @@ def _default(option: Option) -> str:
 
 def _answer(name: str) -> dict[str, Any]:
     report = {"application/json": {"schema": {"type": "object"}}}
-    if name not in ("scrub", "strip"):
+    if name not in ("scrub", "strip", "preview"):
         return {"description": "the report", "content": report}
     content: dict[str, Any] = {module.FORMAT.mime: {} for module in FORMATS}
     header = {"X-Rmexif-Report": {"description": "the report, as ASCII JSON", "schema": {"type": "string"}}}

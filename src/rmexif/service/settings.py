@@ -40,6 +40,7 @@ class Settings:
     shutdown_seconds: float = field(default=30.0, metadata={"help": "time to finish what is under way, s"})
     worker_memory: int = field(default=4 << 30, metadata={"help": "address space of one worker, byte; 0: no limit"})
     worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})
+    fence: bool = field(default=True, metadata={"help": "workers may not write, connect or spawn (Linux)"})
     report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
     tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})
     tokens_file: str = field(default="", metadata={"help": "file with more tokens, one a line (a mounted secret)"})

@@ -1,0 +1,116 @@
+"""Starlette and FastAPI: a form whose images are scrubbed before the view sees them, without a spooled file.
+
+The frameworks' own ``request.form()``, ``UploadFile`` and ``File()`` write uploads above 1 MiB to a temporary file.
+A view that takes ``Depends(ScrubbedForm())`` or awaits ``scrubbed_form(request)`` never calls them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotation)
+
+from rmexif.bulk import scrub_async
+from rmexif.containers import by_name
+from rmexif.errors import InputError, RmexifError
+from rmexif.types import Policy
+from rmexif.uploads import FormReader, neutral_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CleanForm", "CleanUpload", "ScrubbedForm", "scrubbed_form"]
+
+FIELDS = 256 << 10  # byte: room for borders and fields beside the files
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpload:
+    """One scrubbed image of a form; the name that the client gave it is gone."""
+
+    field: str
+    data: bytes
+    stats: dict[str, Any]
+
+    @property
+    def content_type(self) -> str:
+        """Its MIME type, from its bytes."""
+        return by_name(self.stats["output_format"]).FORMAT.mime
+
+    @property
+    def filename(self) -> str:
+        """A name that says the format only."""
+        return neutral_name(self.stats["output_format"])
+
+
+@dataclass(frozen=True, slots=True)
+class CleanForm:
+    """A form with its fields and its scrubbed images."""
+
+    fields: Sequence[tuple[str, str]]
+    images: Sequence[CleanUpload]
+
+
+class ScrubbedForm:
+    """A dependency: ``form: CleanForm = Depends(ScrubbedForm(policy))``.
+
+    Args:
+        policy: what to do with every image; its ``limits.max_bytes`` is the largest file.
+        max_files: how many images one form may hold.
+        seconds: time for the client to send its body.
+    """
+
+    def __init__(self, policy: Policy | None = None, *, max_files: int = 1, seconds: float = 60.0) -> None:
+        self._policy, self._max_files, self._seconds = policy or Policy(), max_files, seconds
+
+    async def __call__(self, request: Request) -> CleanForm:
+        """Read and scrub; errors become ``HTTPException`` with ``{code, message}``."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                reader = await self._read(request)
+            form = reader.close()
+            images = [await self._scrub(item.field, item.data) for item in form.files]
+        except RmexifError as error:
+            raise HTTPException(error.status_hint, {"code": error.code, "message": str(error)}) from error  # type: ignore[arg-type]
+        except TimeoutError as error:
+            raise HTTPException(408, {"code": "slow_body", "message": "the body came too slowly"}) from error  # type: ignore[arg-type]
+        return CleanForm(form.fields, images)
+
+    async def _read(self, request: Request) -> FormReader:
+        most = self._policy.limits.max_bytes
+        reader = FormReader(request.headers.get("content-type", ""), most, self._max_files)
+        whole = most * self._max_files + FIELDS
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length[:20]) > whole:
+            raise TooLarge(f"the form is above {whole} bytes")
+        seen = 0
+        async for chunk in request.stream():
+            seen += len(chunk)
+            if seen > whole:
+                raise TooLarge(f"the form is above {whole} bytes")
+            if chunk:
+                reader.feed(chunk)
+        return reader
+
+    async def _scrub(self, field: str, data: bytearray) -> CleanUpload:
+        clean, stats = await scrub_async(data, self._policy)
+        return CleanUpload(field, clean, stats)
+
+
+class TooLarge(InputError):
+    """The form as a whole is too long."""
+
+    code = "limit_exceeded"
+    status_hint = 413
+
+
+async def scrubbed_form(request: Request, policy: Policy | None = None, **options: Any) -> CleanForm:
+    """The form of a request, its images scrubbed; ``options`` as for ``ScrubbedForm``.
+
+    Raises:
+        HTTPException: an image or the form is refused.
+    """
+    return await ScrubbedForm(policy, **options)(request)
