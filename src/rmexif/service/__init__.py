@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rmexif.errors import MissingDependency
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from rmexif.service.settings import Settings
 
 __all__ = ["create_app", "serve"]
+
+# Some builds of onnxruntime keep a data base of telemetry and send it; read when the library is loaded, here and in
+# every worker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
