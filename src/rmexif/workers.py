@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pebble import ProcessExpired, ProcessPool
 
 from rmexif import audit, sandbox
-from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost
+from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost, kept_in
 from rmexif.types import Limits, Policy
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Crew:
         self._options = (recycle or 0, (sent, memory, fenced))
         self._lock = threading.Lock()
         self._closed = False
+        self._workers = workers
         self._running: set[Any] = set()
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(workers):
@@ -107,11 +108,8 @@ class Crew:
             running = list(self._running)
         for future in running:
             future.cancel()
-        pools = [self._idle.get() for _ in range(self._idle.qsize() or 1)]
-        while pools:
-            _end(pools.pop())
-            with suppress(Exception):
-                pools.append(self._idle.get_nowait())
+        for _ in range(self._workers):  # every thread gives its pool back, whatever became of its image
+            _end(self._idle.get())
 
     def _pool(self) -> ProcessPool:
         recycle, arguments = self._options
@@ -221,7 +219,8 @@ def _work(raw: bytes) -> Answer | RmexifError:
     if _State.refusal is not None:
         return _State.refusal
     try:
-        data, stats = _State.work(raw)
+        with kept_in():
+            data, stats = _State.work(raw)
     except RmexifError as error:
         return type(error)(*error.args)
     if _State.holds is not None:

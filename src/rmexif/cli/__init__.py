@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif import __version__
-from rmexif.cli.options import policy_from, policy_options
+from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure
+from rmexif.cli.options import folder_options, folder_settings, policy_from, policy_options
 from rmexif.errors import RmexifError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "main"]
 
-NO_INPUT, CANNOT_CREATE, USAGE = 66, 73, 64
 MODEL_LIMIT = 64 << 20  # byte
 DEFAULT = "scrub"
 
@@ -37,14 +37,6 @@ class Group(click.Group):
         if args and args[0] not in self.commands and args[0] not in own:
             args = [DEFAULT, *args]
         return super().parse_args(ctx, args)
-
-
-class Failure(Exception):
-    """Something went wrong at the edge: a message for a person and an exit code for a script."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @contextmanager
@@ -127,6 +119,7 @@ force_option = click.option("-f", "--force", is_flag=True, help="Replace an exis
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 source_argument = click.argument("source", metavar="FILE")
+sources_argument = click.argument("sources", metavar="FILE|FOLDER|URL...", nargs=-1, required=True)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -137,6 +130,7 @@ def cli() -> None:
     \b
     rmexif photo.jpg                    writes photo.scrubbed.jpg
     rmexif photo.jpg -o clean.png       converts on the way
+    rmexif photos/ -o clean/            a folder and all below it, keeping the tree
     rmexif --dry-run photo.jpg          says what would be found, writes nothing
     rmexif strip photo.jpg              metadata only, pixels untouched
     rmexif verify photo.jpg             exit code 1 if anything is left
@@ -146,7 +140,7 @@ def cli() -> None:
 
 
 @cli.command(DEFAULT)
-@source_argument
+@sources_argument
 @output_option
 @force_option
 @click.option("--format", "output_format", metavar="NAME", help="Format of the result, where no extension says it.")
@@ -159,9 +153,10 @@ def cli() -> None:
 @click.option("--yunet", metavar="FILE", help="Search with OpenCV's YuNet too, from this model file.")
 @json_option
 @verbose_option
+@folder_options
 @policy_options
 def scrub_command(
-    source: str,
+    sources: tuple[str, ...],
     output: str | None,
     force: bool,
     output_format: str | None,
@@ -174,17 +169,26 @@ def scrub_command(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Remove metadata, redact faces, and re-encode one image ('-' is standard input)."""
+    """Remove metadata, redact faces, and re-encode images ('-' is standard input)."""
+    many, options = folder_settings(options)
+    several = many.wanted(sources, output)
+    if several and (dry_run or as_json):
+        raise Failure("many images: --dry-run and --json are for one; --json-lines is for many", USAGE)
+    source = "policy" if several else sources[0]
     with told(source):
         if preview and not dry_run:
             raise Failure("--preview goes with --dry-run", USAGE)
-        policy = policy_from(options, output_format or format_of(preview or output))
+        policy = policy_from(options, output_format or (None if several else format_of(preview or output)))
         finders = [name for name, wanted in (("codes", codes), ("text", text)) if wanted]
         policy = replace(policy, detectors=(*policy.detectors, *finders))
         if yunet:
             from rmexif.detectors import YuNet
 
             policy = replace(policy, detectors=(*policy.detectors, YuNet(load(yunet, MODEL_LIMIT))))
+        if several:
+            from rmexif.cli import folder
+
+            sys.exit(folder.run(policy, sources, output, force, many))
         raw = load(source, policy.limits.max_bytes)
         from rmexif.scrubber import Scrubber
 
@@ -206,16 +210,28 @@ def scrub_command(
 
 
 @cli.command("strip")
-@source_argument
+@sources_argument
 @output_option
 @force_option
 @json_option
 @verbose_option
-def strip_command(source: str, output: str | None, force: bool, as_json: bool, verbose: bool) -> None:
+@folder_options
+def strip_command(
+    sources: tuple[str, ...], output: str | None, force: bool, as_json: bool, verbose: bool, **options: Any
+) -> None:
     """Remove metadata without touching a pixel; faces stay."""
     from rmexif.lossless import strip
     from rmexif.types import Limits
 
+    many, _ = folder_settings(options)
+    if many.wanted(sources, output):
+        from rmexif.cli import folder
+
+        if as_json:
+            raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
+        with told("strip"):
+            sys.exit(folder.run(Limits(), sources, output, force, many))
+    source = sources[0]
     with told(source):
         raw = load(source, Limits().max_bytes)
         data, stats = strip(raw)
@@ -288,8 +304,11 @@ def serve_command(**options: Any) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    from rmexif.cli.noise import hushed
+
     try:
-        cli.main(standalone_mode=False)
+        with hushed():
+            cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Policy
 
-__all__ = ["policy_from", "policy_options"]
+__all__ = ["folder_options", "folder_settings", "policy_from", "policy_options"]
 
 
 class Region(click.ParamType[Any]):
@@ -75,6 +75,41 @@ OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-bytes", type=click.IntRange(1), help="Refuse larger files."),
     click.option("--max-pixels", type=click.IntRange(1), help="Refuse larger pictures (all frames together)."),
 )
+
+
+FOLDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--workers", type=click.IntRange(1), help="Many images: how many at once."),
+    click.option(
+        "--pool", type=click.Choice(("thread", "process")), default="thread", show_default=True, help="What works."
+    ),
+    click.option(
+        "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
+    ),
+    click.option("--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."),
+    click.option("--json-lines", is_flag=True, help="Many images: one line of JSON for each."),
+    click.option("--continue", "resume", is_flag=True, help="Leave out what has a clean output already."),
+    click.option("--in-place", is_flag=True, help="Replace each file by its clean form; the original is gone."),
+    click.option("--neutral-names", is_flag=True, help="Call outputs by random names."),
+    click.option("--neutral-times", is_flag=True, help="Give outputs the file time 2000-01-01."),
+)
+
+
+def folder_options(command: Any) -> Any:
+    """Add the options for many images to a command."""
+    for option in reversed(FOLDER_OPTIONS):
+        command = option(command)
+    return command
+
+
+def folder_settings(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What the options for many images say, and the options that are left."""
+    from dataclasses import fields
+
+    from rmexif.cli.folder import Settings
+
+    own = {item.name for item in fields(Settings)}
+    rest = {name: value for name, value in options.items() if name not in own}
+    return Settings(**{name: value for name, value in options.items() if name in own}), rest
 
 
 def policy_options(command: Any) -> Any:

@@ -1,0 +1,168 @@
+"""Worker processes: what an image may cost is kept, and what kills a worker costs one image."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmexif import DeadlineExceeded, InvalidPolicy, LimitExceeded, Policy, WorkerLost, scrub_many, strip_many, verify
+from tests import samples, sets
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A detector that does something bad to a picture of a certain width."""
+
+    deed: str
+    width: int
+
+    def detect(self, rgb: Any) -> list[Any]:
+        """Do it."""
+        if rgb.shape[1] == self.width:
+            if self.deed == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.deed == "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if self.deed == "hang":
+                time.sleep(600)
+            if self.deed == "memory":
+                bytearray(8 << 30)
+            if self.deed == "defect":
+                raise ZeroDivisionError("the file says: secret")
+        return []
+
+
+def pictures(count: int) -> list[bytes]:
+    """Small PNGs; the second one is 50 px wide, the others 48."""
+    return [samples.saved(samples.picture(50 if i == 1 else 48), "PNG") for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("deed", "error"),
+    [("kill", WorkerLost), ("crash", WorkerLost), ("hang", DeadlineExceeded), ("memory", LimitExceeded)],
+)
+def test_a_bad_image_costs_one_image(deed: str, error: type[Exception]) -> None:
+    """Whatever it does to its process, the others come out, in order."""
+    start = time.monotonic()
+    policy = Policy(detectors=(Trap(deed, 50),), stealth=False)
+
+    out = list(scrub_many(pictures(5), policy, workers=1, pool="process", deadline=2, memory=1 << 30))
+
+    assert [o.index for o in out] == [0, 1, 2, 3, 4]
+    assert [o.ok for o in out] == [True, False, True, True, True]
+    assert type(out[1].error) is error
+    assert time.monotonic() - start < 25
+
+
+def test_a_defect_keeps_its_message_to_itself() -> None:
+    """A foreign error may quote the file; its text does not leave the process."""
+    policy = Policy(detectors=(Trap("defect", 50),))
+
+    bad = list(scrub_many(pictures(2), policy, workers=1, pool="process"))[1].error
+
+    assert bad is not None
+    assert bad.code == "processing_error"
+    assert "secret" not in str(bad)
+    assert bad.__cause__ is None
+
+
+def test_processes_give_what_threads_give() -> None:
+    """The same bytes, for strip; and a process is replaced after so many images."""
+    raws = [next(iter(samples.of(name).values())) for name in samples.MAKERS]
+
+    threads = list(strip_many(raws, workers=1))
+    processes = list(strip_many(raws, workers=1, pool="process", recycle=4))
+
+    assert [o.data for o in threads] == [o.data for o in processes]
+    assert all(verify(o.data) == [] for o in processes if o.data)
+
+
+def test_what_is_no_image_is_a_value() -> None:
+    """Also what is not even bytes."""
+    out = list(strip_many([b"", b"text", 7, None], workers=1, pool="process"))  # type: ignore[list-item]
+
+    assert [o.error.code for o in out if o.error] == ["unknown_format", "unknown_format", "input_error", "input_error"]
+
+
+def test_a_limit_that_threads_cannot_keep_is_refused() -> None:
+    """Not silently ignored."""
+    for limit in ({"deadline": 1.0}, {"memory": 1 << 30}, {"recycle": 5}, {"sandbox": True}):
+        with pytest.raises(InvalidPolicy, match="process"):
+            scrub_many([], **limit)  # type: ignore[arg-type]
+    for limit in ({"deadline": 0}, {"memory": -1}, {"recycle": 0}):
+        with pytest.raises(InvalidPolicy):
+            scrub_many([], pool="process", **limit)  # type: ignore[arg-type]
+
+
+def test_a_policy_that_cannot_travel_is_refused() -> None:
+    """An object without a home in a module."""
+    local = type("Local", (), {"detect": lambda self, rgb: []})()
+
+    with pytest.raises(InvalidPolicy, match="process"):
+        scrub_many([], Policy(detectors=(local,)), pool="process")
+
+
+SCRIPT = """
+import itertools, sys
+from rmexif import strip_many
+if __name__ == "__main__":
+    raw = open(sys.argv[1], "rb").read()
+    for o in strip_many(itertools.repeat(raw), workers=2, pool=sys.argv[2]):
+        if o.index == 3:
+            print("BUSY", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("pool", ["thread", "process"])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_nothing_is_left_running(tmp_path: Path, astronaut: bytes, pool: str, sign: int) -> None:
+    """Ctrl-C, and even a kill of the parent, end every process."""
+    (tmp_path / "in.jpg").write_bytes(astronaut)
+    (tmp_path / "run.py").write_text(SCRIPT)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    run = subprocess.Popen(
+        [sys.executable, "run.py", "in.jpg", pool],
+        cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert run.stdout is not None
+    assert run.stdout.readline() == b"BUSY\n"
+    below = {run.pid} | _threads_children(run.pid)
+
+    run.send_signal(sign)
+    _, err = run.communicate(timeout=20)
+
+    assert sign == signal.SIGKILL or b"KeyboardInterrupt" in err
+    end = time.monotonic() + 10
+    while time.monotonic() < end and any(Path(f"/proc/{pid}").exists() for pid in below):
+        time.sleep(0.1)
+    assert [pid for pid in below if Path(f"/proc/{pid}").exists()] == []
+
+
+def _threads_children(pid: int) -> set[int]:
+    """What any thread of ``pid`` started."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found |= {int(p) for p in (task / "children").read_text().split()}
+    return found
+
+
+def test_the_broken_set_through_the_fence() -> None:
+    """Every broken file of the set: a clean picture or an error of the tree, no lost worker."""
+    raws = [path.read_bytes() for path in sorted((sets.require("corpus") / "broken").iterdir())]
+
+    out = list(scrub_many(raws, workers=2, pool="process", deadline=20, memory=2 << 30, sandbox=True))
+
+    assert [o.index for o in out] == list(range(len(raws)))
+    assert {o.error.code for o in out if o.error} & {"worker_lost", "deadline_exceeded", "processing_error"} == set()
+    assert all(verify(o.data) == [] for o in out if o.data)
