@@ -26,12 +26,17 @@ async function ask(path, file, accept) {
 }
 
 /* ---- what a picture would reveal ---- */
+function plain(item) {
+  const name = item.where.split("/").pop().split(":").pop();
+  return /^[\d\s.,/-]+$/.test(item.value) && !/Position|Date|Serial|ID$/.test(name) ? `${name} ${item.value}` : item.value;
+}
 function reveal(root, found) {
   const groups = new Map();
   for (const item of found.findings) {
+    if (item.where.endsWith("/GPSVersionID") && found.findings.length > 1) continue;
     if (!groups.has(item.category)) groups.set(item.category, new Set());
     if (item.category === "thumbnail") groups.get(item.category).add(`${item.where}, ${item.length} bytes`);
-    else if (item.value) groups.get(item.category).add(item.value);
+    else if (item.value) groups.get(item.category).add(plain(item));
     else groups.get(item.category).add(`${item.where}, ${item.length} bytes`);
   }
   root.classList.toggle("clean", !groups.size);

@@ -1,0 +1,26 @@
+# The service. Build: docker build -t rmexif .   Run: docker compose up
+# Each RUN that matters is also a step of scripts/image-steps, which CI runs where there is no engine.
+FROM python:3.12-slim AS build
+WORKDIR /src
+COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE ./
+COPY src src
+RUN python -m venv /opt/rmexif \
+ && /opt/rmexif/bin/python -m pip install --no-cache-dir '.[serve]' \
+ && /opt/rmexif/bin/python -m compileall -q /opt/rmexif/lib
+
+FROM python:3.12-slim
+COPY --from=build /opt/rmexif /opt/rmexif
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin rmexif
+USER 10001:10001
+ENV PATH=/opt/rmexif/bin:$PATH \
+    HOME=/nonexistent \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
+    RMEXIF_HOST=0.0.0.0 \
+    RMEXIF_PORT=8000
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=9).read()"]
+CMD ["rmexif", "serve"]
