@@ -1,0 +1,82 @@
+"""Something breaks at every stage: an error of the tree, no bytes, and the images beside it come out."""
+
+from __future__ import annotations
+
+import pytest
+
+from rmexif import Outcome, Policy, RmexifError, Scrubber, scrub_many, strip_many
+from tests import samples
+
+STAGES = (
+    ("rmexif.audit.open_container", "scrub strip"),
+    ("rmexif.audit.settle", "scrub strip"),
+    ("rmexif.audit.findings", "scrub strip"),
+    ("rmexif.codec.decode", "scrub"),
+    ("rmexif.pixels.orient", "scrub"),
+    ("rmexif.pixels.to_srgb", "scrub"),
+    ("rmexif.detectors.CenterFace.search", "scrub"),
+    ("rmexif.pixels.resize", "scrub"),
+    ("rmexif.pixels.clear_hidden", "scrub"),
+    ("rmexif.codec.encode", "scrub"),
+)
+
+
+class Odd(Exception):
+    """What no part of ours raises; it quotes the file."""
+
+
+@pytest.mark.parametrize(
+    "fault", [MemoryError("secret"), RecursionError("secret"), Odd("secret"), OSError(28, "secret")]
+)
+@pytest.mark.parametrize(("place", "modes"), STAGES)
+def test_a_fault_is_an_error_of_the_tree(
+    monkeypatch: pytest.MonkeyPatch, place: str, modes: str, fault: Exception
+) -> None:
+    """One outcome per item, whatever fails; the message keeps the foreign text to itself."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    raw = samples.saved(samples.picture(160, 140), "PNG")
+    monkeypatch.setattr(place, fail)
+    runs: list[list[Outcome]] = []
+    if "scrub" in modes:
+        runs.append(list(scrub_many([raw, raw], workers=1)))
+    if "strip" in modes:
+        runs.append(list(strip_many([raw, raw], workers=1)))
+
+    for out in runs:
+        assert [o.data for o in out] == [None, None]
+        assert all(isinstance(o.error, RmexifError) and "secret" not in str(o.error) for o in out)
+
+
+def test_a_passing_fault_costs_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of three fails; the others come out."""
+    from rmexif import codec
+
+    real, calls = codec.encode, []
+
+    def sometimes(*args: object) -> bytes:
+        calls.append(1)
+        if len(calls) == 2:
+            raise MemoryError
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(codec, "encode", sometimes)
+    raw = samples.of("png")["plain"]
+
+    out = list(scrub_many([raw] * 3, Policy(faces=False), workers=1))
+
+    assert [o.ok for o in out] == [True, False, True]
+
+
+def test_ctrl_c_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no error of an image."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rmexif.codec.decode", interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        Scrubber(samples.of("png")["plain"]).process()
