@@ -166,6 +166,9 @@ def _prepare(memory: int, fence: bool) -> None:
     """Make a fresh process ready: the terminal's Ctrl-C is the server's affair, memory is bounded, doors are shut."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    import cv2
+
+    cv2.setNumThreads(1)  # the processes are the threads
     landlock = sandbox.no_new_files() if fence else 0
     jobs.run("scrub", CANARY, Policy())  # codecs and model are there before the doors shut
     if fence:
