@@ -2,7 +2,8 @@
 
 The mask is not filtered, it is replaced: by the surroundings drawn inwards, and in the middle by one colour out
 of ``2 ** leak_bits``. A linear filter keeps everything that its precision can hold, and recognisers trained on
-blurred faces read it; four bits do not tell one person from another, whatever reads them.
+blurred faces read it; two bits (light or dark, grey or skin) do not tell one person from another, whatever reads
+them, and are enough for the patch to look like a blurred face and not like a hole.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ GONE = 1.0  # Mask.radius from which only the surroundings stand
 class Blur:
     """An information budget that looks like a blur."""
 
-    luma_bits: int = 2  # bits of the face's brightness that survive
-    tone_bits: int = 2  # bits of the face's skin tone that survive
+    luma_bits: int = 1  # bits of the face's brightness that survive
+    tone_bits: int = 1  # bits of the face's skin tone that survive
     softness: float = 0.1  # 0.02-0.5, sigma of the final Gaussian as a share of the mask's longer side
 
     name = "blur"

@@ -19,11 +19,11 @@ TILE = 256  # px, side of the square of grain that repeats
 SQUARE = 32  # px, side of the places where the noise is measured
 PLACES = 96  # at most
 LEAST = 0.6  # steps of the picture's depth: hides the steps of a slow gradient
-QUANTILE = 0.25  # of the places: hair and foliage read as noise, a wall does not
+MOST = 0.02  # of full scale: what looks stronger than this is texture
+QUANTILE = 0.1  # of the places: hair and foliage read as noise, a wall does not
 LUMP = 0.6  # px, sigma: grain of a camera is not white, its colours were interpolated
-
-# Blind to edges and slopes: J. Immerkaer, "Fast noise variance estimation" (1996).
-LAPLACE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+BROAD = 1.5  # px, sigma
+MAD = 0.6745  # median absolute value of a normal distribution of standard deviation 1
 
 
 def noise_level(colours: Pixels, taken: NDArray[np.int64]) -> float:
@@ -40,7 +40,8 @@ def noise_level(colours: Pixels, taken: NDArray[np.int64]) -> float:
         hit = (taken[:, 0] < right) & (taken[:, 2] > left) & (taken[:, 1] < bottom) & (taken[:, 3] > top)
         if not hit.any():
             found.append(_noise(colours[top:bottom, left:right].astype(np.float32)))
-    return max(LEAST, float(np.quantile(found, QUANTILE))) if found else LEAST
+    level = float(np.quantile(found, QUANTILE)) if found else LEAST
+    return min(max(LEAST, level), MOST * np.iinfo(colours.dtype).max)
 
 
 def _places(taken: NDArray[np.int64], height: int, width: int) -> list[tuple[int, int]]:
@@ -56,8 +57,10 @@ def _places(taken: NDArray[np.int64], height: int, width: int) -> list[tuple[int
 
 
 def _noise(square: NDArray[Any]) -> float:
-    response = cv2.filter2D(square, -1, LAPLACE)[1:-1, 1:-1]
-    return float(np.abs(response).mean() * np.sqrt(np.pi / 2) / 6)
+    """What is left of the mean of the colours when all that is broader than BROAD is taken away; robust to edges."""
+    grey = square if square.ndim == 2 else square.mean(axis=2)
+    fine = grey - cv2.GaussianBlur(grey, (0, 0), BROAD)
+    return float(np.median(np.abs(fine))) / MAD
 
 
 @dataclass(frozen=True, slots=True)

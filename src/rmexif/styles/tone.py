@@ -6,6 +6,7 @@ colours of faces lie; what lies off the line is drawn in by the surroundings, or
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["colour", "measure"]
 
-LUMA = (0.2, 0.8)  # 0-1, the darkest and the lightest level
+LUMA = (0.2, 0.8)  # 0-1, the range that is told apart
 SKIN = (-0.09, 0.10)  # Cb, Cr of the strongest tone, -0.5 to 0.5; the weakest is grey
 KR, KG, KB = 0.299, 0.587, 0.114  # BT.601
 
@@ -54,9 +55,10 @@ def colour(code: tuple[int, int], luma_bits: int, tone_bits: int, count: int) ->
 
 
 def _index(value: float, bits: int) -> int:
-    last = 2**bits - 1
-    return int(min(last, max(0, round(value * last))))
+    levels = 1 << bits
+    return min(levels - 1, max(0, math.floor(value * levels)))
 
 
 def _value(index: int, bits: int) -> float:
-    return index / (2**bits - 1) if bits else 0.5
+    """The middle of the range that an index stands for."""
+    return (index + 0.5) / (1 << bits)
