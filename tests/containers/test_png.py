@@ -119,9 +119,11 @@ class TestChunks:
             chunk(b"eXIf", b"II*\0" + SECRET),
         )
         said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
-        assert said[1] == ("xmp", b"<xmp/>")
-        assert said[3] == ("exif", b"II*\0" + SECRET)
-        assert [(said[i][0], zlib.decompress(said[i][1])) for i in (0, 2)] == [("zlib:text", SECRET)] * 2
+        assert [kind for kind, _ in said] == ["ztxt", "itxt", "itxt", "exif"]
+        assert said[3][1] == b"II*\0" + SECRET
+        for kind, body in (said[0], said[2]):
+            values = [found.value for found in payloads.explain(kind, body, "chunk", values=True)]
+            assert SECRET.decode() in values
 
     def test_bytes_behind_the_end_go(self):
         """A payload of IEND, a cropped picture behind it, and any trailer."""

@@ -50,7 +50,10 @@ ROLES = {
 }
 PAYLOADS = {
     b"eXIf": "exif",
+    b"iCCP": "iccp",
+    b"iTXt": "itxt",
     b"tEXt": "text",
+    b"zTXt": "ztxt",
     b"tXMP": "xmp",
     **dict.fromkeys((b"caBX", b"C2PA", b"C2CI", b"C2CS"), "jumbf"),
     **dict.fromkeys((b"gdAT", b"IDAT", b"fdAT", b"fcTL"), "picture"),
@@ -256,14 +259,7 @@ def _picture_parts(frame: Frame, found: Survey, misnumbered: frozenset[int]) -> 
 
 def _dropped(chunk: Chunk, data: memoryview, name: str) -> Part:
     """A chunk that does not stay, or not as it is."""
-    payload, start = PAYLOADS.get(chunk.kind, "unknown"), 0
-    fields = bytes(data[:4096]).split(b"\0", 1)
-    if chunk.kind in (b"iCCP", b"zTXt") and len(fields) == 2:
-        payload, start = "zlib:icc" if chunk.kind == b"iCCP" else "zlib:text", len(fields[0]) + 2
-    elif chunk.kind == b"iTXt" and fields[1:] and len(rest := fields[1][2:].split(b"\0", 2)) == 3:
-        payload = "xmp" if fields[0] == b"XML:com.adobe.xmp" else "text"
-        payload = f"zlib:{payload}" if fields[1][:1] == b"\1" else payload
-        start = len(fields[0]) + 3 + len(rest[0]) + 1 + len(rest[1]) + 1
+    payload = PAYLOADS.get(chunk.kind, "unknown")
     role = Role.AUXILIARY if payload == "picture" else Role.UNKNOWN if payload == "unknown" else Role.METADATA
     name = name if name.isascii() and name.isalnum() else "chunk"
     return Part(
@@ -272,8 +268,8 @@ def _dropped(chunk: Chunk, data: memoryview, name: str) -> Part:
         chunk.offset,
         chunk.end - chunk.offset,
         payload,
-        8 + chunk.skip + start,
-        chunk.length - chunk.skip - start,
+        8 + chunk.skip,
+        chunk.length - chunk.skip,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers import tiff_page as tags
 from rmexif.containers.claims import Claims
-from rmexif.containers.tiff_ifd import ASCII, INTEGERS, TYPES, Directory, Entry, Reader, write
+from rmexif.containers.tiff_ifd import INTEGERS, TYPES, Directory, Entry, Reader, write
 from rmexif.containers.tiff_page import Page, read_page
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Role
@@ -196,7 +196,8 @@ def _as_written(reader: Reader, entry: Entry, value: Value | None) -> bool:
 def _claim_entry(reader: Reader, entry: Entry, name: str, role: Role, claims: Claims, seen: set[int]) -> None:
     """A field that goes, with its value and the directories that it points at."""
     kind = f"{name}/{entry.tag}"
-    payload = PAYLOADS.get(entry.tag, "text" if entry.kind == ASCII else "")
+    pointer = int(last) if (last := name.rpartition("/")[2]).isdigit() else 0
+    payload = PAYLOADS.get(entry.tag, f"tag:{pointer}:{entry.tag}:{entry.kind}{reader.order}")
     end = entry.at + 4 + 2 * reader.cell
     if entry.inline:
         claims.add(kind, role, entry.at, end, payload, 4 + reader.cell)

@@ -25,6 +25,8 @@ PATTERNS = {
     "plate": r"\b(?=[A-Z0-9 -]*\d)(?=[A-Z0-9 -]*[A-Z])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}\b",
 }
 
+LONGEST = 1600  # px: side at which text is searched
+
 _lock = Lock()
 
 
@@ -87,7 +89,8 @@ def _reader() -> Any:
         from rapidocr import RapidOCR
     except ImportError as error:
         raise MissingDependency("text needs RapidOCR: pip install 'rmexif[text]'") from error
-    return RapidOCR(params={"Global.log_level": "critical"})
+    # Without a bound on the longer side a thin picture would be enlarged to tens of thousands of pixels.
+    return RapidOCR(params={"Global.log_level": "critical", "Det.limit_side_len": LONGEST, "Det.limit_type": "max"})
 
 
 def _box(quad: NDArray[Any], height: int, width: int) -> Box | None:
