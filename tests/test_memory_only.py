@@ -84,3 +84,30 @@ def test_the_system_sees_no_file_opened_for_writing(tmp_path: Path, astronaut: b
     writing = [line for line in inside if re.search(r"O_WRONLY|O_RDWR|O_CREAT|creat\(|mkdir|rename|unlink", line)]
     assert [line for line in writing if "/dev/null" not in line] == []
     assert [line for line in inside if re.search(r"\b(socket|connect)\(", line)] == []
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_nothing_calls_home_from_the_first_import_on(tmp_path: Path, astronaut: bytes) -> None:
+    """From the interpreter's start to some seconds after a scrub: no file in anybody's home, no socket."""
+    (tmp_path / "photo").write_bytes(astronaut)
+    trace, home = tmp_path / "trace", tmp_path / "home"
+    home.mkdir()
+    code = "import sys, time; from rmexif import scrub; scrub(open(sys.argv[1], 'rb').read()); time.sleep(10)"
+    command = ["strace", "-f", "-o", str(trace), "-e", "trace=openat,open,creat,socket,connect,mkdir,rename,unlink"]
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    run = subprocess.run(
+        [*command, sys.executable, "-B", "-c", code, str(tmp_path / "photo")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if run.returncode and "ptrace" in run.stderr:
+        pytest.skip("this system does not allow tracing")
+    assert run.returncode == 0, run.stderr[-500:]
+
+    lines = trace.read_text().splitlines()
+    writing = [line for line in lines if re.search(r"O_WRONLY|O_RDWR|O_CREAT|creat\(|mkdir|rename|unlink", line)]
+    assert [line for line in writing if "/dev/null" not in line] == []
+    assert [line for line in lines if re.search(r"\b(socket|connect)\(", line)] == []
+    assert list(home.iterdir()) == []

@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Some builds of onnxruntime open a database in the user's cache and call home as soon as they are imported, unless
+# this is set before. Nothing here writes a file or connects to anybody, so it is set first of all, whatever it said.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from rmexif.audit import Inspection, inspect
