@@ -81,6 +81,11 @@ class Mask:
         down = _cube((rows + 0.5 - self.centre[1]) / self.axes[1])
         return np.asarray(np.cbrt(np.add.outer(down, across)), np.float32)
 
+    def meets(self, other: Mask) -> bool:
+        """Whether the bounds of the two have a pixel in common."""
+        a, b = self.bounds, other.bounds
+        return a.left < b.right and b.left < a.right and a.top < b.bottom and b.top < a.bottom
+
 
 @dataclass(frozen=True, slots=True)
 class Ramps:

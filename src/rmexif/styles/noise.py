@@ -17,7 +17,7 @@ __all__ = ["Grain", "noise_level"]
 
 TILE = 256  # px, side of the square of grain that repeats
 SQUARE = 32  # px, side of the places where the noise is measured
-PLACES = 96  # at most
+PLACES = 32  # about, over all masks
 LEAST = 0.6  # steps of the picture's depth: hides the steps of a slow gradient
 MOST = 0.02  # of full scale: what looks stronger than this is texture
 QUANTILE = 0.1  # of the places: hair and foliage read as noise, a wall does not
@@ -53,7 +53,7 @@ def _places(taken: NDArray[np.int64], height: int, width: int) -> list[tuple[int
     pairs = np.array([(xs[:, i], ys[:, j]) for i, j in rim]).transpose(0, 2, 1).reshape(-1, 2)
     inside = (pairs >= 0).all(1) & (pairs[:, 0] + SQUARE <= width) & (pairs[:, 1] + SQUARE <= height)
     pairs = pairs[inside]
-    return [(int(x), int(y)) for x, y in pairs[:: max(1, len(pairs) // PLACES)]]
+    return [(int(x), int(y)) for x, y in pairs[:: max(1, round(len(pairs) / PLACES))]]
 
 
 def _noise(square: NDArray[Any]) -> float:

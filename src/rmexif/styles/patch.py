@@ -33,7 +33,7 @@ __all__ = ["CELLS", "Site", "backdrop", "colours_of", "look", "paint", "repaint"
 CELLS = 64  # cells over the longer side of a mask
 RING = 8  # cells around it that may lend their colour
 WIDE = 40  # the same where masks meet: looking further, neighbours see the same and leave no seam
-BAND = 64  # px, rows painted at a time: the temporaries stay in the cache; divides TILE
+BAND = 128  # px, rows painted at a time: the temporaries stay in the cache; divides TILE
 MIDDLE = 0.5  # mid grey: what a mask gets that has no surroundings at all
 
 
@@ -64,7 +64,7 @@ def look(pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> Site:
     height, width = pixels.shape[:2]
     box = mask.bounds
     pitch = max(1.0, max(box.width, box.height) / CELLS)
-    ring = WIDE if others else RING
+    ring = WIDE if any(mask.meets(other) for other in others) else RING
     rows, down = _grid(box.top, box.bottom, pitch, ring, height)
     columns, across = _grid(box.left, box.right, pitch, ring, width)
     sample = pixels[np.ix_(rows, columns)].astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
@@ -145,7 +145,7 @@ def repaint(
 
 
 def _near(taken: NDArray[np.int64], index: int) -> list[int]:
-    """The masks that reach into the window of mask ``index``, without itself."""
+    """The masks that reach into the widest window of mask ``index``, without itself."""
     left, top, right, bottom = taken[index].tolist()
     ring = (max(right - left, bottom - top) // CELLS + 1) * (WIDE + 1)
     near = (taken[:, 0] < right + ring) & (taken[:, 2] > left - ring)
