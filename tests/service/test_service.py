@@ -171,7 +171,7 @@ def test_a_slow_body_is_408(base: str) -> None:
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
         client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
-        answer = client.recv(65536)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))  # head and body may come in two pieces
 
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"slow_body"' in answer
