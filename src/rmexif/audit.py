@@ -14,7 +14,7 @@ from rmexif.errors import InputError, VerificationError, kept_in
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rmexif.containers import FormatModule
 
@@ -131,9 +131,9 @@ def remains(view: memoryview, limits: Limits) -> tuple[Container, tuple[Finding,
     module, container = open_container(view, limits)
     found = findings(view, container)
     if not found:
-        again = module.rebuild(view, container)
+        again = module.pieces(view, container)
         if not _same(again, view):
-            found = (Finding(container.format, Category.UNKNOWN, abs(len(view) - len(again))),)
+            found = (Finding(container.format, Category.UNKNOWN, abs(len(view) - sum(map(len, again)))),)
     return container, found
 
 
@@ -174,8 +174,9 @@ def settle(view: memoryview, limits: Limits) -> tuple[bytes, Container, Containe
         VerificationError: the rewrite did not pass its own check.
     """
     module, container = open_container(view, limits)
-    data = module.rebuild(view, container)
-    if _same(data, view) and not any(part.role not in CLEAN for part in container.parts):
+    pieces = module.pieces(view, container)
+    data = b"".join(pieces)
+    if all(part.role in CLEAN for part in container.parts) and _same(pieces, view):
         return data, container, container  # a fixed point already: parsing the same bytes again would prove nothing new
     return data, container, prove(data, limits)
 
@@ -206,9 +207,17 @@ def summary(found: Iterable[Finding]) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _same(data: bytes, view: memoryview) -> bool:
-    """``data == view``, but as one comparison of memory instead of one per byte."""
-    return len(data) == len(view) and data.startswith(view)
+def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:
+    """Whether the pieces make up ``view``; compared as memory, not byte by byte as memoryviews are."""
+    if sum(map(len, pieces)) != len(view):
+        return False
+    whole = view.obj if isinstance(view.obj, bytes) and len(view.obj) == len(view) and view.contiguous else bytes(view)
+    at = 0
+    for piece in pieces:
+        if not whole.startswith(piece, at):
+            return False
+        at += len(piece)
+    return True
 
 
 def residuals(codes: Iterable[str]) -> list[dict[str, str]]:

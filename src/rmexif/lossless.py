@@ -122,7 +122,7 @@ def _settled_webp(data: bytes, container: Container) -> tuple[bytes, int, bool]:
         return webp_settle.settle(view, container, _decoded, _coded_again), hidden, suspicious
     if hidden:
         fresh = [_coded_again(file) if webp.is_lossless(memoryview(file)) else file for file, _ in seen]
-        return webp.rebuild(view, container, fresh), hidden, suspicious
+        return b"".join(webp.pieces(view, container, fresh)), hidden, suspicious
     return data, 0, suspicious
 
 

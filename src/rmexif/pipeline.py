@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif import audit, codec, detectors, pixels, styles
-from rmexif.containers import by_name
+from rmexif.containers import by_name, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.types import CLEAN, Box, Container, Detection, Frame, Policy, Raster
 
@@ -173,7 +173,7 @@ def _picture_only(view: memoryview, container: Container) -> bytes | memoryview:
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
     if all(part.role in CLEAN for part in container.parts):
         return view
-    return by_name(container.format).rebuild(view, container)
+    return rebuild(view, container)
 
 
 def _detector(item: Any, policy: Policy) -> Any:

@@ -141,7 +141,7 @@ class Container:
     orientation: int = 1  # 1-8 (Exif 2.32, tag 274): the turn that a viewer still has to make
     colour: Colour = Colour()
     residuals: tuple[str, ...] = ()  # what a lossless rewrite of this file cannot remove (codes)
-    tree: Any = None  # the parser's own structures, for its rebuild()
+    tree: Any = None  # the parser's own structures, for its pieces()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
+from rmexif.containers import rebuild
 from rmexif.types import CLEAN, Limits
 from tests import sets
 
@@ -19,10 +20,10 @@ def clean(module: Any, raw: bytes) -> bytes:
     assert container.parts[0].offset == 0
     assert all(a.end == b.offset for a, b in zip(container.parts, container.parts[1:], strict=False))
     assert container.parts[-1].end == len(raw)
-    data = module.rebuild(memoryview(raw), container)
+    data = rebuild(memoryview(raw), container)
     again = module.parse(memoryview(data), Limits())
     assert [part for part in again.parts if part.role not in CLEAN] == []
-    assert module.rebuild(memoryview(data), again) == data
+    assert rebuild(memoryview(data), again) == data
     return data
 
 

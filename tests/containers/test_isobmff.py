@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rmexif.containers import avif, heic, icc
+from rmexif.containers import avif, heic, icc, rebuild
 from rmexif.containers.isobmff.av1 import filter_av1, leb128, read_sequence
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
@@ -50,10 +50,10 @@ def parse(raw, limits=None):
 
 def strip(raw, limits=None):
     """The clean file, proved to be a fixed point without a dirty part."""
-    out = module(raw).rebuild(memoryview(raw), parse(raw, limits))
+    out = rebuild(memoryview(raw), parse(raw, limits))
     again = parse(out, limits)
     assert [part.kind for part in again.parts if part.role not in CLEAN] == []
-    assert module(out).rebuild(memoryview(out), again) == out
+    assert rebuild(memoryview(out), again) == out
     return out
 
 

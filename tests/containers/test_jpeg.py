@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif.containers import jpeg
+from rmexif.containers import jpeg, rebuild
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Limits, Role
 from tests import samples
@@ -18,7 +18,7 @@ PLAIN = samples.of("jpeg")["plain"]
 
 def clean(raw: bytes) -> bytes:
     """Parse and rebuild."""
-    return jpeg.rebuild(memoryview(raw), jpeg.parse(memoryview(raw), Limits()))
+    return rebuild(memoryview(raw), jpeg.parse(memoryview(raw), Limits()))
 
 
 def roles(raw: bytes) -> dict[str, Role]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rmexif.containers import payloads, png_rows
+from rmexif.containers import payloads, png_rows, rebuild
 from rmexif.containers import png as module
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import CLEAN, Limits, Role
@@ -48,9 +48,9 @@ def parsed(data, limits=None):
 
 def stripped(data):
     """The rebuilt file, after the checks that hold for every file."""
-    out = module.rebuild(memoryview(data), parsed(data))
+    out = rebuild(memoryview(data), parsed(data))
     again = parsed(out)
-    assert module.rebuild(memoryview(out), again) == out
+    assert rebuild(memoryview(out), again) == out
     assert all(part.role in CLEAN for part in again.parts)
     return out
 

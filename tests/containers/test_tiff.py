@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from rmexif.containers import lzw, tiff
+from rmexif.containers import lzw, rebuild, tiff
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
@@ -342,7 +342,7 @@ def test_fax_strips(compression: str) -> None:
 def test_what_cannot_be_understood_is_refused(raw: bytes, error: type[InputError]) -> None:
     """Fail closed, by a typed error: broken, a camera RAW, a coding that cannot be looked into."""
     with pytest.raises(error):
-        tiff.rebuild(memoryview(raw), tiff.parse(memoryview(raw), Limits()))
+        rebuild(memoryview(raw), tiff.parse(memoryview(raw), Limits()))
 
 
 def test_strips_that_share_bytes_cannot_blow_up_the_file() -> None:

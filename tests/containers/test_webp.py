@@ -7,7 +7,7 @@ import struct
 import pytest
 from PIL import Image
 
-from rmexif.containers import payloads, webp_settle
+from rmexif.containers import payloads, rebuild, webp_settle
 from rmexif.containers import webp as module
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import CLEAN, Limits, Role
@@ -39,13 +39,13 @@ def parsed(data, limits=None):
 def checked(out):
     """``out``, after the checks that hold for every clean file."""
     again = parsed(out)
-    assert module.rebuild(memoryview(out), again) == out
+    assert rebuild(memoryview(out), again) == out
     assert all(part.role in CLEAN for part in again.parts)
     return out
 
 
 def stripped(data):
-    return checked(module.rebuild(memoryview(data), parsed(data)))
+    return checked(rebuild(memoryview(data), parsed(data)))
 
 
 def decode(data):
@@ -270,7 +270,7 @@ class TestSettle:
         container = parsed(riff(*LOSSY))
         for fresh in ([riff(*LOSSLESS)], [riff(*LOSSY)] * 2, [riff(chunk(b"VP8 ", LOSSY[0][8:] + SECRET))]):
             with pytest.raises(EncodeError):
-                module.rebuild(memoryview(riff(*LOSSY)), container, fresh)
+                module.pieces(memoryview(riff(*LOSSY)), container, fresh)
         with pytest.raises(MalformedImage):
             webp_settle.settle(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
 

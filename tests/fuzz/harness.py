@@ -38,11 +38,11 @@ def parser(name: str):
                 assert part.offset == position, "the parts do not tile the file"
                 position = part.end
             assert position == len(data), "the parts do not reach the end"
-            clean = module.rebuild(memoryview(data), container)
+            clean = rmexif.containers.rebuild(memoryview(data), container)
             again = module.parse(memoryview(clean), LIMITS)
         except InputError:
             return
-        assert module.rebuild(memoryview(clean), again) == clean, "the rewrite is no fixed point"
+        assert rmexif.containers.rebuild(memoryview(clean), again) == clean, "the rewrite is no fixed point"
 
     return run
 

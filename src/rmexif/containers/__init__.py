@@ -8,12 +8,13 @@ A format module has:
     whether the first 64 bytes are its signature.
 ``parse(view, limits) -> Container``
     walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
-    role in ``CLEAN`` only if its bytes are exactly what ``rebuild`` would write; a profile with a text in it,
+    role in ``CLEAN`` only if its bytes are exactly what ``pieces`` would write; a profile with a text in it,
     or an Exif block with more than an orientation, is ``METADATA`` although a cleaned form of it stays.
     What cannot be understood is refused: MalformedImage, UnsupportedFeature, LimitExceeded; nothing else.
-``rebuild(view, container) -> bytes``
-    the lossless clean file: what the decoder needs, written afresh; a fixed point
-    (``rebuild(parse(rebuild(x))) == rebuild(x)``), deterministic, upright and in the same colours.
+``pieces(view, container) -> list[bytes | memoryview]``
+    the lossless clean file, as pieces to be joined: what the decoder needs, written afresh; what is copied is a view
+    of the input. It is a fixed point (the rewrite of a rewrite is the same file), deterministic, upright and in the
+    same colours.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from rmexif.errors import UnknownFormat, UnsupportedFeature
 if TYPE_CHECKING:
     from rmexif.types import Container, Format, Limits
 
-__all__ = ["FORMATS", "FormatModule", "by_name", "sniff"]
+__all__ = ["FORMATS", "FormatModule", "by_name", "rebuild", "sniff"]
 
 HEAD = 64  # bytes that a signature may look at
 
@@ -42,8 +43,8 @@ class FormatModule(Protocol):
     def parse(self, view: memoryview, limits: Limits) -> Container:
         """Say what every byte of the file is."""
 
-    def rebuild(self, view: memoryview, container: Container) -> bytes:
-        """The lossless clean file."""
+    def pieces(self, view: memoryview, container: Container) -> list[bytes | memoryview]:
+        """The lossless clean file, as pieces to be joined."""
 
 
 FORMATS: tuple[FormatModule, ...] = (jpeg, png, webp, gif, tiff, bmp, avif, heic, jxl)
@@ -95,3 +96,8 @@ def by_name(name: str) -> FormatModule:
         if name == module.FORMAT.name:
             return module
     raise KeyError(name)
+
+
+def rebuild(view: memoryview, container: Container) -> bytes:
+    """The lossless clean file of what ``parse`` said about ``view``."""
+    return b"".join(by_name(container.format).pieces(view, container))

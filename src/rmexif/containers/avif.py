@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rmexif.containers.isobmff import AVIF_BRANDS, brands_of, parse, rebuild
+from rmexif.containers.isobmff import AVIF_BRANDS, brands_of, parse, pieces
 from rmexif.types import Format
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="avif",

@@ -19,7 +19,7 @@ from rmexif.containers.samples import used_values
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Role
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="bmp",
@@ -286,7 +286,7 @@ def _palette(
         claims.add("palette" if same else "palette/unused", Role.STRUCTURE if same else Role.UNKNOWN, at, at + entry)
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean file: header, palette, rows, profile."""
     bitmap: _Bitmap = container.tree
     rows = bitmap.rle if bitmap.rle is not None else _rows(view, bitmap).tobytes()
@@ -307,4 +307,4 @@ def rebuild(view: memoryview, container: Container) -> bytes:
         place = (start - FILE_HEADER + len(rows), len(profile)) if profile else (0, 0)
         head += struct.pack("<IIII", bitmap.intent, *place, 0)
     total = start + len(rows) + len(profile)
-    return b"".join((b"BM", struct.pack("<IHHI", total, 0, 0, start), head, behind, bitmap.palette, rows, profile))
+    return [b"BM", struct.pack("<IHHI", total, 0, 0, start), head, behind, bitmap.palette, rows, profile]

@@ -14,7 +14,7 @@ from rmexif.containers.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Limits, Role
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="gif",
@@ -292,12 +292,12 @@ def _table(table: _Table | None) -> tuple[int, bytes]:
     return TABLE | (len(table.source).bit_length() - 2), b"".join(table.clean())
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean file, as GIF89a; sub-blocks are as long as they can be."""
     del view  # the reader has copied what stays
     screen: _Screen = container.tree
     flags, table = _table(screen.table)
-    out = [b"GIF89a", screen.size, bytes((flags | 0x70, screen.background, 0)), table]
+    out: list[bytes | memoryview] = [b"GIF89a", screen.size, bytes((flags | 0x70, screen.background, 0)), table]
     if screen.loop is not None and len(screen.pictures) > 1:
         out.append(_loop(screen.loop))
     for picture in screen.pictures:
@@ -316,4 +316,4 @@ def rebuild(view: memoryview, container: Container) -> bytes:
             out += [bytes([len(block)]), block]
         out.append(b"\0")
     out.append(bytes([TRAILER]))
-    return b"".join(out)
+    return out

@@ -18,7 +18,7 @@ from rmexif.containers.jpeg_scan import Component, Frame, Lookup, Scan, ScanErro
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="jpeg",
@@ -443,7 +443,7 @@ def _tails(view: memoryview, tree: _Tree) -> list[list[bytes | memoryview]]:
     return cut
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean file: tables as they are used, headers rewritten, entropy-coded data cut at its last code."""
     tree: _Tree = container.tree
     frame = tree.frame
@@ -497,7 +497,7 @@ def rebuild(view: memoryview, container: Container) -> bytes:
                 out.append(bytes([0xFF, 0xD0 | (number - 1) % 8]))
             out.append(data)
     out.append(b"\xff\xd9")
-    return b"".join(out)
+    return out
 
 
 def _first_quant(tree: _Tree, component: Component) -> bytes | None:

@@ -18,7 +18,7 @@ from rmexif.types import Container, Format, Limits, Part, Role
 if TYPE_CHECKING:
     from rmexif.containers.jxl_codestream import Codestream
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="jxl",
@@ -99,18 +99,18 @@ def parse(view: memoryview, limits: Limits) -> Container:
     )
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean codestream; in boxes only for level 10."""
     tree: _Tree = container.tree
-    pieces = [piece if isinstance(piece, bytes) else tree.joined[slice(*piece)] for piece in tree.codestream.pieces]
+    stream = [piece if isinstance(piece, bytes) else tree.joined[slice(*piece)] for piece in tree.codestream.pieces]
     if tree.level == LEVELS[0]:
-        return b"".join(pieces)
-    size = sum(map(len, pieces)) + 8
+        return stream
+    size = sum(map(len, stream)) + 8
     header = size.to_bytes(4, "big") + b"jxlc"
     if size >> 32:
         header = (1).to_bytes(4, "big") + b"jxlc" + (size + 8).to_bytes(8, "big")
     level = b"\x00\x00\x00\x09jxll" + bytes([tree.level])
-    return b"".join([BOXED, FTYP, level, header, *pieces])
+    return [BOXED, FTYP, level, header, *stream]
 
 
 def _boxes(view: memoryview, limits: Limits) -> _Boxes:

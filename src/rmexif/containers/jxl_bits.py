@@ -20,12 +20,6 @@ ENUM: Dist = ((0, 0), (1, 0), (2, 4), (18, 6))
 NAME_LENGTH: Dist = ((0, 0), (0, 4), (16, 5), (48, 10))
 
 
-def _cheapest(dist: Dist, value: int) -> int:
-    """Selector of the shortest form of ``value``; 0 where there is none (a reader does not look at it)."""
-    fits = [k for k, (offset, width) in enumerate(dist) if offset <= value < offset + (1 << width)]
-    return min(fits, key=lambda k: dist[k][1], default=0)
-
-
 class BitIO(ABC):
     """The number forms, over ``bits``."""
 
@@ -49,10 +43,9 @@ class BitIO(ABC):
         """One bit."""
         return self.bits(1, int(value)) == 1
 
+    @abstractmethod
     def u32(self, dist: Dist, value: int = 0) -> int:
         """U32: two bits select an offset and a number of extra bits."""
-        offset, width = dist[self.bits(2, _cheapest(dist, value))]
-        return offset + self.bits(width, value - offset)
 
     def u64(self, value: int = 0) -> int:
         """U64: 2 to 73 bits."""
@@ -120,6 +113,11 @@ class BitReader(BitIO):
         word = int.from_bytes(self.data[start >> 3 : stop + 7 >> 3], "little")
         return word >> (start & 7) & (1 << count) - 1
 
+    def u32(self, dist: Dist, value: int = 0) -> int:
+        """U32; ``value`` is the writer's."""
+        offset, width = dist[self.bits(2)]
+        return offset + self.bits(width)
+
     def peek(self, count: int) -> int:
         """The next ``count`` bits, zeros after the end; nothing is consumed."""
         start = self.pos
@@ -175,6 +173,15 @@ class BitWriter(BitIO):
         self._word >>= 8 * whole
         self._count &= 7
         return value
+
+    def u32(self, dist: Dist, value: int = 0) -> int:
+        """U32, in its shortest form."""
+        selector, least = 0, 64
+        for k, (offset, width) in enumerate(dist):
+            if width < least and offset <= value < offset + (1 << width):
+                selector, least = k, width
+        offset, width = dist[selector]
+        return offset + (self.bits(2 + width, selector | (value - offset) << 2) >> 2)
 
     def name(self) -> None:
         """Write the empty name."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Limits
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     "png",
@@ -62,7 +62,7 @@ PAYLOADS = {
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """What rebuild() writes."""
+    """What pieces() writes."""
 
     head: tuple[tuple[bytes, bytes], ...]  # chunks before the first picture: type and content
     pictures: tuple[tuple[Frame, Survey], ...]
@@ -113,24 +113,25 @@ def parse(view: memoryview, limits: Limits) -> Container:
     return Container("png", layout.width, layout.height, tuple(parts), frames, turn, colour, (), tree)
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The lossless clean file: one chunk per picture (several above 1 GiB), frames numbered from 0."""
     tree: _Tree = container.tree
-    out = [SIGNATURE, *(written(kind, data) for kind, data in tree.head)]
+    out: list[bytes | memoryview] = [SIGNATURE]
+    for kind, data in tree.head:
+        out += written(kind, data)
     if tree.cover:
-        out += _data_chunks(tree.cover)
+        out += _data_chunks(tree.cover, 0, numbered=False)[0]
     sequence, first = 0, not tree.cover
     for frame, found in tree.pictures:
         if frame.control:
-            out.append(written(b"fcTL", sequence.to_bytes(4, "big") + frame.control))
+            out += written(b"fcTL", sequence.to_bytes(4, "big") + frame.control)
             sequence += 1
         stream = _clean_stream(view, frame, found, tree.indices)
-        data = _data_chunks(stream) if first else _data_chunks(stream, sequence)
-        out += data
-        sequence += 0 if first else len(data)
+        chunks, sequence = _data_chunks(stream, sequence, numbered=not first)
+        out += chunks
         first = False
-    out.append(written(b"IEND", b""))
-    return b"".join(out)
+    out += written(b"IEND")
+    return out
 
 
 def _clean_stream(view: memoryview, frame: Frame, found: Survey, indices: bytes) -> bytes | memoryview:
@@ -139,12 +140,17 @@ def _clean_stream(view: memoryview, frame: Frame, found: Survey, indices: bytes)
     return mend(stream, frame.layout, indices, "png: picture") if found.fault else stream[: found.end]
 
 
-def _data_chunks(stream: bytes | memoryview, sequence: int | None = None) -> list[bytes]:
-    """IDAT chunks, or fdAT chunks numbered from ``sequence``."""
-    pieces = [stream[start : start + png_chunks.MAX_CHUNK] for start in range(0, len(stream), png_chunks.MAX_CHUNK)]
-    if sequence is None:
-        return [written(b"IDAT", bytes(piece)) for piece in pieces]
-    return [written(b"fdAT", number.to_bytes(4, "big") + bytes(piece)) for number, piece in enumerate(pieces, sequence)]
+def _data_chunks(stream: bytes | memoryview, sequence: int, *, numbered: bool) -> tuple[list[bytes | memoryview], int]:
+    """IDAT chunks, or fdAT chunks that are ``numbered`` from ``sequence`` on; and the next number."""
+    out = list[bytes | memoryview]()
+    for start in range(0, len(stream), png_chunks.MAX_CHUNK):
+        piece = memoryview(stream)[start : start + png_chunks.MAX_CHUNK]
+        if numbered:
+            out += written(b"fdAT", sequence.to_bytes(4, "big"), piece)
+            sequence += 1
+        else:
+            out += written(b"IDAT", piece)
+    return out, sequence
 
 
 def _first_of_each(view: memoryview, chunks: Sequence[Chunk]) -> dict[bytes, Chunk]:

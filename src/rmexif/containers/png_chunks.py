@@ -83,9 +83,12 @@ def joined(view: memoryview, chunks: Sequence[Chunk]) -> memoryview:
     return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
 
 
-def written(kind: bytes, data: bytes) -> bytes:
-    """A chunk."""
-    return b"".join([struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))])
+def written(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview]:
+    """A chunk, in pieces."""
+    check = zlib.crc32(kind)
+    for piece in data:
+        check = zlib.crc32(piece, check)
+    return [struct.pack(">I", sum(map(len, data))), kind, *data, struct.pack(">I", check)]
 
 
 def walk(view: memoryview, limits: Limits) -> list[Chunk]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff_ifd import Value
 
-__all__ = ["FORMAT", "matches", "parse", "rebuild"]
+__all__ = ["FORMAT", "matches", "parse", "pieces"]
 
 FORMAT = Format(
     name="tiff",
@@ -99,7 +99,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
     )
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean file: same byte order and offset size, pages in their order.
 
     Raises:
@@ -110,7 +110,7 @@ def rebuild(view: memoryview, container: Container) -> bytes:
     for page in tree.pages:
         if page.unread:
             raise UnsupportedFeature(f"tiff: compression {page.unread} cannot be cleaned without decoding the picture")
-    return write(tree.order, tree.big, [(page.fields, page.offsets, page.counts, page.chunks) for page in tree.pages])
+    return [write(tree.order, tree.big, [(page.fields, page.offsets, page.counts, page.chunks) for page in tree.pages])]
 
 
 def _chain(reader: Reader, limits: Limits) -> Iterator[Directory]:

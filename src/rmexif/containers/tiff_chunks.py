@@ -262,7 +262,7 @@ def _jpeg(source: bytes, layout: Layout, limits: Limits) -> Cleaned:
     """A JPEG stream of its own: the shared tables put in, everything but the picture taken out."""
     view = memoryview(b"\xff\xd8" + _segments(layout.tables) + _segments(source))
     container = jpeg.parse(view, limits)
-    data = jpeg.rebuild(view, replace(container, orientation=1))
+    data = b"".join(jpeg.pieces(view, replace(container, orientation=1)))
     behind = sum(part.length for part in container.parts if part.kind == "trailer")
     return Cleaned(data, len(source) - behind, residuals=set(container.residuals))
 

@@ -2,7 +2,7 @@
 
 What stays: VP8X with the flags that hold, ICCP cleaned, ANIM, ANMF, ALPH, VP8 and VP8L, EXIF with one tag. Coded
 pictures are copied; only fields that no decoder reads are cleared in them. What they hold beyond that (colour under
-alpha 0, bytes after the last that a decoder reads) takes a codec: pictures() hands them out, rebuild() takes their
+alpha 0, bytes after the last that a decoder reads) takes a codec: pictures() hands them out, pieces() takes their
 new form.
 """
 
@@ -20,7 +20,7 @@ from rmexif.types import Colour, Container, Format, Limits, Part, Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["FORMAT", "is_lossless", "matches", "parse", "pictures", "rebuild"]
+__all__ = ["FORMAT", "is_lossless", "matches", "parse", "pictures", "pieces"]
 
 FORMAT = Format(
     "webp", "image/webp", (".webp",), has_alpha=True, has_frames=True, has_icc=True, has_quality=True, has_16bit=False
@@ -33,6 +33,8 @@ PAYLOADS = {b"EXIF": "exif", b"ICCP": "icc", b"C2PA": "jumbf", b"XMP ": "xmp", b
 CODED = (b"VP8 ", b"VP8L")
 PICTURES = frozenset({*CODED, b"ALPH", b"ANMF"})
 CONTROL = 16  # byte: what ANMF says before its chunks
+
+Piece = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Picture:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """What rebuild() writes."""
+    """What pieces() writes."""
 
     width: int  # px
     height: int  # px
@@ -131,7 +133,7 @@ def pictures(view: memoryview, container: Container) -> tuple[bytes, ...]:
     for picture in tree.pictures:
         head = with_alpha_hint(picture.head, tree.shows_alpha) if picture.is_lossless else picture.head
         alone = replace(picture, control=b"", head=head, sees_through=tree.shows_alpha)
-        files.append(_file(view, _Tree(picture.width, picture.height, (alone,), tree.shows_alpha)))
+        files.append(b"".join(_file(view, _Tree(picture.width, picture.height, (alone,), tree.shows_alpha))))
     return tuple(files)
 
 
@@ -141,8 +143,8 @@ def is_lossless(file: memoryview) -> bool:
     return tree.pictures[0].is_lossless
 
 
-def rebuild(view: memoryview, container: Container, fresh: Sequence[bytes] = ()) -> bytes:
-    """The lossless clean file.
+def pieces(view: memoryview, container: Container, fresh: Sequence[bytes] = ()) -> list[Piece]:
+    """The lossless clean file, in pieces.
 
     Args:
         view: the file.
@@ -166,7 +168,7 @@ def rebuild(view: memoryview, container: Container, fresh: Sequence[bytes] = ())
 def _renewed(view: memoryview, old: _Picture, file: memoryview) -> _Picture:
     """``old`` with the picture data of ``file``."""
     new: _Picture = parse(file, Limits()).tree.pictures[0]
-    before, after = _coded(view, old), _coded(file, new)
+    before, after = ([(kind, b"".join(data)) for kind, data in _coded(*known)] for known in ((view, old), (file, new)))
     same = (new.width, new.height) == (old.width, old.height) and len(before) == len(after)
     for (kind, data), (new_kind, new_data) in zip(before, after, strict=False):
         same = same and kind == new_kind and (old.is_lossless or data.startswith(new_data))
@@ -278,12 +280,12 @@ def _residuals(view: memoryview, tree: _Tree) -> tuple[str, ...]:
     return tuple(sorted(codes))
 
 
-def _file(view: memoryview, tree: _Tree) -> bytes:
+def _file(view: memoryview, tree: _Tree) -> list[Piece]:
     """The file in canonical order; without VP8X where nothing needs it (2.5, 2.6)."""
     one = tree.pictures[0]
     uses_alpha = tree.shows_alpha and any(picture.alpha or picture.is_lossless for picture in tree.pictures)
     flags = ICC * bool(tree.profile) | EXIF * bool(tree.exif) | ANIMATED * bool(tree.animation) | ALPHA * uses_alpha
-    out = list[bytes]()
+    out = list[Piece]()
     if flags & ~ALPHA or one.alpha:
         sides = [(side - 1).to_bytes(3, "little") for side in (tree.width, tree.height)]
         out += _chunk(b"VP8X", bytes([flags, 0, 0, 0]), *sides)
@@ -292,24 +294,25 @@ def _file(view: memoryview, tree: _Tree) -> bytes:
     if tree.animation:
         out += _chunk(b"ANIM", tree.animation)
     for picture in tree.pictures:
-        content = [piece for kind, data in _coded(view, picture) for piece in _chunk(kind, data)]
+        content = [piece for kind, data in _coded(view, picture) for piece in _chunk(kind, *data)]
         out += _chunk(b"ANMF", picture.control, *content) if picture.control else content
     if tree.exif:
         out += _chunk(b"EXIF", tree.exif)
-    return b"".join([b"RIFF", struct.pack("<I", 4 + sum(map(len, out))), b"WEBP", *out])
+    return [b"RIFF", struct.pack("<I", 4 + sum(map(len, out))), b"WEBP", *out]
 
 
-def _coded(view: memoryview, picture: _Picture) -> list[tuple[bytes, bytes]]:
+def _coded(view: memoryview, picture: _Picture) -> list[tuple[bytes, list[Piece]]]:
     """ALPH and VP8, or VP8L: kind and content."""
     if picture.fresh:
-        return list(picture.fresh)
-    coded = (picture.coded.kind, picture.head + bytes(picture.coded.data(view)[len(picture.head) :]))
+        return [(kind, [data]) for kind, data in picture.fresh]
+    data: list[Piece] = [picture.head, picture.coded.data(view)[len(picture.head) :]]
     if not picture.alpha:
-        return [coded]
-    return [(b"ALPH", picture.alpha_head + bytes(picture.alpha.data(view)[1 : picture.alpha_length])), coded]
+        return [(picture.coded.kind, data)]
+    alpha: list[Piece] = [picture.alpha_head, picture.alpha.data(view)[1 : picture.alpha_length]]
+    return [(b"ALPH", alpha), (picture.coded.kind, data)]
 
 
-def _chunk(kind: bytes, *data: bytes) -> list[bytes]:
+def _chunk(kind: bytes, *data: Piece) -> list[Piece]:
     """A chunk in pieces."""
     length = sum(map(len, data))
     return [kind, struct.pack("<I", length), *data, b"\0" * (length & 1)]
@@ -371,7 +374,7 @@ def _picture_parts(view: memoryview, chunk: _Chunk, head: bytes, length: int, pa
 
 
 def _other_parts(view: memoryview, chunk: _Chunk, clean: bytes, path: str) -> Iterator[Part]:
-    """A chunk that is no picture; it is clean where it says what rebuild() would."""
+    """A chunk that is no picture; it is clean where it says what pieces() would."""
     data, size = chunk.data(view), chunk.end - chunk.offset
     stays = bool(clean) and data == clean and not any(view[chunk.offset + 8 + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:

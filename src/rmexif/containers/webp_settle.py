@@ -35,7 +35,8 @@ def settle(view: memoryview, container: Container, decode: Decode, encode: Encod
         MalformedImage: a picture cannot be decoded.
         EncodeError: ``encode`` gave something else.
     """
-    return webp.rebuild(view, container, [_settled(file, decode, encode) for file in webp.pictures(view, container)])
+    fresh = [_settled(file, decode, encode) for file in webp.pictures(view, container)]
+    return b"".join(webp.pieces(view, container, fresh))
 
 
 def _settled(file: bytes, decode: Decode, encode: Encode) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.units import Filtered
     from rmexif.types import Limits
 
-__all__ = ["AVIF_BRANDS", "HEIC_BRANDS", "brands_of", "parse", "rebuild"]
+__all__ = ["AVIF_BRANDS", "HEIC_BRANDS", "brands_of", "parse", "pieces"]
 
 AVIF_BRANDS = frozenset((b"avif", b"avis"))
 HEIC_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"))
@@ -197,7 +197,7 @@ def _fixed(
         yield Part("trailer", Role.TRAILER, top.end, len(view) - top.end, "trailer")
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The lossless clean file: ftyp, meta, moov, mdat.
 
     Args:
@@ -217,7 +217,7 @@ def rebuild(view: memoryview, container: Container) -> bytes:
         )
     start = 8 + len(ftyp) + len(_index(tree, 0, tracks, items))
     mdat = struct.pack(">I4s", 8 + size, b"mdat")
-    return b"".join((ftyp, _index(tree, start, tracks, items), mdat, *chunks))
+    return [ftyp, _index(tree, start, tracks, items), mdat, *chunks]
 
 
 def _media(tree: Tree) -> tuple[list[memoryview], list[int], dict[int, int]]:
