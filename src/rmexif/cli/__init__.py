@@ -304,7 +304,7 @@ def serve_command(**options: Any) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    from rmexif.cli.noise import hushed
+    from rmexif.noise import hushed
 
     try:
         with hushed():
