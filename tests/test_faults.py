@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import traceback
+import weakref
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from rmexif import Outcome, Policy, RmexifError, Scrubber, scrub_many, strip_many
@@ -48,6 +53,38 @@ def test_a_fault_is_an_error_of_the_tree(
     for out in runs:
         assert [o.data for o in out] == [None, None]
         assert all(isinstance(o.error, RmexifError) and "secret" not in str(o.error) for o in out)
+
+
+@pytest.mark.parametrize("place", ["rmexif.codec.decode", "rmexif.audit.settle"])
+def test_a_log_shows_no_foreign_text(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """What a logger prints of an error, history and all, quotes nothing that a library said about the file."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise Odd("secret")
+
+    monkeypatch.setattr(place, fail)
+    with pytest.raises(RmexifError) as caught:
+        Scrubber(samples.saved(samples.picture(160, 140), "PNG"), Policy(faces=False)).process()
+
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("many", [scrub_many, strip_many])
+def test_an_error_as_a_value_holds_no_file(many: Callable[[list[bytearray]], Iterator[Outcome]]) -> None:
+    """Outcomes may be kept for a report; what failed is let go all the same."""
+
+    class Original(bytearray):
+        pass
+
+    original = Original(b"\xff\xd8\xff\xe0 cut short")
+    watch = weakref.ref(original)
+
+    (out,) = many([original])
+    del original
+    gc.collect()
+
+    assert isinstance(out.error, RmexifError)
+    assert watch() is None
 
 
 def test_a_passing_fault_costs_one_image(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import lossless
-from rmexif.errors import InputError, InvalidPolicy, RmexifError
+from rmexif.errors import InputError, InvalidPolicy, RmexifError, as_value
 from rmexif.types import Limits, Outcome, Policy, Report
 
 if TYPE_CHECKING:
@@ -109,16 +109,14 @@ def outcome(work: Callable[[Any], tuple[bytes, dict[str, Any]]], index: int, raw
     try:
         data, stats = work(raw)
     except RmexifError as error:
-        return Outcome(index, None, None, error)
+        return Outcome(index, None, None, as_value(error))
     except TypeError as error:
-        return Outcome(index, None, None, _typed(error))
+        return Outcome(index, None, None, as_value(_typed(error)))
     return Outcome(index, data, Report(stats), None)
 
 
 def _typed(error: TypeError) -> InputError:
-    refused = InputError(f"an item of the input cannot be taken: {error}")
-    refused.__cause__ = error
-    return refused
+    return InputError(f"an item of the input cannot be taken: {error}")
 
 
 def _many(

@@ -46,6 +46,7 @@ __all__ = [
     "UnsupportedFeature",
     "VerificationError",
     "WorkerLost",
+    "as_value",
     "kept_in",
 ]
 
@@ -156,7 +157,8 @@ def kept_in() -> Iterator[None]:
     """Let nothing but the tree above escape: the last door of every public function.
 
     Parsers and codecs translate what they know at their own doors. What still comes here is a defect or a lack of
-    memory; it fails closed, and names its kind only, because a foreign message may quote the file.
+    memory; it fails closed, and names its kind only, because a foreign message may quote the file. For the same
+    reason no error keeps the history that a log would print below it.
 
     Raises:
         LimitExceeded: no memory was left, or structures were nested too deep.
@@ -164,9 +166,14 @@ def kept_in() -> Iterator[None]:
     """
     try:
         yield
-    except RmexifError:
-        raise
+    except RmexifError as error:
+        raise error from None
     except (MemoryError, RecursionError) as error:
-        raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from error
+        raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from None
     except Exception as error:
-        raise ProcessingError(f"an internal step failed with {type(error).__name__}") from error
+        raise ProcessingError(f"an internal step failed with {type(error).__name__}") from None
+
+
+def as_value(error: RmexifError) -> RmexifError:
+    """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
+    return type(error)(*error.args)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pebble import ProcessExpired, ProcessPool
 
 from rmexif import audit, sandbox
-from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost, kept_in
+from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost, as_value, kept_in
 from rmexif.types import Limits, Policy
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _prepare(sent: bytes, memory: int | None, fenced: bool | Literal["require"])
         if memory is not None:
             _limit(memory)
     except RmexifError as error:
-        _State.refusal = type(error)(*error.args)
+        _State.refusal = as_value(error)
     except Exception as error:
         _State.refusal = SetupError(f"a worker process cannot be made ready ({type(error).__name__})")
 
@@ -222,7 +222,7 @@ def _work(raw: bytes) -> Answer | RmexifError:
         with kept_in():
             data, stats = _State.work(raw)
     except RmexifError as error:
-        return type(error)(*error.args)
+        return as_value(error)
     if _State.holds is not None:
         stats["sandbox"] = _State.holds.as_dict()
     return data, stats

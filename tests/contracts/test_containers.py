@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import random
 import time
+import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from rmexif import audit, lossless
+from rmexif import audit, lossless, scrub
 from rmexif.containers import FORMATS, by_name
 from rmexif.errors import InputError, LimitExceeded
 from rmexif.types import CLEAN, Limits
@@ -72,6 +75,26 @@ def test_strip_leaves_nothing_but_the_picture(name: str, kind: str) -> None:
     for before, after in zip(pixels(raw), pixels(data), strict=True):
         assert np.array_equal(before, after)
     assert stats["metadata_removed"] is True
+
+
+class Original(bytearray):
+    """A file whose end can be watched."""
+
+
+@pytest.mark.parametrize("clean", [lossless.strip, scrub], ids=["strip", "scrub"])
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_the_original_is_let_go(name: str, kind: str, clean: Callable[[Original], object]) -> None:
+    """When the answer is there, nothing holds the original: no cycle that waits for a garbage collection."""
+    original = Original(samples.of(name)[kind])
+    watch = weakref.ref(original)
+    gc.disable()
+    try:
+        clean(original)
+        del original
+
+        assert watch() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

@@ -243,23 +243,21 @@ def _check_cost(still: Still, limits: Limits) -> None:
     The sum may be twice ``max_pixels``, for tiles that reach over the edge and for alpha.
     """
     costs: dict[int, int] = {}
-    open_: set[int] = set()
-
-    def cost(number: int, depth: int) -> int:
-        limits.check("max_depth", depth)
-        if number in open_:
-            raise MalformedImage("isobmff: an item is derived from itself")
-        if number not in costs:
-            open_.add(number)
-            one = still.kept[number - 1]
-            own = area(one.size) if one.parts else area(one.data.size)
-            costs[number] = sum((cost(part, depth + 1) for part in one.parts), 0 if one.parts else own)
-            open_.discard(number)
-            limits.check("max_pixels", costs[number] // 2)
-        return costs[number]
-
     for number in range(1, len(still.kept) + 1):
-        cost(number, 0)
+        _cost(still, number, limits, costs, ())
+
+
+def _cost(still: Still, number: int, limits: Limits, costs: dict[int, int], above: tuple[int, ...]) -> int:
+    """Px to be decoded for an item, ``above`` being the items that are derived from it."""
+    limits.check("max_depth", len(above))
+    if number in above:
+        raise MalformedImage("isobmff: an item is derived from itself")
+    if number not in costs:
+        one = still.kept[number - 1]
+        parts = (_cost(still, part, limits, costs, (*above, number)) for part in one.parts)
+        costs[number] = sum(parts) if one.parts else area(one.data.size)
+        limits.check("max_pixels", costs[number] // 2)
+    return costs[number]
 
 
 def write_meta(still: Still, offsets: Mapping[int, int]) -> bytes:
