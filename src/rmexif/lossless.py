@@ -7,14 +7,13 @@ encoder can clear it. A text in the lowest bits of the pixels is part of the pic
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rmexif import audit, codec
-from rmexif.containers import webp, webp_settle
+from rmexif.containers import png, webp, webp_settle
 from rmexif.errors import InputError, kept_in
 from rmexif.types import Category, Container, Finding, Limits
 
@@ -26,9 +25,11 @@ __all__ = ["strip", "verify"]
 SMALL = 128 << 10  # byte: WebP files up to here are settled altogether
 HIDDEN = "colour-under-alpha"
 LOSSLESS = frozenset({"png", "bmp"})  # formats that carry lowest bits; in a WebP they are looked at where it is decoded
-SAMPLE_ROWS = 128  # px: enough rows for the head of a hidden text, column by column or row by row
-MARKS = re.compile(rb"stealth_(png|rgb)(info|comp)")  # what image generators write (SD WebUI, NovelAI)
-TEXT = re.compile(rb"[\x20-\x7e]{24,}")  # random bits give such a run once in 10^10 bytes
+SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
+MARKS = tuple(b"stealth_" + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))  # SD WebUI, NovelAI
+PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
+MOST_RUNS = 1000
+RUN = b"\1" * 24  # printable bytes in a row; random bits give such a run once in 10^10 bytes
 
 
 def strip(raw: audit.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
@@ -84,7 +85,7 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
         if hidden:
             removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden))
     else:
-        suspicious = clean.format in LOSSLESS and _has_text(codec.decode(data, clean).frames[0].pixels)
+        suspicious = clean.format in LOSSLESS and _has_text(_first_rows(data, clean))
     if suspicious:
         residuals.add("lowest-bits")
     stats: dict[str, Any] = {
@@ -140,6 +141,14 @@ def _coded_again(file: bytes) -> bytes:
     return codec.encode_lossless_webp(pixels)
 
 
+def _first_rows(data: bytes, container: Container) -> NDArray[Any]:
+    """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
+    if container.format == "png":
+        data = png.top(memoryview(data), container, SAMPLE_ROWS)
+        container = png.parse(memoryview(data), Limits())
+    return codec.decode(data, container).frames[0].pixels
+
+
 def _kept(file: bytes) -> bytes:
     """For verify: any encoder's VP8L is as good as ours, as long as nothing hides under its alpha."""
     return _coded_again(file) if _hidden(_pixels(file)) else file
@@ -173,8 +182,15 @@ def _has_text(pixels: NDArray[Any]) -> bool:
 
 
 def _reads(data: bytes) -> bool:
-    if MARKS.search(data):
+    if any(mark in data for mark in MARKS):
         return True
-    found = TEXT.search(data)
-    # A flat or dithered picture repeats a few bytes for ever; a text does not.
-    return found is not None and len(set(found[0][:64])) > 8
+    printable = data.translate(PRINTABLE)
+    at = printable.find(RUN)
+    for _ in range(MOST_RUNS):
+        if at < 0:
+            break
+        # A flat or dithered picture repeats a few bytes for ever; a text does not.
+        if len(set(data[at : at + len(RUN)])) > 8:
+            return True
+        at = printable.find(RUN, at + len(RUN))
+    return False

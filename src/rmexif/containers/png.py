@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rmexif.containers import payloads, png_chunks
+from rmexif.containers import payloads, png_chunks, png_rows
 from rmexif.containers.png_chunks import SIGNATURE, Animation, Chunk, Frame, written
 from rmexif.containers.png_colour import KINDS, colour_chunks
 from rmexif.containers.png_rows import Layout, Survey, blank, inflate, mend, survey
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Limits
 
-__all__ = ["FORMAT", "matches", "parse", "pieces"]
+__all__ = ["FORMAT", "matches", "parse", "pieces", "top"]
 
 FORMAT = Format(
     "png",
@@ -132,6 +132,25 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
         first = False
     out += written(b"IEND")
     return out
+
+
+def top(view: memoryview, container: Container, rows: int) -> bytes:
+    """A file with the first rows of the picture, where they can be had without the rest; else the whole file.
+
+    Args:
+        view: a clean file.
+        container: what parse() said about it.
+        rows: px, how many are wanted.
+    """
+    tree: _Tree = container.tree
+    (frame, found), *others = tree.pictures
+    if others or frame.layout.interlaced or found.fault:
+        return bytes(view)
+    layout, stream = png_rows.top(png_chunks.joined(view, frame.chunks), frame.layout, rows)
+    header = dict(tree.head)[b"IHDR"]
+    head = {**dict(tree.head), b"IHDR": header[:4] + layout.height.to_bytes(4, "big") + header[8:]}
+    chunks = [*head.items(), (b"IDAT", stream), (b"IEND", b"")]
+    return b"".join([SIGNATURE, *(piece for kind, data in chunks for piece in written(kind, data))])
 
 
 def _clean_stream(view: memoryview, frame: Frame, found: Survey, indices: bytes) -> bytes | memoryview:
