@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif import __version__
+from rmexif.cli.batch import batch_command
 from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure
 from rmexif.cli.options import folder_options, folder_settings, policy_from, policy_options
 from rmexif.errors import RmexifError
@@ -300,6 +301,9 @@ def serve_command(**options: Any) -> None:
 
     with told("serve"):
         serve(Settings.from_environment(**options))
+
+
+cli.add_command(batch_command)
 
 
 def main() -> None:

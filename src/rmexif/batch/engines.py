@@ -1,0 +1,228 @@
+"""What carries a run: this machine, Ray or Spark. An engine is given names, and gives back counts.
+
+An item whose worker dies is done again, from its first object on; from the third try on every image has a process of
+its own, so that a picture that ends its worker costs itself and not the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import socket
+import sys
+from collections import Counter, deque
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rmexif.batch.flow import Checked, Chunk, Job, check, flow
+from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, kept_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Engine", "by_name"]
+
+CAREFUL = 3  # the try from which on every image has a process of its own
+TRIES = 6
+REACH = 10.0  # s
+WAVE = 16  # Spark: items per core in one job
+
+
+class Engine(Protocol):
+    """Does the items of a run, in any order."""
+
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+        """Codes of every chunk, as they are done."""
+
+    def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
+        """What every part of an earlier run is still worth."""
+
+
+class Local:
+    """This machine, through ``scrub_many``.
+
+    Args:
+        workers: images at once; the processors of this machine by default.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers or os.cpu_count() or 1
+
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+        """Codes of every chunk."""
+        return flow(job, chunks, self._workers)
+
+    def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
+        """What every part is still worth."""
+        return (check(job, part, outputs) for part in parts)
+
+
+class _Cluster:
+    """Items go out one by one, each to one core."""
+
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+        """Codes of every chunk."""
+        return self._each(partial(_scrub, job), chunks)
+
+    def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
+        """What every part is still worth."""
+        return self._each(partial(_check, job, outputs), parts)
+
+    def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+class OnRay(_Cluster):
+    """Ray tasks of one core each; their processes stay, so the model is loaded once per core.
+
+    Args:
+        address: of a cluster; by default ``RAY_ADDRESS``, or a Ray of its own on this machine.
+        workers: items at once; as many as the cluster has cores by default.
+        gpus: share of a GPU that each books.
+
+    Raises:
+        MissingDependency: Ray is not installed.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None, gpus: float = 0) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when a Ray starts: it would report home
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingDependency("Ray is not installed: pip install 'rmexif[ray]'") from error
+        if not ray.is_initialized():
+            place = address or os.environ.get("RAY_ADDRESS") or "local"
+            _reach(place)
+            try:
+                ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
+            except (ConnectionError, ValueError) as error:
+                raise InvalidPolicy("no Ray answers at that address") from error
+        self._ray: Any = ray
+        self._workers, self._gpus = workers, gpus
+
+    def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
+        ray = self._ray
+        task = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0, scheduling_strategy="SPREAD")(_attempt)
+        shared, todo = ray.put(work), iter(items)
+        again: deque[tuple[Any, int]] = deque()
+        under_way: dict[Any, tuple[Any, int]] = {}
+        while True:
+            while len(under_way) < self._most():
+                item, tries = again.popleft() if again else (next(todo, None), 1)
+                if item is None:
+                    break
+                under_way[task.remote(shared, item, tries)] = (item, tries)
+            if not under_way:
+                return
+            (done, *_), _ = ray.wait(list(under_way), num_returns=1)
+            item, tries = under_way.pop(done)
+            try:
+                answer = ray.get(done)
+            except ray.exceptions.RayError as error:
+                if tries == TRIES:
+                    raise WorkerLost(f"the same images lost their worker {TRIES} times") from error
+                again.append((item, tries + 1))
+                continue
+            yield _opened(answer)
+
+    def _most(self) -> int:
+        """Items under way: one per core, and one that waits for each."""
+        return 2 * int(self._workers or self._ray.cluster_resources().get("CPU", 1)) or 1
+
+
+class OnSpark(_Cluster):
+    """Spark, in jobs of some items per core; the session that is there, or one for ``address``.
+
+    Args:
+        address: a master's, such as ``local[2]`` or ``spark://host:7077``.
+        workers: items at once; Spark's default parallelism by default.
+
+    Raises:
+        MissingDependency: Spark is not installed.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None, gpus: float = 0) -> None:
+        if gpus:
+            raise InvalidPolicy("gpus: Spark books them by its own configuration (spark.task.resource.gpu.amount)")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
+        builder = SparkSession.builder.appName("rmexif").config("spark.ui.enabled", "false")
+        self._spark: Any = (builder.master(address) if address else builder).getOrCreate()
+        self._workers = workers or self._spark.sparkContext.defaultParallelism
+
+    def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
+        todo = iter(items)
+        while wave := tuple(islice(todo, WAVE * self._workers)):
+
+            def go(frames: Iterator[Any], wave: tuple[Any, ...] = wave) -> Iterator[Any]:
+                import pandas as pd
+                from pyspark import TaskContext
+
+                context = TaskContext.get()
+                tries = 1 + (context.attemptNumber() if context else 0)
+                for frame in frames:
+                    for number in frame["id"]:
+                        yield pd.DataFrame({"answer": [pickle.dumps(_attempt(work, wave[number], tries))]})
+
+            numbers = self._spark.range(0, len(wave), 1, len(wave))
+            for row in numbers.mapInPandas(go, "answer binary").collect():
+                yield _opened(pickle.loads(row.answer))
+
+
+def by_name(name: str, *, address: str | None, workers: int | None, gpus: float) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        InvalidPolicy: there is none, or it has no such setting.
+        MissingDependency: it is not installed.
+    """
+    if name == "local":
+        if address or gpus:
+            raise InvalidPolicy("address, gpus: they are for ray and spark")
+        return Local(workers)
+    engines: dict[str, Any] = {"ray": OnRay, "spark": OnSpark}
+    if name not in engines:
+        raise InvalidPolicy("engine: it is one of local, ray, spark")
+    engine: Engine = engines[name](address, workers, gpus)
+    return engine
+
+
+def _reach(place: str) -> None:
+    """Ray itself waits for minutes for an address that nobody listens at."""
+    host, _, port = place.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+        except OSError as error:
+            raise InvalidPolicy("no Ray answers at that address") from error
+
+
+def _attempt(work: Callable[[Any, int], Any], item: Any, tries: int) -> Any:
+    """One item in a worker; what goes wrong is a value, without a history that may hold pieces of a file."""
+    try:
+        with kept_in():
+            return work(item, tries)
+    except RmexifError as error:
+        return type(error)(*error.args)
+
+
+def _opened(answer: Any) -> Any:
+    if isinstance(answer, RmexifError):
+        raise answer
+    return answer
+
+
+def _scrub(job: Job, chunk: Chunk, tries: int) -> Counter[str]:
+    if tries >= CAREFUL:
+        job = replace(job, hold=job.hold | {"pool": "process"})
+    return sum(flow(job, [chunk]), Counter())
+
+
+def _check(job: Job, outputs: bool, part: str, _tries: int) -> Checked:
+    return check(job, part, outputs)

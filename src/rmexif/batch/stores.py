@@ -1,0 +1,236 @@
+"""Where many images lie: a folder, or a bucket through fsspec. Objects are read and written whole, in memory."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from rmexif.errors import InvalidPolicy, MissingDependency, SetupError
+from rmexif.whole import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Entry", "Patience", "Store", "StoreUnavailable"]
+
+Answer = TypeVar("Answer")
+PAGE = 1000  # keys in one answer of ListObjectsV2
+LONGEST_PAUSE = 10.0  # s between two tries
+# What clients of stores raise when nobody told them who they are; they share no base, and are not always installed.
+NOBODY = frozenset({"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"})
+LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+class StoreUnavailable(SetupError):
+    """A store did not answer for as long as the run was told to wait; a second run goes on where this one ended."""
+
+    code = "store_unavailable"
+    status_hint = 503
+    exit_code = 69  # sysexits.h: a service is unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of a listing."""
+
+    path: str  # below the store's root, with slashes
+    size: int  # byte
+    version: str  # changes when the object does: its ETag, or its file time in ns
+
+
+class Patience:
+    """Tries again while a store does not answer, with growing pauses; shared by the threads of one worker.
+
+    Args:
+        seconds: for how long one request is tried, and for how long any may fail before none is tried twice.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._failing_since: float | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, request: Callable[[], Answer]) -> Answer:
+        """The request's answer.
+
+        Raises:
+            SetupError: there are no credentials, or the client of this store is not installed.
+            OSError: the object is not there, or may not be had.
+            StoreUnavailable: it failed for too long.
+        """
+        started, pause = time.monotonic(), 0.2
+        while True:
+            try:
+                answer = request()
+            except LASTING:
+                raise
+            except Exception as error:  # the clients of the stores have their own trees, some without OSError
+                if type(error).__name__ in NOBODY:
+                    raise SetupError(
+                        "there are no credentials for the store: set them where its client looks, for S3 as "
+                        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, on every machine of the run"
+                    ) from None
+                if not self._goes_on(started):
+                    kind = type(error).__name__  # and no more: the message may quote names of objects
+                    raise StoreUnavailable(f"the store failed for {self._seconds:g} s ({kind})") from None
+            else:
+                with self._lock:
+                    self._failing_since = None
+                return answer
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _goes_on(self, started: float) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            self._failing_since = self._failing_since or now
+            return now - min(started, self._failing_since) < self._seconds
+
+
+class Store:
+    """A folder or a bucket, opened when it is used; travels to other machines as its address.
+
+    Args:
+        url: path of a folder, or ``s3://bucket/prefix`` and whatever else fsspec knows.
+        patience: s that a store may fail to answer.
+
+    Raises:
+        InvalidPolicy: no such kind of place, or the address holds a password.
+        MissingDependency: the client for this kind of place is not installed.
+    """
+
+    def __init__(self, url: str, patience: float = 300) -> None:
+        scheme, _, rest = url.partition("://")
+        if not rest or scheme in ("file", "local"):
+            self.url, self.local = str(Path(rest or url).resolve()), True
+        else:
+            if "@" in urlsplit(url).netloc:
+                raise InvalidPolicy("an address does not hold who you are: put that where the store's client looks")
+            self.url, self.local = url.rstrip("/"), False
+        self._patience = patience
+        self._patient = Patience(patience)
+        self._open()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as the address."""
+        return Store, (self.url, self._patience)
+
+    def _open(self) -> None:
+        self._system: Any = None
+        self._root = self.url
+        if self.local:
+            return
+        try:
+            from fsspec.core import url_to_fs
+
+            self._system, self._root = url_to_fs(self.url, use_listings_cache=False)
+        except ImportError as error:
+            raise MissingDependency(
+                "the client for this kind of store is not installed: pip install 'rmexif[batch]' for s3://, "
+                "the package that fsspec names for others (gcsfs for gs://)"
+            ) from error
+        except ValueError as error:
+            raise InvalidPolicy("no such kind of store: it is a folder, s3://, gs:// or what fsspec knows") from error
+
+    def below(self, name: str) -> Store:
+        """A store inside this one."""
+        return Store(f"{self.url}/{name}", self._patience)
+
+    def holds(self, other: Store) -> bool:
+        """Whether the other store lies in this one, or is the same."""
+        return self.local == other.local and f"{other.url}/".startswith(f"{self.url}/")
+
+    def entries(self) -> Iterator[Entry]:
+        """Every object below, in the order of the listing; only one page of it, or one folder, is held.
+
+        Links inside a folder are left out, and so are the empty objects that stand for folders in a bucket.
+        """
+        if self.local:
+            yield from _files(self._root, "")
+            return
+        found = self._pages() if "s3" in _protocols(self._system) else self._folders(self._root)
+        cut = len(self._root.rstrip("/")) + 1
+        for path, row in found:
+            if not path.endswith("/"):
+                yield Entry(path[cut:], int(row.get("size") or 0), _version(row))
+
+    def get(self, path: str, limit: int) -> bytes:
+        """The object's bytes; one more than ``limit`` at the most."""
+        if self.local:
+            with Path(self._root, path).open("rb") as file:
+                return file.read(limit + 1)
+        data: bytes = self._patient.ask(lambda: self._system.cat_file(self._at(path), start=0, end=limit + 1))
+        return data
+
+    def put(self, path: str, data: bytes) -> None:
+        """Store an object, whole or not at all; what was there is replaced."""
+        if not self.local:
+            self._patient.ask(lambda: self._system.pipe_file(self._at(path), data))
+            return
+        target = Path(self._root, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, data, target.exists())
+
+    def delete(self, path: str) -> None:
+        """Remove an object."""
+        if self.local:
+            Path(self._root, path).unlink()
+        else:
+            self._patient.ask(lambda: self._system.rm_file(self._at(path)))
+
+    def is_empty(self) -> bool:
+        """Whether nothing is there yet."""
+        try:
+            return next(self.entries(), None) is None
+        except FileNotFoundError:
+            return True
+
+    def _at(self, path: str) -> str:
+        return f"{self._root.rstrip('/')}/{path}"
+
+    def _pages(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """ListObjectsV2, page by page: fsspec's own listing holds the whole bucket."""
+        bucket, _, prefix = self._root.partition("/")
+        words = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else "", "MaxKeys": PAGE}
+        after: dict[str, str] = {}
+        while True:
+            page = self._patient.ask(partial(self._system.call_s3, "list_objects_v2", **words, **after))
+            for row in page.get("Contents", ()):
+                yield f"{bucket}/{row['Key']}", {"size": row["Size"], "ETag": row["ETag"]}
+            if not page.get("IsTruncated"):
+                return
+            after = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _folders(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        rows = self._patient.ask(lambda: self._system.ls(folder, detail=True))
+        for row in sorted(rows, key=lambda row: str(row["name"])):
+            if row["type"] == "directory":
+                yield from self._folders(row["name"])
+            else:
+                yield row["name"], row
+
+
+def _protocols(system: Any) -> tuple[str, ...]:
+    return (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)
+
+
+def _version(row: dict[str, Any]) -> str:
+    names = ("ETag", "etag", "generation", "md5Hash", "LastModified", "mtime", "created")
+    return next((str(row[name]) for name in names if row.get(name)), "")
+
+
+def _files(folder: str, under: str) -> Iterator[Entry]:
+    with os.scandir(folder) as found:
+        rows = sorted(found, key=lambda row: row.name)
+    for row in rows:
+        if row.is_dir(follow_symlinks=False):
+            yield from _files(row.path, f"{under}{row.name}/")
+        elif row.is_file(follow_symlinks=False):
+            facts = row.stat(follow_symlinks=False)
+            yield Entry(f"{under}{row.name}", facts.st_size, str(facts.st_mtime_ns))
