@@ -22,6 +22,8 @@ __all__ = ["Entry", "Patience", "Store", "StoreUnavailable"]
 Answer = TypeVar("Answer")
 PAGE = 1000  # keys in one answer of ListObjectsV2
 LONGEST_PAUSE = 10.0  # s between two tries
+# Clients that try again by themselves, five times five times for S3, would make nothing of how long a run may wait.
+S3_ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"mode": "standard", "max_attempts": 1}}}
 # What clients of stores raise when nobody told them who they are; they share no base, and are not always installed.
 NOBODY = frozenset({"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"})
 LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -129,7 +131,9 @@ class Store:
         try:
             from fsspec.core import url_to_fs
 
-            self._system, self._root = url_to_fs(self.url, use_listings_cache=False)
+            words = S3_ONCE if self.url.startswith(("s3://", "s3a://")) else {}
+            self._system, self._root = url_to_fs(self.url, use_listings_cache=False, **words)
+            self._system.retries = 1
         except ImportError as error:
             raise MissingDependency(
                 "the client for this kind of store is not installed: pip install 'rmexif[batch]' for s3://, "
