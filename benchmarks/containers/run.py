@@ -2,8 +2,10 @@
 
     python -m benchmarks.containers.run [--rounds N]
 
-12 MP pictures are made from the photograph that the project ships. ExifTool and jpegtran read and write files on a
-memory file system, since that is the only way they work; ours is bytes in, bytes out.
+12 MP pictures are made from the photograph that the project ships, of 3 MB where the format is lossy. ExifTool and
+jpegtran read and write files on a memory file system, since that is the only way they work; ours is bytes in, bytes
+out. ExifTool is timed as one process that stays open, and as a script calls it, one process per file. A dash: it cannot
+write that format. It does less: it computes no hash, looks at no picture data, and does not read back what it wrote.
 """
 
 from __future__ import annotations
@@ -31,9 +33,10 @@ class ExifTool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         command = ["exiftool", "-stay_open", "True", "-@", "-"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True)
 
-    def strip(self, name: str) -> None:
+    def strip(self, name: str) -> bool:
         out = self.folder / f"out-{name}"
         out.unlink(missing_ok=True)
         assert self.process.stdin and self.process.stdout
@@ -41,6 +44,12 @@ class ExifTool:
         self.process.stdin.flush()
         while not self.process.stdout.readline().startswith("{ready}"):
             pass
+        return out.exists()
+
+    def strip_alone(self, name: str) -> None:
+        out = self.folder / f"out-{name}"
+        out.unlink(missing_ok=True)
+        subprocess.run(["exiftool", "-q", "-all=", "-o", str(out), str(self.folder / name)], check=True)
 
 
 def files() -> dict[str, bytes]:
@@ -48,8 +57,8 @@ def files() -> dict[str, bytes]:
     image = pictures.large()
     made = {"photo.jpg": pictures.jpeg(image)}
     settings = {
-        "photo.webp": ("WEBP", {"quality": 80, "method": 0}),
-        "photo.avif": ("AVIF", {"quality": 60, "speed": 10}),
+        "photo.webp": ("WEBP", {"quality": 93, "method": 0}),
+        "photo.avif": ("AVIF", {"quality": 90, "speed": 10}),
         "photo.heic": ("HEIF", {"quality": 60, "enc_params": {"preset": "ultrafast"}}),
         "photo.png": ("PNG", {"compress_level": 1}),
     }
@@ -60,7 +69,7 @@ def files() -> dict[str, bytes]:
     import pillow_jxl  # noqa: F401 - registers itself
 
     out = io.BytesIO()
-    image.save(out, "JXL", quality=85, effort=1)
+    image.save(out, "JXL", quality=95, effort=1)
     made["photo.jxl"] = out.getvalue()
     return made
 
@@ -82,7 +91,8 @@ def main() -> None:
         folder = Path(name)
         tool = ExifTool(folder) if shutil.which("exiftool") else None
         print(
-            f"{'file':12} {'MB':>6} {'strip ms':>9} {'hash ms':>8} {'x hash':>7} {'ExifTool ms':>12} {'faster':>7} {'jpegtran ms':>12}"
+            f"{'file':12}{'MB':>6}{'strip ms':>10}{'hash ms':>9}{'x hash':>8}"
+            f"{'ExifTool ms':>13}{'faster':>8}{'as process':>12}{'faster':>8}{'jpegtran ms':>13}"
         )
         for file, raw in files().items():
             (folder / file).write_bytes(raw)
@@ -93,14 +103,23 @@ def main() -> None:
                 hashlib.sha256(clean).digest()
 
             ours, reference, ratio = timing.paired(lambda raw=raw: strip(raw), hashes, options.rounds)
-            row = f"{file:12} {len(raw) / 1e6:6.1f} {ours:9.2f} {reference:8.2f} {ratio:7.2f}"
-            if tool:
-                _, other, against = timing.paired(lambda raw=raw: strip(raw), lambda file=file: tool.strip(file), 5)
-                row += f" {other:12.1f} {1 / against:7.1f}"
+            row = f"{file:12}{len(raw) / 1e6:6.1f}{ours:10.2f}{reference:9.2f}{ratio:8.2f}"
+            row += against(tool, file, raw) if tool else f"{'':41}"
             if file.endswith(".jpg") and shutil.which("jpegtran"):
                 command = ["jpegtran", "-copy", "none", "-outfile", str(folder / "t.jpg"), str(folder / file)]
-                row += f" {timing.once(lambda command=command: subprocess.run(command, check=True)):12.1f}"
+                row += f"{timing.once(lambda command=command: subprocess.run(command, check=True)):13.1f}"
             print(row)
+
+
+def against(tool: ExifTool, file: str, raw: bytes) -> str:
+    """ExifTool's two columns and how many times faster ours is, or dashes where it writes nothing."""
+    if not tool.strip(file):
+        return f"{'-':>13}{'-':>8}{'-':>12}{'-':>8}"
+    row = ""
+    for work, width in ((tool.strip, 13), (tool.strip_alone, 12)):
+        _, other, ratio = timing.paired(lambda: strip(raw), lambda work=work: work(file), 5)
+        row += f"{other:{width}.1f}{1 / ratio:8.1f}"
+    return row
 
 
 if __name__ == "__main__":
