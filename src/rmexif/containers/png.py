@@ -115,6 +115,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
 
 def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The lossless clean file: one chunk per picture (several above 1 GiB), frames numbered from 0."""
+    del view  # the surveys hold what is copied
     tree: _Tree = container.tree
     out: list[bytes | memoryview] = [SIGNATURE]
     for kind, data in tree.head:
@@ -126,7 +127,7 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
         if frame.control:
             out += written(b"fcTL", sequence.to_bytes(4, "big") + frame.control)
             sequence += 1
-        stream = _clean_stream(view, frame, found, tree.indices)
+        stream = _clean_stream(frame, found, tree.indices)
         chunks, sequence = _data_chunks(stream, sequence, numbered=not first)
         out += chunks
         first = False
@@ -146,17 +147,16 @@ def top(view: memoryview, container: Container, rows: int) -> bytes:
     (frame, found), *others = tree.pictures
     if others or frame.layout.interlaced or found.fault:
         return bytes(view)
-    layout, stream = png_rows.top(png_chunks.joined(view, frame.chunks), frame.layout, rows)
+    layout, stream = png_rows.top(found.stream, frame.layout, rows)
     header = dict(tree.head)[b"IHDR"]
     head = {**dict(tree.head), b"IHDR": header[:4] + layout.height.to_bytes(4, "big") + header[8:]}
     chunks = [*head.items(), (b"IDAT", stream), (b"IEND", b"")]
     return b"".join([SIGNATURE, *(piece for kind, data in chunks for piece in written(kind, data))])
 
 
-def _clean_stream(view: memoryview, frame: Frame, found: Survey, indices: bytes) -> bytes | memoryview:
+def _clean_stream(frame: Frame, found: Survey, indices: bytes) -> bytes | memoryview:
     """A picture's zlib stream as it leaves."""
-    stream = png_chunks.joined(view, frame.chunks)
-    return mend(stream, frame.layout, indices, "png: picture") if found.fault else stream[: found.end]
+    return mend(found.stream, frame.layout, indices, "png: picture") if found.fault else found.stream
 
 
 def _data_chunks(stream: bytes | memoryview, sequence: int, *, numbered: bool) -> tuple[list[bytes | memoryview], int]:
@@ -226,10 +226,10 @@ def _cover(view: memoryview, animation: Animation) -> bytes:
         return b""
     stream = png_chunks.joined(view, hidden.chunks)
     try:
-        raw, end, fault = inflate(stream, hidden.layout.size, "png: default picture")
+        raw, last, end, fault = inflate(stream, hidden.layout.size, "png: default picture")
     except MalformedImage:  # it does not stay, so it may be broken
         return blank(hidden.layout)
-    return blank(hidden.layout) if fault or raw.count(0) < len(raw) else bytes(stream[:end])
+    return blank(hidden.layout) if fault or (raw + last).strip(b"\0") else bytes(stream[:end])
 
 
 def _parts(
@@ -268,7 +268,7 @@ def _parts(
 
 def _picture_parts(frame: Frame, found: Survey, misnumbered: frozenset[int]) -> Iterator[Part]:
     """The chunks of a picture, each up to where the zlib stream ends."""
-    left = found.end
+    left = len(found.stream)
     for chunk in frame.chunks:
         fault = found.fault or ("sequence" if chunk.offset in misnumbered else "")
         name = chunk.kind.decode() + (f"/{fault}" if fault else "")

@@ -9,8 +9,8 @@ that is skewed so that a diagonal is a row. The channels of a pixel never mix, s
 
 from __future__ import annotations
 
-import hashlib
 import threading
+import weakref
 import zlib
 from dataclasses import dataclass, replace
 from math import isqrt
@@ -21,7 +21,7 @@ import numpy as np
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,7 @@ SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type (11.2.1)
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 STRIP = 1 << 25  # cells of the skewed array, two bytes each
-LARGE = 1 << 16  # byte: streams from here on are not inflated twice
+LARGE = 1 << 16  # byte: streams from here on are not inflated twice; they are compared in pieces of this size
 LOOSE_END = 16  # byte: what a deflate stream may spend after the last pixel; more would be blocks that say nothing
 
 
@@ -86,17 +86,19 @@ class Layout:
         return total
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Survey:
     """What one compressed picture turned out to be."""
 
-    end: int  # byte: where the zlib stream ends
+    stream: memoryview  # zlib, up to where it ends
     fault: str  # "" if the stream can stay as it is, else why it has to be written again
     used: bytes = b""  # palette: one byte per index, 1 = in use
 
 
-def inflate(data: memoryview, size: int, where: str) -> tuple[bytes, int, str]:
+def inflate(data: memoryview, size: int, where: str) -> tuple[bytes, bytes, int, str]:
     """The first ``size`` bytes of a zlib stream, where the stream ends, and what is wrong with that end.
+
+    The last byte comes by itself: putting it behind the others would copy the picture.
 
     Raises:
         MalformedImage: no zlib stream (RFC 1950), broken, or shorter than the picture.
@@ -113,15 +115,14 @@ def inflate(data: memoryview, size: int, where: str) -> tuple[bytes, int, str]:
         raise MalformedImage(f"{where}: the deflate stream is broken") from error
     if len(raw) + len(last) < size:
         raise MalformedImage(f"{where}: {len(raw) + len(last)} of {size} bytes of picture data")
-    raw += last[:1]
     at = len(data) - len(reader.unused_data)
     if len(last) > 1:
-        return raw, len(data), "rows-beyond"
+        return raw, last[:1], len(data), "rows-beyond"
     if not reader.eof or tail - len(reader.unused_data) > LOOSE_END:
-        return raw, len(data), "stream-end"
-    if bytes(data[at : at + 4]) != zlib.adler32(raw).to_bytes(4, "big"):
-        return raw, min(len(data), at + 4), "checksum"
-    return raw, at + 4, ""
+        return raw, last, len(data), "stream-end"
+    if bytes(data[at : at + 4]) != zlib.adler32(last, zlib.adler32(raw)).to_bytes(4, "big"):
+        return raw, last, min(len(data), at + 4), "checksum"
+    return raw, last, at + 4, ""
 
 
 def top(data: memoryview, layout: Layout, rows: int) -> tuple[Layout, bytes]:
@@ -143,10 +144,10 @@ def blank(layout: Layout) -> bytes:
 
 
 class _Last(threading.local):
-    """What the last large picture of this thread turned out to be: a rewrite holds the same stream once more."""
+    """The last large picture of this thread, for as long as someone holds it: a rewrite has the same stream again."""
 
-    key: tuple[bytes, Layout] | None = None
-    survey: Survey | None = None
+    survey: Callable[[], Survey | None] = staticmethod(lambda: None)
+    layout: Layout | None = None
 
 
 _last = _Last()
@@ -160,26 +161,33 @@ def survey(data: memoryview, layout: Layout, where: str) -> Survey:
     """
     if len(data) < LARGE:
         return _survey(data, layout, where)
-    # Where the stream ends depends on nothing behind its end, so what counts is the stream without its surplus.
-    key = (hashlib.sha256(data).digest(), layout)
-    if _last.survey is None or _last.key != key:
-        _last.survey = found = _survey(data, layout, where)
-        _last.key = key if found.end == len(data) else (hashlib.sha256(data[: found.end]).digest(), layout)
-        return found
-    return _last.survey
+    known = _last.survey()
+    if known and layout == _last.layout and _same(known.stream, data):
+        return known
+    found = _survey(data, layout, where)
+    _last.survey, _last.layout = weakref.ref(found), layout
+    return found
+
+
+def _same(one: memoryview, other: memoryview) -> bool:
+    """Whether two stretches of memory are equal; compared a cache-full at a time."""
+    if len(one) != len(other):
+        return False
+    ours, theirs = np.frombuffer(one, np.uint8), np.frombuffer(other, np.uint8)
+    return all(np.array_equal(ours[at : at + LARGE], theirs[at : at + LARGE]) for at in range(0, len(ours), LARGE))
 
 
 def _survey(data: memoryview, layout: Layout, where: str) -> Survey:
-    raw, end, fault = inflate(data, layout.size, where)
+    raw, last, end, fault = inflate(data, layout.size, where)
     used = np.zeros(256, np.bool_)
-    for lines, width in _passes(raw, layout):
-        if lines[:, 0].max() > 4:
-            raise MalformedImage(f"{where}: a row has a filter that does not exist")
+    if any(kinds.max() > 4 for kinds in _filters(raw, layout)):
+        raise MalformedImage(f"{where}: a row has a filter that does not exist")
+    for lines, width in _passes(raw + last, layout) if layout.looked_into else ():
         if layout.alpha and _coloured_under_alpha(lines, layout):
             fault = fault or "colour-under-alpha"
         if layout.depth < 8 or layout.colour == 3:
             fault = _packed(lines, width, layout, used) or fault
-    return Survey(end, fault, used.astype(np.uint8).tobytes() if layout.colour == 3 else b"")
+    return Survey(data[:end], fault, used.astype(np.uint8).tobytes() if layout.colour == 3 else b"")
 
 
 def mend(data: memoryview, layout: Layout, indices: bytes, where: str) -> bytes:
@@ -191,8 +199,8 @@ def mend(data: memoryview, layout: Layout, indices: bytes, where: str) -> bytes:
         indices: a palette's new index for every old one, 256 bytes.
         where: for messages.
     """
-    raw, _, _ = inflate(data, layout.size, where)
-    return deflate(_mended(raw, layout, _packed_table(indices, layout.depth)))
+    raw, last, _, _ = inflate(data, layout.size, where)
+    return deflate(_mended(raw + last, layout, _packed_table(indices, layout.depth)))
 
 
 def _mended(raw: bytes, layout: Layout, table: Bytes) -> Iterator[bytes]:
@@ -216,6 +224,14 @@ def _passes(raw: bytes, layout: Layout) -> Iterator[tuple[Bytes, int]]:
     offset = 0
     for width, rows, row in layout.passes:
         yield np.frombuffer(raw, np.uint8, rows * (1 + row), offset).reshape(rows, 1 + row), width
+        offset += rows * (1 + row)
+
+
+def _filters(raw: bytes, layout: Layout) -> Iterator[Bytes]:
+    """The filter bytes of every pass; no row ends with one, so that the picture's last byte is not needed."""
+    offset, data = 0, np.frombuffer(raw, np.uint8)
+    for _, rows, row in layout.passes:
+        yield data[offset : offset + rows * (1 + row) : 1 + row]
         offset += rows * (1 + row)
 
 
