@@ -177,17 +177,24 @@ class TestChunks:
 class TestColour:
     def test_a_profile_is_cleaned_and_renamed(self):
         """The cleaned profile is the one that icc.clean gives, under a name that says nothing."""
-        from PIL import ImageCms
-
         from rmexif.containers import icc
 
-        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        profile = icc.canonical("display-p3") + SECRET
         data = png(chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(profile) + SECRET), chunk(b"gAMA", b"\0\0\xb1\x8f"))
         found = dict(chunks(stripped(data)))
         name, _, packed = found[b"iCCP"].partition(b"\0")
         assert (name, zlib.decompress(packed[1:])) == (b"icc", icc.clean(profile))
         assert b"gAMA" not in found
         assert parsed(data).colour.icc == icc.clean(profile)
+
+    def test_a_profile_of_srgb_becomes_the_chunk_that_says_so(self):
+        """Of a profile that LittleCMS made for sRGB nothing is left but four bits of intent."""
+        from PIL import ImageCms
+
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        found = dict(chunks(stripped(png(chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(profile))))))
+        assert found[b"sRGB"] == b"\0"
+        assert b"iCCP" not in found
 
     @pytest.mark.parametrize(
         ("given", "kept"),

@@ -23,6 +23,7 @@ KINDS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
 PRIMARIES = frozenset({1, *range(4, 13), 22})  # H.273 table 2
 TRANSFERS = frozenset({1, *range(4, 19)})  # H.273 table 3
 HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
+SRGB = frozenset({"srgb", "gray-srgb"})  # spaces that a chunk of its own stands for (11.3.2.5)
 GREYS = frozenset({0, 4})  # colour types
 MAX_PROFILE = 8 << 20  # byte
 GAMMAS = (45_455, 55_556, 100_000)  # sRGB-like, Adobe RGB-like, linear; of 100 000
@@ -46,6 +47,8 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
     if len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and code[2] == 0 and code[3] <= 1:
         cicp = (code[0], code[1], code[2], code[3])
         chunks.append((b"cICP", code))
+    if profile and not cicp and icc.identify(profile) in SRGB:
+        return [(b"sRGB", b"\0")], Colour()  # says the same, and has no profile with a name
     if profile:  # also beside cICP: for viewers that do not know that one
         chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(profile, 0)))  # stored: the same with every zlib
     if cicp and cicp[1] in HDR_TRANSFERS:
