@@ -1,6 +1,6 @@
 """Fuzzing with atheris: whatever comes in, a parser answers with a clean file or an InputError, and never with anything else.
 
-    pip install atheris
+    scripts/fuzz 600        every target for ten minutes, two at a time; or one by itself:
     python -m tests.fuzz.harness jpeg -max_total_time=600 [libFuzzer options] [CORPUS]
     python -m tests.fuzz.harness strip -max_total_time=600      the whole of strip, every format
     python -m tests.fuzz.harness scrub -max_total_time=600      the whole of scrub, without faces
