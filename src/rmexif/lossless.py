@@ -1,7 +1,8 @@
 """Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see.
 
 Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only a decoder sees it, and only an
-encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed.
+encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed. The codec is loaded only where one of
+these is looked for: most files need none, and the command line starts sooner.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif import audit, codec
+from rmexif import audit
 from rmexif.containers import png, webp, webp_settle
 from rmexif.errors import InputError, kept_in
 from rmexif.types import Category, Container, Finding, Limits
@@ -135,6 +136,8 @@ def _decoded(file: bytes) -> bytes | None:
 
 
 def _coded_again(file: bytes) -> bytes:
+    from rmexif import codec
+
     pixels = _pixels(file)
     if pixels.shape[2] == 4:
         pixels[pixels[:, :, 3] == 0] = 0
@@ -143,6 +146,8 @@ def _coded_again(file: bytes) -> bytes:
 
 def _first_rows(data: bytes, container: Container) -> NDArray[Any]:
     """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
+    from rmexif import codec
+
     if container.format == "png":
         data = png.top(memoryview(data), container, SAMPLE_ROWS)
         container = png.parse(memoryview(data), Limits())
@@ -156,6 +161,8 @@ def _kept(file: bytes) -> bytes:
 
 def _pixels(file: bytes) -> NDArray[Any]:
     """One coded picture, H x W x 3 or 4."""
+    from rmexif import codec
+
     return codec.decode(file, webp.parse(memoryview(file), Limits())).frames[0].pixels
 
 
