@@ -1,8 +1,8 @@
 """Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see.
 
 Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only a decoder sees it, and only an
-encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed. The codec is loaded only where one of
-these is looked for: most files need none, and the command line starts sooner.
+encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed. The
+codec is loaded only where one of these is looked for: most files need none, and the command line starts sooner.
 """
 
 from __future__ import annotations
