@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rmexif.batch.rows import COLUMNS, clean
 from rmexif.errors import InvalidPolicy, MissingDependency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from rmexif.types import Policy
 
@@ -66,7 +67,8 @@ def scrub_udf(policy: Policy | None = None, **hold: Any) -> Any:
         MissingDependency: Spark is not installed.
     """
     try:
-        from pyspark.sql.functions import PandasUDFType, pandas_udf
+        import pandas as pd
+        from pyspark.sql.functions import pandas_udf
     except ImportError as error:
         raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
 
@@ -75,7 +77,8 @@ def scrub_udf(policy: Policy | None = None, **hold: Any) -> Any:
         for column in columns:
             yield from _frames(clean(((None, raw) for raw in column), policy, **hold), names)
 
-    return pandas_udf(scrub, UDF_SCHEMA, PandasUDFType.SCALAR_ITER)
+    scrub.__annotations__ = {"columns": Iterator[pd.Series], "return": Iterator[pd.DataFrame]}  # Spark goes by these
+    return pandas_udf(scrub, UDF_SCHEMA)
 
 
 def _frames(rows: Iterator[dict[str, Any]], names: Any) -> Iterator[Any]:

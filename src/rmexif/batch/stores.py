@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -73,6 +74,8 @@ class Patience:
             except LASTING:
                 raise
             except Exception as error:  # the clients of the stores have their own trees, some without OSError
+                if getattr(error, "errno", None) == errno.EINVAL:
+                    raise  # the request itself is at fault, such as a range of an object that is empty by now
                 if type(error).__name__ in NOBODY:
                     raise SetupError(
                         "there are no credentials for the store: set them where its client looks, for S3 as "

@@ -1,0 +1,147 @@
+"""Batch runs on the engines: from an S3 server on this machine to itself, in pictures per second and in memory.
+
+    python benchmarks/batch/run.py rate [--pictures 500] [--engines local ray spark] [--sets FOLDER ...]
+    python benchmarks/batch/run.py memory [--engines local ray spark] [--short 500] [--long 5000]
+
+``rate`` takes the pictures of the folders in turn (drawn ones where none is given), and compares every engine with
+``scrub_many`` over the same bytes in memory, on as many workers. Every output is verified, every input is accounted for,
+and all engines must have seen the same inputs and come to the same codes. Start-up is left out: a small run goes before.
+
+``memory`` compares the peak of the driver over a long listing with that over a short one, each in a process of its own.
+The server takes its share of the same processors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import pictures
+from tests.batch import pictures as small
+from tests.batch import proof
+from tests.batch.server import Server, serving
+
+import rmexif
+from rmexif.batch import run
+
+WARM = 16
+
+
+def photographs(sets: list[Path], count: int) -> dict[str, bytes]:
+    """``count`` pictures by name, the sets repeated as often as it takes."""
+    files = sorted(path for folder in sets for path in folder.rglob("*") if path.is_file())
+    raws = [path.read_bytes() for path in files if path.suffix not in (".md", ".json")]
+    raws = raws or [pictures.jpeg(pictures.large(1280 + 80 * i, 960)) for i in range(5)]
+    return {f"{number:06d}": raw for number, raw in zip(range(count), itertools.cycle(raws), strict=False)}
+
+
+def start(engine: str, workers: int) -> None:
+    """The engine with as many cores as workers, as a cluster would have it."""
+    if engine == "ray":
+        import ray
+
+        ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="error")
+    if engine == "spark":
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false")
+        builder.config("spark.driver.memory", "1g").getOrCreate().sparkContext.setLogLevel("OFF")
+
+
+def rate(options: argparse.Namespace, server: Server) -> None:
+    """Print pictures per second and requests per picture of every engine, against ``scrub_many``."""
+    originals = photographs(options.sets, options.pictures)
+    place = server.fill("pictures", {f"in/{name}": raw for name, raw in originals.items()})
+    server.fill("warm", {f"in/{number}.jpg": small.jpeg(number) for number in range(WARM)})
+    list(rmexif.scrub_many([small.jpeg(1)] * 4, workers=options.workers))
+    begun = time.perf_counter()
+    codes = Counter(
+        o.error.code if o.error else "ok" for o in rmexif.scrub_many(originals.values(), workers=options.workers)
+    )
+    alone = len(originals) / (time.perf_counter() - begun)
+    size = sum(map(len, originals.values())) >> 20
+    print(f"{len(originals)} objects, {size} MiB: scrub_many {alone:.2f}/s  {dict(codes)}", flush=True)
+    for engine in options.engines:
+        begun = time.perf_counter()
+        start(engine, options.workers)
+        words = {"engine": engine, "workers": options.workers, "rows": options.rows}
+        run("s3://warm/in", f"s3://warm/{engine}", **words | {"rows": WARM // options.workers})
+        warm = time.perf_counter() - begun
+        server.counts()
+        begun = time.perf_counter()
+        summary = run(f"{place}/in", f"{place}/{engine}", **words)
+        speed = len(originals) / (time.perf_counter() - begun)
+        asked = {name: round(count / len(originals), 2) for name, count in server.counts().items()}
+        assert summary.codes == codes, summary.codes
+        assert proof.proven(originals, server.objects(f"{place}/{engine}")) == codes
+        begun = time.perf_counter()
+        again = run(f"{place}/in", f"{place}/{engine}", **words)
+        checked = len(originals) / (time.perf_counter() - begun)
+        assert again.codes["skipped"] == codes["ok"]
+        print(
+            f"{engine}: {speed:.2f}/s = {speed / alone:.2f} x scrub_many (goal 0.80), start-up {warm:.0f} s, "
+            f"requests per object {asked}, second run {checked:.0f}/s, all {len(originals)} accounted for and verified",
+            flush=True,
+        )
+
+
+def memory(options: argparse.Namespace, server: Server) -> None:
+    """Print the peak of each driver over a short and a long listing."""
+    for engine in options.engines:
+        peaks = {}
+        for count in (options.short, options.long):
+            place = server.fill(f"{engine}-{count}", {f"in/{n:06d}.jpg": small.jpeg(n, 64) for n in range(count)})
+            command = [sys.executable, __file__, "peak", place, "--engines", engine, "--rows", str(options.rows)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            peaks[count] = json.loads(done.stdout.splitlines()[-1])
+            assert peaks[count]["codes"] == {"ok": count}, peaks
+        short, long = peaks[options.short]["MiB"], peaks[options.long]["MiB"]
+        print(
+            f"{engine}: driver peak {short:.0f} MiB for {options.short}, {long:.0f} MiB for {options.long}: {long / short:.2f} (goal 1.10)",
+            flush=True,
+        )
+
+
+def peak(options: argparse.Namespace) -> None:
+    """One run, and the peak of the process that drives it."""
+    start(options.engines[0], options.workers)
+    words = {"engine": options.engines[0], "workers": options.workers, "rows": options.rows}
+    summary = run(f"{options.place}/in", f"{options.place}/out", **words)
+    print(json.dumps({"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "codes": summary.codes}))
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("rate", "memory", "peak"))
+    parser.add_argument("place", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--engines", nargs="+", default=["local", "ray", "spark"])
+    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--sets", type=Path, nargs="*", default=[])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=25)
+    parser.add_argument("--short", type=int, default=500)
+    parser.add_argument("--long", type=int, default=5000)
+    options = parser.parse_args()
+    if options.what == "peak":
+        peak(options)
+        return
+    with serving() as server:
+        os.environ.update(server.environment)
+        {"rate": rate, "memory": memory}[options.what](options, server)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""What a worker does with a chunk: rows that are refused, names that cannot meet, and nothing on a disk."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
+
+from rmexif import InvalidPolicy, Limits, Policy
+from rmexif.batch import rows
+from rmexif.batch.flow import Chunk, Job, _name, flow
+from rmexif.batch.manifest import Manifest
+from rmexif.batch.stores import Entry, Store
+from tests.batch import pictures, proof
+from tests.batch.server import Server
+
+
+def job(source: Path | str, target: Path | str, **words: Any) -> Job:
+    """A job without a run around it."""
+    notes = Store(f"{target}/_rmexif")
+    return Job(Store(str(source)), Store(str(target)), Manifest(notes, bytes(32)), Policy(), **words)
+
+
+def done(work: Job, entries: list[Entry]) -> dict[str, dict[str, Any]]:
+    """The rows of one chunk, by path."""
+    list(flow(work, [Chunk("part-x.parquet", tuple(entries))], workers=2))
+    return {row["path"]: row for row in work.manifest.read("part-x.parquet")}
+
+
+def test_rows_that_are_refused(tmp_path: Path) -> None:
+    """Too large by the listing alone, empty, gone, leading away, no picture: a code each, and the others go on."""
+    source = tmp_path / "in"
+    source.mkdir()
+    with (source / "huge").open("wb") as file:
+        file.truncate(5 << 30)
+    for name, raw in {"empty": b"", "text": b"text", "good.jpg": pictures.jpeg(1)}.items():
+        (source / name).write_bytes(raw)
+    (tmp_path / "out" / "closed.jpg").mkdir(parents=True)
+    (source / "closed.jpg").write_bytes(pictures.jpeg(2))
+    entries = list(Store(str(source)).entries())
+    strange = [Entry("gone.jpg", 9, ""), Entry("../in/good.jpg", 9, ""), Entry("a//b", 9, ""), Entry("/x", 9, "")]
+
+    work = job(source, tmp_path / "out")
+    told = done(work, [*entries, *strange])
+
+    assert {path: row["code"] for path, row in told.items()} == {
+        "huge": "limit_exceeded",
+        "empty": "unknown_format",
+        "text": "unknown_format",
+        "good.jpg": "ok",
+        "closed.jpg": "cannot_create",
+        "gone.jpg": "no_input",
+        **dict.fromkeys(("../in/good.jpg", "a//b", "/x"), "input_error"),
+    }
+    assert told["huge"]["original_hash"] is None
+    assert told["huge"]["original_size"] == 5 << 30
+    assert [path for path, row in told.items() if row["output"]] == ["good.jpg"]
+
+
+def test_a_huge_object_is_not_read(s3: Server, bucket: str) -> None:
+    """Its size in the listing is enough: the store is not asked for it."""
+    place = s3.fill(bucket, {"in/a.jpg": pictures.jpeg(1)})
+    s3.counts()
+    work = job(f"{place}/in", f"{place}/out")
+    told = done(work, [Entry("huge.jpg", 5 << 30, "v")])
+
+    assert told["huge.jpg"]["code"] == "limit_exceeded"
+    assert s3.counts() == {"PUT": 1, "GET": 1}  # its part of the manifest, and the look into it here
+
+
+def test_what_the_listing_did_not_say(s3: Server, bucket: str) -> None:
+    """An object that has grown since is read no further than the limit; one that is empty by now is no reason to wait."""
+    place = s3.fill(bucket, {"in/a.jpg": pictures.jpeg(1)})
+    work = job(f"{place}/in", f"{place}/out")
+    work = Job(work.source, work.target, work.manifest, Policy(limits=Limits(max_bytes=1000)))
+
+    s3.system().pipe_file(f"{bucket}/in/b.jpg", b"")
+
+    told = done(work, [Entry("a.jpg", 900, "v"), Entry("b.jpg", 900, "v")])
+
+    assert {path: row["code"] for path, row in told.items()} == {"a.jpg": "limit_exceeded", "b.jpg": "no_input"}
+
+
+paths = st.lists(st.sampled_from(["a", "a.jpg", ".as", ".jpg", ".png", "/a", "b.as.jpg", ".jpeg"]), min_size=1).map(
+    "".join
+)
+
+
+@given(st.lists(st.tuples(paths, st.sampled_from(["jpeg", "png"])), unique_by=lambda pair: pair[0]))
+def test_no_two_outputs_have_one_name(pairs: list[tuple[str, str]]) -> None:
+    """Whatever extensions claim; and every name has an extension of what is in it."""
+    extensions = {"jpeg": (".jpg", ".jpeg"), "png": (".png",)}
+    for neutral in (False, True):
+        work = job("memory://in", "memory://out", neutral=neutral)
+        names = [_name(work, path, extensions[kind]) for path, kind in pairs]
+
+        assert len(set(names)) == len(pairs)
+        assert all(name.endswith(extensions[kind]) for name, (_, kind) in zip(names, pairs, strict=True))
+        assert not neutral or all(len(PurePosixPath(name).stem) == 32 for name in names)
+
+
+def test_rows_for_any_engine() -> None:
+    """One row per image, in order; what is no image has a code; a setup at fault is no row's fault."""
+    given_rows = [("a", pictures.jpeg(1)), (None, None), ("c", float("nan")), ("d", b"x"), ("e", pictures.jpeg(2))]
+
+    told = list(rows.clean(given_rows))
+
+    assert [(row["path"], row["code"]) for row in told] == [
+        ("a", "ok"),
+        (None, "input_error"),
+        ("c", "input_error"),
+        ("d", "unknown_format"),
+        ("e", "ok"),
+    ]
+    assert all(tuple(row) == rows.COLUMNS for row in told)
+    with pytest.raises(InvalidPolicy):
+        list(rows.clean(given_rows, Policy(style="gaussian")))
+
+
+CODE = """
+import sys
+from rmexif import Policy
+from rmexif.batch.flow import Chunk, Job, flow
+from rmexif.batch.manifest import Manifest
+from rmexif.batch.ray import Scrub
+from rmexif.batch.rows import clean
+from rmexif.batch.stores import Store
+place = sys.argv[1]
+source, target = Store(place + "/in"), Store(place + "/out")
+work = Job(source, target, Manifest(target.below("_rmexif"), bytes(32)), Policy())
+entries = tuple(source.entries())
+list(flow(work, [Chunk("part-warm.parquet", entries[:2])]))
+raws = [source.get(entry.path, 1 << 20) if entry.size else b'' for entry in entries]
+sys.stderr.write("BEGIN-SCRUB\\n"); sys.stderr.flush()
+list(flow(work, [Chunk("part-x.parquet", entries)], 2))
+list(flow(work, [Chunk("part-x.parquet", entries)], 1))
+Scrub()({"path": [str(number) for number in range(len(raws))], "bytes": raws})
+list(clean(enumerate(raws)))
+sys.stderr.write("END-SCRUB\\n"); sys.stderr.flush()
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_worker_writes_nothing(s3: Server, bucket: str, tmp_path: Path) -> None:
+    """The system calls of a worker's part, from a bucket to a bucket: sockets, and no file opened for writing."""
+    originals = pictures.mixed(24)
+    place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
+    trace = tmp_path / "trace"
+    calls = (
+        "trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,link,linkat,memfd_create,write"
+    )
+    command = ["strace", "-f", "-o", str(trace), "-e", calls, sys.executable, "-c", CODE, place]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ, timeout=120)
+    if run.returncode and "ptrace" in run.stderr:
+        pytest.skip("this system does not allow tracing")
+    assert run.returncode == 0, run.stderr[-500:]
+
+    text = trace.read_text()
+    inside = text[text.index("BEGIN-SCRUB") : text.index("END-SCRUB")].splitlines()[1:]
+    writing = [line for line in inside if re.search(r"O_WRONLY|O_RDWR|O_CREAT|creat\(|mkdir|rename|link|memfd", line)]
+    assert [line for line in writing if "/dev/null" not in line] == []
+    results = {name: raw for name, raw in s3.objects(f"{place}/out").items() if "warm" not in name}
+    proof.proven(originals, results)

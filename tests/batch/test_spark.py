@@ -1,0 +1,134 @@
+"""Spark itself, in local[2,4]: two cores and up to four tries of a task."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyspark", reason="the extra rmexif[spark] is not installed")
+pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
+
+from rmexif import InvalidPolicy, Policy, SetupError, verify
+from rmexif.batch import run
+from rmexif.batch.spark import SCHEMA, scrub_udf, scrubbing
+from tests.batch import pictures, proof
+from tests.batch.server import Server
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("spark"),
+    pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java, and there is none"),
+]
+
+
+@pytest.fixture(scope="module")
+def spark(s3: Server) -> Iterator[Any]:
+    """A session of two cores, which knows where the S3 server is."""
+    from pyspark.sql import SparkSession
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        builder = SparkSession.builder.master("local[2,4]").appName("rmexif").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+        session = builder.config("spark.driver.memory", "512m").getOrCreate()
+        session.sparkContext.setLogLevel("OFF")
+        yield session
+        session.stop()
+
+
+def children(parent: int) -> list[int]:
+    """Process ids of all that a process has started, at any depth."""
+    found = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        for pid in map(int, task.read_text().split()):
+            found += [pid, *children(pid)]
+    return found
+
+
+def test_bucket_to_bucket(spark: Any, s3: Server, bucket: str) -> None:
+    """The same inputs and the same codes as on one machine, through a 503 and a worker that is killed."""
+    originals = pictures.mixed(96)
+    place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
+
+    summary = run(f"{place}/in", f"{place}/out", engine="spark", rows=6)
+    again = run(f"{place}/in", f"{place}/out", engine="spark", rows=6)
+    run(f"{place}/in", f"{place}/local", rows=6)
+
+    results = s3.objects(f"{place}/out")
+    assert proof.proven(originals, results) == summary.codes == proof.codes(originals)
+    assert again.codes["skipped"] == summary.codes["ok"]
+    alone, spread = (proof.manifest_of(found) for found in (s3.objects(f"{place}/local"), results))
+    facts = [sorted((row["path"], row["code"], row["original_hash"]) for row in rows) for rows in (alone, spread)]
+    assert facts[0] == facts[1]
+
+
+def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket: str) -> None:
+    """Spark does the tasks of a dead worker again: nothing lost, nothing twice."""
+    originals = {f"{number:03d}.jpg": pictures.jpeg(number, 400) for number in range(240)}
+    place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
+    killed: list[int] = []
+
+    def in_between(codes: Counter[str]) -> None:
+        if not killed:
+            s3.refuse(9)  # Spark takes some seconds to have workers again
+            java = spark.sparkContext._gateway.proc.pid
+            for pid in children(java):
+                if b"pyspark.daemon" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    killed.append(pid)
+                    os.kill(pid, signal.SIGKILL)
+
+    summary = run(f"{place}/in", f"{place}/out", engine="spark", rows=3, progress=in_between)
+
+    assert killed
+    assert s3.counts()["refused"] > 0
+    assert proof.proven(originals, s3.objects(f"{place}/out")) == summary.codes == {"ok": 240}
+
+
+def test_a_setup_at_fault(spark: Any, tmp_path: Path) -> None:
+    """It ends the run with its own error; a share of a GPU is not for Spark."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(pictures.jpeg(1))
+
+    with pytest.raises(SetupError):
+        run(str(tmp_path / "in"), str(tmp_path / "out"), Policy(detectors=("FaceFinder",)), engine="spark")
+    with pytest.raises(InvalidPolicy, match="gpus"):
+        run(str(tmp_path / "in"), str(tmp_path / "out"), engine="spark", gpus=0.5)
+
+
+def test_rows_of_a_frame(spark: Any, tmp_path: Path) -> None:
+    """``mapInPandas`` over ``binaryFile``: what Spark read comes out clean, or as a code."""
+    originals = {name: raw for name, raw in pictures.mixed(32).items() if raw}  # Spark itself leaves out empty files
+    for name, raw in originals.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(raw)
+    read = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(str(tmp_path))
+
+    rows = read.mapInPandas(scrubbing(Policy()), SCHEMA).collect()
+
+    assert Counter(row.code for row in rows) == proof.codes(originals)
+    assert Counter(row.original_hash for row in rows) == pictures.hashes(originals)
+    for row in rows:
+        assert (row.code == "ok") == (row.bytes is not None) == (row.faces_detected is not None)
+        assert row.bytes is None or verify(bytes(row.bytes)) == []
+    assert any(row.findings and row.findings.get("device") for row in rows)
+
+
+def test_a_column_of_bytes(spark: Any) -> None:
+    """The ``pandas_udf`` keeps a row's place beside its other columns; a row without bytes has a code."""
+    schema = "name string, picture binary"
+    frame = spark.createDataFrame([("a", pictures.jpeg(1)), ("b", None), ("c", b"")], schema)
+
+    rows = frame.withColumn("clean", scrub_udf(Policy())("picture")).orderBy("name").collect()
+
+    assert [(row.name, row.clean.code) for row in rows] == [("a", "ok"), ("b", "input_error"), ("c", "unknown_format")]
+    assert [row.clean.bytes is None for row in rows] == [False, True, True]
+    assert verify(bytes(rows[0].clean.bytes)) == []
