@@ -32,7 +32,7 @@ __all__ = ["Clock", "Found", "Scrubbed", "look", "masks", "preview", "scrub"]
 SCALE = 0.99  # stealth: sides of the output, as a share of the input's
 TINY = 128  # stealth, px: shorter sides are not scaled; a pixel less would be seen, and fine patterns would break
 CROP = 0.0025  # stealth: most that is cut from each side, as a share of it
-FINE = 2000  # stealth, px: shorter sides are cut at fractions of a pixel, longer ones at whole pixels, which is faster
+FINE = 1000  # stealth, px: longer sides are cut from a whole pixel on, which is faster, but to a fraction of one
 NUDGE = 2048  # stealth, px: one block of 8 x 8 changes its brightness a little for so much area, up to ...
 NUDGES = 32  # ... so many, so that flat pictures change too
 RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
@@ -257,7 +257,7 @@ def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:
     scaled = 2 * round(length * SCALE / 2)  # even: half-resolution colour then needs no crop mark (HEVC, AV1)
     start, stop = rng.uniform(0, length * CROP, 2)
     if length >= FINE:
-        return int(start), length - int(stop), scaled
+        return int(start), float(length - stop), scaled
     return float(start), float(length - stop), scaled
 
 
