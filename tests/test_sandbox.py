@@ -107,12 +107,36 @@ def test_required_means_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_State", type("State", (), {"work": None, "refusal": None, "holds": None}))
     sent = workers.pickle.dumps(Policy(faces=False))
 
-    workers._prepare(sent, None, "require")
+    workers._prepare(sent, None, "require", False)
     refused = workers._work(samples.of("png")["plain"])
     workers._State.refusal = None
-    workers._prepare(sent, None, True)
+    workers._prepare(sent, None, True, False)
     done = workers._work(samples.of("png")["plain"])
 
     assert isinstance(refused, SetupError)
     assert isinstance(done, tuple)
     assert done[1]["sandbox"] == sandbox.Sandbox().as_dict()
+
+
+def locked_kib(pid: int | str) -> int:
+    """What a process keeps out of the swap."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmLck")).split()[1])
+
+
+def test_memory_stays_out_of_the_swap() -> None:
+    """A worker locks its memory, or refuses every image where the system does not let it."""
+    import multiprocessing
+
+    raws = [next(iter(samples.of("png").values()))] * 3
+    run = scrub_many(raws, Policy(faces=False), workers=1, pool="process", lock_memory=True)
+
+    first = next(run)
+    (child,) = multiprocessing.active_children()
+    locked = locked_kib(child.pid or "self")
+    rest = list(run)
+
+    if locked:
+        assert all(outcome.ok for outcome in (first, *rest))
+    else:
+        assert {outcome.error.code for outcome in (first, *rest) if outcome.error} == {"setup_error"}

@@ -39,6 +39,7 @@ def scrub_many(
     memory: int | None = None,
     recycle: int | None = None,
     sandbox: bool | Literal["require"] = False,
+    lock_memory: bool = False,
 ) -> Iterator[Outcome]:
     """Scrub every image of an iterable.
 
@@ -54,6 +55,7 @@ def scrub_many(
         recycle: images after which a process is replaced.
         sandbox: processes drop network, writing and spawning (Linux), and ``stats["sandbox"]`` says what holds;
             "require" refuses to work where the kernel cannot do it.
+        lock_memory: processes keep their memory out of the swap (Linux), or refuse to work.
 
     Returns:
         An iterator of one Outcome per item; closing it cancels what has not begun, and ends processes at once.
@@ -62,7 +64,7 @@ def scrub_many(
         InvalidPolicy: a number is out of range, or a limit that threads cannot keep.
     """
     task = policy or Policy()
-    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox}
+    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox, "locked": lock_memory}
     return _many(task, items, workers, pool, in_flight, ordered, hold)
 
 
@@ -78,9 +80,10 @@ def strip_many(
     memory: int | None = None,
     recycle: int | None = None,
     sandbox: bool | Literal["require"] = False,
+    lock_memory: bool = False,
 ) -> Iterator[Outcome]:
     """Strip every image of an iterable; as ``scrub_many``."""
-    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox}
+    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox, "locked": lock_memory}
     return _many(limits or Limits(), items, workers, pool, in_flight, ordered, hold)
 
 

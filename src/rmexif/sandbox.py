@@ -17,6 +17,7 @@ from dataclasses import dataclass
 __all__ = ["Sandbox", "close", "no_dumps", "no_new_files"]
 
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38  # prctl.h
+MCL_CURRENT, MCL_FUTURE = 1, 2  # mman.h
 LANDLOCK_CREATE, LANDLOCK_RESTRICT = 444, 446  # the same number on every architecture
 # landlock.h: everything but READ_FILE (bit 2) and READ_DIR (bit 3); how many bits a version of the interface knows.
 ACCESS_BITS = {1: 13, 2: 14, 3: 15, 4: 15}
@@ -109,6 +110,15 @@ def no_dumps() -> bool:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return _prctl(PR_SET_DUMPABLE, 0)
+
+
+def lock_memory() -> bool:
+    """Keep all memory of this process, now and later, out of the swap: what held an original never lies on a disk.
+
+    Returns:
+        Whether it holds; a process needs the right to lock that much (``ulimit -l``).
+    """
+    return sys.platform == "linux" and int(_libc().mlockall(MCL_CURRENT | MCL_FUTURE)) == 0
 
 
 def no_new_files() -> int:

@@ -44,6 +44,7 @@ class Crew:
         memory: byte that one image may take beyond what a process holds when it is ready (Linux).
         recycle: images after which a process is replaced by a fresh one.
         fenced: drop network, writing and spawning (Linux); "require" refuses to work where the kernel cannot.
+        locked: keep the memory out of the swap (Linux); refuse to work where that is not allowed.
 
     Raises:
         InvalidPolicy: a number is out of range, or the policy cannot be sent to a process.
@@ -58,6 +59,7 @@ class Crew:
         memory: int | None = None,
         recycle: int | None = None,
         fenced: bool | Literal["require"] = False,
+        locked: bool = False,
     ) -> None:
         for name, number in (("deadline", deadline), ("memory", memory), ("recycle", recycle)):
             if number is not None and number <= 0:
@@ -70,7 +72,7 @@ class Crew:
             raise InvalidPolicy("the policy holds an object that cannot be sent to a process") from error
         self._limits = task.limits if isinstance(task, Policy) else task
         self._deadline = deadline
-        self._options = (recycle or 0, (sent, memory, fenced))
+        self._options = (recycle or 0, (sent, memory, fenced, locked))
         self._lock = threading.Lock()
         self._closed = False
         self._workers = workers
@@ -153,13 +155,15 @@ class _State:
     holds: sandbox.Sandbox | None = None
 
 
-def _prepare(sent: bytes, memory: int | None, fenced: bool | Literal["require"]) -> None:
+def _prepare(sent: bytes, memory: int | None, fenced: bool | Literal["require"], locked: bool) -> None:
     """Make a fresh process ready: quiet, warm, fenced in, and then limited."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that loops in C would never come to a Python handler
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 2)  # what libraries print there can quote the file
     os.close(quiet)
     try:
+        if locked and not sandbox.lock_memory():
+            raise SetupError("lock_memory: this process may not lock its memory (see ulimit -l)")
         landlock = sandbox.no_new_files() if fenced else 0
         _State.work = _warm(pickle.loads(sent))
         if fenced:

@@ -27,7 +27,7 @@ __all__ = ["Settings", "run"]
 
 NEUTRAL_TIME = 946_684_800 * 10**9  # ns: 2000-01-01 00:00 UTC
 REFUSED = InputError.exit_code
-PIPE_GONE = 74  # sysexits.h: an error of input or output
+PIPE_GONE, NOT_ALLOWED = 74, 77  # sysexits.h: an error of input or output, no permission
 TOLD = (  # fields of the report that a line of --json-lines carries
     *("format", "output_format", "faces_detected", "findings_count", "original_size", "new_size"),
     *("original_hash", "new_hash", "processing_time_ms", "sandbox"),
@@ -42,6 +42,7 @@ class Settings:
     pool: str = "thread"
     deadline: float | None = None  # s
     sandbox: bool = False
+    lock_memory: bool = False
     json_lines: bool = False
     resume: bool = False
     in_place: bool = False
@@ -218,12 +219,16 @@ def run(task: Policy | Limits, sources: Sequence[str], output: str | None, force
 
 def _outcomes(task: Policy | Limits, images: Iterator[bytes], settings: Settings) -> Any:
     from rmexif.bulk import scrub_many, strip_many
-    from rmexif.sandbox import no_dumps
+    from rmexif.sandbox import lock_memory, no_dumps
     from rmexif.types import Policy
 
     options: dict[str, Any] = {"workers": settings.workers, "pool": settings.pool}
     if settings.deadline or settings.sandbox:
         options |= {"pool": "process", "deadline": settings.deadline, "sandbox": settings.sandbox}
+    if settings.lock_memory:
+        if not lock_memory():
+            raise Failure("--lock-memory: this process may not lock its memory (see ulimit -l)", NOT_ALLOWED)
+        options |= {"lock_memory": True} if options["pool"] == "process" else {}
     if settings.sandbox:
         no_dumps()  # this process holds originals too
     if isinstance(task, Policy):

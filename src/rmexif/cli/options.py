@@ -86,6 +86,7 @@ FOLDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
     ),
     click.option("--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."),
+    click.option("--lock-memory", is_flag=True, help="Keep originals out of the swap, or refuse (Linux)."),
     click.option("--json-lines", is_flag=True, help="Many images: one line of JSON for each."),
     click.option("--continue", "resume", is_flag=True, help="Leave out what has a clean output already."),
     click.option("--in-place", is_flag=True, help="Replace each file by its clean form; the original is gone."),
