@@ -2,6 +2,7 @@
 
     python benchmarks/batch/run.py rate [--pictures 500] [--engines local ray spark] [--sets FOLDER ...]
     python benchmarks/batch/run.py memory [--engines local ray spark] [--short 500] [--long 5000]
+    python benchmarks/batch/run.py size
 
 ``rate`` takes the pictures of the folders in turn (drawn ones where none is given), and compares every engine with
 ``scrub_many`` over the same bytes in memory, on as many workers. Every output is verified, every input is accounted for,
@@ -9,6 +10,8 @@ and all engines must have seen the same inputs and come to the same codes. Start
 
 ``memory`` compares the peak of the driver over a long listing with that over a short one, each in a process of its own.
 The server takes its share of the same processors.
+
+``size`` says what one core does in a second, and what memory it takes, by megapixels and by what is searched.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pictures
+import timing
 from tests.batch import pictures as small
 from tests.batch import proof
 from tests.batch.server import Server, serving
@@ -85,14 +89,16 @@ def rate(options: argparse.Namespace, server: Server) -> None:
         speed = len(originals) / (time.perf_counter() - begun)
         asked = {name: round(count / len(originals), 2) for name, count in server.counts().items()}
         assert summary.codes == codes, summary.codes
-        assert proof.proven(originals, server.objects(f"{place}/{engine}")) == codes
+        unclean: list[str] = []
+        assert proof.proven(originals, server.objects(f"{place}/{engine}"), unclean) == codes
         begun = time.perf_counter()
         again = run(f"{place}/in", f"{place}/{engine}", **words)
         checked = len(originals) / (time.perf_counter() - begun)
         assert again.codes["skipped"] == codes["ok"]
         print(
             f"{engine}: {speed:.2f}/s = {speed / alone:.2f} x scrub_many (goal 0.80), start-up {warm:.0f} s, "
-            f"requests per object {asked}, second run {checked:.0f}/s, all {len(originals)} accounted for and verified",
+            f"requests per object {asked}, second run {checked:.0f}/s, "
+            f"all {len(originals)} accounted for, {codes['ok'] - len(unclean)} of {codes['ok']} outputs verified clean",
             flush=True,
         )
 
@@ -122,10 +128,46 @@ def peak(options: argparse.Namespace) -> None:
     print(json.dumps({"MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "codes": summary.codes}))
 
 
+SIZES = {1: (1152, 864), 3: (2016, 1512), 12: (4032, 3024), 48: (8064, 6048)}  # megapixels
+PLANS = {"no faces": {"faces": False}, "balanced": {}, "high": {"recall": "high"}, "max": {"recall": "max"}}
+
+
+def size(options: argparse.Namespace, _server: Server) -> None:
+    """Print a table; every cell comes from a process of its own."""
+    for megapixels in SIZES:
+        cells = []
+        for plan in PLANS:
+            command = [sys.executable, __file__, "one", f"{megapixels}/{plan}"]
+            done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            cells.append(f"{plan}: {done['rate']:.2f}/s {done['MiB']:.0f} MiB")
+        print(f"{megapixels} MP, {done['kB']} kB: ", ", ".join(cells), flush=True)
+
+
+def one(options: argparse.Namespace) -> None:
+    """One cell: pictures per second of one core, and the peak of its process."""
+    timing.one_core()
+    megapixels, plan = options.place.split("/")
+    raw = pictures.jpeg(pictures.large(*SIZES[int(megapixels)]))
+    pid = os.fork()  # making the picture takes more memory than scrubbing it
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    Path("/proc/self/clear_refs").write_text("5")
+    policy = rmexif.Policy(**PLANS[plan])
+    list(rmexif.scrub_many([raw], policy, workers=1))
+    begun, count = time.perf_counter(), 0
+    while count < 3 or time.perf_counter() - begun < 6:
+        assert all(outcome.ok for outcome in rmexif.scrub_many([raw], policy, workers=1))
+        count += 1
+    speed = count / (time.perf_counter() - begun)
+    high = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(json.dumps({"rate": speed, "MiB": int(high.split()[1]) >> 10, "kB": len(raw) // 1000}))
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("rate", "memory", "peak"))
+    parser.add_argument("what", choices=("rate", "memory", "size", "peak", "one"))
     parser.add_argument("place", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--engines", nargs="+", default=["local", "ray", "spark"])
     parser.add_argument("--pictures", type=int, default=500)
@@ -135,12 +177,12 @@ def main() -> None:
     parser.add_argument("--short", type=int, default=500)
     parser.add_argument("--long", type=int, default=5000)
     options = parser.parse_args()
-    if options.what == "peak":
-        peak(options)
+    if options.what in ("peak", "one"):
+        {"peak": peak, "one": one}[options.what](options)
         return
     with serving() as server:
         os.environ.update(server.environment)
-        {"rate": rate, "memory": memory}[options.what](options, server)
+        {"rate": rate, "memory": memory, "size": size}[options.what](options, server)
 
 
 if __name__ == "__main__":

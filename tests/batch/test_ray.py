@@ -22,7 +22,9 @@ pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed"
 from rmexif import InvalidPolicy, Policy, SetupError, verify
 from rmexif.batch import run
 from rmexif.batch.ray import Scrub, scrubbed
+from tests import samples
 from tests.batch import pictures, proof
+from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
@@ -37,8 +39,12 @@ def cluster(s3: Server) -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_DISABLE_IMPORT_WARNING", "1")
-        node = {"num_cpus": 2, "object_store_memory": STORE}
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        node = {
+            "num_cpus": 2,
+            "num_gpus": 1,
+            "object_store_memory": STORE,
+        }  # Ray books what it is told, not what is there
         made = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
         made.add_node(**node)
         ray.init(address=made.address, log_to_driver=False, logging_level="error")
@@ -63,7 +69,7 @@ def test_bucket_to_bucket(cluster: Any, s3: Server, bucket: str) -> None:
     place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
 
     summary = run(f"{place}/in", f"{place}/out", engine="ray", address=cluster.address, rows=6)
-    again = run(f"{place}/in", f"{place}/out", engine="ray", address=cluster.address, rows=6)
+    again = run(f"{place}/in", f"{place}/out", engine="ray", address=cluster.address, rows=6, gpus=0.5)
     run(f"{place}/in", f"{place}/local", rows=6)
 
     results = s3.objects(f"{place}/out")
@@ -109,6 +115,18 @@ def test_a_worker_killed_and_a_store_that_says_503(cluster: Any, s3: Server, buc
     assert len(killed) >= 2
     assert s3.counts()["refused"] > 0
     assert proof.proven(originals, s3.objects(f"{place}/out")) == summary.codes == {"ok": 120}
+
+
+def test_a_picture_that_ends_its_worker(cluster: Any, s3: Server, bucket: str) -> None:
+    """It costs itself: after two dead workers every image of its chunk has a process of its own."""
+    originals = {f"{number}.jpg": pictures.jpeg(number) for number in range(8)}
+    originals["5.jpg"] = samples.saved(samples.picture(WIDTH, 64), "JPEG")
+    place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
+
+    summary = run(f"{place}/in", f"{place}/out", Policy(detectors=(Deadly(),)), engine="ray", rows=4)
+
+    assert proof.proven(originals, s3.objects(f"{place}/out")) == summary.codes == {"ok": 7, "worker_lost": 1}
+    assert summary.exit_code == 70
 
 
 def test_a_node_removed(cluster: Any, s3: Server, bucket: str) -> None:

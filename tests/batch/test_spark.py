@@ -19,7 +19,9 @@ pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed"
 from rmexif import InvalidPolicy, Policy, SetupError, verify
 from rmexif.batch import run
 from rmexif.batch.spark import SCHEMA, scrub_udf, scrubbing
+from tests import samples
 from tests.batch import pictures, proof
+from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
 
 pytestmark = [
@@ -91,6 +93,20 @@ def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket
     assert killed
     assert s3.counts()["refused"] > 0
     assert proof.proven(originals, s3.objects(f"{place}/out")) == summary.codes == {"ok": 240}
+
+
+def test_a_picture_that_ends_its_worker(spark: Any, tmp_path: Path) -> None:
+    """It costs itself: on Spark's third try every image of its chunk has a process of its own."""
+    (tmp_path / "in").mkdir()
+    originals = {f"{number}.jpg": pictures.jpeg(number) for number in range(6)}
+    originals["3.jpg"] = samples.saved(samples.picture(WIDTH, 64), "JPEG")
+    for name, raw in originals.items():
+        (tmp_path / "in" / name).write_bytes(raw)
+
+    policy = Policy(detectors=(Deadly(),))
+    summary = run(str(tmp_path / "in"), str(tmp_path / "out"), policy, engine="spark", rows=3)
+
+    assert proof.proven(originals, proof.below(tmp_path / "out")) == summary.codes == {"ok": 5, "worker_lost": 1}
 
 
 def test_a_setup_at_fault(spark: Any, tmp_path: Path) -> None:

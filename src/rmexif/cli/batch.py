@@ -98,14 +98,14 @@ def batch_command(
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Callable[[Counter[str]], object] | None]:
-    """A count and a rate on a terminal, nothing in a pipe."""
+    """A count on a terminal, nothing in a pipe."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} objects, {task.speed} /s"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} objects"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         bar.add_task("", total=None)
         yield lambda codes: bar.advance(bar.task_ids[0], codes.total())
