@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -241,6 +243,24 @@ def test_frames_policy() -> None:
     for policy in (Policy(frames="refuse"), Policy(output="jpeg")):
         with pytest.raises(UnsupportedFeature):
             Scrubber(raw, policy).process()
+
+
+def test_frames_that_a_decoder_leaves_out_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An animation never becomes a still picture without a word: the container knows how many frames there are."""
+    from rmexif import codec
+
+    real = codec.decode
+
+    def lazy(*arguments: Any) -> Any:
+        raster = real(*arguments)
+        return replace(raster, frames=raster.frames[:1])
+
+    monkeypatch.setattr(codec, "decode", lazy)
+    raw = samples.of("png")["animated"]
+
+    with pytest.raises(UnsupportedFeature, match="1 of 3 frames"):
+        Scrubber(raw).process()
+    assert Scrubber(raw, Policy(frames="first")).process()[1]["frames"] == 1
 
 
 @pytest.mark.parametrize("name", [n for n in ("png", "webp", "gif") if n in NAMES])

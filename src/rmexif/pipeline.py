@@ -78,7 +78,7 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
     """Decode, turn upright, bring to sRGB, and find what has to be redacted.
 
     Raises:
-        InputError: the bytes do not decode.
+        InputError: the bytes do not decode, or not all of their frames.
         DetectionError: a detector failed.
         InvalidPolicy: a region lies outside the picture.
     """
@@ -91,6 +91,11 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
         del source
         if policy.frames == "first":
             raster = replace(raster, frames=raster.frames[:1])
+        elif len(raster.frames) < container.frames:
+            raise UnsupportedFeature(
+                f"{container.format}: the decoder gives {len(raster.frames)} of {container.frames} frames; "
+                'frames="first" keeps the first one'
+            )
     with clock.stage("colour"):
         raster = pixels.to_srgb(pixels.orient(raster))
     with clock.stage("detect"):
