@@ -1,6 +1,6 @@
 """One worker against two, in turns, and the peak memory of a long run against a short one.
 
-    python benchmarks/bulk/throughput.py [--images 40] [--rounds 3] [--pool thread] [--long 1000] [--short 100]
+    python benchmarks/bulk/throughput.py [--images 200] [--rounds 3] [--pool thread] [--long 1000] [--short 100]
 
 Each memory figure comes from a process of its own: a peak never goes down.
 """
@@ -22,10 +22,12 @@ import pictures
 
 import rmexif
 
+WIDTHS = (1024, 1280, 1600, 2048, 2560, 4032)  # px: 0.8 to 12 MP
 
-def photographs(width: int) -> list[bytes]:
-    """Photographs of five sizes."""
-    return [pictures.jpeg(pictures.large(width + 80 * i, width * 3 // 4)) for i in range(5)]
+
+def photographs() -> list[bytes]:
+    """Photographs of six sizes."""
+    return [pictures.jpeg(pictures.large(width, width * 3 // 4)) for width in WIDTHS]
 
 
 def rate(raws: list[bytes], count: int, workers: int, pool: str) -> float:
@@ -39,15 +41,14 @@ def rate(raws: list[bytes], count: int, workers: int, pool: str) -> float:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=40)
+    parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--width", type=int, default=1600)
     parser.add_argument("--pool", choices=("thread", "process"), default="thread")
     parser.add_argument("--long", type=int, default=1000)
     parser.add_argument("--short", type=int, default=100)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    raws = photographs(options.width)
+    raws = photographs()
     if options.peak:
         rate(raws, options.peak, 2, options.pool)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _peak(count: int, options: argparse.Namespace) -> int:
-    command = [sys.executable, __file__, "--peak", str(count), "--pool", options.pool, "--width", str(options.width)]
+    command = [sys.executable, __file__, "--peak", str(count), "--pool", options.pool]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
