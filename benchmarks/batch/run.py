@@ -5,7 +5,7 @@
     python benchmarks/batch/run.py size
 
 ``rate`` takes the pictures of the folders in turn (drawn ones where none is given), and compares every engine with
-``scrub_many`` over the same bytes in memory, on as many workers. Every output is verified, every input is accounted for,
+``scrub_many`` over the same bytes in memory, on as many workers, in turns: the median of the rounds is told. Every output is verified, every input is accounted for,
 and all engines must have seen the same inputs and come to the same codes. Start-up is left out: a small run goes before.
 
 ``memory`` compares the peak of the driver over a long listing with that over a short one, each in a process of its own.
@@ -21,6 +21,7 @@ import itertools
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -65,42 +66,55 @@ def start(engine: str, workers: int) -> None:
 
 
 def rate(options: argparse.Namespace, server: Server) -> None:
-    """Print pictures per second and requests per picture of every engine, against ``scrub_many``."""
+    """Print pictures per second and requests per picture of every engine, in turns with ``scrub_many``."""
     originals = photographs(options.sets, options.pictures)
-    place = server.fill("pictures", {f"in/{name}": raw for name, raw in originals.items()})
     server.fill("warm", {f"in/{number}.jpg": small.jpeg(number) for number in range(WARM)})
     list(rmexif.scrub_many([small.jpeg(1)] * 4, workers=options.workers))
-    begun = time.perf_counter()
-    codes = Counter(
-        o.error.code if o.error else "ok" for o in rmexif.scrub_many(originals.values(), workers=options.workers)
-    )
-    alone = len(originals) / (time.perf_counter() - begun)
+    pieces = [dict(list(originals.items())[number :: options.rounds]) for number in range(options.rounds)]
     size = sum(map(len, originals.values())) >> 20
-    print(f"{len(originals)} objects, {size} MiB: scrub_many {alone:.2f}/s  {dict(codes)}", flush=True)
+    print(f"{len(originals)} objects, {size} MiB, in {options.rounds} rounds", flush=True)
     for engine in options.engines:
         begun = time.perf_counter()
         start(engine, options.workers)
         words = {"engine": engine, "workers": options.workers, "rows": options.rows}
         run("s3://warm/in", f"s3://warm/{engine}", **words | {"rows": WARM // options.workers})
         warm = time.perf_counter() - begun
-        server.counts()
-        begun = time.perf_counter()
-        summary = run(f"{place}/in", f"{place}/{engine}", **words)
-        speed = len(originals) / (time.perf_counter() - begun)
-        asked = {name: round(count / len(originals), 2) for name, count in server.counts().items()}
-        assert summary.codes == codes, summary.codes
-        unclean: list[str] = []
-        assert proof.proven(originals, server.objects(f"{place}/{engine}"), unclean) == codes
-        begun = time.perf_counter()
-        again = run(f"{place}/in", f"{place}/{engine}", **words)
-        checked = len(originals) / (time.perf_counter() - begun)
-        assert again.codes["skipped"] == codes["ok"]
+        rows = [turn(server, f"{engine}-{number}", piece, words) for number, piece in enumerate(pieces)]
+        alone, speed, checked = (statistics.median(row[place] for row in rows) for place in range(3))
+        ratio = statistics.median(row[1] / row[0] for row in rows)
+        codes, asked = (sum((row[place] for row in rows), Counter()) for place in (3, 4))
         print(
-            f"{engine}: {speed:.2f}/s = {speed / alone:.2f} x scrub_many (goal 0.80), start-up {warm:.0f} s, "
-            f"requests per object {asked}, second run {checked:.0f}/s, "
-            f"all {len(originals)} accounted for, {codes['ok'] - len(unclean)} of {codes['ok']} outputs verified clean",
+            f"{engine}: {speed:.2f}/s, scrub_many {alone:.2f}/s: {ratio:.2f} (goal 0.80), start-up {warm:.0f} s, "
+            f"second run {checked:.0f}/s, the server took "
+            f"{statistics.median(row[6] for row in rows):.0%} of a core, requests per object "
+            f"{ {name: round(count / len(originals), 2) for name, count in asked.items()} }, {dict(codes)}, not clean "
+            f"by verify: {sum(row[5] for row in rows)}",
             flush=True,
         )
+
+
+def turn(server: Server, bucket: str, originals: dict[str, bytes], words: dict) -> tuple:
+    """One round: rates of ``scrub_many``, the engine and its second run, codes, requests, outputs that are not clean."""
+    place = server.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
+    begun = time.perf_counter()
+    found = rmexif.scrub_many(originals.values(), workers=words["workers"], ordered=False)
+    codes = Counter(outcome.error.code if outcome.error else "ok" for outcome in found)
+    alone = time.perf_counter() - begun
+    server.counts()
+    served = server.seconds()
+    begun = time.perf_counter()
+    summary = run(f"{place}/in", f"{place}/out", **words)
+    taken = time.perf_counter() - begun
+    served = (server.seconds() - served) / taken
+    asked = Counter(server.counts())
+    unclean: list[str] = []
+    assert proof.proven(originals, server.objects(f"{place}/out"), unclean) == summary.codes == codes
+    begun = time.perf_counter()
+    again = run(f"{place}/in", f"{place}/out", **words)
+    checked = time.perf_counter() - begun
+    assert again.codes["skipped"] == codes["ok"]
+    count = len(originals)
+    return count / alone, count / taken, count / checked, codes, asked, len(unclean), served
 
 
 def memory(options: argparse.Namespace, server: Server) -> None:
@@ -174,6 +188,7 @@ def main() -> None:
     parser.add_argument("--sets", type=Path, nargs="*", default=[])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rows", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--short", type=int, default=500)
     parser.add_argument("--long", type=int, default=5000)
     options = parser.parse_args()

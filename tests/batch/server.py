@@ -23,7 +23,8 @@ BUSY = (
 class Server:
     """A running server; ``environment`` leads every client of S3 to it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int) -> None:
+        self._pid = pid
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {
             "AWS_ACCESS_KEY_ID": "test",
@@ -62,6 +63,11 @@ class Server:
         counted: dict[str, int] = json.loads(self._door("counts"))
         return counted
 
+    def seconds(self) -> float:
+        """Processor time that the server has taken."""
+        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _door(self, path: str) -> bytes:
         with urllib.request.urlopen(f"{self.url}/-door-/{path}") as answer:
             data: bytes = answer.read()
@@ -76,7 +82,7 @@ def serving() -> Iterator[Server]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
-        yield Server(int(process.stdout.readline()))
+        yield Server(int(process.stdout.readline()), process.pid)
     finally:
         process.terminate()
         process.wait()

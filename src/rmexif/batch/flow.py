@@ -77,20 +77,20 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
         StoreUnavailable: a part could not be written.
         SetupError: the installation or the policy is at fault.
     """
-    waiting: deque[tuple[_Open, Entry, bytes, str]] = deque()
+    waiting: dict[int, tuple[_Open, Entry, bytes, str]] = {}
     with ThreadPoolExecutor(2 * workers + 2, "rmexif-store") as threads, hushed():
 
         def images() -> Iterator[bytes]:
-            for state, entry, read in _ahead(job, chunks, threads, 2 * workers):
+            for index, (state, entry, read) in enumerate(_ahead(job, chunks, threads, 2 * workers)):
                 raw, code = read.result()
-                waiting.append((state, entry, raw, code))
+                waiting[index] = (state, entry, raw, code)
                 yield raw
 
-        hold = {"workers": workers, "in_flight": workers + 1} | job.hold
+        hold = {"workers": workers, "ordered": False} | job.hold  # a slow picture holds up no other
         outcomes: Any = scrub_many(images(), job.policy, **hold)
         with closing(outcomes):
             for outcome in outcomes:
-                state, entry, raw, code = waiting.popleft()
+                state, entry, raw, code = waiting.pop(outcome.index)
                 row = _row(job, entry, raw, code, outcome)
                 state.rows.append(row)
                 state.puts.append(threads.submit(_put, job.target, row, outcome.data))
