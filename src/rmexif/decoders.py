@@ -287,16 +287,17 @@ def heic(raw: Raw, container: Container) -> Raster:
     file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
     sized(*image.size, container)
-    pixels = np.asarray(image)
+    pixels = np.array(image)
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
     depth = int(str(image.info["bit_depth"]))
     if image.premultiplied_alpha:
         raise UnsupportedFeature("heic: premultiplied alpha is not handled")
-    if pixels.dtype == np.uint16 and depth < 16:  # stretched, so that full stays full
-        mask = (1 << depth) - 1
-        pixels = ((pixels.astype(np.uint32) * 65535 + mask // 2) // mask).astype(np.uint16)
+    if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
+        low = pixels >> (2 * depth - 16)
+        pixels <<= 16 - depth
+        pixels |= low
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
-    return Raster((Frame(np.array(pixels)),), colour=_isobmff_colour(container), space=_space(pixels))
+    return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
 
 
 def jxl(raw: Raw, container: Container) -> Raster:

@@ -182,7 +182,7 @@ def heic(raster: Raster, quality: int) -> bytes:
     chroma = 444 if _full_colour(pixels) else 420
     settings = {"quality": _modern(pixels, quality), "chroma": chroma, "enc_params": {"preset": "ultrafast"}}
     settings |= {"color_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
-    pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).tobytes(), out, **settings)
+    pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).data.cast("B"), out, **settings)
     return out.getvalue()
 
 
