@@ -11,9 +11,11 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from pathlib import Path
 
+import openapi_spec_validator
 import pytest
 import requests
 
@@ -218,6 +220,91 @@ def test_tokens(astronaut: bytes) -> None:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
             refused(requests.post(f"{base}/v1/strip", data=astronaut, headers=headers), 401, "unauthorized")
         refused(requests.get(f"{base}/metrics"), 401, "unauthorized")
+
+
+def test_who_leaves_gives_up_its_place(astronaut: bytes) -> None:
+    """A client that hangs up while it waits for a worker holds neither a place nor a worker."""
+    large = samples.saved(samples.picture(4000, 3000), "PNG")
+    with service(queue=1, workers=1) as (base, _):
+        first = threading.Thread(target=lambda: requests.post(f"{base}/v1/scrub?recall=max", data=large))
+        first.start()
+        time.sleep(0.5)
+        host, port = base.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), 10) as client:
+            head = f"POST /v1/strip HTTP/1.1\r\nHost: x\r\nContent-Length: {len(astronaut)}\r\n\r\n"
+            client.sendall(head.encode() + astronaut)
+            time.sleep(0.3)
+            full = requests.post(f"{base}/v1/strip", data=astronaut)
+        time.sleep(0.3)
+        again = requests.post(f"{base}/v1/strip", data=astronaut)
+        first.join()
+        counted = requests.get(f"{base}/metrics").text
+
+    assert (full.status_code, again.status_code) == (429, 200)
+    assert 'rmexif_errors_total{code="client_left"} 1.0' in counted
+
+
+def test_settings_are_kept(astronaut: bytes, tmp_path: Path) -> None:
+    """What an operator sets is what happens."""
+    secrets = tmp_path / "tokens"
+    secrets.write_text(TOKEN + "\n")
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    limits = {"max_pixels": 5000, "max_frames": 2, "max_bytes": 60_000, "report_bytes": 10}
+    with service(**limits, page=0, metrics=0, tokens_file=secrets) as (base, _):
+        post = f"{base}/v1/scrub"
+        small = samples.saved(samples.picture(60, 40), "PNG")
+        refused(requests.post(post, data=small), 401, "unauthorized")
+        refused(requests.post(post, data=samples.of("png")["animated"], headers=right), 413, "limit_exceeded")
+        refused(
+            requests.post(post, data=samples.saved(samples.picture(300, 200), "PNG"), headers=right),
+            413,
+            "limit_exceeded",
+        )
+        refused(requests.post(post, data=astronaut, headers=right), 413, "limit_exceeded")
+        refused(requests.get(f"{base}/metrics", headers=right), 404, "not_found")
+        refused(requests.get(base), 404, "not_found")
+        assert requests.post(post, data=small, headers=right).status_code == 200
+
+
+def test_a_deadline_and_a_short_wait(astronaut: bytes) -> None:
+    """An image that takes too long ends with its worker; who waits too long for one is told so."""
+    large = samples.saved(samples.picture(4000, 3000), "PNG")
+    with service(deadline_seconds=1, queue_seconds=0.3, workers=1) as (base, _):
+        answers: list[requests.Response] = []
+        slow = threading.Thread(target=lambda: answers.append(requests.post(f"{base}/v1/scrub?recall=max", data=large)))
+        slow.start()
+        time.sleep(0.4)
+        refused(requests.post(f"{base}/v1/strip", data=astronaut), 503, "deadline_exceeded")
+        slow.join()
+        refused(answers[0], 503, "deadline_exceeded")
+        assert requests.post(f"{base}/v1/strip", data=astronaut).status_code == 200
+
+
+def test_the_description_is_valid(base: str) -> None:
+    """OpenAPI, as an independent validator reads it."""
+    openapi_spec_validator.validate(requests.get(f"{base}/openapi.json").json())
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_nothing_is_written_and_nobody_is_called(astronaut: bytes, tmp_path: Path) -> None:
+    """The whole server under mixed requests, as the kernel sees it: no file for writing, no connection outwards."""
+    trace = tmp_path / "trace"
+    calls = "trace=openat,open,creat,memfd_create,mkdir,rename,connect"
+    good = [samples.of(name)[next(iter(samples.of(name)))] for name in samples.MAKERS]
+    with service(("strace", "-f", "-qq", "-e", calls, "-o", str(trace)), workers=2) as (base, _):
+        begun = len(trace.read_text().splitlines())
+        with ThreadPoolExecutor(4) as pool:
+            files = [astronaut, *good, astronaut[:5000], b"\xff\xd8" + bytes(3000)]
+            answers = list(pool.map(lambda raw: requests.post(f"{base}/v1/scrub", files={"image": raw}), files))
+        lines = trace.read_text().splitlines()[begun:]
+
+    assert [answer.status_code for answer in answers[:-2]] == [200] * (1 + len(good))
+    assert {answer.status_code for answer in answers[-2:]} <= {413, 415, 422}
+    writing = ("O_WRONLY", "O_RDWR", "O_CREAT", "creat(", "memfd_create(", "mkdir(", "rename(")
+    silent = ("/dev/null", "/dev/shm/sem.")  # the second: locks of a worker that starts, not files
+    wrote = [line for line in lines if any(flag in line for flag in writing)]
+    assert [line for line in wrote if not any(name in line for name in silent)] == []
+    assert [line for line in lines if "connect(" in line] == []
 
 
 def test_a_full_queue_a_lost_worker_and_a_quiet_log(astronaut: bytes) -> None:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from rmexif.errors import InvalidPolicy, RmexifError
 from rmexif.service import answers, bodies, openapi, page
-from rmexif.service.crew import Busy, Crew
+from rmexif.service.crew import Busy, ClientLeft, Crew
 from rmexif.service.metrics import CONTENT_TYPE, Metrics
 from rmexif.service.options import policy_from
 
@@ -94,11 +94,15 @@ class Service:
                 unread = False
                 arguments = self.jobs[job]([*request.query_params.multi_items(), *body.fields])
                 self._metrics.size.observe(len(body.data))
-                data, stats = await self._crew.run(job, body.data, *arguments)
+                left = asyncio.ensure_future(bodies.client_left(request))
+                try:
+                    data, stats = await self._crew.run(job, body.data, *arguments, left=left)
+                finally:
+                    left.cancel()
             self._metrics.seconds.observe(time.monotonic() - started)
             self._metrics.images.labels(stats.get("format", "any")).inc()
             return self._answer(request, data, stats)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientLeft):
             self._metrics.errors.labels("client_left").inc()
             return Response(status_code=400)
         except (RmexifError, HTTPException) as error:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rmexif.service.settings import Settings
 
-__all__ = ["Body", "SlowBody", "WrongType", "check_head", "read"]
+__all__ = ["Body", "SlowBody", "WrongType", "check_head", "client_left", "read"]
 
 FORM = "multipart/form-data"
 # What a raw image may call itself. The last is what ``curl --data-binary`` says; the bytes decide in any case.
@@ -82,6 +82,12 @@ async def read(request: Request, settings: Settings) -> Body:
     if not body.data:
         raise BrokenForm("the request carries no image")
     return body
+
+
+async def client_left(request: Request) -> None:
+    """Wait until the client of a request that is read to its end has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _raw(request: Request, settings: Settings) -> Body:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rmexif.service.metrics import Metrics
     from rmexif.service.settings import Settings
 
-__all__ = ["Busy", "Crew"]
+__all__ = ["Busy", "ClientLeft", "Crew"]
 
 BROKEN = (RuntimeError, OSError, EOFError)  # what pebble raises for a pool without its process
 FRESH = 10.0  # s: how long one answer of the canary is believed
@@ -45,6 +45,10 @@ class Busy(RmexifError):
 
     code = "busy"
     status_hint = 429
+
+
+class ClientLeft(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class Crew:
@@ -95,10 +99,20 @@ class Crew:
             self._held -= 1
             self._metrics.waiting.set(self._held)
 
-    async def run(self, name: str, raw: bytes | bytearray, *arguments: Any) -> Answer:
+    async def run(
+        self, name: str, raw: bytes | bytearray, *arguments: Any, left: asyncio.Future[Any] | None = None
+    ) -> Answer:
         """Have a worker do a job of ``jobs``.
 
+        Args:
+            name: of the job.
+            raw: the image.
+            arguments: what else the job takes.
+            left: done as soon as the client has gone; what still waits for a worker then is given up. What a worker
+                has begun is finished: ending the worker would cost the others more.
+
         Raises:
+            ClientLeft: the client has gone.
             DeadlineExceeded: no worker was free in time, or the image took too long.
             WorkerLost: the worker died.
             RmexifError: what the job raised.
@@ -106,29 +120,47 @@ class Crew:
         if not self._open:
             raise DeadlineExceeded("the service is stopping")
         settings = self._settings
-        try:
-            async with asyncio.timeout(settings.queue_seconds):
-                pool = await self._idle.get()
-        except TimeoutError as error:
-            raise DeadlineExceeded(f"no worker was free for {settings.queue_seconds:g} s") from error
+        pool = await self._free(left)
         try:
             pool = pool or self._hire()
             future = pool.schedule(jobs.run, args=(name, raw, *arguments), timeout=settings.deadline_seconds)
             result = await asyncio.wrap_future(future)
+        except LateError as error:  # before the next: it is an OSError
+            raise DeadlineExceeded(f"the image took longer than {settings.deadline_seconds:g} s") from error
         except (ProcessExpired, *BROKEN) as error:
             self._metrics.lost.inc()
             if pool is not None and not isinstance(error, ProcessExpired):
                 await self._drop(pool)
                 pool = None
             raise WorkerLost("the process that worked on the image ended; nothing came out") from error
-        except LateError as error:
-            raise DeadlineExceeded(f"the image took longer than {settings.deadline_seconds:g} s") from error
         finally:
             self._idle.put_nowait(pool)
         if isinstance(result, RmexifError):
             raise result
         answer: Answer = result
         return answer
+
+    async def _free(self, left: asyncio.Future[Any] | None) -> ProcessPool | None:
+        """The next worker without a job; None where one has to be hired."""
+        turn = asyncio.ensure_future(self._idle.get())
+        waiting = {turn, left} if left else {turn}
+        try:
+            await asyncio.wait(waiting, timeout=self._settings.queue_seconds, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            turn.add_done_callback(self._turned_down)
+            turn.cancel()
+            raise
+        if turn.done():
+            return turn.result()
+        turn.cancel()
+        if left and left.done():
+            raise ClientLeft
+        raise DeadlineExceeded(f"no worker was free for {self._settings.queue_seconds:g} s")
+
+    def _turned_down(self, turn: asyncio.Future[ProcessPool | None]) -> None:
+        """Put a worker back that nobody waits for any more."""
+        if not turn.cancelled():
+            self._idle.put_nowait(turn.result())
 
     def _hire(self) -> ProcessPool:
         settings = self._settings
