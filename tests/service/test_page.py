@@ -77,14 +77,14 @@ def test_a_person_cleans_a_picture(
     page.click(".add")
     page.keyboard.press("ArrowRight")
     with page.expect_request("**/v1/scrub**") as sent:
-        page.click(".clean")
+        page.click("#clean-all")
     assert "keep_regions=" in sent.value.url
     assert "regions=" in sent.value.url
-    page.wait_for_selector(".save:not([hidden])")
+    page.wait_for_selector("#save-all:not([hidden])")
     shot(page, f"cleaned-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     with page.expect_download() as coming:
-        page.click(".save")
+        page.click("#save-all")
     data = Path(coming.value.path()).read_bytes()
 
     assert coming.value.suggested_filename == "image.jpg"
@@ -105,7 +105,7 @@ def test_many_pictures_come_as_one_zip(browser, base: str, astronaut: bytes) -> 
     files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": astronaut} for i in range(2)]
     page.set_input_files("#files", [*files, {"name": "x.jpg", "mimeType": "image/jpeg", "buffer": astronaut[:500]}])
     page.locator(".box").nth(1).wait_for()
-    page.locator(".outcome.bad").wait_for()
+    page.locator(".refusal:not([hidden])").wait_for()
     page.click("#clean-all")
     page.locator(".save:not([hidden])").nth(1).wait_for(timeout=60_000)
     with page.expect_download() as coming:
