@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from rmexif import Box, InvalidPolicy, Policy, ProcessingError, Scrubber, UnsupportedFeature, scrub, verify
 from rmexif.containers import FORMATS
@@ -243,6 +243,23 @@ def test_frames_policy() -> None:
     for policy in (Policy(frames="refuse"), Policy(output="jpeg")):
         with pytest.raises(UnsupportedFeature):
             Scrubber(raw, policy).process()
+
+
+def test_animations_with_transparency_come_out_verified() -> None:
+    """An encoder that codes only what changed hides colour under alpha 0, or writes VP8L: nothing of it is kept."""
+    frames = []
+    for number in range(3):
+        frame = Image.new("RGBA", (200, 200), (250, 20, 180, 0))
+        draw = ImageDraw.Draw(frame)
+        draw.ellipse((10 + 20 * number, 20, 120 + 20 * number, 130), (20, 90, 200, 255))
+        draw.ellipse((40, 40 + 20 * number, 80, 80 + 20 * number), (250, 240, 10, 130))
+        frames.append(frame)
+    raw = samples.saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=50, exact=True)
+
+    data, stats = Scrubber(raw).process()
+
+    assert verify(data) == []
+    assert stats["frames"] == 3
 
 
 def test_frames_that_a_decoder_leaves_out_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def inputs(count: int) -> list[tuple[bytes, bool]]:
 
 def tree(pid: int) -> list[int]:
     """A process and all below it."""
-    below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    below = [item for task in Path(f"/proc/{pid}/task").iterdir() for item in (task / "children").read_text().split()]
     return [pid, *itertools.chain.from_iterable(tree(int(item)) for item in below)]
 
 

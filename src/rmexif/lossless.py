@@ -1,36 +1,16 @@
-"""Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see.
-
-Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only a decoder sees it, and only an
-encoder can clear it. A text in the lowest bits of the pixels is part of the picture: it is reported, not removed. The
-codec is loaded only where one of these is looked for: most files need none, and the command line starts sooner.
-"""
+"""Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from rmexif import audit
-from rmexif.containers import png, webp, webp_settle
-from rmexif.errors import InputError, kept_in
-from rmexif.types import Category, Container, Finding, Limits
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from rmexif import audit, hidden
+from rmexif.errors import kept_in
+from rmexif.types import Category, Finding, Limits
 
 __all__ = ["strip", "verify"]
-
-SMALL = 128 << 10  # byte: WebP files up to here are settled altogether
-HIDDEN = "colour-under-alpha"
-LOSSLESS = frozenset({"png", "bmp"})  # formats that carry lowest bits; in a WebP they are looked at where it is decoded
-SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
-MARKS = tuple(b"stealth_" + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))  # SD WebUI, NovelAI
-PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
-MOST_RUNS = 1000
-RUN = b"\1" * 24  # printable bytes in a row; random bits give such a run once in 10^10 bytes
 
 
 def strip(raw: audit.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
@@ -66,10 +46,9 @@ def verify(raw: audit.Raw, *, limits: Limits | None = None) -> list[Finding]:
     view = audit.view_of(raw)
     with kept_in():
         container, found = audit.remains(view, limits or Limits())
-        if not found and container.format == "webp" and (HIDDEN in container.residuals or len(view) <= SMALL):
-            settled = webp_settle.settle(view, container, _decoded, _kept)
-            if settled != view:
-                found = (Finding("webp/beyond the picture", Category.UNKNOWN, max(1, len(view) - len(settled))),)
+        if not found and hidden.in_question(container, len(view)):
+            beyond = hidden.bytes_beyond(view, container)
+            found = (Finding("webp/beyond the picture", Category.UNKNOWN, beyond),) if beyond else ()
         return list(found)
 
 
@@ -78,15 +57,15 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
     data, container, clean = audit.settle(view, limits)
     residuals = set(clean.residuals)
     removed = list(audit.findings(view, container))
-    if clean.format == "webp" and (HIDDEN in residuals or len(data) <= SMALL):
-        residuals.discard(HIDDEN)
-        settled, hidden, suspicious = _settled_webp(data, clean)
+    if hidden.in_question(clean, len(data)):
+        residuals.discard(hidden.UNDER_ALPHA)
+        settled, colours, suspicious = hidden.settled(data, clean)
         if settled != data:
             data, clean = settled, audit.prove(settled, limits)
-        if hidden:
-            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden))
+        if colours:
+            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, colours))
     else:
-        suspicious = clean.format in LOSSLESS and _has_text(_first_rows(data, clean))
+        suspicious = hidden.has_text(data, clean)
     if suspicious:
         residuals.add("lowest-bits")
     stats: dict[str, Any] = {
@@ -108,96 +87,3 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
     }
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
-
-
-def _settled_webp(data: bytes, container: Container) -> tuple[bytes, int, bool]:
-    """A WebP file without what only a codec can see in it, the bytes of colour under alpha 0, and suspicious bits.
-
-    Small files are settled altogether: VP8L coded again, VP8 and ALPH cut behind the last byte that a decoder reads.
-    In large ones, where that would cost a multiple of the rewrite, VP8L is coded again if something hides in it.
-    """
-    view = memoryview(data)
-    seen = [(file, _pixels(file)) for file in webp.pictures(view, container)]
-    hidden = sum(_hidden(pixels) for file, pixels in seen if webp.is_lossless(memoryview(file)))
-    suspicious = any(_has_text(pixels) for file, pixels in seen if webp.is_lossless(memoryview(file)))
-    if len(data) <= SMALL:
-        return webp_settle.settle(view, container, _decoded, _coded_again), hidden, suspicious
-    if hidden:
-        fresh = [_coded_again(file) if webp.is_lossless(memoryview(file)) else file for file, _ in seen]
-        return b"".join(webp.pieces(view, container, fresh)), hidden, suspicious
-    return data, 0, suspicious
-
-
-def _decoded(file: bytes) -> bytes | None:
-    try:
-        return _pixels(file).tobytes()
-    except InputError:
-        return None
-
-
-def _coded_again(file: bytes) -> bytes:
-    from rmexif import codec
-
-    pixels = _pixels(file)
-    if pixels.shape[2] == 4:
-        pixels[pixels[:, :, 3] == 0] = 0
-    return codec.encode_lossless_webp(pixels)
-
-
-def _first_rows(data: bytes, container: Container) -> NDArray[Any]:
-    """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
-    from rmexif import codec
-
-    if container.format == "png":
-        data = png.top(memoryview(data), container, SAMPLE_ROWS)
-        container = png.parse(memoryview(data), Limits())
-    return codec.decode(data, container).frames[0].pixels
-
-
-def _kept(file: bytes) -> bytes:
-    """For verify: any encoder's VP8L is as good as ours, as long as nothing hides under its alpha."""
-    return _coded_again(file) if _hidden(_pixels(file)) else file
-
-
-def _pixels(file: bytes) -> NDArray[Any]:
-    """One coded picture, H x W x 3 or 4."""
-    from rmexif import codec
-
-    return codec.decode(file, webp.parse(memoryview(file), Limits())).frames[0].pixels
-
-
-def _hidden(pixels: NDArray[Any]) -> int:
-    """Bytes of colour in fully transparent pixels."""
-    if pixels.shape[2] != 4:
-        return 0
-    return int(np.count_nonzero(pixels[:, :, :3][pixels[:, :, 3] == 0]))
-
-
-def _has_text(pixels: NDArray[Any]) -> bool:
-    """Whether the lowest bits of the first rows read as a text, row by row or column by column."""
-    rows = pixels[:SAMPLE_ROWS]
-    colours = rows[:, :, : 3 if rows.shape[2] >= 3 else 1]
-    planes = [colours, *([rows[:, :, -1:]] if rows.shape[2] in (2, 4) else [])]
-    for plane in planes:
-        if plane.min() == plane.max():
-            continue
-        bits = (plane & 1).astype(np.uint8)
-        for order in (bits.reshape(-1), bits.swapaxes(0, 1).reshape(-1)):
-            if any(_reads(np.packbits(order[shift:]).tobytes()) for shift in range(8)):
-                return True
-    return False
-
-
-def _reads(data: bytes) -> bool:
-    if any(mark in data for mark in MARKS):
-        return True
-    printable = data.translate(PRINTABLE)
-    at = printable.find(RUN)
-    for _ in range(MOST_RUNS):
-        if at < 0:
-            break
-        # A flat or dithered picture repeats a few bytes for ever; a text does not.
-        if len(set(data[at : at + len(RUN)])) > 8:
-            return True
-        at = printable.find(RUN, at + len(RUN))
-    return False
