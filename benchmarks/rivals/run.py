@@ -3,7 +3,8 @@
     python -m benchmarks.rivals.run [PHOTO] [--rounds N]
 
 One core for all. deface and ExifTool run as their users run them, a process each, on a memory file system; rmexif is
-timed in the same way (a process), and as a library. Pillow opens, resizes to 0.99x and saves at the same quality, and
+timed in the same way (a process), and as a library. deface runs twice: with OpenCV, which it installs, and with ONNX
+Runtime, which it uses where that happens to be there. Pillow opens, resizes to 0.99x and saves at the same quality, and
 does nothing else. Needs deface and exiftool on the path for the first part.
 """
 
@@ -26,12 +27,15 @@ from PIL import Image  # noqa: E402 - after the processor is chosen
 
 from rmexif import Policy, scrub  # noqa: E402
 
+BACKENDS = ("opencv", "onnxrt")  # of deface
 
-def chained(source: Path, folder: Path) -> None:
+
+def chained(source: Path, folder: Path, backend: str) -> None:
     """What the two tools do together: faces blurred, then metadata removed."""
     blurred, clean = folder / "blurred.jpg", folder / "clean.jpg"
     clean.unlink(missing_ok=True)
-    subprocess.run(["deface", str(source), "-o", str(blurred)], check=True, capture_output=True)
+    command = ["deface", str(source), "-o", str(blurred), "--backend", backend]
+    subprocess.run(command, check=True, capture_output=True)
     subprocess.run(["exiftool", "-q", "-all=", "-o", str(clean), str(blurred)], check=True)
 
 
@@ -67,17 +71,18 @@ def main() -> None:
         source = Path(name) / "photo.jpg"
         source.write_bytes(raw)
         scrub(raw)
-        rows = [
-            (
-                timing.once(lambda: scrub(raw)),
-                timing.once(lambda: alone(source, Path(name))),
-                timing.once(lambda: chained(source, Path(name))),
-            )
-            for _ in range(options.rounds)
+        ways = [
+            lambda: scrub(raw),
+            lambda: alone(source, Path(name)),
+            *(lambda backend=backend: chained(source, Path(name), backend) for backend in BACKENDS),
         ]
-    library, process, chain = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"with faces: rmexif {library:.0f} ms, as a process {process:.0f} ms, deface + ExifTool {chain:.0f} ms")
-    print(f"            {chain / library:.0f} x and {chain / process:.0f} x as fast")
+        rows = [[timing.once(way) for way in ways] for _ in range(options.rounds)]
+    library, process, *chains = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"with faces: rmexif {library:.0f} ms, as a process {process:.0f} ms")
+    for backend, chain in zip(BACKENDS, chains, strict=True):
+        print(
+            f"deface ({backend}) + ExifTool {chain:.0f} ms: {chain / library:.0f} x and {chain / process:.0f} x as slow"
+        )
 
 
 if __name__ == "__main__":
