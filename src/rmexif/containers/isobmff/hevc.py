@@ -1,24 +1,38 @@
 """HEVC inside ISOBMFF: the decoder configuration and a filter over NAL units, by length, never byte by byte.
 
-Kept are parameter sets and the slices of the base layer; of a still, only those of its first picture. User data,
-delimiters, reserved types, other layers and further pictures are dropped and named.
+Kept are parameter sets, written afresh, and the slices of the base layer; of a still, only those of its first picture.
+User data, delimiters, reserved types, other layers and further pictures are dropped and named.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.units import MAX_HEADER, Bits, Filtered, area
+from rmexif.containers.isobmff.hevc_sets import (
+    MAX_SET,
+    PPS,
+    SPS,
+    VPS,
+    Sequence,
+    read_pps,
+    read_profile,
+    read_sps,
+    write_vps,
+)
+from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rmexif.containers.cursor import Cursor
     from rmexif.containers.isobmff.boxes import Tally
 
 __all__ = ["HevcConfig", "filter_hevc", "read_hvcc"]
 
-PARAMETER_SETS = {32: 16, 33: 16, 34: 64}  # VPS, SPS, PPS (H.265 table 7-1): how many there can be (7.4.3)
+PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved
 
 
@@ -28,7 +42,7 @@ class HevcConfig:
 
     box: bytes  # canonical body of hvcC
     length_size: int  # byte, of the length before each NAL unit
-    nals: frozenset[bytes]  # parameter sets in it
+    nals: frozenset[bytes]  # parameter sets in it, as they came and as they are written
     size: tuple[int, int]  # px, largest coded picture of its sequence parameter sets
     main: bool  # Main or Main Still Picture profile: brand "heic"; anything else is "heix"
 
@@ -60,56 +74,50 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
                     )
     if last & 3 == 2:
         raise MalformedImage("isobmff: hvcC says that NAL lengths have 3 bytes")
-    spaces = [read_sps(nal) for nal in sets[33]]
-    if spaces:  # all of this only repeats the sequence parameter set
-        profile, chroma, luma_depth, chroma_depth = spaces[0].profile, *spaces[0].format
-        last = spaces[0].layers << 2 | last & 3
-    arrays = [(kind, nals) for kind, nals in sets.items() if nals]
-    body = b"\x01" + profile + b"\xf0\0\xfc" + bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth))
-    body += b"\0\0" + bytes((last, len(arrays)))
+    tally.add(sum(len(nal[:MAX_SET]) for nals in sets.values() for nal in nals))
+    fresh, sequences = _fresh(sets)
+    if sequences:  # all of this only repeats the sequence parameter set
+        first = sequences[0]
+        profile, chroma, luma_depth, chroma_depth = first.profile, *first.format
+        last = first.layers << 3 | first.nested << 2 | last & 3
+    arrays = [(kind, nals) for kind, nals in fresh.items() if nals]
+    body = b"\x01" + read_profile(profile) + b"\xf0\0\xfc"
+    body += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0, 0, last, len(arrays)))
     for kind, nals in arrays:
         body += bytes((0x80 | kind,)) + len(nals).to_bytes(2, "big")
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
-    main = profile[0] & 0x1F in (1, 3)
-    every = frozenset(nal for _, nals in arrays for nal in nals)
-    return HevcConfig(body, (last & 3) + 1, every, max((one.size for one in spaces), key=area, default=(0, 0)), main)
+    every = frozenset(nal for table in (sets, fresh) for nals in table.values() for nal in nals)
+    size = max((one.size for one in sequences), key=area, default=(0, 0))
+    return HevcConfig(body, (last & 3) + 1, every, size, profile[0] & 0x1F in (1, 3))
+
+
+def _fresh(sets: dict[int, list[bytes]]) -> tuple[dict[int, list[bytes]], list[Sequence]]:
+    """Parameter sets written afresh, each once, by kind; a video parameter set only where a sequence names it."""
+    sequences = [read_sps(nal) for nal in sets[SPS]]
+    named = dict.fromkeys(nal[2] >> 4 for nal in sets[VPS])
+    videos = [found for video in named if (found := [one for one in sequences if one.video == video])]
+    fresh = {
+        VPS: [write_vps(found) for found in videos],
+        SPS: list(dict.fromkeys(one.nal for one in sequences)),
+        PPS: list(dict.fromkeys(map(read_pps, sets[PPS]))),
+    }
+    return fresh, sequences
 
 
 @dataclass(frozen=True, slots=True)
-class Sps:
-    """What we need of a sequence parameter set."""
+class _Unit:
+    """A NAL unit behind its length."""
 
-    profile: bytes  # general profile, tier, compatibility, constraints and level
-    layers: int  # numTemporalLayers << 1 | temporalIdNested, as hvcC has them
-    size: tuple[int, int]  # px, coded
-    format: tuple[int, int, int]  # chroma format, luma and chroma bit depth minus 8
+    position: int  # byte: of its length
+    start: int
+    end: int
+    kind: int
+    problem: str  # why it is dropped, or ""
 
-
-def read_sps(nal: bytes) -> Sps:
-    """The start of a sequence parameter set (H.265 7.3.2.2.1)."""
-    data = nal[2:MAX_HEADER].replace(b"\0\0\3", b"\0\0")
-    bits = Bits(data)
-    bits.read(4)
-    layers = bits.read(3)  # sps_max_sub_layers_minus1
-    nested = bits.read(1)
-    bits.read(96)  # general profile, tier, level
-    present = [(bits.read(1), bits.read(1)) for _ in range(layers)]
-    if layers:
-        bits.read(2 * (8 - layers))
-    for profile, level in present:
-        bits.read(88 * profile + 8 * level)
-    bits.golomb()  # sps_seq_parameter_set_id
-    chroma = bits.golomb()
-    if chroma == 3:
-        bits.read(1)
-    size = bits.golomb(), bits.golomb()
-    if bits.read(1):  # conformance_window_flag
-        for _ in range(4):
-            bits.golomb()
-    depths = bits.golomb(), bits.golomb()
-    if chroma > 3 or max(depths) > 7 or layers > 6:
-        raise MalformedImage("isobmff: a sequence parameter set with an unknown pixel format or layering")
-    return Sps(data[1:13], (layers + 1) << 1 | nested, size, (chroma, *depths))
+    @property
+    def is_set(self) -> bool:
+        """Whether it is a parameter set of the base layer."""
+        return not self.problem and self.kind in PARAMETER_SETS
 
 
 def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bool) -> Filtered:
@@ -125,34 +133,57 @@ def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bo
         MalformedImage: lengths do not tile the data, or no picture is in it.
     """
     out = Filtered(size=config.size)
-    position, pictures = 0, 0
+    pictures = 0
+    for are_sets, units in groupby(_units(data, config, tally), key=lambda unit: unit.is_set):
+        if are_sets and not (still and pictures):
+            _keep_sets(data, list(units), config, tally, out)
+            continue
+        for unit in units:
+            why = unit.problem
+            if not why and unit.kind in SLICES:
+                pictures += data[unit.start + 2] >> 7  # first_slice_segment_in_pic_flag
+                why = "picture" if still and pictures > 1 else ""
+            elif not why:
+                why = "late"
+            if why:
+                out.replace(unit.position, unit.end, b"", why)
+            else:
+                out.keep(data, unit.position, unit.end)
+    if not pictures:
+        raise MalformedImage("isobmff: no coded picture in an item or sample")
+    return out
+
+
+def _units(data: memoryview, config: HevcConfig, tally: Tally) -> Iterator[_Unit]:
+    position = 0
     while position < len(data):
         tally.add()
         start = position + config.length_size
         end = start + int.from_bytes(data[position:start], "big")
         if end > len(data) or start > len(data):
             raise MalformedImage(f"isobmff: NAL unit at byte {position} of an item runs past its end")
-        why = nal_problem(data[start : min(end, start + 3)])
         kind = data[start] >> 1 if end > start else -1
-        if not why and kind in SLICES:
-            pictures += data[start + 2] >> 7  # first_slice_segment_in_pic_flag
-            why = "picture" if still and pictures > 1 else ""
-        elif not why and still and pictures:
-            why = "late"
-        elif not why:
-            small = bytes(data[start : min(end, start + MAX_HEADER)])
-            if small in config.nals:
-                why = "repeated"
-            elif kind == 33:
-                out.size = max(out.size, read_sps(small).size, key=area)
-        if why:
-            out.replace(position, end, b"", why)
-        else:
-            out.keep(data, position, end)
+        yield _Unit(position, start, end, kind, nal_problem(data[start : min(end, start + 3)]))
         position = end
-    if not pictures:
-        raise MalformedImage("isobmff: no coded picture in an item or sample")
-    return out
+
+
+def _keep_sets(data: memoryview, units: list[_Unit], config: HevcConfig, tally: Tally, out: Filtered) -> None:
+    """Write parameter sets that lie between slices afresh, but not those that the configuration has."""
+    tally.add(sum(min(MAX_SET, unit.end - unit.start) for unit in units))
+    sets: dict[int, list[bytes]] = {kind: [] for kind in PARAMETER_SETS}
+    for unit in units:
+        nal = bytes(data[unit.start : unit.end])
+        if nal not in config.nals:
+            sets[unit.kind].append(nal)
+    fresh, sequences = _fresh(sets)
+    left = [nal for nals in fresh.values() for nal in nals if nal not in config.nals]
+    written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in left)
+    begin, end = units[0].position, units[-1].end
+    if written == data[begin:end]:
+        out.keep(data, begin, end)
+    else:
+        out.replace(begin, end, written, "rewritten" if written else "repeated")
+    out.size = max((out.size, *(one.size for one in sequences)), key=area)
 
 
 def nal_problem(head: memoryview) -> str:
