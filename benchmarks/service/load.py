@@ -120,8 +120,11 @@ def main() -> None:
         print(f"memory of the whole tree, MiB: most in the first half {early:.0f}, in the second {late:.0f}")
     if options.trace:
         wrote = [line for line in lines if any(flag in line for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "creat("))]
-        wrote = [line for line in wrote if "/dev/null" not in line]
-        print(f"trace: {len(wrote)} opened for writing, {sum('AF_INET' in line for line in lines)} connections")
+        # What worker processes lock each other out with lies in memory, under /dev/shm; it holds a number.
+        locks = sum("/dev/shm/sem." in line for line in wrote)
+        wrote = [line for line in wrote if "/dev/null" not in line and "/dev/shm/sem." not in line]
+        print(f"trace: {len(wrote)} files opened for writing, {sum('AF_INET' in line for line in lines)} connections")
+        print(f"       {locks} semaphores opened by fresh workers")
         print("\n".join(wrote[:5]))
         return
     start = time.perf_counter()
