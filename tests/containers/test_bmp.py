@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from rmexif.containers import bmp
+from rmexif.containers import bmp, bmp_rle
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
@@ -179,7 +179,7 @@ def test_rle4_clears_the_odd_half_byte() -> None:
 
     data = clean(bmp, raw)
 
-    assert b"\0\x03\x12\x30\x01\x40" in data
+    assert b"\0\x04\x12\x34" in data  # joined with the pixel behind it
     assert_same_picture(raw, data)
 
 
@@ -235,3 +235,68 @@ def test_no_canary_is_left() -> None:
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
     assert_corpus_survives(bmp, corpus)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_entries_of_one_colour_become_one(bits: int) -> None:
+    """A choice between twin entries is a second picture, which nobody sees: here a text, a byte or less a pixel."""
+    text = b"SECRET IN THE INDICES".ljust(24, b"!")
+    width, colours = 24 * 8 // bits // 2, 1 << bits
+    raw = build(text, width, 2, bits, palette=b"\x10\x20\x30\0" * colours)
+    start = 54 + 4 * colours
+
+    data = clean(bmp, raw)
+
+    assert b"SECRET" not in data
+    assert data[start:] == bytes([min(text[:12] + text[12:])] * 24) if bits == 8 else not any(data[start:])
+    assert "pixels/twins" in kinds(bmp, raw)
+    assert_same_picture(raw, data)
+
+
+def spelled(text: bytes) -> bytes:
+    """Runs of entry 7 whose lengths spell a text, and moves over nothing (a row of 255 x 200 px each)."""
+    rows = []
+    for letter in text:
+        moves = b"\0\2" + bytes((letter // 2, 0)) + b"\0\2\0\0"
+        rows.append(bytes((letter, 7, letter, 7)) + b"\0\3\7\7\7\0" + moves + b"\0\0")
+    return b"".join(rows)
+
+
+def test_lengths_of_runs_and_moves_over_nothing_are_written_afresh() -> None:
+    """One picture, one way to write its runs; what is moved over shows the first entry."""
+    palette = b"".join(bytes((n, 99, 200, 0)) for n in range(8))
+    texts = [b"SECRET", b"TERCES"]
+    found = []
+    for text in texts:
+        body = b"".join(spelled(bytes((letter,))) for letter in text)
+        raw = build(body + b"\0\1", 600, len(text), 8, compression=1, palette=palette, colours=8)
+        found.append(clean(bmp, raw))
+        assert_same_picture(raw, found[-1])
+        assert "pixels/codes" in kinds(bmp, raw)
+        assert bytes((text[0], 7, text[0], 7)) not in found[-1]
+    moved = build(
+        b"\0\2\5\0" * 20 + b"\0\2\0\0\0\0" + b"\x64\1\0\1", 100, 2, 8, compression=1, palette=palette, colours=8
+    )
+    plain = build(b"\0\2\0\1" + b"\x64\1\0\1", 100, 2, 8, compression=1, palette=palette, colours=8)
+    assert clean(bmp, moved) == clean(bmp, plain)
+    assert_same_picture(moved, clean(bmp, moved))
+
+
+@given(st.integers(1, 40), st.integers(1, 6), st.booleans(), st.data())
+def test_written_runs_paint_what_was_read(width: int, height: int, nibbles: bool, data: st.DataObject) -> None:
+    """Any picture, any spans: reading what was written gives them back, and writing again the same codes."""
+    top = 15 if nibbles else 255
+    codes = bytearray()
+    for _ in range(height):
+        left = width
+        while left:
+            count = data.draw(st.integers(1, left))
+            codes += bytes((count, data.draw(st.integers(0, top)) * (17 if nibbles else 1)))
+            left -= count
+        codes += b"\0\0"
+    painted = bmp_rle.read_rle(bytes(codes) + b"\0\1", width, height, nibbles=nibbles)
+    again = bmp_rle.write_rle(painted, bytes(range(256)), nibbles=nibbles)
+    back = bmp_rle.read_rle(again, width, height, nibbles=nibbles)
+    assert np.array_equal(painted.pixels, back.pixels)
+    assert (painted.spans, painted.used) == (back.spans, back.used)
+    assert bmp_rle.write_rle(back, bytes(range(256)), nibbles=nibbles) == again

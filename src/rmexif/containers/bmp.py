@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rmexif.containers import icc
-from rmexif.containers.bmp_rle import clean_rle
+from rmexif.containers.bmp_rle import Painted, read_rle, write_rle
 from rmexif.containers.claims import Claims
 from rmexif.containers.cursor import Cursor
-from rmexif.containers.samples import used_values
+from rmexif.containers.samples import SAME, packed_table, twins, used_values
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Role
 
@@ -59,7 +59,9 @@ class _Bitmap:
     palette: bytes = b""  # canonical, 4 bytes an entry
     start: int = 0  # first byte of the rows
     end: int = 0
+    painted: Painted | None = None  # what run-length codes paint
     rle: bytes | None = None  # canonical codes
+    indices: bytes = SAME  # a palette's new index for every old one
     space: bytes = SRGB
     calibration: bytes = bytes(48)  # end points and gamma, canonical
     intent: int = PERCEPTUAL
@@ -93,8 +95,9 @@ def parse(view: memoryview, limits: Limits) -> Container:
     if bitmap.start < palette_at or bitmap.start > len(view):
         raise MalformedImage(f"bmp: the pixels cannot start at byte {bitmap.start}")
     colours = min(colours, (bitmap.start - palette_at) // entry)
-    used = _pixels(view, bitmap, claims)
+    used = _pixels(view, bitmap)
     _palette(view, bitmap, claims, (palette_at, entry, colours), used)
+    _claim_pixels(view, bitmap, claims)
     return Container(
         format="bmp",
         width=bitmap.width,
@@ -225,28 +228,32 @@ def _claim_header(view: memoryview, size: int, end: int, bitmap: _Bitmap, claims
     claims.fields("header", 0, end, dirty)
 
 
-def _pixels(view: memoryview, bitmap: _Bitmap, claims: Claims) -> frozenset[int]:
-    """Find the end of the rows and whether bits between them are set; the palette entries that they use."""
+def _pixels(view: memoryview, bitmap: _Bitmap) -> frozenset[int]:
+    """Find the end of the rows; the palette entries that they use."""
     if bitmap.compression in (RLE8, RLE4):
-        size = (bitmap.width, bitmap.height)
-        codes, used, length = clean_rle(bytes(view[bitmap.start :]), *size, nibbles=bitmap.compression == RLE4)
-        bitmap.rle, bitmap.end = codes, bitmap.start + length
-        same = view[bitmap.start : bitmap.end] == codes
-        claims.add("pixels", Role.PIXELS if same else Role.UNKNOWN, bitmap.start, bitmap.end)
-        return used
+        data, size = bytes(view[bitmap.start :]), (bitmap.width, bitmap.height)
+        bitmap.painted = read_rle(data, *size, nibbles=bitmap.compression == RLE4)
+        bitmap.end = bitmap.start + bitmap.painted.length
+        return bitmap.painted.used
     row = (bitmap.width * bitmap.bits + 7) // 8
     need = bitmap.stride * (abs(bitmap.height) - 1) + row
     if need > len(view) - bitmap.start:
         raise MalformedImage(f"bmp: {need} bytes of pixels at byte {bitmap.start} run past the end at {len(view)}")
     bitmap.end = min(len(view), bitmap.start + bitmap.stride * abs(bitmap.height))
-    rows = _rows(view, bitmap)
-    if rows.tobytes() == view[bitmap.start : bitmap.end]:
+    return used_values(_rows(view, bitmap), bitmap.width, bitmap.bits) if bitmap.bits <= 8 else frozenset()
+
+
+def _claim_pixels(view: memoryview, bitmap: _Bitmap, claims: Claims) -> None:
+    """Pixels, where they are written as they stand."""
+    if bitmap.painted is not None:
+        bitmap.rle = write_rle(bitmap.painted, bitmap.indices, nibbles=bitmap.compression == RLE4)
+        bitmap.painted = None
+    rows = bitmap.rle if bitmap.rle is not None else _rows(view, bitmap).tobytes()
+    if rows == view[bitmap.start : bitmap.end]:
         claims.add("pixels", Role.PIXELS, bitmap.start, bitmap.end)
     else:
-        claims.add("pixels/padding", Role.UNKNOWN, bitmap.start, bitmap.end)
-    if bitmap.bits > 8:
-        return frozenset()
-    return used_values(rows, bitmap.width, bitmap.bits)
+        why = "codes" if bitmap.rle is not None else "twins" if bitmap.indices != SAME else "padding"
+        claims.add(f"pixels/{why}", Role.UNKNOWN, bitmap.start, bitmap.end)
 
 
 def _rows(view: memoryview, bitmap: _Bitmap) -> np.ndarray:
@@ -259,6 +266,8 @@ def _rows(view: memoryview, bitmap: _Bitmap) -> np.ndarray:
         rows[:, whole] &= 0xFF << (8 - rest) & 0xFF
         whole += 1
     rows[:, whole:] = 0
+    if bitmap.indices != SAME:
+        rows = packed_table(bitmap.indices, bitmap.bits)[rows]
     if bitmap.bits in (16, 32):
         words = rows.view("<u2" if bitmap.bits == 16 else "<u4")
         masks = bitmap.masks or STANDARD_MASKS
@@ -271,13 +280,15 @@ def _rows(view: memoryview, bitmap: _Bitmap) -> np.ndarray:
 def _palette(
     view: memoryview, bitmap: _Bitmap, claims: Claims, place: tuple[int, int, int], used: frozenset[int]
 ) -> None:
-    """Take the entries that a pixel uses; the others and the fourth bytes are zero."""
+    """Take the entries that a pixel uses, of equal ones the first; the others and the fourth bytes are zero."""
     start, entry, count = place
     if bitmap.bits > 8:
         return
     source = [bytes(view[at : at + 3]) for at in range(start, start + entry * count, entry)]
     # A grey ramp tells nothing, and decoders show such a picture in another mode: it stays whole.
     ramp = all(colour == bytes([255 * n if count == 2 else n] * 3) for n, colour in enumerate(source))
+    bitmap.indices = twins(source, used)
+    used = frozenset(bitmap.indices[n] for n in used)
     clean = [colour if ramp or n in used else bytes(3) for n, colour in enumerate(source)]
     bitmap.palette = b"".join(colour + b"\0" for colour in clean)
     for number in range(count):
