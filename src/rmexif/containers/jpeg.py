@@ -8,13 +8,14 @@ The order written is libjpeg's, so that a plain encoder's output is already clea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from rmexif.containers import icc, payloads
 from rmexif.containers.cursor import Cursor
-from rmexif.containers.jpeg_scan import Component, Frame, Lookup, Scan, ScanError, Walker
+from rmexif.containers.jpeg_scan import Component, Frame, Scan
+from rmexif.containers.jpeg_settle import Step, Tree, settled, slots, suspicious, walkable
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
@@ -41,7 +42,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 WINDOW = 256 << 10  # byte of entropy-coded data searched for markers at a time: what a processor's cache holds
-WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
+RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
 
 # What an APPn payload is, by its first bytes: (marker, prefix, payload kind, bytes to skip, role).
 APPLICATIONS: tuple[tuple[int, bytes, str, int, Role], ...] = (
@@ -55,28 +56,6 @@ APPLICATIONS: tuple[tuple[int, bytes, str, int, Role], ...] = (
     (0xEB, b"JP", "jumbf", 8, Role.METADATA),
     (0xED, b"Photoshop 3.0\0", "iptc", 14, Role.METADATA),
 )
-
-
-@dataclass(slots=True)
-class _Step:
-    """A scan with the tables in force when it starts, and where its data lies."""
-
-    scan: Scan
-    header: bytes  # canonical SOS segment
-    quants: dict[int, bytes]
-    huffmans: dict[int, bytes]  # class << 4 | slot
-    conditioning: bytes  # DAC entries, for arithmetic coding
-    interval: int  # MCUs between restarts, 0 = none
-    data: list[tuple[int, int]] = field(default_factory=list)  # (first, last + 1) byte of each restart interval
-
-
-@dataclass(slots=True)
-class _Tree:
-    frame: Frame | None = None
-    jfif: bool = False
-    adobe: int | None = None  # colour transform
-    icc: bytes | None = None
-    steps: list[_Step] = field(default_factory=list)
 
 
 def matches(head: bytes) -> bool:
@@ -102,7 +81,7 @@ class _Reader:
         self.view, self.limits = view, limits
         self.cursor = Cursor(view, "jpeg")
         self.parts: list[Part] = []
-        self.tree = _Tree()
+        self.tree = Tree()
         self.quants: dict[int, bytes] = {}
         self.huffmans: dict[int, bytes] = {}
         self.conditioning: dict[int, int] = {}
@@ -131,7 +110,7 @@ class _Reader:
             raise MalformedImage("jpeg: no picture before EOI")
         self.add("trailer", Role.TRAILER, self.cursor.offset, len(self.view), "trailer")
         self.assemble_profile()
-        if not _walkable(self.tree):
+        if not walkable(self.tree):
             self.residuals.add("jpeg-entropy-slack")
         orientation = self.exif or self.xmp or 1
         frame = self.tree.frame
@@ -202,6 +181,8 @@ class _Reader:
             components.append(Component(ident, sampling >> 4, sampling & 15, quant))
             if not (1 <= components[-1].h <= 4 and 1 <= components[-1].v <= 4 and quant <= 3):
                 raise MalformedImage(f"jpeg: the frame header at byte {start} has a component with impossible sampling")
+        if count == 1:  # one component is not interleaved, whatever its sampling (T.81, A.2.2)
+            components = [replace(components[0], h=1, v=1)]
         if len({c.ident for c in components}) < count:
             raise MalformedImage(f"jpeg: the frame header at byte {start} names a component twice")
         self.limits.check("max_pixels", width * height)
@@ -218,11 +199,11 @@ class _Reader:
         while body.left:
             head = body.u8()
             slot, high = head & 15, head >> 4
-            if marker == DAC:
-                self.conditioning[head] = body.u8()
-                continue
             if slot > 3 or high > 1:
                 raise MalformedImage(f"jpeg: segment {NAMES[marker]} at byte {start} names slot {slot} of class {high}")
+            if marker == DAC:
+                self.conditioning[head] = _conditioning(high, body.u8(), start)
+                continue
             if marker == DQT:
                 entry = bytes([head]) + body.bytes(128 if high else 64)
                 self.quants[slot] = entry
@@ -233,6 +214,7 @@ class _Reader:
                     raise MalformedImage(f"jpeg: segment DHT at byte {start} has a table of {sum(counts)} codes")
                 entry = bytes([head]) + counts + body.bytes(sum(counts))
                 self.huffmans[head] = entry
+                self.tree.places.setdefault(entry, start)
                 key = (DHT, head, entry)
             found.append(key)
 
@@ -246,8 +228,12 @@ class _Reader:
         if not pairs or any(ident not in by_ident for ident, _ in pairs) or len({i for i, _ in pairs}) < count:
             raise MalformedImage(f"jpeg: the scan at byte {start} names components that the frame has not")
         first, last, approximation = body.u8(), body.u8(), body.u8()
-        if frame.sof not in (0xC2, 0xCA, 0xC3, 0xCB):
+        if frame.lossless:
+            last, approximation = 0, approximation & 15
+        elif not frame.progressive:
             first, last, approximation = 0, 63, 0  # T.81, B.2.3: the only values that a sequential scan may have
+        if frame.progressive and (first > last or last > 63 or (first and count > 1)):
+            raise MalformedImage(f"jpeg: the scan at byte {start} has an impossible spectral selection")
         scan = Scan(
             tuple(by_ident[ident] for ident, _ in pairs),
             tuple((tables >> 4, tables & 15) for _, tables in pairs),
@@ -256,28 +242,17 @@ class _Reader:
             approximation >> 4,
             approximation & 15,
         )
-        if frame.progressive and (first > last or last > 63 or (first and count > 1)):
-            raise MalformedImage(f"jpeg: the scan at byte {start} has an impossible spectral selection")
-        used = _huffman_slots(frame, scan)
-        canonical = bytes([count])
-        for ident, tables in pairs:
-            keep = tables & (0xF0 if any(not s >> 4 for s in used) or frame.arithmetic else 0)
-            keep |= tables & (0x0F if any(s >> 4 for s in used) or frame.arithmetic else 0)
-            canonical += bytes([ident, keep])
-        canonical += bytes([first, last, approximation])
-        step = _Step(
-            scan,
-            b"\xff\xda" + (len(canonical) + 2).to_bytes(2, "big") + canonical,
-            dict(self.quants),
-            dict(self.huffmans),
-            b"".join(bytes(item) for item in sorted(self.conditioning.items())),
-            self.restart,
-        )
+        read = slots(frame, scan)
+        if any(slot & 15 > 3 for slot in read):
+            raise MalformedImage(f"jpeg: the scan at byte {start} names a table slot that there is not")
+        dc, ac = any(slot < 0x10 for slot in read), any(slot > 0x0F for slot in read)
+        scan = replace(scan, tables=tuple((d if dc else 0, a if ac else 0) for d, a in scan.tables))
+        step = Step(scan, dict(self.quants), dict(self.huffmans), dict(self.conditioning), self.restart)
         self.add("SOS", Role.STRUCTURE, start, body.end)
         self.entropy(step, body.end)
         self.tree.steps.append(step)
 
-    def entropy(self, step: _Step, start: int) -> None:
+    def entropy(self, step: Step, start: int) -> None:
         """The scan's data runs to the next marker that is no restart (T.81, B.1.1.5)."""
         assert self.tree.frame is not None
         wanted = -(-step.scan.count(self.tree.frame) // step.interval) if step.interval else 1
@@ -295,9 +270,10 @@ class _Reader:
     def application(self, marker: int, name: str, start: int, end: int) -> None:
         body = self.view[start + 4 : end]
         head = bytes(body[:48])
+        early = not self.tree.steps  # what comes after the first scan tells a decoder nothing about colours
         if marker == 0xE0 and head[:5] == b"JFIF\0" and len(body) >= 14:
-            self.tree.jfif = True
-            clean = self.view[start:end] == JFIF
+            self.tree.jfif |= early
+            clean = early and self.view[start:end] == JFIF
             thumbnail = len(body) > 14
             self.add(
                 "APP0/JFIF",
@@ -309,8 +285,8 @@ class _Reader:
             )
             return
         if marker == 0xEE and head[:5] == b"Adobe" and len(body) >= 12:
-            self.tree.adobe = body[11]
-            clean = self.view[start:end] == _adobe(body[11])
+            self.tree.adobe = body[11] if early else self.tree.adobe
+            clean = early and self.view[start:end] == _adobe(body[11])
             self.add("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, start, end, "unknown", 4)
             return
         for number, prefix, payload, skip, role in APPLICATIONS:
@@ -345,19 +321,24 @@ class _Reader:
             self.parts = [replace(p, role=Role.COLOUR) if p.payload == "icc" else p for p in self.parts]
 
     def judge(self, container: Container) -> Container:
-        """Mark the tables that no scan uses."""
+        """Mark the tables that no scan uses, and those with bytes that are no symbols."""
         wanted = set()
         for step in self.tree.steps:
             assert self.tree.frame is not None
             wanted |= {(DQT, c.quant, step.quants.get(c.quant)) for c in step.scan.components}
-            wanted |= {(DHT, s, step.huffmans.get(s)) for s in _huffman_slots(self.tree.frame, step.scan)}
+            wanted |= {(DHT, s, step.huffmans.get(s)) for s in slots(self.tree.frame, step.scan)}
         parts = list(container.parts)
         for index, tables in self.tables.items():
-            if parts[index].kind != "DAC" and not all(key in wanted for key in tables):
-                old = parts[index]
-                parts[index] = replace(
-                    old, kind=f"{old.kind} (unused)", role=Role.UNKNOWN, payload="unknown", body_offset=4
-                )
+            old = parts[index]
+            if old.kind != "DAC" and not all(key in wanted for key in tables):
+                label = "unused"
+            elif old.kind == "DHT" and any(suspicious(self.tree, entry) for _, _, entry in tables):
+                label = "no symbols"
+            else:
+                continue
+            parts[index] = replace(
+                old, kind=f"{old.kind} ({label})", role=Role.UNKNOWN, payload="unknown", body_offset=4
+            )
         return replace(container, parts=tuple(parts))
 
 
@@ -384,17 +365,11 @@ def _markers(view: memoryview, start: int) -> tuple[list[int], int]:
     raise MalformedImage(f"jpeg: the scan at byte {start} runs to the end of the file; the end (EOI) is missing")
 
 
-def _huffman_slots(frame: Frame, scan: Scan) -> list[int]:
-    """Slots (class << 4 | number) that a scan reads, in libjpeg's order."""
-    if frame.arithmetic:
-        return []
-    slots = []
-    for dc, ac in scan.tables:
-        if frame.sof == 0xC3 or (scan.start == 0 and not (frame.progressive and scan.high)):
-            slots.append(dc)
-        if frame.sof != 0xC3 and scan.stop:
-            slots.append(0x10 | ac)
-    return list(dict.fromkeys(slots))
+def _conditioning(high: int, value: int, start: int) -> int:
+    """A checked DAC value (T.81, B.2.4.3): bounds L and U of a DC slot, Kx of an AC slot."""
+    if not (1 <= value <= 63 if high else value & 15 <= value >> 4):
+        raise MalformedImage(f"jpeg: segment DAC at byte {start} has an impossible value")
+    return value
 
 
 def _adobe(transform: int) -> bytes:
@@ -405,61 +380,45 @@ def _segment(marker: int, body: bytes) -> bytes:
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def _walkable(tree: _Tree) -> bool:
+def _names(tree: Tree) -> dict[int, int]:
+    """What is written for each component identifier: 1, 2, 3 ..., except where "RGB" says which colours these are.
+
+    By the rules of libjpeg-turbo, which looks at the identifiers of three components where no JFIF segment and no
+    colour transform decides; other versions of libjpeg do so beside an Adobe segment as well.
+    """
     assert tree.frame is not None
-    size = sum(end - start for step in tree.steps for start, end in step.data)
-    return not tree.frame.arithmetic and tree.frame.sof != 0xC3 and size <= WALK_LIMIT
+    found = tuple(component.ident for component in tree.frame.components)
+    if found == RGB and not tree.jfif and not tree.adobe:
+        return {ident: ident for ident in found}
+    return {ident: number for number, ident in enumerate(found, 1)}
 
 
-def _tails(view: memoryview, tree: _Tree) -> list[list[bytes | memoryview]]:
-    """The data of every restart interval of every scan, cut at its last code where that can be told."""
-    plain: list[list[bytes | memoryview]] = [[view[start:end] for start, end in step.data] for step in tree.steps]
-    if not _walkable(tree) or tree.frame is None:
-        return plain
-    walker = Walker(tree.frame)
-    tables: dict[bytes, Lookup] = {}
-    cut: list[list[bytes | memoryview]] = []
-    try:
-        for step, intervals in zip(tree.steps, plain, strict=True):
-            entries = [(step.huffmans.get(dc, b""), step.huffmans.get(0x10 | ac, b"")) for dc, ac in step.scan.tables]
-            for entry in {entry for pair in entries for entry in pair} - tables.keys():
-                tables[entry] = walker.table(entry)
-            pairs = [(tables[dc], tables[ac]) for dc, ac in entries]
-            total = step.scan.count(tree.frame)
-            row: list[bytes | memoryview] = []
-            for number, raw in enumerate(intervals):
-                first = number * step.interval
-                count = min(step.interval or total, total - first)
-                data = bytes(raw).replace(b"\xff\x00", b"\xff")
-                used, bits = walker.interval(step.scan, pairs, first, count, data)
-                kept = bytearray(data[:used])
-                if used:
-                    kept[-1] |= (1 << (8 - bits)) - 1  # T.81, F.1.2.3: padding bits are ones
-                row.append(bytes(kept).replace(b"\xff", b"\xff\x00"))
-            cut.append(row)
-    except ScanError:
-        # Decoders show a damaged scan as far as it goes, so it stays as it is.
-        return plain
-    return cut
+def _transform(tree: Tree) -> int:
+    """The colour transform, as decoders understand it: none, YCbCr (three components) or YCCK (four)."""
+    assert tree.frame is not None
+    return {3: 1, 4: 2}.get(len(tree.frame.components), 0) if tree.adobe else 0
 
 
 def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     """The clean file: tables as they are used, headers rewritten, entropy-coded data cut at its last code."""
-    tree: _Tree = container.tree
+    tree: Tree = container.tree
     frame = tree.frame
     assert frame is not None
     out: list[bytes | memoryview] = [b"\xff\xd8"]
     if tree.jfif:
         out.append(JFIF)
     if tree.adobe is not None:
-        out.append(_adobe(tree.adobe))
+        out.append(_adobe(_transform(tree)))
     if container.orientation > 1:
         out.append(_segment(0xE1, EXIF + payloads.orientation_only(container.orientation)))
     profile = icc.clean(tree.icc) if tree.icc is not None else None
     if profile is not None:
         chunks = [profile[i : i + ICC_CHUNK] for i in range(0, len(profile), ICC_CHUNK)]
         out += [_segment(0xE2, ICC + bytes([n, len(chunks)]) + chunk) for n, chunk in enumerate(chunks, 1)]
+    names = _names(tree)
+    data, tables = settled(view, tree)
     written: dict[tuple[int, int], bytes] = {}
+    conditioning = {slot: 5 if slot > 0x0F else 0x10 for slot in range(0x20)}  # T.81, F.1.4.4.1.4, F.1.4.4.2.1
 
     def define(marker: int, slot: int, entry: bytes | None) -> None:
         if entry is not None and written.get((marker, slot)) != entry:
@@ -474,33 +433,44 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
         + frame.width.to_bytes(2, "big")
         + bytes([len(frame.components)])
     )
-    out.append(
-        _segment(frame.sof, header + b"".join(bytes([c.ident, c.h << 4 | c.v, c.quant]) for c in frame.components))
-    )
+    for component in frame.components:
+        header += bytes([names[component.ident], component.h << 4 | component.v, component.quant])
+    out.append(_segment(frame.sof, header))
     restart = 0
     seen: set[int] = set()
-    for step, intervals in zip(tree.steps, _tails(view, tree), strict=True):
+    for step, intervals in zip(tree.steps, data, strict=True):
         for component in step.scan.components:
             if component.ident not in seen:  # a decoder latches a component's table at its first scan
                 seen.add(component.ident)
                 define(DQT, component.quant, step.quants.get(component.quant))
-        for slot in _huffman_slots(frame, step.scan):
-            define(DHT, slot, step.huffmans.get(slot))
-        if frame.arithmetic and step.conditioning and written.get((DAC, 0)) != step.conditioning:
-            define(DAC, 0, step.conditioning)
+        read = slots(frame, step.scan)
+        for slot in read if not frame.arithmetic else ():
+            entry = step.huffmans.get(slot)
+            define(DHT, slot, tables.get(entry, entry) if entry is not None else None)
+        changed = [slot for slot in read if step.conditioning.get(slot, conditioning[slot]) != conditioning[slot]]
+        if frame.arithmetic and changed:
+            conditioning.update((slot, step.conditioning[slot]) for slot in changed)
+            out.append(_segment(DAC, b"".join(bytes([slot, conditioning[slot]]) for slot in changed)))
         if step.interval != restart:
             restart = step.interval
             out.append(_segment(DRI, restart.to_bytes(2, "big")))
-        out.append(step.header)
-        for number, data in enumerate(intervals):
+        out.append(_segment(SOS, _scan_header(step.scan, names)))
+        for number, interval in enumerate(intervals):
             if number:
                 out.append(bytes([0xFF, 0xD0 | (number - 1) % 8]))
-            out.append(data)
+            out.append(interval)
     out.append(b"\xff\xd9")
     return out
 
 
-def _first_quant(tree: _Tree, component: Component) -> bytes | None:
+def _scan_header(scan: Scan, names: dict[int, int]) -> bytes:
+    body = bytes([len(scan.components)])
+    for component, (dc, ac) in zip(scan.components, scan.tables, strict=True):
+        body += bytes([names[component.ident], dc << 4 | ac])
+    return body + bytes([scan.start, scan.stop, scan.high << 4 | scan.low])
+
+
+def _first_quant(tree: Tree, component: Component) -> bytes | None:
     for step in tree.steps:
         if component in step.scan.components:
             return step.quants.get(component.quant)

@@ -11,18 +11,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-__all__ = ["Component", "Frame", "Scan", "ScanError", "Walker", "lookup"]
+from rmexif.containers.jpeg_tables import UNMET, ScanError, Table
 
-NO_CODE = 255
-Lookup = list[int]  # 65,536 entries, by the next 16 bits
+__all__ = ["Component", "Frame", "Scan", "Walker"]
 
 
 def _ceil(number: int, divisor: int) -> int:
     return -(-number // divisor)
-
-
-class ScanError(Exception):
-    """The codes of a scan do not make sense; the caller decides what that means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +51,11 @@ class Frame:
         return self.sof >= 0xC9
 
     @property
+    def lossless(self) -> bool:
+        """SOF3, SOF11: samples are predicted, there are no blocks."""
+        return self.sof in (0xC3, 0xCB)
+
+    @property
     def mcus(self) -> tuple[int, int]:
         """MCUs in a row and rows of MCUs of an interleaved scan."""
         h, v = max(c.h for c in self.components), max(c.v for c in self.components)
@@ -84,62 +84,43 @@ class Scan:
         return across * down
 
 
-def lookup(counts: bytes, symbols: bytes, sequential: bool) -> Lookup:
-    """A table over the next 16 bits, from the lists of a DHT segment (T.81, C.2).
-
-    Args:
-        counts: codes of 1 to 16 bits.
-        symbols: what they stand for.
-        sequential: entries for ``_sequential``: code and value bits << 8 | coefficients stepped over, 255 = no code.
-            Else code bits << 8 | symbol, 0 = no code.
-    """
-    table: Lookup = []
-    taken = 0
-    for length, count in enumerate(counts, 1):
-        width = 1 << (16 - length)
-        for symbol in symbols[taken : taken + count]:
-            size, zeros = symbol & 15, symbol >> 4
-            skip = zeros + 1 if size or zeros == 15 else 64  # a size of 0 ends the block, or is a run of 16
-            table += [(length + size) << 8 | skip if sequential else length << 8 | symbol] * width
-        taken += count
-    if len(table) > 1 << 16:
-        raise ScanError("more codes than bits")
-    return table + [NO_CODE if sequential else 0] * ((1 << 16) - len(table))
-
-
-def _sequential(plan: list[tuple[Lookup, Lookup]], count: int, data: bytes) -> int:
+def _sequential(tables: list[tuple[Table, Table]], count: int, data: bytes) -> int:
     """Bits that ``count`` MCUs of a sequential scan take: one flat loop, since it runs once per coefficient.
 
     Args:
-        plan: DC and AC lookup of each block of an MCU.
+        tables: DC and AC table of each block of an MCU.
         count: MCUs.
         data: the interval's bytes, stuffing removed.
     """
     padded = data + b"\xff" * (8 + -len(data) % 4)
     words = struct.unpack(f">{len(padded) // 4}I", padded)
+    plan = [(dc.steps, ac.steps, dc.learn, ac.learn) for dc, ac in tables]
     bits = held = taken = 0
     try:
         for _ in range(count):
-            for dc, ac in plan:
+            for dc, ac, learn_dc, learn_ac in plan:
                 if held < 32:
                     bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
                     taken += 1
                     held += 32
                 step = dc[bits >> (held - 16) & 0xFFFF]
-                if step == NO_CODE:
-                    raise ScanError("no such code")
+                if step == UNMET:
+                    step = learn_dc(bits >> (held - 16) & 0xFFFF)
                 held -= step >> 8
                 k = 1
-                while k < 64:
-                    if held < 32:
-                        bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
-                        taken += 1
-                        held += 32
-                    step = ac[bits >> (held - 16) & 0xFFFF]
-                    held -= step >> 8
-                    k += step & 255
-                if k > 255:
-                    raise ScanError("no such code")
+                while True:
+                    while k < 64:
+                        if held < 32:
+                            bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
+                            taken += 1
+                            held += 32
+                        step = ac[bits >> (held - 16) & 0xFFFF]
+                        held -= step >> 8
+                        k += step & 255
+                    if k < UNMET:
+                        break
+                    k -= UNMET
+                    learn_ac(bits >> (held - 16) & 0xFFFF)
     except IndexError as error:
         raise ScanError("the data ends early") from error
     return taken * 32 - held
@@ -164,13 +145,13 @@ class Walker:
         self.run = 0
 
     def interval(
-        self, scan: Scan, tables: list[tuple[Lookup, Lookup]], first: int, count: int, data: bytes
+        self, scan: Scan, tables: list[tuple[Table, Table]], first: int, count: int, data: bytes
     ) -> tuple[int, int]:
         """Walk MCUs ``first`` to ``first + count`` of a scan over one restart interval.
 
         Args:
             scan: the scan header.
-            tables: DC and AC lookup per component of the scan.
+            tables: DC and AC table per component of the scan.
             first: number of the first MCU.
             count: MCUs in the interval.
             data: the interval's bytes, stuffing removed.
@@ -192,7 +173,7 @@ class Walker:
             raise ScanError("the data ends early")
         return (used + 7) // 8, (used - 1) % 8 + 1 if used else 8
 
-    def _progressive(self, scan: Scan, tables: list[tuple[Lookup, Lookup]], first: int, count: int, data: bytes) -> int:
+    def _progressive(self, scan: Scan, tables: list[tuple[Table, Table]], first: int, count: int, data: bytes) -> int:
         self.data, self.position, self.bits, self.held, self.run = data, 0, 0, 0, 0
         single = len(scan.components) == 1
         across = self.frame.blocks(scan.components[0])[0] if single else self.frame.mcus[0]
@@ -208,7 +189,7 @@ class Walker:
                         self._block(scan, component.ident, row + h, dc, ac)
         return self.position * 8 - self.held
 
-    def _block(self, scan: Scan, ident: int, index: int, dc: Lookup, ac: Lookup) -> None:
+    def _block(self, scan: Scan, ident: int, index: int, dc: Table, ac: Table) -> None:
         if scan.start == 0:
             self._bits(1 if scan.high else self._symbol(dc) & 15)
         elif scan.high == 0:
@@ -216,7 +197,7 @@ class Walker:
         else:
             self._refine(scan, self.known[ident], index, ac)
 
-    def _first(self, scan: Scan, known: list[int], index: int, ac: Lookup) -> None:
+    def _first(self, scan: Scan, known: list[int], index: int, ac: Table) -> None:
         if self.run:
             self.run -= 1
             return
@@ -236,11 +217,13 @@ class Walker:
             k += 1
         known[index] = mask
 
-    def _refine(self, scan: Scan, known: list[int], index: int, ac: Lookup) -> None:
+    def _refine(self, scan: Scan, known: list[int], index: int, ac: Table) -> None:
         k, mask = scan.start, known[index]
         while k <= scan.stop and not self.run:
             symbol = self._symbol(ac)
             zeros, size = symbol >> 4, symbol & 15
+            if size > 1:
+                raise ScanError("a new coefficient of another size than 1")  # T.81, G.1.2.3
             if not size and zeros < 15:
                 self.run = (1 << zeros) + self._bits(zeros)
                 break
@@ -263,9 +246,9 @@ class Walker:
                 self._bits(1)
             self.run -= 1
 
-    def table(self, entry: bytes) -> Lookup:
-        """The lookup of a DHT entry (class and slot, counts, symbols) as this walk wants it."""
-        return lookup(entry[1:17], entry[17:], not self.frame.progressive)
+    def table(self, entry: bytes) -> Table:
+        """The table of a DHT entry (class and slot, counts, symbols) as this walk wants it."""
+        return Table(entry, not self.frame.progressive)
 
     def _fill(self) -> None:
         chunk = self.data[self.position : self.position + 6].ljust(6, b"\xff")
@@ -275,12 +258,13 @@ class Walker:
         if self.position - 16 > len(self.data):
             raise ScanError("the data ends early")
 
-    def _symbol(self, table: Lookup) -> int:
+    def _symbol(self, table: Table) -> int:
         if self.held < 16:
             self._fill()
-        entry = table[self.bits >> (self.held - 16) & 0xFFFF]
-        if not entry:
-            raise ScanError("no such code")
+        window = self.bits >> (self.held - 16) & 0xFFFF
+        entry = table.steps[window]
+        if entry == UNMET:
+            entry = table.learn(window)
         self.held -= entry >> 8
         return entry & 0xFF
 
