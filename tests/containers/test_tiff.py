@@ -380,3 +380,80 @@ def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
     assert TiffImagePlugin.READ_LIBTIFF is False
     assert_corpus_survives(tiff, corpus)
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+@pytest.mark.parametrize("predictor", [1, 2])
+def test_palette_entries_of_one_colour_become_one(compression: int, predictor: int) -> None:
+    """A choice between twin entries is a second picture, which nobody sees: here a text, a byte a pixel."""
+    text = b"SECRET IN THE INDICES"
+    samples = np.frombuffer(text, np.uint8)
+    predicted = predictor == 2 and compression in (5, 8)  # elsewhere decoders do not ask for it
+    coded = bytes(np.diff(samples, prepend=np.uint8(0))) if predicted else text
+    packed = {1: coded, 5: lzw.encode(coded), 8: zlib.compress(coded, 0), 32773: bytes((len(coded) - 1,)) + coded}
+    fields = grey(len(text), 1, t259=compression, t262=3, t317=predictor) | {320: (SHORT, (0x5A5A,) * 768)}
+    raw = build((fields, [packed[compression]]))
+
+    data = clean(tiff, raw)
+
+    assert set(frames(data)[0].ravel()) == set(frames(raw)[0].ravel())
+    assert_same_picture(raw, data)
+    indices = np.asarray(Image.open(io.BytesIO(data)))
+    assert set(indices.ravel()) == {min(text)}
+
+
+def test_lengths_of_packbits_runs_are_written_afresh() -> None:
+    """Runs of one value could spell a text by their lengths; what Pillow writes stays as it is."""
+    text = b"SECRETS!"
+    runs = b"".join(bytes((257 - letter, 9)) for letter in text) + bytes((2, 9, 9, 9))
+    width = sum(text) + 3
+    raw = build((grey(width, 1, t259=32773), [runs]))
+    assert bytes((257 - text[0], 9, 257 - text[1])) not in clean(tiff, raw)
+    assert_same_picture(raw, clean(tiff, raw))
+    rng = np.random.default_rng(4)
+    for span in (2, 3, 40):
+        noise = np.repeat(rng.integers(0, span, (7, 150)), rng.integers(1, 5, 150), axis=1)
+        noise = np.concatenate((noise, np.full((7, 300), 5)), axis=1).astype(np.uint8)
+        saved = save(Image.fromarray(noise), compression="packbits")
+        assert strips(clean(tiff, saved)) == strips(saved)
+        assert_same_picture(saved, clean(tiff, saved))
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_colour_under_alpha_0_goes_in_planes_too(compression: int, bits: int) -> None:
+    """Colour and opacity in planes of their own: what is transparent there is a picture nobody sees."""
+    text = b"SECRET, SECRET, SECRET!!"
+    size = len(text) * 8 // bits
+    clear = bytes(len(text))
+    planes = [text, text[::-1], b"\1" * len(text), clear]
+    packed = [
+        {1: p, 5: lzw.encode(p), 8: zlib.compress(p, 0), 32773: bytes((len(p) - 1,)) + p}[compression] for p in planes
+    ]
+    fields = grey(size, 1, t259=compression, t262=2, t277=4, t284=2) | {258: (SHORT, (bits,) * 4), 338: (SHORT, (2,))}
+    raw = build((fields, packed))
+
+    data = clean(tiff, raw)
+
+    assert tiff.parse(memoryview(raw), Limits()).residuals == ()
+    assert b"SECRET" not in data
+    if bits == 8:
+        assert not np.asarray(Image.open(io.BytesIO(data)))[..., :3].any()
+    visible = build((fields, [*packed[:3], packed[2]]))
+    assert_same_picture(visible, clean(tiff, visible)) if bits == 8 else clean(tiff, visible)
+
+
+def test_colour_under_alpha_that_cannot_be_cleared_is_said() -> None:
+    """Four bits a sample."""
+    fields = grey(2, 1, t262=2, t277=4) | {258: (SHORT, (4,) * 4), 338: (SHORT, (2,))}
+    assert tiff.parse(memoryview(build((fields, [b"\x12\x30\x45\x60"]))), Limits()).residuals == ("colour-under-alpha",)
+
+
+def test_jpeg_pages_need_no_coefficients() -> None:
+    """Inside JPEG they are what JFIF says: 18 bytes a page that no decoder reads."""
+    out = io.BytesIO()
+    Image.effect_noise((64, 64), 50).convert("RGB").convert("YCbCr").save(out, "TIFF", compression="jpeg")
+    assert 532 in Image.open(io.BytesIO(out.getvalue())).tag_v2
+    data = clean(tiff, out.getvalue())
+    assert not {529, 532} & set(Image.open(io.BytesIO(data)).tag_v2)
+    assert_same_picture(out.getvalue(), data)

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rmexif.containers import jpeg, lzw
+from rmexif.containers.samples import SAME, packed_table
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rmexif.types import Limits
 
-__all__ = ["Chunk", "Cleaned", "Layout", "clean"]
+__all__ = ["Chunk", "Cleaned", "Layout", "can_clear", "clean", "transparent"]
 
 RAW, HUFFMAN, GROUP3, GROUP4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 2, 3, 4, 5, 7, 8, 32946, 32773
 BILEVEL = frozenset({HUFFMAN, GROUP3, GROUP4})
 KNOWN = frozenset({RAW, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}) | BILEVEL
+PREDICTED = frozenset({LZW, DEFLATE, OLD_DEFLATE})  # elsewhere decoders do not ask for a predictor
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
+LONGEST = 128  # byte of a PackBits run
 PIECE = 1 << 16  # byte inflated at a time; it gives at most 64 MiB
 END_OF_BLOCK = bytes([*[0] * 11, 1] * 2)  # EOFB of T.6, 2.4.1.1, one byte a bit: no code of a picture holds it
 
@@ -35,13 +40,15 @@ class Layout:
     reverse: bool = False  # FillOrder 2
     predictor: int = 1
     palette: bool = False  # the samples are palette entries
+    indices: bytes = SAME  # the palette's new index for every old one
     alpha: int | None = None  # which sample of a pixel is opacity
     order: str = "<"
     tables: bytes = b""  # JPEGTables
+    planes: bool = False  # opacity is a plane of its own
 
     def needs_samples(self, chunk: Chunk) -> bool:
         """Whether a chunk has to be decoded: something may have to be cleared or counted in it."""
-        return chunk.padded or self.palette or self.alpha is not None
+        return chunk.padded or self.palette or self.planes or self.alpha is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Chunk:
     bits: tuple[int, ...]  # of the samples of a pixel
     rows: int  # that show
     columns: int  # px that show
+    hidden: NDArray[np.bool_] | None = None  # samples without opacity, which is in another plane
 
     @property
     def pixel(self) -> int:
@@ -155,8 +163,9 @@ def _deflate(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
 
 
 def _packbits(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
+    """Always packed again: the lengths of runs are free choices."""
     out = bytearray()
-    at, exact = 0, True
+    at = 0
     while len(out) < chunk.size and at < len(source):
         code = source[at]
         if code < 128:
@@ -166,36 +175,46 @@ def _packbits(source: bytes, layout: Layout, chunk: Chunk) -> Cleaned:
             out += source[at + 1 : at + 2] * (257 - code)
             at += 2
         else:  # a code without meaning
-            exact, at = False, at + 1
+            at += 1
     _enough(len(out), chunk)
-    exact &= len(out) == chunk.size
     samples = out[: chunk.size]
-    consumed = min(at, len(source))
-    if not _mask(samples, layout, chunk) and exact:
-        return Cleaned(source[:consumed], consumed, samples)
+    _mask(samples, layout, chunk)
     row = chunk.row or chunk.size
     packed = b"".join(_pack(bytes(samples[start : start + row])) for start in range(0, len(samples), row))
-    return Cleaned(packed, consumed, samples)
+    return Cleaned(packed, min(at, len(source)), samples)
 
 
 def _pack(row: bytes) -> bytes:
-    """PackBits of one row (TIFF 6.0, section 9): runs of three or more, literals between them."""
-    out = bytearray()
-    literal = at = 0
-    while at <= len(row):
+    """PackBits of one row (TIFF 6.0, section 9); a run of two stays in the literal that goes on behind it.
+
+    That is what the common library writes, so its files are clean as they are.
+    """
+    out, literal = bytearray(), bytearray()
+    at = 0
+    while at < len(row):
         run = 1
-        while at + run < len(row) and run < 128 and row[at + run] == row[at]:
+        while at + run < len(row) and run < LONGEST and row[at + run] == row[at]:
             run += 1
-        if run >= 3 or at == len(row):
-            for start in range(literal, at, 128):
-                piece = row[start : min(at, start + 128)]
-                out += bytes([len(piece) - 1]) + piece
-            if at == len(row):
-                break
+        alone = run == 2 and 0 < len(literal) < LONGEST - 1 and _is_single(row, at + 2)
+        if run == 1 or alone:
+            literal += row[at : at + run]
+        if len(literal) == LONGEST or (run > 1 and not alone):
+            out += _literal(literal)
+            literal.clear()
+        if run > 1 and not alone:
             out += bytes((257 - run, row[at]))
-            literal = at + run
-        at += run if run >= 3 else 1
-    return bytes(out)
+        at += run
+    return bytes(out + _literal(literal))
+
+
+def _is_single(row: bytes, at: int) -> bool:
+    """Whether a byte differs from the next one."""
+    return at < len(row) and row[at + 1 : at + 2] != row[at : at + 1]
+
+
+def _literal(data: bytes | bytearray) -> bytes:
+    """A literal run, where there is one."""
+    return bytes((len(data) - 1,)) + data if data else b""
 
 
 _CODERS = {RAW: _raw, LZW: _lzw, DEFLATE: _deflate, OLD_DEFLATE: _deflate, PACKBITS: _packbits}
@@ -223,27 +242,57 @@ def _mask(samples: bytearray, layout: Layout, chunk: Chunk) -> bool:
             if padding.any():
                 padding[...] = 0
                 dirty = True
-    if layout.alpha is not None:
+    if layout.indices != SAME:
+        dirty |= _renumber(samples, layout, chunk)
+    if layout.alpha is not None or chunk.hidden is not None:
         dirty |= _clear_transparent(samples, layout, chunk)
+    return dirty
+
+
+def _renumber(samples: bytearray, layout: Layout, chunk: Chunk) -> bool:
+    """Give equal palette entries one index (1 to 8 bits a sample)."""
+    rows = np.frombuffer(samples, np.uint8).reshape(-1, chunk.row)
+    plain = np.cumsum(rows, axis=1, dtype=np.uint8) if layout.predictor == 2 else rows
+    fresh = packed_table(layout.indices, chunk.bits[0])[plain]
+    if layout.predictor == 2:
+        fresh = np.diff(fresh, axis=1, prepend=np.zeros_like(fresh[:, :1]))
+    dirty = not np.array_equal(rows, fresh)
+    rows[...] = fresh
     return dirty
 
 
 def _clear_transparent(samples: bytearray, layout: Layout, chunk: Chunk) -> bool:
     """Clear the colour of pixels whose opacity is zero (8 and 16 bits, samples side by side)."""
-    width = chunk.bits[0]
-    if width not in (8, 16) or set(chunk.bits) != {width}:
+    if not can_clear(layout, chunk.bits):
         return False
-    kind = np.dtype(f"{layout.order}u{width // 8}")
-    stored = np.frombuffer(samples, kind).reshape(len(samples) // chunk.row, -1, len(chunk.bits))
-    native = kind.newbyteorder("=")
-    pixels = np.cumsum(stored, axis=1, dtype=native) if layout.predictor == 2 else stored
-    hidden = pixels[..., layout.alpha] == 0
+    stored, pixels = _pixels(samples, layout, chunk)
+    hidden = pixels[..., layout.alpha] == 0 if chunk.hidden is None else chunk.hidden
     if not pixels[hidden].any():
         return False
     pixels[hidden] = 0
     if layout.predictor == 2:
         stored[...] = np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1]))
     return True
+
+
+def can_clear(layout: Layout, bits: tuple[int, ...]) -> bool:
+    """Whether pixels without opacity can be found and cleared."""
+    coded = layout.compression in _CODERS and layout.predictor != 3
+    return coded and bits[0] in (8, 16) and set(bits) == {bits[0]}
+
+
+def transparent(found: Cleaned, layout: Layout, chunk: Chunk) -> NDArray[np.bool_]:
+    """Which samples of an opacity plane are zero."""
+    hidden: NDArray[np.bool_] = _pixels(found.samples or bytearray(), layout, chunk)[1][..., 0] == 0
+    return hidden
+
+
+def _pixels(samples: bytearray, layout: Layout, chunk: Chunk) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Samples as they are stored, and without predictor: rows x pixels x channels."""
+    kind = np.dtype(f"{layout.order}u{chunk.bits[0] // 8}")
+    stored = np.frombuffer(samples, kind).reshape(len(samples) // chunk.row, -1, len(chunk.bits))
+    native = kind.newbyteorder("=")
+    return stored, np.cumsum(stored, axis=1, dtype=native) if layout.predictor == 2 else stored
 
 
 def _bilevel(source: bytes, layout: Layout) -> Cleaned:

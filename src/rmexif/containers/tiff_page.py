@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rmexif.containers import icc
-from rmexif.containers.samples import used_values
-from rmexif.containers.tiff_chunks import JPEG, KNOWN, Chunk, Cleaned, Layout, clean
+from rmexif.containers.samples import SAME, twins, used_values
+from rmexif.containers.tiff_chunks import JPEG, KNOWN, PREDICTED, Chunk, Cleaned, Layout, can_clear, clean, transparent
 from rmexif.containers.tiff_ifd import INTEGERS, LONG, RATIONAL, SHORT, UNDEFINED, Directory, Entry, Reader, Value
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
@@ -115,17 +115,29 @@ def read_page(reader: Reader, directory: Directory, number: int, limits: Limits)
     bits = _samples(get, page, photometric)
     _optional(get, page, photometric)
     chunks = _geometry(get, page, bits, photometric, limits)
+    opacity = _opacity(page, bits)
+    planar = PLANAR in page.fields
     layout = Layout(
         compression,
         reverse=get.one(FILL_ORDER, 1) == 2,
-        predictor=get.one(PREDICTOR, 1),
+        predictor=page.fields.get(PREDICTOR, (SHORT, (1,)))[1][0],
         palette=photometric == PALETTE and len(bits) == 1,
-        alpha=_alpha(page, bits),
+        alpha=None if planar else opacity,
         order=reader.order,
         tables=bytes(get.all(JPEG_TABLES, frozenset({1, UNDEFINED}))) if compression == JPEG else b"",
+        planes=planar and opacity is not None,
     )
     found = _read_chunks(get, page, layout, chunks, limits)
-    _palette(get, page, layout, chunks, found)
+    if opacity is not None and not can_clear(layout, bits):
+        page.residuals.add("colour-under-alpha")
+    elif opacity is not None and planar:
+        each = len(chunks) // len(bits)
+        first = opacity * each
+        hidden = [transparent(found[n], layout, chunks[n]) for n in range(first, first + each)]
+        if any(some.any() for some in hidden):
+            masked = [replace(chunk, hidden=hidden[n % each]) for n, chunk in enumerate(chunks)]
+            found = _read_chunks(get, page, layout, masked, limits)
+    _palette(get, page, layout, chunks, found, limits)
     return page
 
 
@@ -156,11 +168,11 @@ def _samples(get: _Fields, page: Page, photometric: int) -> tuple[int, ...]:
     return bits
 
 
-def _alpha(page: Page, bits: tuple[int, ...]) -> int | None:
-    """Which sample of a pixel is opacity, where the samples lie side by side."""
+def _opacity(page: Page, bits: tuple[int, ...]) -> int | None:
+    """Which sample of a pixel is opacity."""
     extra = page.fields.get(EXTRA, (SHORT, ()))[1]
     for number, meaning in enumerate(extra):
-        if meaning in (ASSOCIATED, UNASSOCIATED) and PLANAR not in page.fields:
+        if meaning in (ASSOCIATED, UNASSOCIATED):
             return len(bits) - len(extra) + number
     return None
 
@@ -179,8 +191,9 @@ SINGLE = (
 def _optional(get: _Fields, page: Page, photometric: int) -> None:
     """Fields that have a default, and those that only one kind of picture has."""
     fields = page.fields
+    plain = get.one(COMPRESSION, 1) in KNOWN - PREDICTED
     for tag, default, highest in SINGLE:
-        number = get.one(tag, default)
+        number = default if tag == PREDICTOR and plain else get.one(tag, default)
         if number != default and 1 <= number <= highest:
             fields[tag] = (SHORT, (number,))
         elif number != default and tag in (PLANAR, PREDICTOR):
@@ -198,8 +211,9 @@ def _optional(get: _Fields, page: Page, photometric: int) -> None:
             if not all(n in (1, 2, 4) for n in sub):
                 raise MalformedImage("tiff: a chroma subsampling that nobody defined")
             fields[SUBSAMPLING] = (SHORT, sub)
-        _rationals(get, page, COEFFICIENTS, 3, 100_000)
-        _rationals(get, page, BLACK_WHITE, 6, 100)
+        if compression != JPEG:  # inside JPEG they are what JFIF says, and no decoder asks
+            _rationals(get, page, COEFFICIENTS, 3, 100_000)
+            _rationals(get, page, BLACK_WHITE, 6, 100)
     raw = bytes(get.all(PROFILE, frozenset({1, UNDEFINED})))
     page.profile = icc.clean(raw) if raw else None
     if page.profile is not None:
@@ -247,7 +261,9 @@ def _geometry(get: _Fields, page: Page, bits: tuple[int, ...], photometric: int,
             chunks += [
                 _chunk(plane, (across, coded), (min(across, width - x), shown), sub) for x in range(0, width, across)
             ]
-    if any(chunk.padded for chunk in chunks) and (get.one(PREDICTOR, 1) == 3 or get.one(COMPRESSION, 1) == JPEG):
+    if any(chunk.padded for chunk in chunks) and (
+        page.fields.get(PREDICTOR) == (SHORT, (3,)) or get.one(COMPRESSION, 1) == JPEG
+    ):
         page.residuals.add("tiff-tile-padding")
     if sub != (1, 1):
         page.residuals.add("tiff-tile-padding")
@@ -268,6 +284,7 @@ def _chunk(plane: tuple[int, ...], coded: tuple[int, int], shown: tuple[int, int
 def _read_chunks(get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], limits: Limits) -> list[Cleaned]:
     """Clean every strip or tile."""
     view = get.reader.view
+    page.chunks, page.places = [], []
     offsets, counts = get.all(page.offsets), get.all(page.counts)
     if len(offsets) < len(chunks):
         raise MalformedImage(f"tiff: {len(offsets)} strips or tiles where {len(chunks)} are needed")
@@ -294,8 +311,10 @@ def _read_chunks(get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], 
     return found
 
 
-def _palette(get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], found: list[Cleaned]) -> None:
-    """The colour map, black where no pixel asks; 16-bit entries as the 8 bits that decoders take."""
+def _palette(
+    get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], found: list[Cleaned], limits: Limits
+) -> None:
+    """The colour map, black where no pixel asks, equal entries made one; 16 bits as the 8 that decoders take."""
     if page.fields[PHOTOMETRIC][1][0] != PALETTE:
         return
     bits = page.fields[BITS][1][0]
@@ -307,15 +326,18 @@ def _palette(get: _Fields, page: Page, layout: Layout, chunks: list[Chunk], foun
     if max(numbers) > 255:
         numbers = tuple((number >> 8) * 257 for number in numbers)
     used: set[int] = set()
-    readable = layout.palette and layout.predictor < 3 and bits in (1, 2, 4, 8)
+    readable = layout.palette and (bits == 8 or layout.predictor == 1) and layout.predictor < 3 and bits in (1, 2, 4, 8)
+    if not readable or any(item.samples is None for item in found):
+        page.residuals.add("tiff-palette-entries")
+        page.fields[COLOR_MAP] = (SHORT, numbers)
+        return
     for chunk, item in zip(chunks, found, strict=True):
-        if not readable or item.samples is None:
-            page.residuals.add("tiff-palette-entries")
-            break
-        rows = np.frombuffer(item.samples, np.uint8).reshape(-1, chunk.row)[: chunk.rows]
+        rows = np.frombuffer(item.samples or b"", np.uint8).reshape(-1, chunk.row)[: chunk.rows]
         if layout.predictor == 2:
             rows = np.cumsum(rows, axis=1, dtype=np.uint8)
         used |= used_values(rows, chunk.columns, bits)
-    else:
-        numbers = tuple(number if n % size in used else 0 for n, number in enumerate(numbers))
-    page.fields[COLOR_MAP] = (SHORT, numbers)
+    indices = twins(list(zip(numbers[:size], numbers[size : 2 * size], numbers[2 * size :], strict=True)), used)
+    if indices != SAME:
+        _read_chunks(get, page, replace(layout, indices=indices), chunks, limits)
+        used = {indices[n] for n in used}
+    page.fields[COLOR_MAP] = (SHORT, tuple(number if n % size in used else 0 for n, number in enumerate(numbers)))
