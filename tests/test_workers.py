@@ -134,6 +134,8 @@ def test_interrupted_nothing_is_left_running(tmp_path: Path, astronaut: bytes, p
     run = subprocess.Popen(
         [sys.executable, "run.py", "in.jpg", pool],
         cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # A shell's background job ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert run.stdout is not None
     assert run.stdout.readline() == b"BUSY\n"
