@@ -15,7 +15,8 @@ from rmexif.errors import MalformedImage, UnsupportedFeature
 __all__ = ["Intervals", "Step", "Tree", "settled", "slots", "suspicious", "walkable"]
 
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
-LONG_WALK_LIMIT = 1 << 20  # byte walked where a table holds more than symbols: 0.2 s, progressive 1.5 s
+LONG_WALK_LIMIT = 1 << 20  # byte walked where a table holds more than symbols: 0.2 s, progressive 1.6 s
+MCU_LIMIT = 1 << 21  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
 
 Intervals = list[list[bytes | memoryview]]  # data of every restart interval of every scan
 
@@ -56,10 +57,13 @@ def slots(frame: Frame, scan: Scan) -> list[int]:
 
 
 def walkable(tree: Tree, limit: int = WALK_LIMIT) -> bool:
-    """Whether the scans can be walked, and take no more than ``limit`` bytes."""
-    assert tree.frame is not None
+    """Whether the scans can be walked, in a bounded time, and take no more than ``limit`` bytes."""
+    frame = tree.frame
+    assert frame is not None
+    if frame.arithmetic or frame.lossless:
+        return False
     size = sum(end - start for step in tree.steps for start, end in step.data)
-    return not tree.frame.arithmetic and not tree.frame.lossless and size <= limit
+    return size <= limit and sum(step.scan.count(frame) for step in tree.steps) <= MCU_LIMIT
 
 
 def suspicious(tree: Tree, entry: bytes) -> bool:
