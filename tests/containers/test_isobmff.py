@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif.containers import avif, heic, icc, rebuild
-from rmexif.containers.isobmff.av1 import filter_av1, leb128, read_sequence
+from rmexif.containers.isobmff.av1 import filter_av1, leb128
+from rmexif.containers.isobmff.av1_sequence import read_sequence
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import CLEAN, Limits, Role

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import BoxAt, Tally, box, flags_of, full, hdlr, walk
 from rmexif.containers.isobmff.hevc import filter_hevc
-from rmexif.containers.isobmff.properties import Property, choose, read_property, value_of
+from rmexif.containers.isobmff.properties import Property, choose, read_property, settled, value_of
+from rmexif.containers.isobmff.timing import ENDLESS, Edits, Times, canonical
 from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rmexif.containers.cursor import Cursor
+    from rmexif.containers.isobmff.av1_sequence import Sequence as Av1Sequence
 
 __all__ = ["Movie", "Track", "find", "read_movie", "write_moov"]
 
 ENTRIES = {b"av01": "av1C", b"hvc1": "hvcC", b"hev1": "hvcC"}
+UNIT = 0x10000
 UNITY = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-ENDLESS = 0xFFFFFFFFFFFFFFFF  # a duration that is not known: the sequence repeats for ever
 UNDETERMINED = 0x55C4  # language "und"
 ENTRY = struct.Struct(">6xH16xHHII4xH32xHh")  # VisualSampleEntry, 12.1.3
 DROPPED = frozenset(("a1op", "lsel", "ispe", "pixi", "auxC"))  # properties of items, not of tracks
@@ -40,13 +42,13 @@ class Track:
     at: BoxAt
     number: int = 0
     handler: bytes = b""
-    duration: int = 0  # in the movie's time scale
+    duration: int = 0  # in the movie's time scale, as read
+    times: Times | None = None  # canonical
     matrix: bytes = UNITY
-    display: tuple[int, int] = (0, 0)  # 1/65536 px
+    display: tuple[int, int] = (0, 0)  # px
     references: dict[bytes, list[int]] = field(default_factory=dict)
     timescale: int = 0  # units per second
-    media_duration: int = 0
-    edits: tuple[int, list[tuple[int, int, int]]] | None = None  # flags; duration, media time, rate
+    edits: Edits | None = None
     entry: bytes = b""  # type of the sample entry
     entry_size: tuple[int, int] = (0, 0)  # px
     properties: list[Property] = field(default_factory=list)
@@ -67,8 +69,6 @@ class Movie:
     """The image sequence."""
 
     at: BoxAt
-    timescale: int
-    duration: int
     tracks: list[Track]  # colour, then alpha where there is one
     premultiplied: bool
 
@@ -101,7 +101,7 @@ def read_movie(view: memoryview, at: BoxAt, tally: Tally) -> Movie:
     mvhd = next((one for one in boxes if one.type == b"mvhd"), None)
     if mvhd is None:
         raise MalformedImage("isobmff: moov without mvhd")
-    timescale, duration = _header(mvhd.cursor(view))
+    _header(mvhd.cursor(view))
     tracks = [_outline(view, one, tally) for one in boxes if one.type == b"trak"]
     colour = next((t for t in tracks if t.handler == b"pict" and not t.references.keys() & {b"auxl", b"thmb"}), None)
     if colour is None:
@@ -110,25 +110,34 @@ def read_movie(view: memoryview, at: BoxAt, tally: Tally) -> Movie:
     limits = tally.limits
     limits.check("max_pixels", len(colour.samples) * max(area(one.size) for one in colour.data))
     limits.check("max_pixels", len(colour.samples) * area(colour.entry_size))
+    colour.times = canonical(colour.timescale, colour.deltas, colour.shifts, colour.edits, colour.duration)
     kept = [colour]
     for track in tracks:
         if track.number != colour.number and colour.number in track.references.get(b"auxl", []):
             _fill(view, track, tally)
             if value_of(track.properties, "auxi") is not False:
+                _join(track, colour)
                 kept.append(track)
                 break
     premultiplied = len(kept) > 1 and kept[1].number in colour.references.get(b"prem", [])
-    return Movie(at, timescale, duration, kept, premultiplied)
+    return Movie(at, kept, premultiplied)
 
 
-def _header(cursor: Cursor) -> tuple[int, int]:
-    """Time scale and duration of ``mvhd`` or ``mdhd``; the times of making are stepped over."""
+def _join(alpha: Track, colour: Track) -> None:
+    """Alpha is shown when and where its colours are."""
+    if len(alpha.samples) != len(colour.samples):
+        raise MalformedImage(f"isobmff: {len(alpha.samples)} alpha pictures for {len(colour.samples)}")
+    alpha.times, alpha.matrix, alpha.display = colour.times, colour.matrix, colour.display
+
+
+def _header(cursor: Cursor) -> int:
+    """Time scale of ``mvhd`` or ``mdhd``; the times of making are stepped over, a duration adds nothing."""
     version, _ = flags_of(cursor)
     cursor.skip(16 if version else 8)
     scale = cursor.u32()
     if not scale:
         raise MalformedImage("isobmff: a time scale of 0")
-    return scale, _duration(cursor, version)
+    return scale
 
 
 def _duration(cursor: Cursor, version: int) -> int:
@@ -148,7 +157,7 @@ def _outline(view: memoryview, at: BoxAt, tally: Tally) -> Track:
     track.duration = _duration(cursor, version)
     cursor.skip(16)
     track.matrix = cursor.bytes(36)
-    track.display = cursor.u32(), cursor.u32()
+    track.display = cursor.u32() >> 16, cursor.u32() >> 16  # whole px
     handler = need(find(view, need(found, b"mdia"), tally), b"hdlr").cursor(view)
     handler.skip(8)
     track.handler = handler.bytes(4)
@@ -165,8 +174,8 @@ def _fill(view: memoryview, track: Track, tally: Tally) -> None:
     found = find(view, track.at, tally)
     mdia = find(view, need(found, b"mdia"), tally)
     stbl = find(view, need(find(view, need(mdia, b"minf"), tally), b"stbl"), tally)
-    track.timescale, track.media_duration = _header(need(mdia, b"mdhd").cursor(view))
-    _check_matrix(track.matrix)
+    track.timescale = _header(need(mdia, b"mdhd").cursor(view))
+    track.matrix = _turn(track.matrix, track.display)
     if b"edts" in found:
         elst = find(view, found[b"edts"], tally).get(b"elst")
         track.edits = _edits(elst.cursor(view), tally) if elst else None
@@ -183,25 +192,46 @@ def _fill(view: memoryview, track: Track, tally: Tally) -> None:
         listed = cursor.u32()
         tally.add(listed)
         track.syncs = sorted({number for number in (cursor.u32() for _ in range(listed)) if 1 <= number <= count})
+    _samples(view, track, tally)
+
+
+def _samples(view: memoryview, track: Track, tally: Tally) -> None:
+    """Filter the samples; what they say goes before what boxes say about them."""
     config = value_of(track.properties, "hvcC")
+    sequence: Av1Sequence | None = None
     for start, end in track.samples:
         data = view[start:end]
-        hevc = track.entry != b"av01"
-        track.data.append(
-            filter_hevc(data, config, tally, still=False) if hevc else filter_av1(data, tally, still=False)
-        )
-    if not area(track.data[0].size):
+        if track.entry == b"av01":
+            track.data.append(filter_av1(data, tally, still=False, sequence=sequence))
+            sequence = track.data[-1].sequence
+        else:
+            track.data.append(filter_hevc(data, config, tally, still=False))
+    first = track.data[0]
+    if not area(first.size):
         raise MalformedImage("isobmff: a sequence that starts without a sequence header")
+    if first.sequence:
+        track.entry_size = first.size
+        track.shifts = []  # pictures are coded in the order in which they are shown
+        track.syncs = [number for number, one in enumerate(track.data, 1) if one.sync]
+        track.properties = settled(track.properties, first.sequence)
+    if track.syncs is not None and len(track.syncs) == len(track.data):
+        track.syncs = None
 
 
-def _check_matrix(matrix: bytes) -> None:
-    """Only shifts and quarter turns are known."""
+def _turn(matrix: bytes, display: tuple[int, int]) -> bytes:
+    """A turn by quarters, or a mirror, with the shift that brings the picture back to where it was (8.3.2)."""
     a, b, u, c, d, v, _, _, w = struct.unpack(">9i", matrix)
-    if {abs(a), abs(b), abs(c), abs(d)} - {0, 0x10000} or u or v or w != 0x40000000:
+    straight, across = (abs(a), abs(d)) == (UNIT, UNIT) and not (b or c), (abs(b), abs(c)) == (UNIT, UNIT)
+    if not (straight or (across and not (a or d))) or u or v or w != 0x40000000:
         raise UnsupportedFeature("isobmff: a track that is distorted on display")
+    width, height = display
+    x, y = -min(0, a * width, c * height), -min(0, b * width, d * height)
+    if max(x, y) >= 1 << 31:
+        raise MalformedImage("isobmff: a track that is shown too large")
+    return struct.pack(">9i", a, b, 0, c, d, 0, x, y, w)
 
 
-def _edits(cursor: Cursor, tally: Tally) -> tuple[int, list[tuple[int, int, int]]]:
+def _edits(cursor: Cursor, tally: Tally) -> Edits:
     """The edit list (8.6.6); bit 0 of its flags says that it repeats."""
     version, flags = flags_of(cursor)
     size = 8 if version else 4
@@ -297,11 +327,12 @@ def write_moov(movie: Movie, offsets: Sequence[int]) -> bytes:
         movie: the sequence.
         offsets: byte in the file where each track's samples start.
     """
+    times = _times(movie.tracks[0])
     mvhd = full(
         b"mvhd",
         1,
         0,
-        struct.pack(">QQIQIH10x", 0, 0, movie.timescale, movie.duration, 0x10000, 0x100),
+        struct.pack(">QQIQIH10x", 0, 0, times.timescale, times.duration, 0x10000, 0x100),
         UNITY,
         struct.pack(">24xI", len(movie.tracks) + 1),
     )
@@ -311,18 +342,28 @@ def write_moov(movie: Movie, offsets: Sequence[int]) -> bytes:
 
 def _trak(movie: Movie, number: int, offset: int) -> bytes:
     track = movie.tracks[number - 1]
-    head = struct.pack(">QQIIQ16x", 0, 0, number, 0, track.duration)
-    chunks = [full(b"tkhd", 1, 3, head, track.matrix, struct.pack(">II", *track.display))]
+    times = _times(track)
+    head = struct.pack(">QQIIQ16x", 0, 0, number, 0, times.duration)
+    sides = struct.pack(">II", *(side << 16 for side in track.display))
+    chunks = [full(b"tkhd", 1, 3, head, track.matrix, sides)]
     link = (b"auxl", 1) if number == 2 else (b"prem", 2) if movie.premultiplied else None
     if link:
         chunks.append(box(b"tref", box(link[0], struct.pack(">I", link[1]))))
-    if track.edits:
-        rows = b"".join(struct.pack(">QqI", *row) for row in track.edits[1])
-        chunks.append(box(b"edts", full(b"elst", 1, track.edits[0], struct.pack(">I", len(track.edits[1])), rows)))
-    mdhd = full(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, track.timescale, track.media_duration, UNDETERMINED, 0))
+    if times.edits:
+        flags, rows = times.edits
+        packed = b"".join(struct.pack(">QqI", *row) for row in rows)
+        chunks.append(box(b"edts", full(b"elst", 1, flags, struct.pack(">I", len(rows)), packed)))
+    mdhd = full(b"mdhd", 1, 0, struct.pack(">QQIQHH", 0, 0, times.timescale, times.length, UNDETERMINED, 0))
     dinf = box(b"dinf", full(b"dref", 0, 0, b"\0\0\0\1", full(b"url ", 0, 1)))
     minf = box(b"minf", full(b"vmhd", 0, 1, bytes(8)), dinf, _stbl(track, offset))
     return box(b"trak", *chunks, box(b"mdia", mdhd, hdlr(b"auxv" if number == 2 else b"pict"), minf))
+
+
+def _times(track: Track) -> Times:
+    """The times of a track that was read whole."""
+    if track.times is None:
+        raise MalformedImage("isobmff: a track without times")
+    return track.times
 
 
 def write_stsd(track: Track) -> bytes:
@@ -334,9 +375,10 @@ def write_stsd(track: Track) -> bytes:
 def _stbl(track: Track, offset: int) -> bytes:
     """The sample table: all samples lie in one chunk."""
     count = len(track.data)
-    chunks = [write_stsd(track), _table(b"stts", 0, track.deltas)]
-    if track.shifts:
-        chunks.append(_table(b"ctts", int(min(track.shifts) < 0), track.shifts))
+    times = _times(track)
+    chunks = [write_stsd(track), _table(b"stts", times.deltas)]
+    if times.shifts:
+        chunks.append(_table(b"ctts", times.shifts))
     chunks.append(full(b"stsc", 0, 0, struct.pack(">4I", 1, 1, count, 1)))
     chunks.append(full(b"stsz", 0, 0, struct.pack(f">II{count}I", 0, count, *(one.length for one in track.data))))
     chunks.append(full(b"stco", 0, 0, struct.pack(">II", 1, offset)))
@@ -345,7 +387,7 @@ def _stbl(track: Track, offset: int) -> bytes:
     return box(b"stbl", *chunks)
 
 
-def _table(kind: bytes, version: int, values: list[int]) -> bytes:
+def _table(kind: bytes, values: list[int]) -> bytes:
     """``stts`` or ``ctts`` with equal neighbours joined."""
-    runs = [(len(list(group)), value & 0xFFFFFFFF) for value, group in groupby(values)]
-    return full(kind, version, 0, struct.pack(">I", len(runs)), *(struct.pack(">II", *run) for run in runs))
+    runs = [(len(list(group)), value) for value, group in groupby(values)]
+    return full(kind, 0, 0, struct.pack(">I", len(runs)), *(struct.pack(">II", *run) for run in runs))

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rmexif.containers.cursor import Cursor
+    from rmexif.containers.isobmff.av1_sequence import Sequence
     from rmexif.containers.isobmff.boxes import BoxAt, Tally
 
-__all__ = ["Property", "choose", "colour_of", "read_property", "value_of"]
+__all__ = ["LAYERS", "Property", "choose", "colour_of", "read_property", "settled", "value_of"]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 MAX_CICP = 255  # code points of ITU-T H.273
@@ -32,6 +33,7 @@ MAX_ASPECT = 1000  # to one; real ones stay below 3
 PROFILE = 500  # a profile costs as much time as this many boxes
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
+LAYERS = frozenset(("a1op", "lsel"))  # of AV1 pictures only
 ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
 
 
@@ -62,6 +64,12 @@ def choose(found: Iterable[Property]) -> list[Property]:
 def value_of(found: Iterable[Property], *kinds: str) -> Any:
     """The value of the first property of one of these kinds, or None."""
     return next((one.value for one in found if one.kind in kinds), None)
+
+
+def settled(found: Iterable[Property], sequence: Sequence) -> list[Property]:
+    """Properties of an AV1 picture as its sequence header has them; layers are chosen only where there are some."""
+    config = Property("av1C", box(b"av1C", sequence.config), Role.STRUCTURE)
+    return [config if one.kind == "av1C" else one for one in found if sequence.layered or one.kind not in LAYERS]
 
 
 def colour_of(found: list[Property]) -> Colour:

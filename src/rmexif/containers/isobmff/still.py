@@ -15,7 +15,7 @@ from rmexif.containers.cursor import Cursor
 from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import box, full, hdlr, label
 from rmexif.containers.isobmff.hevc import filter_hevc
-from rmexif.containers.isobmff.properties import choose, value_of
+from rmexif.containers.isobmff.properties import LAYERS, choose, settled, value_of
 from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 
@@ -30,7 +30,6 @@ __all__ = ["Kept", "Still", "gather", "read_still", "write_meta"]
 
 CODED = {b"av01": "av1C", b"hvc1": "hvcC"}
 DERIVED = (b"grid", b"iovl", b"iden")
-LAYERS = frozenset(("a1op", "lsel"))  # of AV1 pictures only
 FOREIGN = LAYERS | {"av1C", "hvcC", "ccst", "auxi"}
 MAX_ITEMS = 0xFFFF  # 16-bit item numbers are all that we write
 
@@ -93,6 +92,8 @@ def read_still(meta: Meta) -> Still:
                 raise LimitExceeded("max_bytes: items name the same bytes over and over")
             done[key] = _filter(meta, kept, gather(meta.view, kept.ranges))
         kept.data = done[key]
+        if kept.data.sequence:
+            kept.properties = settled(kept.properties, kept.data.sequence)
         limits.check("max_pixels", area(kept.data.size))
         _check_derivation(kept, len(kept.parts))
     _check_cost(still, limits)

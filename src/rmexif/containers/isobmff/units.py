@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rmexif.errors import MalformedImage
 
-__all__ = ["MAX_HEADER", "Bits", "Filtered", "area"]
+if TYPE_CHECKING:
+    from rmexif.containers.isobmff.av1_sequence import Sequence
+
+__all__ = ["CODE_POINTS", "MAX_HEADER", "UNSPECIFIED", "Bits", "Filtered", "area"]
 
 MAX_HEADER = 1024  # byte, of what is read of a parameter set or sequence header; real ones stay below 300
+UNSPECIFIED = 2  # of each of the following
+# Colour primaries, transfer characteristics, matrix coefficients that exist (ITU-T H.273, tables 2 to 4).
+CODE_POINTS = (
+    frozenset((1, 2, *range(4, 13), 22)),
+    frozenset((1, 2, *range(4, 19))),
+    frozenset((0, 1, 2, *range(4, 18))),
+)
 
 
 @dataclass(slots=True)
@@ -18,6 +29,8 @@ class Filtered:
     chunks: list[memoryview] = field(default_factory=list)
     spans: list[tuple[int, int, str]] = field(default_factory=list)  # start, end, "" or why it does not stay as it is
     size: tuple[int, int] = (0, 0)  # px, largest coded picture in it
+    sequence: Sequence | None = None  # AV1: the last sequence header
+    sync: bool = False  # AV1: decoding can start here
 
     def keep(self, data: memoryview, start: int, end: int) -> None:
         """Keep ``data[start:end]`` as it is."""

@@ -1,0 +1,161 @@
+"""The sequence header of AV1 (AV1 5.5), read and written afresh with what decides about pixels, and no more.
+
+Timing, display delays, further operating points of one layer and code points that do not exist go: they are some
+hundred bytes that no decoder of pictures asks for. What frame headers depend on stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rmexif.containers.isobmff.units import CODE_POINTS, UNSPECIFIED, Bits
+from rmexif.errors import UnsupportedFeature
+
+__all__ = ["Sequence", "read_sequence"]
+
+SRGB = (1, 13, 0)  # color_config() says nothing more about it (AV1 5.5.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What we need of a sequence header OBU."""
+
+    payload: bytes  # canonical: ends with its trailing bits
+    config: bytes  # canonical body of the av1C that goes with it (AV1-ISOBMFF 2.3.3)
+    size: tuple[int, int]  # px
+    reduced: bool  # reduced_still_picture_header
+    layered: bool  # an operating point chooses among layers: no one frame is the picture
+    depth: int  # bit
+    mono: bool
+
+
+class _Rewriter(Bits):
+    """Reads a header, and writes another one with the bits that are copied."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.written = ""
+
+    def copy(self, count: int) -> int:
+        """The next ``count`` bits, which stay."""
+        return self.put(self.read(count), count)
+
+    def put(self, value: int, count: int) -> int:
+        """Write ``count`` bits that nobody has read."""
+        self.written += f"{value:0{count}b}" if count else ""
+        return value
+
+    def finish(self) -> bytes:
+        """The header with trailing_bits(): a one, then zeros up to the byte (5.3.4)."""
+        bits = self.written + "1"
+        bits += "0" * (-len(bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def read_sequence(payload: bytes) -> Sequence:
+    """Walk a sequence header to its end (AV1 5.5.1).
+
+    Raises:
+        MalformedImage: it ends early.
+        UnsupportedFeature: a decoder model, or operating points that are no layers of one picture.
+    """
+    bits = _Rewriter(payload)
+    profile = bits.copy(3)
+    bits.copy(1)  # still_picture
+    reduced = bool(bits.copy(1))
+    level, tier, layered = (bits.copy(5), 0, False) if reduced else _operating_points(bits)
+    widths = bits.copy(4) + 1, bits.copy(4) + 1
+    size = bits.copy(widths[0]) + 1, bits.copy(widths[1]) + 1
+    if not reduced and bits.copy(1):  # frame_id_numbers_present_flag
+        bits.copy(4 + 3)
+    bits.copy(3)  # superblock size, filter_intra, intra_edge_filter
+    if not reduced:
+        _inter_tools(bits)
+    bits.copy(3)  # superres, cdef, restoration
+    depth, mono, layout = _color_config(bits, profile)
+    bits.copy(1)  # film_grain_params_present
+    config = bytes((0x81, profile << 5 | level, tier << 7 | layout, 0))
+    return Sequence(bits.finish(), config, size, reduced, layered, depth, mono)
+
+
+def _operating_points(bits: _Rewriter) -> tuple[int, int, bool]:
+    """Timing goes, operating points stay where they are layers: level and tier of the first, and whether there are."""
+    if bits.read(1):  # timing_info_present_flag
+        bits.read(64)
+        if bits.read(1):  # equal_picture_interval
+            bits.golomb()
+        if bits.read(1):  # decoder_model_info_present_flag: frame headers then hold times
+            raise UnsupportedFeature("isobmff: AV1 with a decoder model is refused")
+    bits.put(0, 1)
+    display = bits.read(1)
+    bits.put(0, 1)
+    points = []
+    for _ in range(bits.read(5) + 1):
+        layers, level = bits.read(12), bits.read(5)
+        tier = bits.read(1) if level > 7 else 0
+        if display and bits.read(1):
+            bits.read(4)
+        points.append((layers, level, tier))
+    layered = any(layers for layers, _, _ in points)
+    if layered:
+        _check_layers([layers for layers, _, _ in points])
+    else:
+        del points[1:]  # all of them mean: decode everything
+    bits.put(len(points) - 1, 5)
+    for layers, level, tier in points:
+        bits.put(layers, 12)
+        bits.put(level, 5)
+        bits.put(tier, int(level > 7))
+    return points[0][1], points[0][2], layered
+
+
+def _check_layers(masks: list[int]) -> None:
+    """Refuse operating points that are not the lowest layers, best first: 12 free bits each would be left."""
+    whole = all((mask & 255) + 1 & mask & 255 == 0 and (mask >> 8) + 1 & mask >> 8 == 0 for mask in masks)
+    if not whole or not all(mask & 255 and mask >> 8 for mask in masks) or masks != sorted(set(masks), reverse=True):
+        raise UnsupportedFeature("isobmff: AV1 operating points that are no layers of one picture")
+
+
+def _inter_tools(bits: _Rewriter) -> None:
+    """Coding tools of a header that is not reduced."""
+    bits.copy(4)  # interintra, masked, warped, dual filter
+    order_hint = bits.copy(1)
+    if order_hint:
+        bits.copy(2)
+    if bits.copy(1) or bits.copy(1):  # seq_choose_screen_content_tools, else seq_force_screen_content_tools
+        bits.copy(0 if bits.copy(1) else 1)  # seq_choose_integer_mv
+    if order_hint:
+        bits.copy(3)
+
+
+def _color_config(bits: _Rewriter, profile: int) -> tuple[int, bool, int]:
+    """color_config() (5.5.2): bit depth, whether there is no chroma, and the fields of av1C that say the same."""
+    high = bits.copy(1)
+    twelve = bits.copy(1) if profile == 2 and high else 0
+    mono = 0 if profile == 1 else bits.copy(1)
+    described: tuple[int, ...] = (UNSPECIFIED,) * 3
+    if bits.copy(1):  # color_description_present_flag
+        found = bits.read(8), bits.read(8), bits.read(8)
+        pairs = zip(found, CODE_POINTS, strict=True)
+        described = tuple(code if code in known else UNSPECIFIED for code, known in pairs)
+        for code in described:
+            bits.put(code, 8)
+    across, down = (1, 1) if profile == 0 or mono else (0, 0) if profile == 1 else (1, 0)
+    position = 0
+    if mono:
+        bits.copy(1)  # color_range
+    elif described == SRGB:
+        across = down = 0
+    else:
+        bits.copy(1)
+        if profile == 2 and twelve:
+            across = bits.copy(1)
+            down = bits.copy(1) if across else 0
+        if across and down:
+            position = bits.copy(2)
+    if not mono:
+        bits.copy(1)  # separate_uv_delta_q
+    layout = high << 6 | twelve << 5 | mono << 4 | across << 3 | down << 2 | position
+    return 12 if twelve else 10 if high else 8, bool(mono), layout
