@@ -15,7 +15,7 @@ import numpy as np
 from rmexif.containers import icc, payloads
 from rmexif.containers.cursor import Cursor
 from rmexif.containers.jpeg_scan import Component, Frame, Scan
-from rmexif.containers.jpeg_settle import Step, Tree, settled, slots, suspicious, walkable
+from rmexif.containers.jpeg_settle import Step, Tree, reads, settled, slots, suspicious, walkable
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
@@ -42,6 +42,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 WINDOW = 256 << 10  # byte of entropy-coded data searched for markers at a time: what a processor's cache holds
+CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot that no DAC speaks of (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
 
 # What an APPn payload is, by its first bytes: (marker, prefix, payload kind, bytes to skip, role).
@@ -234,19 +235,17 @@ class _Reader:
             first, last, approximation = 0, 63, 0  # T.81, B.2.3: the only values that a sequential scan may have
         if frame.progressive and (first > last or last > 63 or (first and count > 1)):
             raise MalformedImage(f"jpeg: the scan at byte {start} has an impossible spectral selection")
+        dc, ac = reads(frame, first, last, approximation >> 4)
         scan = Scan(
             tuple(by_ident[ident] for ident, _ in pairs),
-            tuple((tables >> 4, tables & 15) for _, tables in pairs),
+            tuple((tables >> 4 if dc else 0, tables & 15 if ac else 0) for _, tables in pairs),
             first,
             last,
             approximation >> 4,
             approximation & 15,
         )
-        read = slots(frame, scan)
-        if any(slot & 15 > 3 for slot in read):
+        if max(max(pair) for pair in scan.tables) > 3:
             raise MalformedImage(f"jpeg: the scan at byte {start} names a table slot that there is not")
-        dc, ac = any(slot < 0x10 for slot in read), any(slot > 0x0F for slot in read)
-        scan = replace(scan, tables=tuple((d if dc else 0, a if ac else 0) for d, a in scan.tables))
         step = Step(scan, dict(self.quants), dict(self.huffmans), dict(self.conditioning), self.restart)
         self.add("SOS", Role.STRUCTURE, start, body.end)
         self.entropy(step, body.end)
@@ -418,7 +417,7 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     names = _names(tree)
     data, tables = settled(view, tree)
     written: dict[tuple[int, int], bytes] = {}
-    conditioning = {slot: 5 if slot > 0x0F else 0x10 for slot in range(0x20)}  # T.81, F.1.4.4.1.4, F.1.4.4.2.1
+    said: dict[int, int] = {}  # conditioning written so far
 
     def define(marker: int, slot: int, entry: bytes | None) -> None:
         if entry is not None and written.get((marker, slot)) != entry:
@@ -444,13 +443,15 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
                 seen.add(component.ident)
                 define(DQT, component.quant, step.quants.get(component.quant))
         read = slots(frame, step.scan)
-        for slot in read if not frame.arithmetic else ():
-            entry = step.huffmans.get(slot)
-            define(DHT, slot, tables.get(entry, entry) if entry is not None else None)
-        changed = [slot for slot in read if step.conditioning.get(slot, conditioning[slot]) != conditioning[slot]]
-        if frame.arithmetic and changed:
-            conditioning.update((slot, step.conditioning[slot]) for slot in changed)
-            out.append(_segment(DAC, b"".join(bytes([slot, conditioning[slot]]) for slot in changed)))
+        if frame.arithmetic:
+            known = [(slot, step.conditioning[slot]) for slot in read if slot in step.conditioning]
+            news = [(slot, value) for slot, value in known if said.get(slot, CONDITIONING[slot >> 4]) != value]
+            said.update(news)
+            out += [_segment(DAC, b"".join(map(bytes, news)))] if news else []
+        else:
+            for slot in read:
+                entry = step.huffmans.get(slot)
+                define(DHT, slot, tables.get(entry, entry) if entry is not None else None)
         if step.interval != restart:
             restart = step.interval
             out.append(_segment(DRI, restart.to_bytes(2, "big")))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rmexif.containers.jpeg_scan import Frame, Scan, Walker
-from rmexif.containers.jpeg_tables import ScanError, Table, alphabet, meant, overfull, proper
+from rmexif.containers.jpeg_tables import ScanError, Table, alphabet, is_standard, meant, overfull, proper
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["Intervals", "Step", "Tree", "settled", "slots", "suspicious", "walkable"]
+__all__ = ["Intervals", "Step", "Tree", "reads", "settled", "slots", "suspicious", "walkable"]
 
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
 LONG_WALK_LIMIT = 1 << 20  # byte walked where a table holds more than symbols: 0.2 s, progressive 1.6 s
@@ -45,13 +45,21 @@ class Tree:
     places: dict[bytes, int] = field(default_factory=dict)  # Huffman table -> byte where its DHT segment starts
 
 
+def reads(frame: Frame, start: int, stop: int, high: int) -> tuple[bool, bool]:
+    """Whether a scan of these parameters reads DC tables, and AC tables."""
+    if frame.lossless:
+        return True, False
+    return start == 0 and not (frame.progressive and high), stop > 0
+
+
 def slots(frame: Frame, scan: Scan) -> list[int]:
     """Slots (class << 4 | number) of the tables or conditioning that a scan reads, in libjpeg's order."""
+    reads_dc, reads_ac = reads(frame, scan.start, scan.stop, scan.high)
     found = []
     for dc, ac in scan.tables:
-        if frame.lossless or (scan.start == 0 and not (frame.progressive and scan.high)):
+        if reads_dc:
             found.append(dc)
-        if not frame.lossless and scan.stop:
+        if reads_ac:
             found.append(0x10 | ac)
     return list(dict.fromkeys(found))
 
@@ -69,6 +77,8 @@ def walkable(tree: Tree, limit: int = WALK_LIMIT) -> bool:
 def suspicious(tree: Tree, entry: bytes) -> bool:
     """Whether a Huffman table holds what no rewrite leaves there: a symbol without a meaning, or one twice."""
     assert tree.frame is not None
+    if is_standard(entry):
+        return False
     ac = entry[0] >> 4 > 0
     symbols = entry[17:] if ac else bytes(set(entry[17:]))
     return not tree.frame.lossless and not meant(symbols, ac, tree.frame.progressive)
@@ -99,7 +109,7 @@ def settled(view: memoryview, tree: Tree) -> tuple[Intervals, dict[bytes, bytes]
 
 
 def _alphabets(tree: Tree) -> dict[bytes, frozenset[int]]:
-    """Every Huffman table that a scan reads, and the symbols that may be in it."""
+    """Every Huffman table that a scan reads and that is none of the standard's, and the symbols that may be in it."""
     frame = tree.frame
     assert frame is not None
     refining: dict[bytes, bool] = {}
@@ -107,7 +117,7 @@ def _alphabets(tree: Tree) -> dict[bytes, frozenset[int]]:
         refines = frame.progressive and step.scan.start > 0 and step.scan.high > 0
         for slot in slots(frame, step.scan):
             entry = step.huffmans.get(slot)
-            if entry is not None:
+            if entry is not None and not is_standard(entry):
                 refining[entry] = refining.get(entry, True) and refines
     for entry in filter(overfull, refining):
         raise MalformedImage(f"jpeg: segment DHT at byte {tree.places[entry]} has more codes than bits can tell apart")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["UNMET", "Lookup", "ScanError", "Table", "alphabet", "meant", "overfull", "proper"]
+__all__ = ["UNMET", "Lookup", "ScanError", "Table", "alphabet", "is_standard", "meant", "overfull", "proper"]
 
 Lookup = list[int]  # 65,536 entries, by the next 16 bits
 UNMET = 255  # an entry that no walk has needed yet: a code of no bits that steps over more coefficients than there are
@@ -63,14 +63,21 @@ STANDARD = frozenset(
 )
 
 
-def _is_standard(entry: bytes) -> bool:
+# What a decoder tells apart, sizes that no coefficient needs included: they show in the picture.
+_DC = bytes(range(16))
+_PROGRESSIVE = bytes(range(256))
+_SEQUENTIAL = bytes(symbol for symbol in range(256) if symbol & 15 or symbol in (0x00, 0xF0))
+
+
+def is_standard(entry: bytes) -> bool:
+    """Whether a DHT entry is a table of annex K, in whatever slot."""
     return bytes([entry[0] >> 4]) + entry[1:] in STANDARD
 
 
 def proper(entry: bytes, symbols: frozenset[int]) -> bool:
     """Whether the symbols of a DHT entry are all different and all among ``symbols``."""
-    listed = entry[17:]
-    return _is_standard(entry) or (len(set(listed)) == len(listed) and symbols.issuperset(listed))
+    listed = set(entry[17:])
+    return len(listed) == len(entry) - 17 and listed <= symbols
 
 
 def overfull(entry: bytes) -> bool:
@@ -79,15 +86,9 @@ def overfull(entry: bytes) -> bool:
 
 
 def meant(symbols: bytes, ac: bool, progressive: bool) -> bool:
-    """Whether each symbol has a meaning and a value of its own: no two that a decoder takes for the same.
-
-    Sizes that no coefficient needs do count: they show in the picture.
-    """
-    if len(set(symbols)) < len(symbols):
-        return False
-    if not ac:
-        return max(symbols, default=0) < 16
-    return progressive or not any(symbol & 15 == 0 and symbol not in (0x00, 0xF0) for symbol in symbols)
+    """Whether each symbol has a meaning and a value of its own: no two that a decoder takes for the same."""
+    known = (_PROGRESSIVE if progressive else _SEQUENTIAL) if ac else _DC
+    return not symbols.translate(None, known) and len(set(symbols)) == len(symbols)
 
 
 class Table:
@@ -141,7 +142,7 @@ class Table:
 
         A table of annex K stays as it is, so that an ordinary encoder's output is already clean.
         """
-        if _is_standard(self.entry):
+        if is_standard(self.entry):
             return self.entry
         spare = iter(sorted(symbols.difference(symbol for _, _, symbol in self.used)))
         counts, listed = [0] * 16, bytearray()
