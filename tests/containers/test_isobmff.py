@@ -532,3 +532,101 @@ def test_shared_corpus_decodes_to_the_same_pixels():
         except Image.UnidentifiedImageError:
             continue
         assert np.array_equal(before, pixels(clean)[0]), file.name
+
+
+def tiled(kind, rows, columns, size, count=None, more=(), turn=(), sides=(64, 64), says=None):
+    """A grid of tiles; ``more`` are properties of the second tile, ``sides`` its size, ``turn`` those of the grid."""
+    count = rows * columns if count is None else count
+    heif = Heif(BRANDS[kind], primary=count + 1)
+    for number in range(count):
+        width, height = sides if number == 1 else (64, 64)
+        data, config = coded(picture(width, height, number * 9), kind)
+        extra = more if number == 1 else ()
+        heif.item(TYPE[kind], data, (ispe(*(says or (width, height))), config, *extra), hidden=1)
+    heif.item(b"grid", grid(rows, columns, *size), (ispe(*size), *turn), method=1)
+    heif.refer(b"dimg", count + 1, *range(1, count + 1))
+    return heif.build()
+
+
+def test_tiles_that_the_grid_does_not_show_are_refused():
+    """Rows and columns beyond the picture: whole pictures that a common decoder passes over in silence."""
+    hidden = tiled("HEIF", 1, 3, (64, 64))
+    assert np.array_equal(pixels(hidden)[0], pixels(tiled("HEIF", 1, 1, (64, 64)))[0])
+    for kind in KINDS:
+        for raw in (
+            tiled(kind, 1, 3, (64, 64)),
+            tiled(kind, 2, 1, (64, 64)),
+            tiled(kind, 1, 2, (129, 64)),
+            tiled(kind, 1, 2, (128, 64), sides=(128, 64)),
+            tiled(kind, 1, 2, (128, 64), sides=(192, 192), says=(64, 64)),
+        ):
+            with pytest.raises(MalformedImage, match="grid"):
+                parse(raw)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tile_has_nothing_of_its_own(kind):
+    """How the whole is shown is not said by its tiles; turns and colours of one tile are refused."""
+    plain = strip(tiled(kind, 1, 2, (128, 64)))
+    light = box(b"mdcv", b"SECRET, TWENTY-FOUR BYTE")
+    own = (box(b"pasp", struct.pack(">II", 617, 999)), light, box(b"clli", b"CRET"))
+    dirty = tiled(kind, 1, 2, (128, 64), more=own)
+    assert strip(dirty) == plain
+    assert same(dirty, plain)
+    crop = box(b"clap", struct.pack(">IIIIiIiI", 32, 1, 32, 1, 0, 1, 0, 1))
+    for more in (crop, box(b"irot", b"\1"), box(b"imir", b"\1")):
+        with pytest.raises(UnsupportedFeature):
+            parse(tiled(kind, 1, 2, (128, 64), more=(more,)))
+    with pytest.raises(MalformedImage):
+        parse(tiled(kind, 1, 2, (128, 64), more=(box(b"colr", b"nclx", struct.pack(">HHHB", 9, 16, 9, 128)),)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_properties_hold_no_more_than_they_can_mean(kind):
+    """Light of displays that do not exist, code points that do not, depths that are not those of the picture."""
+    p3 = (13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450)
+    noise = struct.pack(">8HII", *(place + 7 for place in p3), 10_001_234, 55)
+    raw = single(kind, more=(box(b"mdcv", noise), box(b"clli", struct.pack(">HH", 1000, 200)))).build()
+    assert box(b"mdcv", struct.pack(">8HII", *p3, 10_000_000, 55)) in strip(raw)
+    assert box(b"clli", struct.pack(">HH", 1000, 200)) in strip(raw)
+    assert same(raw, strip(raw))
+    text = (box(b"mdcv", b"SECRET, TWENTY-FOUR BYTE"), box(b"clli", b"CRET"))
+    assert strip(single(kind, more=text).build()) == strip(single(kind).build())
+    wide = single(kind, more=(box(b"colr", b"nclx", struct.pack(">HHHB", 0x53, 0x45, 6, 0x80)),)).build()
+    assert box(b"colr", b"nclx", struct.pack(">HHHB", 2, 2, 6, 0x80)) in strip(wide)
+    if kind == "AVIF":  # the other decoder refuses such a file
+        assert same(wide, strip(wide))
+    else:  # and this one such a depth
+        assert full(b"pixi", 0, 0, b"\3\x08\x08\x08") in strip(
+            single(kind, more=(full(b"pixi", 0, 0, b"\3\x0a\x05\x07"),)).build()
+        )
+
+
+def test_pictures_below_others_are_said():
+    """An overlay may cover what it is made of."""
+    heif = Heif(BRANDS["HEIF"], primary=3)
+    for number in range(2):
+        data, config = coded(picture(64, 64, number * 9), "HEIF")
+        heif.item(b"hvc1", data, (ispe(64, 64), config), hidden=1)
+    heif.item(b"iovl", struct.pack(">BB10H", 0, 0, 0, 0, 0, 65535, 64, 64, 0, 0, 0, 0), (ispe(64, 64),), method=1)
+    heif.refer(b"dimg", 3, 1, 2)
+    raw = heif.build()
+    assert parse(raw).residuals == ("heif-area-below-overlay",)
+    assert same(raw, strip(raw))
+
+
+def test_alpha_is_turned_as_its_picture():
+    """Decoders do not agree on turns of alpha of its own."""
+    turn = box(b"irot", b"\1")
+    for own, fine in (((), True), ((turn,), True), ((box(b"irot", b"\2"),), False)):
+        colours, config = coded(picture(), "AVIF")
+        mask, mask_config = coded(picture().convert("L"), "AVIF")
+        heif = Heif()
+        heif.item(b"av01", colours, (ispe(64, 64), config, turn))
+        heif.item(b"av01", mask, (ispe(64, 64), mask_config, ALPHA, *own))
+        heif.refer(b"auxl", 2, 1)
+        if fine:
+            assert same(heif.build(), strip(heif.build()))
+        else:
+            with pytest.raises(UnsupportedFeature):
+                parse(heif.build())

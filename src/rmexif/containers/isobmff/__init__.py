@@ -117,10 +117,12 @@ def _colour(still: Still | None, movie: Movie | None) -> Colour:
 
 
 def _residuals(still: Still | None, movie: Movie | None) -> tuple[str, ...]:
-    """A clean aperture only hides what lies outside it."""
+    """A clean aperture only hides what lies outside it, an overlay what lies below it."""
+    laid = any(kept.item.type == b"iovl" for kept in (still.kept if still else ()))
     holders = [*(still.kept if still else ()), *(movie.tracks if movie else ())]
     cut = any(one.kind == "clap" for holder in holders for one in holder.properties)
-    return ("heif-area-outside-crop",) if cut else ()
+    codes = {"heif-area-outside-crop": cut, "heif-area-below-overlay": laid}
+    return tuple(code for code, holds in codes.items() if holds)
 
 
 def _top(view: memoryview, tally: Tally) -> Top:

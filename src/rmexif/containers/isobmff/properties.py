@@ -15,6 +15,8 @@ from rmexif.containers import icc
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
 from rmexif.containers.isobmff.hevc import read_hvcc
+from rmexif.containers.isobmff.units import CODE_POINTS, UNSPECIFIED
+from rmexif.containers.png_colour import MASTERING, NIT
 from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Role
 
@@ -25,13 +27,25 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.av1_sequence import Sequence
     from rmexif.containers.isobmff.boxes import BoxAt, Tally
 
-__all__ = ["LAYERS", "Property", "choose", "colour_of", "read_property", "settled", "value_of"]
+__all__ = [
+    "LAYERS",
+    "TRANSFORMS",
+    "VIEWING",
+    "Property",
+    "choose",
+    "colour_of",
+    "pixi",
+    "read_property",
+    "settled",
+    "value_of",
+]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
-MAX_CICP = 255  # code points of ITU-T H.273
+LIGHT = 10_000  # cd/m2; no display is brighter
 MAX_ASPECT = 1000  # to one; real ones stay below 3
 PROFILE = 500  # a profile costs as much time as this many boxes
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
+VIEWING = frozenset(("clli", "mdcv", "pasp"))  # how the whole is shown
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
 LAYERS = frozenset(("a1op", "lsel"))  # of AV1 pictures only
 ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
@@ -113,7 +127,12 @@ def _pixi(cursor: Cursor) -> Property | None:
     depths = cursor.bytes(count)
     if not 1 <= count <= 4 or not all(1 <= depth <= 16 for depth in depths):
         return None
-    return Property("pixi", full(b"pixi", 0, 0, bytes((count,)), depths), Role.STRUCTURE)
+    return pixi(tuple(depths))
+
+
+def pixi(depths: tuple[int, ...]) -> Property:
+    """Bits of each channel."""
+    return Property("pixi", full(b"pixi", 0, 0, bytes((len(depths), *depths))), Role.STRUCTURE, depths)
 
 
 def _pasp(cursor: Cursor) -> Property | None:
@@ -139,9 +158,8 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
     """``nclx`` with its reserved bits cleared, or a cleaned profile."""
     kind = cursor.bytes(4)
     if kind == b"nclx":
-        numbers = cursor.u16(), cursor.u16(), cursor.u16(), cursor.u8() >> 7
-        if max(numbers) > MAX_CICP:
-            return None
+        codes = zip((cursor.u16(), cursor.u16(), cursor.u16()), CODE_POINTS, strict=True)
+        numbers = (*(code if code in known else UNSPECIFIED for code, known in codes), cursor.u8() >> 7)
         fields = b"".join(n.to_bytes(2, "big") for n in numbers[:3]) + bytes((numbers[3] << 7,))
         return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
     if kind not in (b"prof", b"rICC"):
@@ -149,6 +167,26 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
     tally.add(PROFILE)
     profile = icc.clean(cursor.bytes(cursor.left))
     return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
+
+
+def _clli(cursor: Cursor) -> Property | None:
+    """Content light level in cd/m2: the brightest pixel, and the brightest picture on average."""
+    most, average = cursor.u16(), cursor.u16()
+    if not average <= most <= LIGHT:
+        return None
+    return Property("clli", box(b"clli", struct.pack(">HH", most, average)), Role.COLOUR)
+
+
+def _mdcv(cursor: Cursor) -> Property | None:
+    """The light of a known mastering display, in whole cd/m2; primaries come as green, blue, red."""
+    found = struct.unpack(">8HII", cursor.take(24))
+    places = (*found[4:6], *found[:4], *found[6:8])
+    known = next((row for row in MASTERING if all(abs(a - b) <= 50 for a, b in zip(row, places, strict=True))), None)
+    brightest, darkest = round(found[8] / NIT), found[9]
+    if known is None or not 1 <= brightest <= LIGHT or darkest > NIT:
+        return None
+    fields = struct.pack(">8HII", *known[2:6], *known[:2], *known[6:], brightest * NIT, darkest)
+    return Property("mdcv", box(b"mdcv", fields), Role.COLOUR)
 
 
 def _plain(kind: bytes, size: int, role: Role, mask: int = -1) -> Callable[[Cursor], Property]:
@@ -185,8 +223,8 @@ READERS: dict[bytes, Callable[[Cursor], Property | None]] = {
     b"av1C": _av1c,
     b"ispe": _ispe,
     b"pixi": _pixi,
-    b"clli": _plain(b"clli", 4, Role.COLOUR),
-    b"mdcv": _plain(b"mdcv", 24, Role.COLOUR),
+    b"clli": _clli,
+    b"mdcv": _mdcv,
     b"irot": _plain(b"irot", 1, Role.ORIENTATION, 3),
     b"imir": _plain(b"imir", 1, Role.ORIENTATION, 1),
     b"clap": _clap,

@@ -15,7 +15,7 @@ from rmexif.containers.cursor import Cursor
 from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import box, full, hdlr, label
 from rmexif.containers.isobmff.hevc import filter_hevc
-from rmexif.containers.isobmff.properties import LAYERS, choose, settled, value_of
+from rmexif.containers.isobmff.properties import LAYERS, TRANSFORMS, VIEWING, choose, pixi, settled, value_of
 from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 
@@ -31,6 +31,7 @@ __all__ = ["Kept", "Still", "gather", "read_still", "write_meta"]
 CODED = {b"av01": "av1C", b"hvc1": "hvcC"}
 DERIVED = (b"grid", b"iovl", b"iden")
 FOREIGN = LAYERS | {"av1C", "hvcC", "ccst", "auxi"}
+LARGEST_BLOCK = 64  # px: HEVC codes whole blocks, and hides the rest in its conformance window
 MAX_ITEMS = 0xFFFF  # 16-bit item numbers are all that we write
 
 
@@ -97,6 +98,11 @@ def read_still(meta: Meta) -> Still:
         limits.check("max_pixels", area(kept.data.size))
         _check_derivation(kept, len(kept.parts))
     _check_cost(still, limits)
+    for kept in still.kept:
+        if kept.item.type == b"grid":
+            _check_grid(kept, [still.kept[number - 1] for number in kept.parts])
+        _check_turn(kept, [still.kept[number - 1] for number in kept.masters])
+        kept.properties = [_depths(still, kept, one) for one in kept.properties]
     return still
 
 
@@ -117,12 +123,12 @@ def _reach(meta: Meta) -> Still:
     numbers: dict[int, int] = {}
     queue: deque[Kept] = deque()
 
-    def reach(number: int, *, alpha: bool, hidden: bool) -> int:
+    def reach(number: int, *, alpha: bool, hidden: bool, tile: bool = False) -> int:
         if number not in numbers:
             item = meta.items.get(number)
             if item is None or item.at is None:
                 raise MalformedImage("isobmff: a reference to an item that is not there")
-            kept.append(Kept(item, alpha, hidden, _properties(meta, item)))
+            kept.append(Kept(item, alpha, hidden, _properties(meta, item, alpha=alpha, tile=tile)))
             numbers[number] = len(kept)
             queue.append(kept[-1])
             if len(kept) > MAX_ITEMS:
@@ -133,7 +139,8 @@ def _reach(meta: Meta) -> Still:
     while queue:
         one = queue.popleft()
         if one.item.type in DERIVED:
-            one.parts = [reach(n, alpha=one.alpha, hidden=True) for n in _inputs(meta, one.item)]
+            tile = one.item.type == b"grid"
+            one.parts = [reach(n, alpha=one.alpha, hidden=True, tile=tile) for n in _inputs(meta, one.item)]
         elif one.item.type not in CODED:
             raise UnsupportedFeature(f"isobmff: a picture of type {label(one.item.type)} is not handled")
         if not one.alpha and one.item.id in alphas:
@@ -173,14 +180,66 @@ def _mode(kept: Kept) -> object:
     return value_of(kept.properties, "hvcC")
 
 
-def _properties(meta: Meta, item: Item) -> list[Property]:
-    """An item's properties, without those of another type of item."""
+def _properties(meta: Meta, item: Item, *, alpha: bool, tile: bool) -> list[Property]:
+    """An item's properties, without those of another type of item, and without what only the whole can have.
+
+    Raises:
+        UnsupportedFeature: a tile of a grid is turned or cropped; decoders do not agree on what that means.
+    """
     config = CODED.get(item.type, "")
-    return [
+    found = [
         one
         for one in choose(meta.properties_of(item))
         if one.kind not in FOREIGN or one.kind == config or (one.kind in LAYERS and config == "av1C")
     ]
+    if tile and any(one.kind in TRANSFORMS for one in found):
+        raise UnsupportedFeature("isobmff: a grid of tiles that are turned or cropped is refused")
+    gone = (VIEWING if alpha or tile else frozenset()) | (frozenset(("prof",)) if alpha else frozenset())
+    return [one for one in found if one.kind not in gone]
+
+
+def _check_grid(whole: Kept, tiles: Sequence[Kept]) -> None:
+    """Raise where a tile, or much of it, is not shown: it would be a picture of its own (ISO 23008-12 6.6.2.3.1).
+
+    Raises:
+        MalformedImage: tiles of unequal sizes or colours, or beyond the picture.
+    """
+    data = whole.data.bytes()
+    first, sides = tiles[0], zip(whole.size, tiles[0].size, (data[3] + 1, data[2] + 1), strict=True)
+    if not all(side * (count - 1) < length <= side * count for length, side, count in sides):
+        raise MalformedImage("isobmff: a grid whose tiles do not fit its picture")
+    if any((one.size, one.data.size, _colours(one)) != (first.size, first.data.size, _colours(first)) for one in tiles):
+        raise MalformedImage("isobmff: a grid of unequal tiles")
+    for coded, side in zip(first.data.size, first.size, strict=True):
+        if not 0 <= coded - side < (1 if first.data.sequence else LARGEST_BLOCK) and first.item.type in CODED:
+            raise MalformedImage("isobmff: tiles of a grid that are larger than they say")
+
+
+def _colours(one: Kept) -> list[bytes]:
+    return [found.box for found in one.properties if found.kind in ("nclx", "prof")]
+
+
+def _check_turn(alpha: Kept, masters: Sequence[Kept]) -> None:
+    """Raise where alpha is turned or cropped in another way than its picture."""
+    turns = [one.box for one in alpha.properties if one.kind in TRANSFORMS]
+    if turns and any(turns != [one.box for one in master.properties if one.kind in TRANSFORMS] for master in masters):
+        raise UnsupportedFeature("isobmff: alpha that is turned in another way than its picture is refused")
+
+
+def _depths(still: Still, kept: Kept, found: Property) -> Property:
+    """Bits of each channel as they are coded, where a ``pixi`` says something else."""
+    if found.kind != "pixi":
+        return found
+    while kept.parts:
+        kept = still.kept[kept.parts[0] - 1]
+    sequence, config = kept.data.sequence, value_of(kept.properties, "hvcC")
+    if sequence:
+        luma = chroma = sequence.depth
+    elif config:  # ISO 14496-15, 8.3.3.1.2: bitDepthLumaMinus8, bitDepthChromaMinus8
+        luma, chroma = ((config.box[at] & 7) + 8 for at in (17, 18))
+    else:
+        return found
+    return pixi((luma, *[chroma] * (len(found.value) - 1)))
 
 
 def _filter(meta: Meta, kept: Kept, data: memoryview) -> Filtered:
