@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from rmexif import verify
 from rmexif.containers import gif
 from rmexif.errors import InputError, LimitExceeded, MalformedImage
 from rmexif.types import Limits
@@ -202,3 +203,84 @@ def test_no_canary_is_left() -> None:
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
     assert_corpus_survives(gif, corpus)
+
+
+def shows(data: bytes) -> list[np.ndarray]:
+    """Every frame as a viewer shows it, by Pillow: black where nothing is."""
+    found = []
+    image = Image.open(io.BytesIO(data))
+    for number in range(image.n_frames):
+        image.seek(number)
+        frame = np.array(image.convert("RGBA"))
+        frame[frame[..., 3] == 0] = 0
+        found.append(frame)
+    return found
+
+
+def with_table(image: Image.Image, colours: bytes, **options: object) -> bytes:
+    """A palette picture by Pillow, whose table is then overwritten: its samples stay what they are."""
+    image.putpalette(bytes(range(256)) * 3)
+    raw = save(image, optimize=False, **options)
+    assert raw[10] & 0x87 == 0x87
+    return raw[:13] + colours + raw[13 + 768 :]
+
+
+@pytest.mark.parametrize("size", [(40, 3), (300, 200)])
+def test_entries_of_one_colour_become_one(size: tuple[int, int]) -> None:
+    """A choice between twin entries is a second picture, which nobody sees: here a text, a byte a pixel."""
+    text = (b"SECRET IN THE INDICES! " * 4000)[: size[0] * size[1]]
+    noise = np.frombuffer(text, np.uint8) ^ np.arange(len(text), dtype=np.uint32).astype(np.uint8) >> 6
+    raw = with_table(Image.fromarray(noise.reshape(size[::-1]), "P"), b"\x10\x20\x30" * 256)
+
+    data = clean(gif, raw)
+
+    assert len(set(np.asarray(Image.open(io.BytesIO(raw))).ravel())) > 8
+    assert len(set(np.asarray(Image.open(io.BytesIO(data))).ravel())) == 1
+    assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
+    assert verify(raw)
+
+
+def test_a_transparent_entry_is_no_twin() -> None:
+    """It has a colour too, but does not show it."""
+    samples = np.tile(np.arange(8, dtype=np.uint8), (4, 5))
+    colours = bytes((9, 9, 9)) * 4 + bytes((1, 2, 3)) * 4 + bytes(3 * 248)
+    raw = with_table(Image.fromarray(samples, "P"), colours, transparency=2)
+
+    data = clean(gif, raw)
+
+    assert sorted(set(np.asarray(Image.open(io.BytesIO(data))).ravel())) == [0, 2, 4]
+    assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
+
+
+@pytest.mark.parametrize("number", [0, 83, 255])
+def test_a_transparent_sample_that_no_pixel_has_says_nothing(number: int) -> None:
+    """One byte a picture."""
+    frames = [Image.fromarray(np.full((4, 4), 40 + n, np.uint8), "P") for n in range(2)]
+    for frame in frames:
+        frame.putpalette(bytes(range(256)) * 3)
+    raw = save(frames[0], save_all=True, append_images=frames[1:], duration=[50, 70], optimize=False)
+    control = raw.index(b"!\xf9\x04")
+    planted = (
+        raw[: control + 3]
+        + bytes([raw[control + 3] | 1])
+        + raw[control + 4 : control + 6]
+        + bytes([number])
+        + (raw[control + 7 :])
+    )
+    other = planted[: control + 6] + bytes([number ^ 9]) + planted[control + 7 :]
+
+    assert clean(gif, planted) == clean(gif, other)
+    assert verify(planted) or verify(other)
+    assert all(np.array_equal(a, b) for a, b in zip(shows(planted), shows(clean(gif, planted)), strict=True))
+
+
+def test_one_picture_has_no_times_and_the_screen_is_what_is_shown() -> None:
+    """Delay and disposal of a still; a screen that is smaller than its first picture is widened by decoders."""
+    delayed = build(before=b"!\xf9\x04\x0cSE\0\0")
+    assert verify(delayed)
+    assert clean(gif, delayed) == PLAIN
+    assert_same_picture(delayed, PLAIN)
+    small = PLAIN[:6] + b"\1\0\2\0" + PLAIN[10:]
+    assert clean(gif, small) == PLAIN
+    assert_same_picture(small, PLAIN)
+    assert verify(small)

@@ -87,3 +87,28 @@ def test_impossible_codes_are_refused() -> None:
         lzw.walk(b"\xff\xff", 8, 9, tiff=True)
     with pytest.raises(MalformedImage, match="clear codes"):
         lzw.walk(b"\x24\x49\x92" * 3000, 2, 9)
+
+
+@settings(deadline=None)
+@given(RUNS.filter(bool), st.permutations(range(256)))
+def test_other_samples_in_the_same_codes(samples: bytes, table: list[int]) -> None:
+    """Every root replaced: Pillow's decoder sees the mapped samples, at once or code by code."""
+    image = Image.frombytes("P", (len(samples), 1), samples)
+    image.putpalette(bytes(range(256)) * 3)
+    out = io.BytesIO()
+    image.save(out, "GIF", optimize=False)
+    raw = out.getvalue()
+    start = raw.index(b"\x2c", 13 + 768) + 10
+    bits, at, data = raw[start], start + 1, b""
+    while raw[at]:
+        data += raw[at + 1 : at + 1 + raw[at]]
+        at += 1 + raw[at]
+    codes = lzw.walk(data, bits, len(samples)).data
+
+    fresh = lzw.renumber(codes, bits, bytes(table))
+
+    change = [value ^ new for value, new in enumerate(table)]
+    assert lzw._renumber_codes(codes, bits, change, 0) == fresh
+    blocks = b"".join(bytes([len(fresh[n : n + 255])]) + fresh[n : n + 255] for n in range(0, len(fresh), 255))
+    again = Image.open(io.BytesIO(raw[: start + 1] + blocks + raw[at:]))
+    assert again.tobytes() == samples.translate(bytes(table))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from rmexif.containers import lzw
 from rmexif.containers.claims import Claims
 from rmexif.containers.cursor import Cursor
+from rmexif.containers.samples import twins
 from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Limits, Role
 
@@ -39,7 +40,8 @@ PAYLOADS = {b"XMP DataXMP": "xmp", b"ICCRGBG1012": "icc", b"C2PA_GIF\x01\0\0": "
 class _Table:
     start: int  # byte
     source: list[bytes]  # three bytes an entry
-    used: set[int] = field(default_factory=set)
+    painted: set[int] = field(default_factory=set)  # entries that pixels show
+    used: set[int] = field(default_factory=set)  # entries that stay
 
     def clean(self) -> list[bytes]:
         """Entries that no pixel uses are black; a grey ramp tells nothing, and is a mode of its own to decoders."""
@@ -52,7 +54,7 @@ class _Table:
 class _Control:
     disposal: int
     delay: bytes  # two bytes, 1/100 s
-    transparent: int | None  # index
+    transparent: int | None  # the sample that paints nothing
 
     def block(self) -> bytes:
         """The canonical graphic control extension (GIF89a, 23)."""
@@ -68,6 +70,12 @@ class _Picture:
     control: _Control | None
     bits: int  # minimum code size
     codes: bytes  # canonical
+    literals: set[int] = field(default_factory=set)  # samples in it
+
+    @property
+    def hidden(self) -> int | None:
+        """The sample that paints nothing."""
+        return self.control.transparent if self.control else None
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
@@ -131,6 +139,8 @@ class _Reader:
         if not self.screen.pictures:
             raise MalformedImage("gif: no picture before the end")
         self.drop_controls()
+        self.samples()
+        self.canvas()
         self.colours()
         return Container(
             format="gif",
@@ -243,10 +253,10 @@ class _Reader:
         picture.codes = walk.data
         table = picture.table or self.screen.table
         short = walk.size < size
+        picture.literals = {*walk.literals, *([0] if short else [])}
         if table is not None:
-            hidden = picture.control.transparent if picture.control else None
-            table.used.update(walk.literals - {hidden})
-            if short or (not self.screen.pictures and picture.extent[:2] != (0, 0)):
+            table.painted |= picture.literals - {picture.hidden}
+            if not self.screen.pictures and picture.extent[:2] != (0, 0):
                 table.used.add(0)
         end, left = first + 1, walk.consumed
         for block in blocks:  # the bytes behind the last code are surplus, to the byte
@@ -258,6 +268,33 @@ class _Reader:
         self.claims.add("picture/codes", Role.PIXELS, first, end)
         self.claims.add("picture/surplus", Role.GAP, end, last)
         self.claims.add("picture/codes", Role.PIXELS, last, last + 1)
+
+    def samples(self) -> None:
+        """Give equal entries of a table one number, and a transparent sample that no pixel has the last free one.
+
+        A choice between entries of one colour could draw another picture.
+        """
+        for picture in self.screen.pictures:
+            table = picture.table or self.screen.table
+            if table is None:
+                continue
+            numbers = twins(table.source, table.painted - {picture.hidden})
+            if any(numbers[sample] != sample for sample in picture.literals):
+                picture.codes = lzw.renumber(picture.codes, picture.bits, numbers)
+                picture.literals = {numbers[sample] for sample in picture.literals}
+            table.used |= picture.literals - {picture.hidden}
+            if picture.control and picture.hidden not in (None, *picture.literals):
+                free = {*range(len(table.source))} - picture.literals
+                picture.control.transparent = max(free, default=min(len(table.source), 255))
+
+    def canvas(self) -> None:
+        """Say the size that decoders show; one picture needs no delay, and nobody takes it away again."""
+        if max(self.width, self.height) <= 0xFFFF:
+            self.screen.size = self.width.to_bytes(2, "little") + self.height.to_bytes(2, "little")
+        if len(self.screen.pictures) == 1 and (control := self.screen.pictures[0].control):
+            control.delay, control.disposal = b"\0\0", 0
+            if control.transparent is None:
+                self.screen.pictures[0].control = None
 
     def colours(self) -> None:
         """Mark what a background shows, and claim the tables: their unused entries are gaps."""

@@ -19,7 +19,7 @@ from rmexif.errors import MalformedImage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Walk", "decode", "encode", "walk"]
+__all__ = ["Walk", "decode", "encode", "renumber", "walk"]
 
 TABLE = 4096  # codes of 12 bits at most, in both formats
 TIFF_CLEAR = 4094  # TIFF 6.0, section 13: the encoder clears its table when this code has been added
@@ -233,6 +233,57 @@ def _finish(data: bytes, used: int, codes: list[tuple[int, int]], tiff: bool) ->
     if tiff:
         buffer <<= count * 8 - held
     return data[:whole] + buffer.to_bytes(count, "big" if tiff else "little")
+
+
+def renumber(data: bytes, bits: int, table: bytes) -> bytes:
+    """A GIF stream that ``walk`` gave, with other samples: a string only repeats roots, so these are all there is.
+
+    Args:
+        data: the stream.
+        bits: of a root code.
+        table: the new sample for every old one, 256 bytes.
+    """
+    clear, end = 1 << bits, (1 << bits) + 1
+    widths, ends = _widths(bits, tiff=False)
+    out = np.frombuffer(data + bytes(2), np.uint8).copy()
+    change = np.arange(clear) ^ np.frombuffer(table, np.uint8)[:clear]
+    at = 0
+    for codes, _, base, following in _runs(data, bits, tiff=False):
+        if following < 0:
+            break
+        roots = np.flatnonzero(codes < clear)
+        starts = base + ends[roots] - widths[roots]
+        changes = change[codes[roots]] << (starts & 7)
+        np.bitwise_xor.at(out, starts >> 3, (changes & 255).astype(np.uint8))
+        np.bitwise_xor.at(out, (starts >> 3) + 1, (changes >> 8).astype(np.uint8))
+        at = base + int(ends[min(len(codes), RUN - 1)])
+        if following == end:
+            return out[: len(data)].tobytes()
+    return _renumber_codes(out[: len(data)].tobytes(), bits, change.tolist(), at)
+
+
+def _renumber_codes(data: bytes, bits: int, change: list[int], at: int) -> bytes:
+    """``renumber`` from bit ``at`` on, code by code; the table is empty there."""
+    clear, end = 1 << bits, (1 << bits) + 1
+    out = bytearray(data) + bytes(1)
+    width, known, first = bits + 1, clear + 2, True
+    while at + width <= 8 * len(data):
+        place, shift = divmod(at, 8)
+        code = int.from_bytes(data[place : place + 3], "little") >> shift & (1 << width) - 1
+        at += width
+        if code == end:
+            break
+        if code == clear:
+            width, known, first = bits + 1, clear + 2, True
+            continue
+        if code < clear:
+            out[place] ^= change[code] << shift & 255
+            out[place + 1] ^= change[code] << shift >> 8
+        if not first and known < TABLE:
+            known += 1
+            width += known >= 1 << width and width < 12
+        first = False
+    return bytes(out[: len(data)])
 
 
 def decode(data: bytes, size: int) -> bytes:
