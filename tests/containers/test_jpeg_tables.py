@@ -248,6 +248,24 @@ def test_the_sampling_of_a_single_component_is_one(sampling: int) -> None:
     assert settle(grey(DC, FLAT, ["000"], sampling=sampling)) == settle(grey(DC, FLAT, ["000"]))
 
 
+@pytest.mark.parametrize("interval", [6, 7, 0x4341, 0xFFFF])
+def test_a_restart_interval_that_no_scan_fills_is_none(interval: int) -> None:
+    """T.81, B.2.4.4: the picture has six MCUs, so these numbers say nothing."""
+    raw = samples.saved(samples.picture(), "JPEG")
+    at = raw.index(b"\xff\xda")
+
+    assert settle(raw[:at] + segment(0xDD, interval.to_bytes(2, "big")) + raw[at:]) == raw
+
+
+def test_the_mcus_of_a_lossless_picture_are_samples() -> None:
+    """T.81, A.1.3: 64 of them, with a restart after each row of eight."""
+    raw = grey(codes({1: b"\x00"}), FLAT, ["0" * 8], sof=0xC3, spectral=b"\x01\x00\x00")
+    rows = b"".join(bytes([0x00, 0xFF, 0xD0 | n]) for n in range(7)) + b"\x00"
+    raw = raw.replace(segment(0xC4, b"\x10" + FLAT), segment(0xDD, b"\x00\x08"))[:-3] + rows + b"\xff\xd9"
+
+    assert rows in strip(raw)[0]
+
+
 def test_conditioning_stays_where_a_scan_reads_it() -> None:
     """DAC (T.81, B.2.4.3): only of the slots in use, and only where it differs from the default."""
     raw = without(without(grey(DC, FLAT, ["0110100110010110" * 4], sof=0xC9), 0xC4), 0xC4)

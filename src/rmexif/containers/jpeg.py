@@ -246,7 +246,9 @@ class _Reader:
         )
         if max(max(pair) for pair in scan.tables) > 3:
             raise MalformedImage(f"jpeg: the scan at byte {start} names a table slot that there is not")
-        step = Step(scan, dict(self.quants), dict(self.huffmans), dict(self.conditioning), self.restart)
+        # An interval that the scan does not fill is none, whatever its number.
+        interval = self.restart if self.restart < scan.count(frame) else 0
+        step = Step(scan, dict(self.quants), dict(self.huffmans), dict(self.conditioning), interval)
         self.add("SOS", Role.STRUCTURE, start, body.end)
         self.entropy(step, body.end)
         self.tree.steps.append(step)

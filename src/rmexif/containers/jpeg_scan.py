@@ -56,15 +56,21 @@ class Frame:
         return self.sof in (0xC3, 0xCB)
 
     @property
+    def unit(self) -> int:
+        """Px that a data unit is wide and high: a block, or a sample of a lossless frame (T.81, A.1.3)."""
+        return 1 if self.lossless else 8
+
+    @property
     def mcus(self) -> tuple[int, int]:
         """MCUs in a row and rows of MCUs of an interleaved scan."""
         h, v = max(c.h for c in self.components), max(c.v for c in self.components)
-        return _ceil(self.width, 8 * h), _ceil(self.height, 8 * v)
+        return _ceil(self.width, self.unit * h), _ceil(self.height, self.unit * v)
 
     def blocks(self, component: Component) -> tuple[int, int]:
-        """Blocks in a row and rows of blocks of a scan that holds ``component`` alone (T.81, A.2.2)."""
+        """Data units in a row and rows of them in a scan that holds ``component`` alone (T.81, A.2.2)."""
         h, v = max(c.h for c in self.components), max(c.v for c in self.components)
-        return _ceil(_ceil(self.width * component.h, h), 8), _ceil(_ceil(self.height * component.v, v), 8)
+        width, height = _ceil(self.width * component.h, h), _ceil(self.height * component.v, v)
+        return _ceil(width, self.unit), _ceil(height, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
