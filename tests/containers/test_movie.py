@@ -9,7 +9,7 @@ from PIL import Image
 from rmexif import verify
 from rmexif.containers.isobmff.timing import ENDLESS, canonical
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
-from tests.containers.heif_builder import box, boxes, full
+from tests.containers.heif_builder import box, boxes, coded, full, picture
 from tests.containers.test_isobmff import animation, pixels, same, strip
 
 CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts")
@@ -206,3 +206,19 @@ def test_alpha_is_shown_with_its_colours():
     assert verify(planted)
     assert strip(planted) == clean
     assert len(pixels(clean)) == 2
+
+
+def test_a_still_beside_a_sequence_is_its_first_picture_or_goes():
+    """Players show the sequence, so another still in the same file is a picture that nobody sees."""
+    other, _ = coded(picture(64, 64, 60), "AVIF")
+    planted = bytearray(CLEAN + box(b"mdat", other))
+    row = planted.index(b"iloc") + 4 + 4 + 2 + 2
+    struct.pack_into(">II", planted, row + 6, len(CLEAN) + 8, len(other))
+    planted = bytes(planted)
+    clean = strip(planted)
+    assert same(planted, CLEAN)
+    assert same(planted, clean)
+    assert other[-40:] not in clean
+    assert b"meta" not in clean
+    assert verify(planted)
+    assert durations(planted) == durations(clean)

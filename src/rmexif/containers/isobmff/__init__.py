@@ -81,6 +81,9 @@ def parse(view: memoryview, limits: Limits) -> Container:
         movie = read_movie(view, top.moov, tally)
     still = read_still(meta) if meta else None
     name, brands = _brands(still, movie)
+    if name == "avif" and still and movie and not _is_first(still, movie):
+        still = None  # players show the sequence: another picture beside it is seen by nobody
+        name, brands = _brands(still, movie)
     loose = [
         *(layout.item_parts(meta, still) if meta and still else ()),
         *(layout.sample_parts(movie) if movie else ()),
@@ -99,6 +102,14 @@ def parse(view: memoryview, limits: Limits) -> Container:
         colour=_colour(still, movie),
         residuals=_residuals(still, movie),
         tree=Tree(brands, still, movie),
+    )
+
+
+def _is_first(still: Still, movie: Movie) -> bool:
+    """Whether the still, and its alpha, are the first picture of the sequence."""
+    firsts = [track.data[0].bytes() for track in movie.tracks]
+    return len(still.kept) <= len(firsts) and all(
+        one.data.bytes() == first for one, first in zip(still.kept, firsts, strict=False)
     )
 
 
