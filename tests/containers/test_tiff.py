@@ -457,3 +457,26 @@ def test_jpeg_pages_need_no_coefficients() -> None:
     data = clean(tiff, out.getvalue())
     assert not {529, 532} & set(Image.open(io.BytesIO(data)).tag_v2)
     assert_same_picture(out.getvalue(), data)
+
+
+def jpeg_strip(width: int, height: int) -> bytes:
+    """A grey JPEG picture with something to see below its first rows."""
+    out = io.BytesIO()
+    Image.fromarray(np.arange(width * height, dtype=np.uint32).reshape(height, width).astype(np.uint8)).save(
+        out, "JPEG"
+    )
+    return out.getvalue()
+
+
+def test_a_jpeg_that_is_larger_than_its_strip_is_refused() -> None:
+    """Decoders show the part that the strip has room for, and the rest is a picture that nobody sees."""
+    fields = grey(32, 16, t259=7, t278=16)
+    plain, tall = build((fields, [jpeg_strip(32, 16)])), build((fields, [jpeg_strip(32, 800)]))
+    assert_same_picture(plain, clean(tiff, plain))
+    assert frames(tall)[0].shape[:2] == (16, 32)
+    for data in (jpeg_strip(32, 800), jpeg_strip(48, 16), jpeg_strip(32, 8)):
+        with pytest.raises(MalformedImage, match="JPEG of"):
+            tiff.parse(memoryview(build((fields, [data]))), Limits())
+    whole = build((grey(32, 24, t259=7, t278=16), [jpeg_strip(32, 16)] * 2))  # the last strip is as tall as the first
+    assert_same_picture(whole, clean(tiff, whole))
+    assert "tiff-tile-padding" in tiff.parse(memoryview(whole), Limits()).residuals

@@ -45,6 +45,8 @@ class Layout:
     order: str = "<"
     tables: bytes = b""  # JPEGTables
     planes: bool = False  # opacity is a plane of its own
+    block: tuple[int, int] = (0, 0)  # px of a strip or tile that is whole
+    tiled: bool = False
 
     def needs_samples(self, chunk: Chunk) -> bool:
         """Whether a chunk has to be decoded: something may have to be cleared or counted in it."""
@@ -104,7 +106,7 @@ def clean(source: bytes, layout: Layout, chunk: Chunk, limits: Limits) -> Cleane
         UnsupportedFeature: a coding that cannot be looked into.
     """
     if layout.compression == JPEG:
-        return _jpeg(source, layout, limits)
+        return _jpeg(source, layout, chunk, limits)
     if layout.compression in BILEVEL:
         return _bilevel(source, layout)
     if layout.compression not in KNOWN:
@@ -307,13 +309,22 @@ def _bilevel(source: bytes, layout: Layout) -> Cleaned:
     return Cleaned(source, len(source), residuals={"tiff-fax-tail"})
 
 
-def _jpeg(source: bytes, layout: Layout, limits: Limits) -> Cleaned:
-    """A JPEG stream of its own: the shared tables put in, everything but the picture taken out."""
+def _jpeg(source: bytes, layout: Layout, chunk: Chunk, limits: Limits) -> Cleaned:
+    """A JPEG stream of its own: the shared tables put in, everything but the picture taken out.
+
+    Raises:
+        MalformedImage: a picture that is larger than its strip or tile; decoders show a part of it in silence.
+    """
     view = memoryview(b"\xff\xd8" + _segments(layout.tables) + _segments(source))
     container = jpeg.parse(view, limits)
+    across, down = layout.block
+    least = down if layout.tiled else chunk.rows
+    if container.width != across or not least <= container.height <= down:
+        raise MalformedImage(f"tiff: JPEG of {container.width} x {container.height} px in {across} x {least}")
     data = b"".join(jpeg.pieces(view, replace(container, orientation=1)))
     behind = sum(part.length for part in container.parts if part.kind == "trailer")
-    return Cleaned(data, len(source) - behind, residuals=set(container.residuals))
+    residuals = {*container.residuals, *(["tiff-tile-padding"] if container.height > chunk.rows else [])}
+    return Cleaned(data, len(source) - behind, residuals=residuals)
 
 
 def _segments(stream: bytes) -> bytes:

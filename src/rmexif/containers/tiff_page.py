@@ -126,6 +126,8 @@ def read_page(reader: Reader, directory: Directory, number: int, limits: Limits)
         order=reader.order,
         tables=bytes(get.all(JPEG_TABLES, frozenset({1, UNDEFINED}))) if compression == JPEG else b"",
         planes=planar and opacity is not None,
+        block=_block(get, page),
+        tiled=page.offsets == TILES,
     )
     found = _read_chunks(get, page, layout, chunks, limits)
     if opacity is not None and not can_clear(layout, bits):
@@ -268,6 +270,13 @@ def _geometry(get: _Fields, page: Page, bits: tuple[int, ...], photometric: int,
     if sub != (1, 1):
         page.residuals.add("tiff-tile-padding")
     return chunks
+
+
+def _block(get: _Fields, page: Page) -> tuple[int, int]:
+    """Width and height of a whole strip or tile."""
+    if page.offsets == TILES:
+        return get.one(TILE_WIDTH), get.one(TILE_HEIGHT)
+    return page.width, page.fields[ROWS_PER_STRIP][1][0]
 
 
 def _chunk(plane: tuple[int, ...], coded: tuple[int, int], shown: tuple[int, int], sub: tuple[int, ...]) -> Chunk:
