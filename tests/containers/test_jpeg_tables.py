@@ -242,6 +242,16 @@ def test_a_colour_transform_after_the_first_scan_is_none() -> None:
     assert settle(raw[:last] + segment(0xEE, b"Adobe\x00\x64\x00\x00\x00\x00\x00") + raw[last:]) == raw
 
 
+def test_baseline_is_what_has_the_tables_of_baseline() -> None:
+    """T.81, B.2.2: whether such a file says SOF0 or SOF1 is nothing to a decoder."""
+    plain = samples.saved(samples.picture(), "JPEG")
+    wide = samples.saved(samples.picture(), "JPEG", qtables=[[300] * 64])
+
+    assert settle(plain.replace(b"\xff\xc0\x00\x11", b"\xff\xc1\x00\x11")) == plain
+    assert settle(wide.replace(b"\xff\xc1\x00\x11", b"\xff\xc0\x00\x11")) == wide
+    assert b"\xff\xc1\x00\x11" in wide
+
+
 @pytest.mark.parametrize("sampling", [0x22, 0x41, 0x13])
 def test_the_sampling_of_a_single_component_is_one(sampling: int) -> None:
     """T.81, A.2.2: it is not interleaved, so its factors mean nothing."""

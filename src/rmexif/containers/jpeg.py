@@ -394,6 +394,19 @@ def _names(tree: Tree) -> dict[int, int]:
     return {ident: number for number, ident in enumerate(found, 1)}
 
 
+def _process(tree: Tree) -> int:
+    """The frame marker: baseline where the tables are those of baseline, whatever the file says; as libjpeg does it."""
+    frame = tree.frame
+    assert frame is not None
+    if frame.sof not in (0xC0, 0xC1):
+        return frame.sof
+    baseline = frame.precision == 8
+    for step in tree.steps:  # T.81, B.2.2, table B.1: two slots of each class, quantisation values of 8 bit
+        quants = [step.quants.get(component.quant, b"\0") for component in step.scan.components]
+        baseline &= all(slot & 15 < 2 for slot in slots(frame, step.scan)) and all(q[0] < 0x10 for q in quants)
+    return 0xC0 if baseline else 0xC1
+
+
 def _transform(tree: Tree) -> int:
     """The colour transform, as decoders understand it: none, YCbCr (three components) or YCCK (four)."""
     assert tree.frame is not None
@@ -436,7 +449,7 @@ def pieces(view: memoryview, container: Container) -> list[bytes | memoryview]:
     )
     for component in frame.components:
         header += bytes([names[component.ident], component.h << 4 | component.v, component.quant])
-    out.append(_segment(frame.sof, header))
+    out.append(_segment(_process(tree), header))
     restart = 0
     seen: set[int] = set()
     for step, intervals in zip(tree.steps, data, strict=True):
