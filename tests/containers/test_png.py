@@ -420,9 +420,23 @@ class TestAnimation:
 
     def test_delays_are_written_in_lowest_terms(self):
         """30/100 s and 3/10 s are the same time."""
-        data = png(actl(1), fctl(0, 2, 2, delay=(30, 100)))
-        assert stripped(data) == png(actl(1), fctl(0, 2, 2, delay=(3, 10)))
-        assert stripped(png(actl(1), fctl(0, 2, 2, delay=(7, 0)))) == png(actl(1), fctl(0, 2, 2, delay=(7, 100)))
+
+        def timed(*delay):
+            return png(actl(2), fctl(0, 2, 2, delay=delay), pixels=self.A, after=[fctl(1, 1, 1), fdat(2, self.B, 3)])
+
+        assert stripped(timed(30, 100)) == timed(3, 10)
+        assert stripped(timed(7, 0)) == timed(7, 100)
+
+    def test_one_frame_is_a_still_picture(self):
+        """Its delay, its plays and the default picture beside it are never seen: eight free bytes, or a picture."""
+        shown = png(chunk(b"acTL", b"\0\0\0\1\0\0SE"), fctl(0, 2, 2, delay=(0x4352, 0x4554)), pixels=self.A)
+        assert stripped(shown) == png(pixels=self.A)
+        assert [drawn for drawn, _ in frames(shown)] == [drawn for drawn, _ in frames(stripped(shown))]
+        other = bytes(range(100, 112))
+        stream = b"".join(content for kind, content in chunks(png(pixels=other)) if kind == b"IDAT")
+        beside = png(actl(1), pixels=self.A, after=[fctl(0, 2, 2), chunk(b"fdAT", b"\0\0\0\1" + stream)])
+        assert stripped(beside) == png(stream=stream)
+        assert frames(beside)[-1][0] == frames(stripped(beside))[0][0]
 
     @pytest.mark.parametrize(
         "data",

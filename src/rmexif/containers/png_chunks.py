@@ -150,6 +150,8 @@ def animation(view: memoryview, chunks: Sequence[Chunk], layout: Layout, limits:
     limits.check("max_frames", declared)
     limits.check("max_pixels", layout.width * layout.height * declared)
     frames = _frames(view, chunks, default, declared)
+    if declared == 1 and frames[0].layout == default.layout:  # nothing moves: no times, no other picture
+        return Animation((replace(frames[0], control=b""),))
     hidden = None if frames[0].chunks == default.chunks else default
     return Animation(tuple(frames), plays, hidden, _misnumbered(view, chunks))
 
