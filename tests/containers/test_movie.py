@@ -222,3 +222,13 @@ def test_a_still_beside_a_sequence_is_its_first_picture_or_goes():
     assert b"meta" not in clean
     assert verify(planted)
     assert durations(planted) == durations(clean)
+
+
+def test_the_still_of_a_sequence_has_the_size_of_its_data():
+    """Players do not ask for it: eight free bytes otherwise."""
+    size = body_of(CLEAN, b"meta")[4:]
+    assert b"ispe" + bytes(4) + struct.pack(">II", 64, 64) in size
+    planted = CLEAN.replace(b"ispe" + bytes(4) + struct.pack(">II", 64, 64), b"ispe" + bytes(6) + b"CA\0\0\0T")
+    assert same(planted, CLEAN)
+    assert verify(planted)
+    assert strip(planted) == CLEAN

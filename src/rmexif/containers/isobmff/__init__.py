@@ -15,7 +15,7 @@ from rmexif.containers.isobmff import layout
 from rmexif.containers.isobmff.boxes import BoxAt, Tally, box, part, read_header, tile
 from rmexif.containers.isobmff.items import Meta, read_meta
 from rmexif.containers.isobmff.movie import Movie, read_movie, write_moov
-from rmexif.containers.isobmff.properties import colour_of, value_of
+from rmexif.containers.isobmff.properties import colour_of, sized, value_of
 from rmexif.containers.isobmff.still import Still, read_still, write_meta
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Part, Role
@@ -84,6 +84,9 @@ def parse(view: memoryview, limits: Limits) -> Container:
     if name == "avif" and still and movie and not _is_first(still, movie):
         still = None  # players show the sequence: another picture beside it is seen by nobody
         name, brands = _brands(still, movie)
+    if name == "avif" and still and movie:
+        for one, track in zip(still.kept, movie.tracks, strict=False):
+            one.properties = sized(one.properties, track.entry_size)
     loose = [
         *(layout.item_parts(meta, still) if meta and still else ()),
         *(layout.sample_parts(movie) if movie else ()),

@@ -37,6 +37,7 @@ __all__ = [
     "pixi",
     "read_property",
     "settled",
+    "sized",
     "value_of",
 ]
 
@@ -116,8 +117,17 @@ def _av1c(cursor: Cursor) -> Property:
 def _ispe(cursor: Cursor) -> Property:
     cursor.skip(4)
     width, height = cursor.u32(), cursor.u32()
-    fields = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    return Property("ispe", full(b"ispe", 0, 0, fields), Role.STRUCTURE, (width, height))
+    return ispe((width, height))
+
+
+def ispe(size: tuple[int, int]) -> Property:
+    """Width and height in px."""
+    return Property("ispe", full(b"ispe", 0, 0, struct.pack(">II", *size)), Role.STRUCTURE, size)
+
+
+def sized(found: Iterable[Property], size: tuple[int, int]) -> list[Property]:
+    """Properties of a picture that is shown as the first of a sequence: of its size."""
+    return [ispe(size) if one.kind == "ispe" else one for one in found]
 
 
 def _pixi(cursor: Cursor) -> Property | None:
