@@ -156,3 +156,15 @@ def test_hierarchical_coding_is_refused() -> None:
     """No common decoder shows it."""
     with pytest.raises(UnsupportedFeature, match="hierarchical"):
         jpeg.parse(memoryview(insert(PLAIN, b"\xff\xde\x00\x0b" + bytes(9))), Limits())
+
+
+def test_a_damaged_scan_is_said_to_be_copied() -> None:
+    """Where no walk comes to the end of a scan, nobody can tell what lies behind its damage."""
+    scan = PLAIN.index(b"\xff\xda") + 14
+    short = PLAIN[: (scan + len(PLAIN)) // 2].rstrip(b"\xff") + b"\xff\xd9"
+
+    whole, broken = (jpeg.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
+
+    assert "jpeg-entropy-slack" not in whole.residuals
+    assert "jpeg-entropy-slack" in broken.residuals
+    assert clean(short) == short

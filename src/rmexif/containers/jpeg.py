@@ -15,7 +15,7 @@ import numpy as np
 from rmexif.containers import icc, payloads
 from rmexif.containers.cursor import Cursor
 from rmexif.containers.jpeg_scan import Component, Frame, Scan
-from rmexif.containers.jpeg_settle import Step, Tree, reads, settled, slots, suspicious, walkable
+from rmexif.containers.jpeg_settle import Step, Tree, copied, reads, settled, slots, suspicious
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Format, Limits, Part, Role
 
@@ -111,7 +111,7 @@ class _Reader:
             raise MalformedImage("jpeg: no picture before EOI")
         self.add("trailer", Role.TRAILER, self.cursor.offset, len(self.view), "trailer")
         self.assemble_profile()
-        if not walkable(self.tree):
+        if copied(self.view, self.tree):
             self.residuals.add("jpeg-entropy-slack")
         orientation = self.exif or self.xmp or 1
         frame = self.tree.frame

@@ -12,7 +12,7 @@ from rmexif.containers.jpeg_scan import Frame, Scan, Walker
 from rmexif.containers.jpeg_tables import ScanError, Table, alphabet, is_standard, meant, overfull, proper
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["Intervals", "Step", "Tree", "reads", "settled", "slots", "suspicious", "walkable"]
+__all__ = ["Intervals", "Step", "Tree", "copied", "reads", "settled", "slots", "suspicious"]
 
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
 LONG_WALK_LIMIT = 1 << 20  # byte walked where a table holds more than symbols: 0.2 s, progressive 1.6 s
@@ -43,6 +43,7 @@ class Tree:
     icc: bytes | None = None
     steps: list[Step] = field(default_factory=list)
     places: dict[bytes, int] = field(default_factory=dict)  # Huffman table -> byte where its DHT segment starts
+    walked: tuple[Intervals, dict[bytes, bytes]] | None = None  # what a walk over short scans found, once it was made
 
 
 def reads(frame: Frame, start: int, stop: int, high: int) -> tuple[bool, bool]:
@@ -84,6 +85,17 @@ def suspicious(tree: Tree, entry: bytes) -> bool:
     return not tree.frame.lossless and not meant(symbols, ac, tree.frame.progressive)
 
 
+def copied(view: memoryview, tree: Tree) -> bool:
+    """Whether data is written as it came: its scans are too long to be walked, of a kind that is not, or damaged."""
+    if not walkable(tree):
+        return True
+    try:
+        settled(view, tree)
+    except (MalformedImage, UnsupportedFeature):
+        return False  # nothing is written
+    return tree.walked is None
+
+
 def settled(view: memoryview, tree: Tree) -> tuple[Intervals, dict[bytes, bytes]]:
     """The data of the scans, cut at its last code where that can be told, and what is written for each Huffman table.
 
@@ -92,11 +104,16 @@ def settled(view: memoryview, tree: Tree) -> tuple[Intervals, dict[bytes, bytes]
         UnsupportedFeature: a table holds something else than symbols, and the scans cannot be walked; or the picture
             uses codes that mean nothing or the same.
     """
+    if tree.walked is not None:
+        return tree.walked
     plain: Intervals = [[view[start:end] for start, end in step.data] for step in tree.steps]
     odd = [entry for entry, symbols in _alphabets(tree).items() if not proper(entry, symbols)]
     if walkable(tree, LONG_WALK_LIMIT if odd else WALK_LIMIT):
         try:
-            return _walked(tree, plain)
+            walked = _walked(tree, plain)
+            if walkable(tree):
+                tree.walked = walked
+            return walked
         except ScanError:
             # Decoders show a damaged scan as far as it goes, so it stays as it is.
             pass
