@@ -221,3 +221,51 @@ def test_ordinary_pictures_stay_as_they_are():
             assert pixels(clean)[0].shape == pixels(out.getvalue())[0].shape
             with Image.open(io.BytesIO(clean)) as again:
                 assert again.size == (64, 64)
+
+
+def with_render_size(header, frame, text):
+    """The key frame of a sequence with a size for players, which spells four bytes."""
+    assert frame[0] >> 4 == 1
+    found = read_sequence(header)
+    assert (found.frame_id, found.superres) == (0, False)
+    at = 4 + 1 + (found.screen_content == 2)  # existing, type, shown; cdf; screen content
+    if found.screen_content == 1 or (found.screen_content == 2 and bits(frame)[5] == "1"):
+        at += found.integer_mv == 2
+    at += 1 + found.order_hint  # override
+    old = bits(frame)
+    assert old[at] == "0"
+    new = old[:at] + "1" + bits(text) + old[at + 1 :]
+    return int(new, 2).to_bytes(len(new) // 8, "big")
+
+
+def test_the_size_for_players_goes():
+    """Four bytes a frame that decoders of pictures do not ask for (AV1 5.9.6)."""
+    header, frame = sample()
+    planted = with_render_size(header, frame, b"\x53\x45\x43\x52")
+    raw = with_header(header, planted)
+    assert len(planted) == len(frame) + 4
+    assert same(raw, with_header(header, frame))
+    assert verify(raw)
+    assert strip(raw) == strip(with_header(header, frame))
+    assert same(raw, strip(raw))
+
+
+def test_frames_of_sequences_are_walked_without_a_change():
+    """Frames that build on others: nothing in them is taken for a size (the common encoder writes none)."""
+    rng = random.Random(3)
+    for size, speed in (((64, 64), 4), ((200, 120), 6), ((96, 64), 9)):
+        frames = []
+        for number in range(12):
+            image = picture(*size, shift=2 * number)
+            for _ in range(20):
+                image.putpixel((rng.randrange(size[0]), rng.randrange(size[1])), (rng.randrange(256), 9, 200))
+            frames.append(image)
+        out = io.BytesIO()
+        frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=40, speed=speed, quality=50)
+        raw = out.getvalue()
+        data = next(raw[s:e] for kind, s, e in boxes(raw) if kind == b"mdat")
+        clean = strip(raw)
+        assert same(raw, clean)
+        assert len(clean) < len(raw)
+        found = next(clean[s:e] for kind, s, e in boxes(clean) if kind == b"mdat")
+        assert len(data) - len(found) == 2 * 12  # temporal delimiters

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif.containers.cursor import Cursor
+from rmexif.containers.isobmff.av1_frame import without_render_size
 from rmexif.containers.isobmff.av1_sequence import Sequence, read_sequence
 from rmexif.containers.isobmff.units import MAX_HEADER, Filtered, area
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -75,8 +76,8 @@ def filter_av1(data: memoryview, tally: Tally, *, still: bool, sequence: Sequenc
         ):
             out.replace(position, end, b"", why)
         else:
-            layered = out.sequence and out.sequence.layered
-            keep_obu(out, data, position, start, end, header if layered else unlayered(header))
+            header = header if out.sequence and out.sequence.layered else unlayered(header)
+            keep_frame(out, data, (position, start, end), header, kind)
         position = end
     if not walk.frames or (still and not fresh):
         raise MalformedImage("isobmff: no coded picture in an item or sample")
@@ -125,6 +126,17 @@ class _Walk:
         self.room = int(kind == FRAME_HEADER and not existing)
         self.shown = not sequence.layered and (key or bool(frame[0] & 0x90))
         return ""
+
+
+def keep_frame(out: Filtered, data: memoryview, place: tuple[int, int, int], header: bytes, kind: int) -> None:
+    """Keep an OBU of a frame, without the size at which video players show it."""
+    position, start, end = place
+    fresh = without_render_size(data[start:end], out.sequence) if out.sequence and kind != TILES else None
+    if fresh is None:
+        keep_obu(out, data, position, start, end, header)
+        return
+    bare = header[: 1 + (header[0] >> 2 & 1)]
+    out.replace(position, end, bare + (leb128(len(fresh)) if header[0] & 2 else b"") + fresh, "render-size")
 
 
 def keep_obu(out: Filtered, data: memoryview, position: int, start: int, end: int, header: bytes) -> None:

@@ -27,6 +27,13 @@ class Sequence:
     layered: bool  # an operating point chooses among layers: no one frame is the picture
     depth: int  # bit
     mono: bool
+    side_bits: tuple[int, int]  # bit: of a frame's width and height
+    frame_id: int  # bit: of a frame's number; 0: frames have none
+    delta_id: int  # bit: of the distance to another frame's number
+    screen_content: int  # tools for it: 0 never, 1 always, 2 said by each frame
+    integer_mv: int  # likewise
+    order_hint: int  # bit: of a frame's place in the order; 0: frames do not say it
+    superres: bool
 
 
 class _Rewriter(Bits):
@@ -68,16 +75,33 @@ def read_sequence(payload: bytes) -> Sequence:
     level, tier, layered = (bits.copy(5), 0, False) if reduced else _operating_points(bits)
     widths = bits.copy(4) + 1, bits.copy(4) + 1
     size = bits.copy(widths[0]) + 1, bits.copy(widths[1]) + 1
+    delta_id = frame_id = 0
     if not reduced and bits.copy(1):  # frame_id_numbers_present_flag
-        bits.copy(4 + 3)
+        delta_id = bits.copy(4) + 2
+        frame_id = bits.copy(3) + 1 + delta_id
     bits.copy(3)  # superblock size, filter_intra, intra_edge_filter
-    if not reduced:
-        _inter_tools(bits)
-    bits.copy(3)  # superres, cdef, restoration
+    screen, integer, order_hint = (2, 2, 0) if reduced else _inter_tools(bits)
+    superres = bool(bits.copy(1))
+    bits.copy(2)  # cdef, restoration
     depth, mono, layout = _color_config(bits, profile)
     bits.copy(1)  # film_grain_params_present
     config = bytes((0x81, profile << 5 | level, tier << 7 | layout, 0))
-    return Sequence(bits.finish(), config, size, reduced, layered, depth, mono)
+    return Sequence(
+        bits.finish(),
+        config,
+        size,
+        reduced,
+        layered,
+        depth,
+        mono,
+        (widths[0], widths[1]),
+        frame_id,
+        delta_id,
+        screen,
+        integer,
+        order_hint,
+        superres,
+    )
 
 
 def _operating_points(bits: _Rewriter) -> tuple[int, int, bool]:
@@ -118,16 +142,15 @@ def _check_layers(masks: list[int]) -> None:
         raise UnsupportedFeature("isobmff: AV1 operating points that are no layers of one picture")
 
 
-def _inter_tools(bits: _Rewriter) -> None:
-    """Coding tools of a header that is not reduced."""
+def _inter_tools(bits: _Rewriter) -> tuple[int, int, int]:
+    """Coding tools of a header that is not reduced: screen content, whole motion vectors, bits of order hints."""
     bits.copy(4)  # interintra, masked, warped, dual filter
-    order_hint = bits.copy(1)
-    if order_hint:
+    ordered = bits.copy(1)
+    if ordered:
         bits.copy(2)
-    if bits.copy(1) or bits.copy(1):  # seq_choose_screen_content_tools, else seq_force_screen_content_tools
-        bits.copy(0 if bits.copy(1) else 1)  # seq_choose_integer_mv
-    if order_hint:
-        bits.copy(3)
+    screen = 2 if bits.copy(1) else bits.copy(1)  # seq_choose_screen_content_tools, else seq_force_...
+    integer = 2 if not screen or bits.copy(1) else bits.copy(1)  # seq_choose_integer_mv, else seq_force_...
+    return screen, integer, bits.copy(3) + 1 if ordered else 0
 
 
 def _color_config(bits: _Rewriter, profile: int) -> tuple[int, bool, int]:
