@@ -1,0 +1,77 @@
+"""How much of a clean file could carry a message: bytes that change, and neither verify() nor a viewer takes notice.
+
+Every byte of ``strip``'s output outside coded pictures is changed in three ways. Where verify() still calls the file
+clean and decoders still show the same, the byte is free. What may be free stands in a table, with the reason.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+
+import pytest
+from PIL import Image, ImageSequence
+
+from rmexif import RmexifError, strip, verify
+from rmexif.containers import FORMATS, by_name
+from rmexif.types import Limits, Role
+from tests import samples
+
+CASES = [(module.FORMAT.name, kind) for module in FORMATS for kind in samples.of(module.FORMAT.name)]
+FLIPS = (0x01, 0x10, 0x80)
+LARGEST = 12_000  # byte
+
+FREE = {  # at the most, in one sample
+    ("jpeg", "DQT"): 105,  # steps of coefficients that a small picture has none of; a residual says so
+    ("jpeg", "SOS"): 10,  # progressive: ends of bands, beyond what the picture has
+    ("jpeg", "DHT"): 1,  # progressive: a run that ends beyond the last block
+    ("webp", "ANMF"): 2,  # what becomes of a frame's area where the next one covers it all
+    ("avif", "meta/iprp/ipco/colr"): 1,  # twins among the transfer curves
+    ("heic", "meta/iprp/ipco/colr"): 1,
+    ("jxl", "codestream/frame/header"): 1,  # how a channel is blended that has nothing below it
+}
+
+
+def shown(data: bytes) -> object:
+    """All that a viewer gets to know of a file."""
+    try:
+        image = Image.open(io.BytesIO(data))
+        keys = ("icc_profile", "loop", "gamma", "srgb", "chromaticity")
+        said = [image.format, image.size, image.mode, image.getexif().get(0x112), [image.info.get(key) for key in keys]]
+        frames = [
+            (frame.tobytes(), frame.mode, frame.info.get("duration"), bytes(frame.getpalette() or ()))
+            for frame in ImageSequence.Iterator(image)  # what a frame says is known once it is decoded
+        ]
+    except Exception as error:  # decoders have errors of many kinds; that they have one is an answer
+        return type(error)
+    return said, frames
+
+
+def free_bytes(data: bytes, name: str) -> Counter[str]:
+    """How many bytes of each kind of part are free."""
+    found: Counter[str] = Counter()
+    before = shown(data)
+    for part in by_name(name).parse(memoryview(data), Limits()).parts:
+        for at in range(part.offset, part.end) if part.role != Role.PIXELS else ():
+            for flip in FLIPS:
+                changed = data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]
+                try:
+                    passes = not verify(changed)
+                except RmexifError:
+                    continue
+                if passes and shown(changed) == before:
+                    found[part.kind] += 1
+                    break
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_no_byte_is_free(name: str, kind: str) -> None:
+    """But for those in the table."""
+    clean, _ = strip(samples.of(name)[kind])
+    if len(clean) > LARGEST:
+        pytest.skip("too large to change every byte of it")
+
+    over = {part: count for part, count in free_bytes(clean, name).items() if count > FREE.get((name, part), 0)}
+
+    assert over == {}
