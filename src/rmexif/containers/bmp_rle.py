@@ -149,24 +149,20 @@ def _down(out: bytearray, x: int, rows: int) -> None:
 
 def _write_span(out: bytearray, pixels: bytes, nibbles: bool) -> None:
     """Pixels side by side."""
-    literal = at = 0
+    period = 2 if nibbles else 1
+    samples = np.frombuffer(pixels, np.uint8)
+    breaks = [*(np.flatnonzero(samples[period:] != samples[:-period]) + period).tolist(), len(pixels)]
+    literal = at = following = 0
     while at < len(pixels):
-        run = _run(pixels, at, 2 if nibbles else 1)
+        while breaks[following] < min(at + period, len(pixels)):
+            following += 1
+        run = min(breaks[following] - at, LONGEST)
         if run > LITERAL:
             _write_literal(out, pixels[literal:at], nibbles)
             out += bytes((run, _pair(pixels[at : at + 2], nibbles)))
             literal = at + run
         at += run if run > LITERAL else 1
     _write_literal(out, pixels[literal:], nibbles)
-
-
-def _run(pixels: bytes, at: int, period: int) -> int:
-    """How many pixels from ``at`` on repeat the first ``period`` of them."""
-    end = min(len(pixels), at + LONGEST)
-    here = at + period
-    while here < end and pixels[here] == pixels[here - period]:
-        here += 1
-    return min(here, end) - at
 
 
 def _write_literal(out: bytearray, pixels: bytes, nibbles: bool) -> None:

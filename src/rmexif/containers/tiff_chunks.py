@@ -191,32 +191,39 @@ def _pack(row: bytes) -> bytes:
 
     That is what the common library writes, so its files are clean as they are.
     """
-    out, literal = bytearray(), bytearray()
-    at = 0
-    while at < len(row):
-        run = 1
-        while at + run < len(row) and run < LONGEST and row[at + run] == row[at]:
-            run += 1
-        alone = run == 2 and 0 < len(literal) < LONGEST - 1 and _is_single(row, at + 2)
-        if run == 1 or alone:
-            literal += row[at : at + run]
-        if len(literal) == LONGEST or (run > 1 and not alone):
-            out += _literal(literal)
-            literal.clear()
-        if run > 1 and not alone:
-            out += bytes((257 - run, row[at]))
-        at += run
-    return bytes(out + _literal(literal))
+    out, literal, at = bytearray(), bytearray(), 0
+    samples = np.frombuffer(row, np.uint8)
+    edges = np.concatenate(([0], np.flatnonzero(samples[1:] != samples[:-1]) + 1, [len(row)]))
+    sizes = np.diff(edges)
+    runs = np.flatnonzero(sizes > 1)
+    singles = np.append(sizes[1:] == 1, False)[runs]  # whether one byte follows that differs from its neighbours
+    places = (edges[runs].tolist(), sizes[runs].tolist(), singles.tolist())
+    for start, size, single in zip(*places, strict=True):
+        literal += row[at:start]
+        _flush(out, literal, LONGEST)
+        at = start + size
+        if size == 2 and single and 0 < len(literal) < LONGEST - 1:
+            literal += row[start:at]
+            _flush(out, literal, LONGEST)
+            continue
+        _flush(out, literal, 1)
+        whole, rest = divmod(size, LONGEST)
+        out += bytes((257 - LONGEST, row[start])) * whole
+        if rest > 1:
+            out += bytes((257 - rest, row[start]))
+        else:
+            literal += row[start : start + rest]
+    literal += row[at:]
+    _flush(out, literal, 1)
+    return bytes(out)
 
 
-def _is_single(row: bytes, at: int) -> bool:
-    """Whether a byte differs from the next one."""
-    return at < len(row) and row[at + 1 : at + 2] != row[at : at + 1]
-
-
-def _literal(data: bytes | bytearray) -> bytes:
-    """A literal run, where there is one."""
-    return bytes((len(data) - 1,)) + data if data else b""
+def _flush(out: bytearray, literal: bytearray, least: int) -> None:
+    """Write literal runs while there are ``least`` bytes."""
+    while len(literal) >= least:
+        out.append(min(len(literal), LONGEST) - 1)
+        out += literal[:LONGEST]
+        del literal[:LONGEST]
 
 
 _CODERS = {RAW: _raw, LZW: _lzw, DEFLATE: _deflate, OLD_DEFLATE: _deflate, PACKBITS: _packbits}
