@@ -28,6 +28,7 @@ FREE = {  # at the most, in one sample
     ("webp", "ANMF"): 2,  # what becomes of a frame's area where the next one covers it all
     ("avif", "meta/iprp/ipco/colr"): 1,  # twins among the transfer curves
     ("heic", "meta/iprp/ipco/colr"): 1,
+    ("heic", "meta/iprp/ipco/hvcC"): 9,  # levels, compatibility and buffers, which no decoder here checks
     ("jxl", "codestream/frame/header"): 1,  # how a channel is blended that has nothing below it
 }
 
