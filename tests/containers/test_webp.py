@@ -7,6 +7,7 @@ import struct
 import pytest
 from PIL import Image
 
+import rmexif
 from rmexif.containers import payloads, rebuild, webp_settle
 from rmexif.containers import webp as module
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
@@ -176,7 +177,7 @@ class TestAlpha:
     def test_in_an_animation_vp8x_says_whether_alpha_is_shown(self, flags, bit):
         """Whatever VP8L says, as libwebp has it; also after a codec had it."""
         coded = LOSSLESS[0][:12] + bytes([LOSSLESS[0][12] & 0xEF | bit]) + LOSSLESS[0][13:]
-        data = riff(vp8x(16, 10, flags), ANIM, anmf(16, 10, coded))
+        data = riff(vp8x(16, 10, flags), ANIM, *[anmf(16, 10, coded, flags=2)] * 2)  # they replace each other
         assert frames(stripped(data)) == frames(data) == frames(settled(data))
 
     def test_what_may_be_left_is_said(self):
@@ -347,3 +348,12 @@ def test_the_parts_name_payloads():
     said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
     assert said == [("exif", TURN + SECRET), ("xmp", b"<x/>"), ("jumbf", b"j")]
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
+
+
+def test_an_animation_of_one_frame_has_no_times():
+    """Loops and delay of a picture that nothing follows: five free bytes."""
+    planted = riff(vp8x(16, 10, 2), chunk(b"ANIM", b"\xff\xff\xff\xffSE"), anmf(16, 10, *LOSSY, duration=0x544552))
+    plain = riff(vp8x(16, 10, 2), chunk(b"ANIM", bytes(6)), anmf(16, 10, *LOSSY, duration=0))
+    assert stripped(planted) == plain
+    assert [pixels for pixels, _ in frames(planted)[0]] == [pixels for pixels, _ in frames(plain)[0]]
+    assert rmexif.verify(planted)

@@ -263,8 +263,10 @@ def _animated(
             raise MalformedImage(f"{where}: a picture of {picture.width} x {picture.height} in another frame")
         if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
             raise MalformedImage(f"{where} does not lie on the canvas")
-        pictures.append(replace(picture, control=control[:15] + bytes([control[15] & 3])))
-    return replace(tree, pictures=tuple(pictures), animation=BACKGROUNDS[0] + bytes(head.data(view)[4:6]))
+        times = control[12:15] if len(frames) > 1 else bytes(3)  # nothing follows: nobody waits
+        pictures.append(replace(picture, control=control[:12] + times + bytes([control[15] & 3])))
+    loops = bytes(head.data(view)[4:6]) if len(frames) > 1 else bytes(2)
+    return replace(tree, pictures=tuple(pictures), animation=BACKGROUNDS[0] + loops)
 
 
 def _residuals(view: memoryview, tree: _Tree) -> tuple[str, ...]:
