@@ -50,6 +50,7 @@ RESIDUALS = {
     "jxl-hidden-frames": "frames that are never shown by themselves stay, because others may be drawn from them",
     "heif-area-below-overlay": "pictures that others are laid over are still whole in the file",
     "heif-area-outside-crop": "a crop mark hides a part of the picture that is still in the file",
+    "gif-area-outside-screen": "a picture reaches beyond the screen; viewers cut off what is still in the file",
     "gif-code-choice": "the same pixels can be coded in several ways; the choice is the encoder's",
     "tiff-unread-coding": "strips in a coding that is not looked into were copied whole",
     "tiff-fax-tail": "fax-coded strips were copied whole; a few bytes could hide after their last row",

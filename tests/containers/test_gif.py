@@ -284,3 +284,11 @@ def test_one_picture_has_no_times_and_the_screen_is_what_is_shown() -> None:
     assert clean(gif, small) == PLAIN
     assert_same_picture(small, PLAIN)
     assert verify(small)
+
+
+def test_frames_beside_the_screen_are_said() -> None:
+    """A second picture that browsers cut off; decoders do not agree, so it stays, and is a residual."""
+    beside = b"\x2c" + struct.pack("<HHHHB", 40, 0, 2, 2, 0) + b"\x02" + bytes([len(CODES)]) + CODES + b"\0"
+    raw = build(tail=beside + b"\x3b")
+    assert gif.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen", "gif-code-choice")
+    assert gif.parse(memoryview(build()), Limits()).residuals == ("gif-code-choice",)

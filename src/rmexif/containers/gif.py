@@ -148,7 +148,7 @@ class _Reader:
             height=self.height,
             parts=self.claims.tile(),
             frames=len(self.screen.pictures),
-            residuals=("gif-code-choice",),
+            residuals=self.residuals(),
             tree=self.screen,
         )
 
@@ -295,6 +295,11 @@ class _Reader:
             control.delay, control.disposal = b"\0\0", 0
             if control.transparent is None:
                 self.screen.pictures[0].control = None
+
+    def residuals(self) -> tuple[str, ...]:
+        """What stays: the coding, and what viewers cut off because it lies beside the screen."""
+        beside = any(p.extent[2] > self.width or p.extent[3] > self.height for p in self.screen.pictures)
+        return ("gif-area-outside-screen", "gif-code-choice") if beside else ("gif-code-choice",)
 
     def colours(self) -> None:
         """Mark what a background shows, and claim the tables: their unused entries are gaps."""
