@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -335,3 +337,23 @@ def test_preview_outlines_and_covers_nothing(astronaut: bytes) -> None:
     left, top, right, bottom = stats["faces"][0]["box"]
     assert np.abs(before - after)[top + 6 : bottom - 6, left + 6 : right - 6].mean() < 5
     assert np.abs(before - after)[top : top + 2, left:right].mean() > 20
+
+
+@pytest.mark.parametrize("gamma", [0.55556, 1.0])
+def test_a_png_goes_on_to_say_what_its_samples_mean(gamma: float) -> None:
+    """Viewers that follow gAMA, and those that do not, see the picture as they did before; another format is sRGB."""
+    raw = samples.saved(samples.picture(300, 200), "PNG")
+    value = struct.pack(">I", round(gamma * 100_000))
+    chunk = struct.pack(">I", 4) + b"gAMA" + value + struct.pack(">I", zlib.crc32(b"gAMA" + value))
+    raw = raw[:33] + chunk + raw[33:]
+
+    clean, _ = scrub(raw, Policy(stealth=False, faces=False))
+    other, _ = scrub(raw, Policy(stealth=False, faces=False, output="webp", quality=100))
+
+    before, after = (Image.open(io.BytesIO(data)) for data in (raw, clean))
+    assert after.info["gamma"] == pytest.approx(gamma)
+    assert after.convert("RGB").tobytes() == before.convert("RGB").tobytes()
+    assert verify(clean) == []
+    light = (np.asarray(before.convert("RGB")) / 255.0) ** (1 / gamma)  # PNG third edition, 11.3.2.2
+    meant = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255  # IEC 61966-2-1
+    assert np.abs(np.asarray(Image.open(io.BytesIO(other)).convert("RGB")) - meant).mean() < 2

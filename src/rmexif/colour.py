@@ -20,7 +20,7 @@ from PIL import Image, ImageCms
 from rmexif.containers import icc, icctags
 from rmexif.types import Colour, Frame, Raster
 
-__all__ = ["to_srgb"]
+__all__ = ["is_measured", "to_srgb"]
 
 Pixels = NDArray[Any]
 Transfer = str | float
@@ -80,6 +80,16 @@ def to_srgb(raster: Raster) -> Raster:
     else:
         frames = tuple(Frame(_by_matrix(frame.pixels, meaning), frame.duration) for frame in raster.frames)
     return replace(raster, frames=frames, colour=Colour())
+
+
+def is_measured(colour: Colour) -> bool:
+    """Whether numbers alone, gAMA and cHRM, say what the samples mean, and they do not mean sRGB.
+
+    Most viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
+    either as it did before.
+    """
+    meaning = _meaning(colour, "RGB") if colour.icc is None and colour.cicp is None else None
+    return meaning is not None and not meaning.is_srgb
 
 
 def _meaning(colour: Colour, space: str) -> Meaning | None:

@@ -37,6 +37,7 @@ ICON = 1 << 16  # px: up to here lossless, or at the quality below
 ICON_QUALITY = 98  # for a quality of 90 and above
 FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
+PNG_HEAD = 33  # byte: the signature and IHDR
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
 TRANSPARENT = 255  # index in a GIF palette
 SWAPS = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -113,10 +114,14 @@ def jpeg(raster: Raster, quality: int) -> bytes:
 
 
 def png(raster: Raster, quality: int) -> bytes:
-    """Lossless; 16 bit stays 16 bit in a still; an animation is 8 bit."""
-    if len(raster.frames) > 1:
-        return _apng(raster)
-    return _png_still(raster.frames[0].pixels)
+    """Lossless; 16 bit stays 16 bit in a still; an animation is 8 bit. A curve or primaries of its own are written."""
+    data = _apng(raster) if len(raster.frames) > 1 else _png_still(raster.frames[0].pixels)
+    colour, chunks = raster.colour, b""
+    if colour.gamma is not None:
+        chunks += _chunk(b"gAMA", struct.pack(">I", round(colour.gamma * 100_000)))
+    if colour.primaries is not None:
+        chunks += _chunk(b"cHRM", struct.pack(">8I", *(round(place * 100_000) for place in colour.primaries)))
+    return data[:PNG_HEAD] + chunks + data[PNG_HEAD:]
 
 
 def _png_still(pixels: Pixels) -> bytes:

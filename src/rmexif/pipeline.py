@@ -60,7 +60,7 @@ class Clock:
 class Found:
     """The decoded picture and what is to be redacted in it."""
 
-    raster: Raster  # upright, sRGB
+    raster: Raster  # upright; sRGB, or what a PNG says of its samples in numbers and goes on to say
     detections: tuple[tuple[Detection, ...], ...]  # per frame, in px of the upright original
     search: dict[str, Any]  # what was searched, JSON-ready
 
@@ -97,12 +97,15 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
                 'frames="first" keeps the first one'
             )
     with clock.stage("colour"):
-        raster = pixels.to_srgb(pixels.orient(raster))
+        raster = pixels.orient(raster)
+        seen = pixels.to_srgb(raster)
+        if (policy.output or container.format) != "png" or not pixels.is_measured(raster.colour):
+            raster = seen
     with clock.stage("detect"):
         by_hand = tuple(Detection(_inside(box, raster), 1.0, "region") for box in policy.regions)
         finders = [_detector(item, policy) for item in policy.detectors if policy.faces or item in BY_NAME]
         search: dict[str, Any] = {"recall": policy.recall if finders else None}
-        rows = [_search(finders, _rgb(frame.pixels), search) for frame in raster.frames]
+        rows = [_search(finders, _rgb(frame.pixels), search) for frame in seen.frames]
         kept = [tuple(d for d in row if not _kept(d.box, policy.keep_regions)) for row in rows]
     return Found(raster, tuple(row + by_hand for row in kept), search)
 

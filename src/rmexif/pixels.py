@@ -10,11 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rmexif.colour import to_srgb
+from rmexif.colour import is_measured, to_srgb
 from rmexif.memory import as_seen, as_stored
 from rmexif.types import Box, Frame, Raster
 
-__all__ = ["Geometry", "clear_hidden", "dhash", "duplicate", "hamming", "orient", "outlined", "resize", "to_srgb"]
+__all__ = [
+    "Geometry",
+    "clear_hidden",
+    "dhash",
+    "duplicate",
+    "hamming",
+    "is_measured",
+    "orient",
+    "outlined",
+    "resize",
+    "to_srgb",
+]
 
 Pixels = NDArray[Any]
 
