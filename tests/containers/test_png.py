@@ -326,6 +326,30 @@ class TestPictureData:
         data = png(chunk(b"tRNS", b"\x41\0\x42\7\x43\x0e"))
         assert dict(chunks(stripped(data)))[b"tRNS"] == b"\0\0\0\7\0\x0e"
 
+    @pytest.mark.parametrize(("colour", "depth"), [(0, 1), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16)])
+    @pytest.mark.parametrize("interlace", [0, 1])
+    def test_a_transparent_colour_that_no_pixel_has_goes(self, colour, depth, interlace):
+        """Two or six free bytes; one that a pixel has stays."""
+        size, count = (depth + 7) // 8, 3 if colour == 2 else 1
+        row = (8 * count * depth + 7) // 8
+        pixels = bytes(range(1, 1 + row)) if depth >= 8 else bytes(row)
+        shape = {"width": 8, "height": 1, "colour": colour, "depth": depth, "pixels": pixels, "interlace": interlace}
+        if interlace:  # seven passes, of which a row has four: pixels 0, 4, 2 and 6, the odd ones
+            passes = [[0], [4], [2, 6], [1, 3, 5, 7]]
+            bits = "".join(f"{byte:08b}" for byte in pixels)
+            lines = ["".join(bits[n * count * depth : (n + 1) * count * depth] for n in some) for some in passes]
+            packed = [
+                int(line.ljust(-(-len(line) // 8) * 8, "0"), 2).to_bytes(-(-len(line) // 8), "big") for line in lines
+            ]
+            shape["stream"] = zlib.compress(b"".join(b"\0" + line for line in packed))
+        last = pixels[-size * count :] if depth >= 8 else b"\0"
+        used = b"".join(last[n : n + size].rjust(2, b"\0") for n in range(0, size * count, size))
+        unused = b"".join((b"\1" if depth < 8 else b"SE"[:size]).rjust(2, b"\0") for _ in range(count))
+        kept, gone = png(chunk(b"tRNS", used), **shape), png(chunk(b"tRNS", unused), **shape)
+        assert stripped(kept) == kept
+        assert stripped(gone) == png(**shape)
+        assert frames(gone) == frames(stripped(gone))
+
     @given(st.integers(0, 2**32), st.sampled_from([(1, 1), (1, 40), (40, 1), (17, 23)]), st.integers(1, 8))
     @settings(max_examples=40, deadline=None)
     def test_filters_are_undone_and_redone(self, seed, size, step):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rmexif.containers import payloads, png_chunks, png_rows
 from rmexif.containers.png_chunks import SIGNATURE, Animation, Chunk, Frame, written
 from rmexif.containers.png_colour import KINDS, colour_chunks
-from rmexif.containers.png_rows import Layout, Survey, blank, inflate, mend, survey
+from rmexif.containers.png_rows import Layout, Survey, blank, holds, inflate, mend, survey
 from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Part, Role
 
@@ -87,15 +87,16 @@ def parse(view: memoryview, limits: Limits) -> Container:
     layout = png_chunks.header(bytes(chunks[0].data(view)))
     limits.check("max_pixels", layout.width * layout.height)
     animation = png_chunks.animation(view, chunks, layout, limits)
-    if layout.looked_into:
-        limits.check("max_parts", sum(frame.layout.diagonals for frame in animation.frames) // DIAGONALS_PER_PART)
     found = _first_of_each(view, chunks)
+    if layout.looked_into or b"tRNS" in found:
+        limits.check("max_parts", sum(frame.layout.diagonals for frame in animation.frames) // DIAGONALS_PER_PART)
     content = {kind: bytes(chunk.data(view)) for kind, chunk in found.items()}
     surveys = [
         survey(png_chunks.joined(view, frame.chunks), frame.layout, f"png: picture {number}")
         for number, frame in enumerate(animation.frames)
     ]
-    palette, indices = _palette(content, layout, surveys)
+    pictures = tuple(zip(animation.frames, surveys, strict=True))
+    palette, indices = _palette(content, layout, pictures)
     if indices != SAME:
         surveys = [replace(row, fault=row.fault or "palette-twins") for row in surveys]
     colours, colour = colour_chunks(content, layout.colour)
@@ -106,7 +107,7 @@ def parse(view: memoryview, limits: Limits) -> Container:
     if animation.plays is not None:
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     cover = _cover(view, animation)
-    pictures = tuple(zip(animation.frames, surveys, strict=True))
+    pictures = tuple(zip(animation.frames, surveys, strict=True))  # as they leave
     tree = _Tree(tuple(head), pictures, indices, cover)
     parts = _merged(_parts(view, chunks, found, animation, tree))
     frames = len(animation.frames)
@@ -188,7 +189,7 @@ def _first_of_each(view: memoryview, chunks: Sequence[Chunk]) -> dict[bytes, Chu
 
 
 def _palette(
-    content: Mapping[bytes, bytes], layout: Layout, surveys: Sequence[Survey]
+    content: Mapping[bytes, bytes], layout: Layout, pictures: Sequence[tuple[Frame, Survey]]
 ) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """PLTE and tRNS (11.2.2, 11.3.1.1) as they stay, and the new index for every old one.
 
@@ -202,9 +203,11 @@ def _palette(
             return [], SAME
         alphas = alphas[:size]
         key = [value & (1 << layout.depth) - 1 for value in struct.unpack(f">{len(alphas) // 2}H", alphas)]
+        if not any(holds(row.stream, frame.layout, key) for frame, row in pictures):
+            return [], SAME  # a colour that no pixel has: free bytes
         return [(b"tRNS", struct.pack(f">{len(key)}H", *key))], SAME
     colours = content.get(b"PLTE", b"")
-    used = [index for index in range(256) if any(row.used[index] for row in surveys)]
+    used = [index for index in range(256) if any(row.used[index] for _, row in pictures)]
     if len(colours) % 3 or len(colours) <= 3 * max(used):
         raise MalformedImage(f"png: PLTE of {len(colours)} bytes for indices up to {max(used)}")
     first, indices = dict[bytes, int](), bytearray(SAME)

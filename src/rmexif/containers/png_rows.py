@@ -21,13 +21,13 @@ import numpy as np
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     Bytes = NDArray[np.uint8]
 
-__all__ = ["Layout", "Survey", "blank", "deflate", "inflate", "mend", "survey", "top"]
+__all__ = ["Layout", "Survey", "blank", "deflate", "holds", "inflate", "mend", "survey", "top"]
 
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type (11.2.1)
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -188,6 +188,20 @@ def _survey(data: memoryview, layout: Layout, where: str) -> Survey:
         if layout.depth < 8 or layout.colour == 3:
             fault = _packed(lines, width, layout, used) or fault
     return Survey(data[:end], fault, used.astype(np.uint8).tobytes() if layout.colour == 3 else b"")
+
+
+def holds(data: memoryview, layout: Layout, key: Sequence[int]) -> bool:
+    """Whether a grey or RGB picture that survey() has seen has a pixel with these samples."""
+    raw, last, _, _ = inflate(data, layout.size, "png: picture")
+    size = max(1, layout.depth // 8)
+    pixel = np.frombuffer(b"".join(sample.to_bytes(size, "big") for sample in key), np.uint8)
+    used = np.zeros(256, np.bool_)
+    for lines, width in _passes(raw + last, layout):
+        if layout.depth < 8:
+            _packed(lines, width, layout, used)
+        elif any((plain == pixel).all(axis=2).any() for plain in _strips(lines, layout.step, 0, layout.step)):
+            return True
+    return layout.depth < 8 and bool(used[key[0]])
 
 
 def mend(data: memoryview, layout: Layout, indices: bytes, where: str) -> bytes:
