@@ -15,7 +15,7 @@ from rmexif.errors import MalformedImage, UnsupportedFeature
 __all__ = ["Intervals", "Step", "Tree", "copied", "reads", "settled", "slots", "suspicious"]
 
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
-LONG_WALK_LIMIT = 1 << 20  # byte walked where a table holds more than symbols: 0.2 s, progressive 1.6 s
+LONG_WALK_LIMIT = 256 << 10  # byte walked where a table holds more than symbols: 0.05 s, progressive 0.4 s
 MCU_LIMIT = 1 << 21  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
 
 Intervals = list[list[bytes | memoryview]]  # data of every restart interval of every scan
