@@ -142,7 +142,10 @@ def test_interrupted_nothing_is_left_running(tmp_path: Path, astronaut: bytes, p
     below = {run.pid} | _threads_children(run.pid)
 
     run.send_signal(sign)
-    _, err = run.communicate(timeout=20)
+    try:
+        _, err = run.communicate(timeout=20)
+    finally:
+        run.kill()
 
     assert sign == signal.SIGKILL or b"KeyboardInterrupt" in err
     end = time.monotonic() + 10

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import requests
@@ -30,7 +31,11 @@ def running(
     env = {name: value for name, value in os.environ.items() if not name.startswith("RMEXIF_")}
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", **environment}
     process = subprocess.Popen(
-        [*prefix, sys.executable, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*prefix, sys.executable, *command],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         until = time.monotonic() + 60
@@ -49,6 +54,8 @@ def running(
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+        with suppress(ProcessLookupError):  # a tracer that ends lets go of what it traced
+            os.killpg(process.pid, signal.SIGKILL)
         process.stdout.close()
 
 
