@@ -48,6 +48,7 @@ RESIDUALS = {
     "jxl-section-slack": "coded sections were copied unwalked; a few bytes could hide after their last codes",
     "jxl-extra-channels": "channels beside colour and alpha stay, such as depth or masks",
     "jxl-hidden-frames": "frames that are never shown by themselves stay, because others may be drawn from them",
+    "jxl-area-outside-canvas": "a frame reaches beyond the picture; viewers cut off what is still in the file",
     "heif-area-below-overlay": "pictures that others are laid over are still whole in the file",
     "heif-area-outside-crop": "a crop mark hides a part of the picture that is still in the file",
     "gif-area-outside-screen": "a picture reaches beyond the screen; viewers cut off what is still in the file",

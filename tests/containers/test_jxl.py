@@ -406,6 +406,24 @@ def test_frames_that_others_need_stay() -> None:
         assert jxl_frames.reachable(frames) == expected
 
 
+def test_what_lies_beyond_the_canvas_is_said() -> None:
+    """A frame larger than the picture: libjxl cuts off what is still in the file, and so is all that is left of it."""
+    image, _, start = files.split(LOSSLESS)
+    bits, head, first = BitReader(memoryview(LOSSLESS), "test", start), BitWriter(), BitWriter()
+    frame = jxl_frames.frame_header(bits, None, image, (24, 16))
+    head.bits(16, 0x0AFF)
+    jxl_headers.image_header(head, replace(image, width=16))
+    head.align()
+    jxl_frames.frame_header(first, replace(frame, width=24, crop=(0, 0)), image, (16, 16))
+    first.bits(1, bits.bits(1))
+    first.align()
+    raw = bytes(head.out) + bytes(first.out) + LOSSLESS[bits.align() :]
+
+    assert (decoded(raw) == decoded(LOSSLESS)[:, :16]).all()
+    assert "jxl-area-outside-canvas" in parse(clean(raw)).residuals
+    assert "jxl-area-outside-canvas" not in parse(LOSSLESS).residuals
+
+
 def test_limits() -> None:
     """Pixels, frames and parts are checked before anything is decoded."""
     for raw, limits in (

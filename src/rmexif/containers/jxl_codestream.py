@@ -257,3 +257,5 @@ def _residuals(found: Codestream, image: ImageHeader, frames: list[_Placed]) -> 
         found.residuals.add("jxl-extra-channels")
     if any(not placed.frame.shown and placed.frame.kind != LF for placed in frames):
         found.residuals.add("jxl-hidden-frames")
+    if any(placed.frame.leaves(image.width, image.height) for placed in frames):
+        found.residuals.add("jxl-area-outside-canvas")

@@ -80,6 +80,11 @@ class Frame:
         """Whether a viewer stops at this frame."""
         return self.kind in (REGULAR, SKIP_PROGRESSIVE) and (self.last or self.duration > 0)
 
+    def leaves(self, width: int, height: int) -> bool:
+        """Whether a part of it lies beyond a canvas of ``width`` x ``height`` px."""
+        left, top = map(unpack_signed, self.crop or (0, 0))
+        return min(left, top) < 0 or left + self.width > width or top + self.height > height
+
     @property
     def sections(self) -> int:
         """Entries of the table of contents (F.3)."""
