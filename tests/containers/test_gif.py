@@ -252,6 +252,20 @@ def test_a_transparent_entry_is_no_twin() -> None:
     assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
 
 
+def test_a_transparent_sample_that_no_pixel_has_hides_no_twin() -> None:
+    """Entries 4 and 6 are alike; that the second frame calls 4 transparent, and has no such pixel, changes nothing."""
+    colours = bytes((9, 9, 9)) * 4 + bytes((1, 2, 3)) * 4 + bytes(3 * 248)
+    raw = with_table(Image.fromarray(np.tile(np.array([0, 4, 6], np.uint8), (4, 5)), "P"), colours)
+    control = b"!\xf9\x04\x05\x0a\x00\x04\x00"
+    picture = b",\0\0\0\0\1\0\1\0\0\x08" + bytes([4]) + pack((256, 9), (6, 9), (257, 9)) + b"\0"
+    raw = raw[:-1] + control + picture + b";"
+
+    data = clean(gif, raw)
+
+    assert clean(gif, data) == data
+    assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
+
+
 @pytest.mark.parametrize("number", [0, 83, 255])
 def test_a_transparent_sample_that_no_pixel_has_says_nothing(number: int) -> None:
     """One byte a picture."""

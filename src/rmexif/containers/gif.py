@@ -278,14 +278,15 @@ class _Reader:
             table = picture.table or self.screen.table
             if table is None:
                 continue
-            numbers = twins(table.source, table.painted - {picture.hidden})
+            idle = picture.hidden is not None and picture.hidden not in picture.literals  # its number says nothing yet
+            numbers = twins(table.source, table.painted - {None if idle else picture.hidden})
             if any(numbers[sample] != sample for sample in picture.literals):
                 picture.codes = lzw.renumber(picture.codes, picture.bits, numbers)
                 picture.literals = {numbers[sample] for sample in picture.literals}
-            table.used |= picture.literals - {picture.hidden}
-            if picture.control and picture.hidden not in (None, *picture.literals):
+            if picture.control and idle:
                 free = {*range(len(table.source))} - picture.literals
                 picture.control.transparent = max(free, default=min(len(table.source), 255))
+            table.used |= picture.literals - {picture.hidden}
 
     def canvas(self) -> None:
         """Say the size that decoders show; one picture needs no delay, and nobody takes it away again."""
