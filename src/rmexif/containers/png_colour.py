@@ -12,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from rmexif.containers import icc
+from rmexif.containers.h273 import BRIGHTEST, NIT, PRIMARIES, TRANSFERS, UNSPECIFIED, mastering
 from rmexif.types import Colour
 
 if TYPE_CHECKING:
@@ -20,19 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "colour_chunks"]
 
 KINDS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
-PRIMARIES = frozenset({1, *range(4, 13), 22})  # H.273 table 2
-TRANSFERS = frozenset({1, *range(4, 19)})  # H.273 table 3
 HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
 SRGB = frozenset({"srgb", "gray-srgb"})  # spaces that a chunk of its own stands for (11.3.2.5)
 GREYS = frozenset({0, 4})  # colour types
 MAX_PROFILE = 8 << 20  # byte
 GAMMAS = (45_455, 55_556, 100_000)  # sRGB-like, Adobe RGB-like, linear; of 100 000
-NIT = 10_000  # units of mDCV and cLLI in 1 cd/m2
-MASTERING = (  # x and y of red, green, blue, white in 1 / 50 000: BT.709, P3-D65, BT.2020
-    (32_000, 16_500, 15_000, 30_000, 7_500, 3_000, 15_635, 16_450),
-    (34_000, 16_000, 13_250, 34_500, 7_500, 3_000, 15_635, 16_450),
-    (35_400, 14_600, 8_500, 39_850, 6_550, 2_300, 15_635, 16_450),
-)
 
 
 def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
@@ -44,7 +37,8 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
     """
     chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""), colour_type)
     code = found.get(b"cICP", b"")[:4]
-    if len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and code[2] == 0 and code[3] <= 1:
+    named = len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and UNSPECIFIED not in code[:2]
+    if named and code[2] == 0 and code[3] <= 1:
         cicp = (code[0], code[1], code[2], code[3])
         chunks.append((b"cICP", code))
     if profile and not cicp and icc.identify(profile) in SRGB:
@@ -110,11 +104,8 @@ def _mastering(data: bytes) -> bytes:
     if len(data) < 24:
         return b""
     *places, brightest, darkest = struct.unpack_from(">8HII", data)
-    known = [row for row in MASTERING if all(abs(a - b) <= 50 for a, b in zip(row, places, strict=True))]
-    nits = round(brightest / NIT)
-    if not known or not 1 <= nits <= 10_000 or darkest > NIT:
-        return b""
-    return struct.pack(">8HII", *known[0], nits * NIT, darkest)
+    meant = mastering(tuple(places), brightest, darkest)
+    return struct.pack(">8HII", *meant[0], meant[1], darkest) if meant else b""
 
 
 def _light_level(data: bytes) -> bytes:
@@ -122,4 +113,4 @@ def _light_level(data: bytes) -> bytes:
     if len(data) < 8:
         return b""
     most, average = (round(number / NIT) for number in struct.unpack_from(">II", data))
-    return struct.pack(">II", most * NIT, average * NIT) if average <= most <= 10_000 else b""
+    return struct.pack(">II", most * NIT, average * NIT) if average <= most <= BRIGHTEST else b""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmexif.containers.samples import packed_table
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def mend(data: memoryview, layout: Layout, indices: bytes, where: str) -> bytes:
         where: for messages.
     """
     raw, last, _, _ = inflate(data, layout.size, where)
-    return deflate(_mended(raw + last, layout, _packed_table(indices, layout.depth)))
+    return deflate(_mended(raw + last, layout, packed_table(indices, min(layout.depth, 8))))
 
 
 def _mended(raw: bytes, layout: Layout, table: Bytes) -> Iterator[bytes]:
@@ -279,15 +280,6 @@ def _packed(lines: Bytes, width: int, layout: Layout, used: NDArray[np.bool_]) -
         for shift in shifts[:pixels]:
             used[np.flatnonzero(seen) >> shift & (1 << layout.depth) - 1] = True
     return "padding-bits" if (np.flatnonzero(last) & padding).any() else ""
-
-
-def _packed_table(indices: bytes, depth: int) -> Bytes:
-    """A table for single indices as a table for bytes that hold several of them."""
-    values, table = np.arange(256), np.zeros(256, np.uint8)
-    one = np.frombuffer(indices, np.uint8)
-    for shift in range(0, 8, min(depth, 8)):
-        table |= one[values >> shift & (1 << min(depth, 8)) - 1] << shift
-    return table
 
 
 def _strip_rows(columns: int, channels: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rmexif.containers.isobmff.units import CODE_POINTS, UNSPECIFIED, Bits
+from rmexif.containers import h273
+from rmexif.containers.isobmff.units import Rewriter
 from rmexif.errors import UnsupportedFeature
 
 __all__ = ["Sequence", "read_sequence"]
@@ -36,31 +37,6 @@ class Sequence:
     superres: bool
 
 
-class _Rewriter(Bits):
-    """Reads a header, and writes another one with the bits that are copied."""
-
-    __slots__ = ("written",)
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.written = ""
-
-    def copy(self, count: int) -> int:
-        """The next ``count`` bits, which stay."""
-        return self.put(self.read(count), count)
-
-    def put(self, value: int, count: int) -> int:
-        """Write ``count`` bits that nobody has read."""
-        self.written += f"{value:0{count}b}" if count else ""
-        return value
-
-    def finish(self) -> bytes:
-        """The header with trailing_bits(): a one, then zeros up to the byte (5.3.4)."""
-        bits = self.written + "1"
-        bits += "0" * (-len(bits) % 8)
-        return int(bits, 2).to_bytes(len(bits) // 8, "big")
-
-
 def read_sequence(payload: bytes) -> Sequence:
     """Walk a sequence header to its end (AV1 5.5.1).
 
@@ -68,7 +44,7 @@ def read_sequence(payload: bytes) -> Sequence:
         MalformedImage: it ends early.
         UnsupportedFeature: a decoder model, or operating points that are no layers of one picture.
     """
-    bits = _Rewriter(payload)
+    bits = Rewriter(payload)
     profile = bits.copy(3)
     bits.copy(1)  # still_picture
     reduced = bool(bits.copy(1))
@@ -104,7 +80,7 @@ def read_sequence(payload: bytes) -> Sequence:
     )
 
 
-def _operating_points(bits: _Rewriter) -> tuple[int, int, bool]:
+def _operating_points(bits: Rewriter) -> tuple[int, int, bool]:
     """Timing goes, operating points stay where they are layers: level and tier of the first, and whether there are."""
     if bits.read(1):  # timing_info_present_flag
         bits.read(64)
@@ -142,7 +118,7 @@ def _check_layers(masks: list[int]) -> None:
         raise UnsupportedFeature("isobmff: AV1 operating points that are no layers of one picture")
 
 
-def _inter_tools(bits: _Rewriter) -> tuple[int, int, int]:
+def _inter_tools(bits: Rewriter) -> tuple[int, int, int]:
     """Coding tools of a header that is not reduced: screen content, whole motion vectors, bits of order hints."""
     bits.copy(4)  # interintra, masked, warped, dual filter
     ordered = bits.copy(1)
@@ -153,16 +129,14 @@ def _inter_tools(bits: _Rewriter) -> tuple[int, int, int]:
     return screen, integer, bits.copy(3) + 1 if ordered else 0
 
 
-def _color_config(bits: _Rewriter, profile: int) -> tuple[int, bool, int]:
+def _color_config(bits: Rewriter, profile: int) -> tuple[int, bool, int]:
     """color_config() (5.5.2): bit depth, whether there is no chroma, and the fields of av1C that say the same."""
     high = bits.copy(1)
     twelve = bits.copy(1) if profile == 2 and high else 0
     mono = 0 if profile == 1 else bits.copy(1)
-    described: tuple[int, ...] = (UNSPECIFIED,) * 3
+    described: tuple[int, ...] = (h273.UNSPECIFIED,) * 3
     if bits.copy(1):  # color_description_present_flag
-        found = bits.read(8), bits.read(8), bits.read(8)
-        pairs = zip(found, CODE_POINTS, strict=True)
-        described = tuple(code if code in known else UNSPECIFIED for code, known in pairs)
+        described = h273.existing((bits.read(8), bits.read(8), bits.read(8)))
         for code in described:
             bits.put(code, 8)
     across, down = (1, 1) if profile == 0 or mono else (0, 0) if profile == 1 else (1, 0)

@@ -11,12 +11,10 @@ from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import icc
+from rmexif.containers import h273, icc
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
 from rmexif.containers.isobmff.hevc import read_hvcc
-from rmexif.containers.isobmff.units import CODE_POINTS, UNSPECIFIED
-from rmexif.containers.png_colour import MASTERING, NIT
 from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Role
 
@@ -42,7 +40,6 @@ __all__ = [
 ]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
-LIGHT = 10_000  # cd/m2; no display is brighter
 MAX_ASPECT = 1000  # to one; real ones stay below 3
 PROFILE = 500  # a profile costs as much time as this many boxes
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
@@ -168,8 +165,7 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
     """``nclx`` with its reserved bits cleared, or a cleaned profile."""
     kind = cursor.bytes(4)
     if kind == b"nclx":
-        codes = zip((cursor.u16(), cursor.u16(), cursor.u16()), CODE_POINTS, strict=True)
-        numbers = (*(code if code in known else UNSPECIFIED for code, known in codes), cursor.u8() >> 7)
+        numbers = (*h273.existing((cursor.u16(), cursor.u16(), cursor.u16())), cursor.u8() >> 7)
         fields = b"".join(n.to_bytes(2, "big") for n in numbers[:3]) + bytes((numbers[3] << 7,))
         return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
     if kind not in (b"prof", b"rICC"):
@@ -182,7 +178,7 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
 def _clli(cursor: Cursor) -> Property | None:
     """Content light level in cd/m2: the brightest pixel, and the brightest picture on average."""
     most, average = cursor.u16(), cursor.u16()
-    if not average <= most <= LIGHT:
+    if not average <= most <= h273.BRIGHTEST:
         return None
     return Property("clli", box(b"clli", struct.pack(">HH", most, average)), Role.COLOUR)
 
@@ -191,11 +187,11 @@ def _mdcv(cursor: Cursor) -> Property | None:
     """The light of a known mastering display, in whole cd/m2; primaries come as green, blue, red."""
     found = struct.unpack(">8HII", cursor.take(24))
     places = (*found[4:6], *found[:4], *found[6:8])
-    known = next((row for row in MASTERING if all(abs(a - b) <= 50 for a, b in zip(row, places, strict=True))), None)
-    brightest, darkest = round(found[8] / NIT), found[9]
-    if known is None or not 1 <= brightest <= LIGHT or darkest > NIT:
+    meant = h273.mastering(places, found[8], found[9])
+    if meant is None:
         return None
-    fields = struct.pack(">8HII", *known[2:6], *known[:2], *known[6:], brightest * NIT, darkest)
+    display, brightest = meant
+    fields = struct.pack(">8HII", *display[2:6], *display[:2], *display[6:], brightest, found[9])
     return Property("mdcv", box(b"mdcv", fields), Role.COLOUR)
 
 

@@ -1,4 +1,4 @@
-"""What the two bitstream filters share: the filtered data, and a reader of bits."""
+"""What the two bitstream filters share: the filtered data, a reader of bits, and a rewriter of headers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ from rmexif.errors import MalformedImage
 if TYPE_CHECKING:
     from rmexif.containers.isobmff.av1_sequence import Sequence
 
-__all__ = ["CODE_POINTS", "MAX_HEADER", "UNSPECIFIED", "Bits", "Filtered", "area"]
+__all__ = ["MAX_HEADER", "Bits", "Filtered", "Rewriter", "area"]
 
 MAX_HEADER = 1024  # byte, of what is read of a parameter set or sequence header; real ones stay below 300
-UNSPECIFIED = 2  # of each of the following
-# Colour primaries, transfer characteristics, matrix coefficients that exist (ITU-T H.273, tables 2 to 4).
-CODE_POINTS = (
-    frozenset((1, 2, *range(4, 13), 22)),
-    frozenset((1, 2, *range(4, 19))),
-    frozenset((0, 1, 2, *range(4, 18))),
-)
 
 
 @dataclass(slots=True)
@@ -80,6 +73,32 @@ class Bits:
             if zeros > 32:
                 raise MalformedImage("isobmff: a coded picture's header holds a number above 32 bits")
         return (1 << zeros) - 1 + self.read(zeros)
+
+
+class Rewriter(Bits):
+    """Reads a header, and writes another one with the bits that are copied."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.fields: list[str] = []
+
+    def copy(self, count: int) -> int:
+        """The next ``count`` bits, which stay."""
+        return self.put(self.read(count), count)
+
+    def put(self, value: int, count: int) -> int:
+        """Write ``count`` bits that nobody has read."""
+        if count:
+            self.fields.append(f"{value:0{count}b}")
+        return value
+
+    def finish(self) -> bytes:
+        """The header with its trailing bits: a one, then zeros up to the byte (H.265 7.3.2.11, AV1 5.3.4)."""
+        bits = "".join([*self.fields, "1"])
+        bits += "0" * (-len(bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big")
 
 
 def area(size: tuple[int, int]) -> int:
