@@ -21,7 +21,7 @@ settings.configure(
     RMEXIF_POLICY=Policy(style="fill", output="jpeg"),
 )
 
-from rmexif.integrations.django import ScrubbedImageField, validate_clean  # noqa: E402  (needs the settings)
+from rmexif.integrations.django import ScrubbedImageField, validate_clean  # noqa: E402
 
 
 class AvatarForm(forms.Form):

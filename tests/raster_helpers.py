@@ -31,7 +31,7 @@ def raster(*pixels: np.ndarray, durations: tuple[float, ...] = (), **fields: Any
 
 def container(name: str, width: int, height: int, frames: int = 1, **fields: Any) -> Container:
     """What a parser would say."""
-    return Container(name, width, height, (), frames, **fields)
+    return Container(name, width, height, (), frames, **fields, tree=None)
 
 
 def saved(image: Image.Image, plugin: str, **settings: Any) -> bytes:

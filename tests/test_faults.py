@@ -13,16 +13,16 @@ from rmexif import Outcome, Policy, RmexifError, Scrubber, scrub_many, strip_man
 from tests import samples
 
 STAGES = (
-    ("rmexif.audit.open_container", "scrub strip"),
-    ("rmexif.audit.settle", "scrub strip"),
-    ("rmexif.audit.findings", "scrub strip"),
-    ("rmexif.codec.decode", "scrub"),
-    ("rmexif.pixels.orient", "scrub"),
-    ("rmexif.pixels.to_srgb", "scrub"),
+    ("rmexif.inspection.open_container", "scrub strip"),
+    ("rmexif.inspection.rewrite", "scrub strip"),
+    ("rmexif.inspection.findings", "scrub strip"),
+    ("rmexif.codecs.decode", "scrub"),
+    ("rmexif.raster.transform.orient", "scrub"),
+    ("rmexif.raster.transform.to_srgb", "scrub"),
     ("rmexif.detectors.CenterFace.search", "scrub"),
-    ("rmexif.pixels.resize", "scrub"),
-    ("rmexif.pixels.clear_hidden", "scrub"),
-    ("rmexif.codec.encode", "scrub"),
+    ("rmexif.raster.transform.resize", "scrub"),
+    ("rmexif.raster.transform.clear_hidden", "scrub"),
+    ("rmexif.codecs.encode", "scrub"),
 )
 
 
@@ -55,7 +55,7 @@ def test_a_fault_is_an_error_of_the_tree(
         assert all(isinstance(o.error, RmexifError) and "secret" not in str(o.error) for o in out)
 
 
-@pytest.mark.parametrize("place", ["rmexif.codec.decode", "rmexif.audit.settle"])
+@pytest.mark.parametrize("place", ["rmexif.codecs.decode", "rmexif.inspection.rewrite"])
 def test_a_log_shows_no_foreign_text(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     """What a logger prints of an error, history and all, quotes nothing that a library said about the file."""
 
@@ -89,9 +89,9 @@ def test_an_error_as_a_value_holds_no_file(many: Callable[[list[bytearray]], Ite
 
 def test_a_passing_fault_costs_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of three fails; the others come out."""
-    from rmexif import codec
+    from rmexif import codecs
 
-    real, calls = codec.encode, []
+    real, calls = codecs.encode, []
 
     def sometimes(*args: object) -> bytes:
         calls.append(1)
@@ -99,7 +99,7 @@ def test_a_passing_fault_costs_one_image(monkeypatch: pytest.MonkeyPatch) -> Non
             raise MemoryError
         return real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(codec, "encode", sometimes)
+    monkeypatch.setattr(codecs, "encode", sometimes)
     raw = samples.of("png")["plain"]
 
     out = list(scrub_many([raw] * 3, Policy(faces=False), workers=1))
@@ -113,7 +113,7 @@ def test_ctrl_c_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rmexif.codec.decode", interrupt)
+    monkeypatch.setattr("rmexif.codecs.decode", interrupt)
 
     with pytest.raises(KeyboardInterrupt):
         Scrubber(samples.of("png")["plain"]).process()

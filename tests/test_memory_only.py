@@ -39,7 +39,7 @@ def inputs(folder: Path, astronaut: bytes) -> list[str]:
     for name, makers in samples.MAKERS.items():
         from rmexif.containers import FORMATS
 
-        if name in {module.FORMAT.name for module in FORMATS}:
+        if name in {module.format.name for module in FORMATS}:
             (folder / name).write_bytes(next(iter(makers().values())))
             names.append(str(folder / name))
     large = samples.saved(samples.picture(4000, 3000), "JPEG", quality=90)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
-    from rmexif.audit import Inspection, inspect
     from rmexif.bulk import scrub_async, scrub_many, strip_async, strip_many
     from rmexif.errors import (
         DeadlineExceeded,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         VerificationError,
         WorkerLost,
     )
+    from rmexif.inspection import Inspection, inspect
     from rmexif.lossless import strip, verify
     from rmexif.scrubber import Scrubber, scrub
     from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Policy, Report
@@ -77,7 +77,7 @@ __all__ = [
 
 # Where each public name lives. They are fetched on first use, because strip and --help need no codec and no model.
 _HOMES = {
-    **dict.fromkeys(("Inspection", "inspect"), "audit"),
+    **dict.fromkeys(("Inspection", "inspect"), "inspection"),
     **dict.fromkeys(("strip", "verify"), "lossless"),
     **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),

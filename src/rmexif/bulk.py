@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import lossless
-from rmexif.errors import InputError, InvalidPolicy, RmexifError, as_value
+from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.types import Limits, Outcome, Policy, Report
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def outcome(work: Callable[[Any], tuple[bytes, dict[str, Any]]], index: int, raw
     try:
         data, stats = work(raw)
     except RmexifError as error:
-        return Outcome(index, None, None, as_value(error))
+        return Outcome(index, None, None, error.detached())
     except TypeError as error:
-        return Outcome(index, None, None, as_value(_typed(error)))
+        return Outcome(index, None, None, _typed(error).detached())
     return Outcome(index, data, Report(stats), None)
 
 
@@ -138,7 +138,7 @@ def _many(
     if pool not in ("thread", "process"):
         raise InvalidPolicy("pool: it is one of thread, process")
     if pool == "process":
-        from rmexif.workers import Crew
+        from rmexif.workers.pool import Crew
 
         return _run(Crew(task, count, **hold), items, count, most, ordered)
     if unkept := [name for name, value in hold.items() if value]:
@@ -161,7 +161,7 @@ def _run(
     pending: deque[Future[Outcome]] = deque()
     with ExitStack() as stack:
         if not alone:
-            from rmexif.workers import one_thread_each
+            from rmexif.workers.pool import one_thread_each
 
             stack.enter_context(one_thread_each())
         try:

@@ -25,10 +25,11 @@ Every class carries ``code`` (stable, for scripts), ``status_hint`` (HTTP) and `
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 __all__ = [
     "DeadlineExceeded",
@@ -46,8 +47,7 @@ __all__ = [
     "UnsupportedFeature",
     "VerificationError",
     "WorkerLost",
-    "as_value",
-    "kept_in",
+    "error_boundary",
 ]
 
 
@@ -58,6 +58,14 @@ class RmexifError(Exception):
     status_hint: ClassVar[int] = 500
     exit_code: ClassVar[int] = 70
 
+    def detached(self) -> Self:
+        """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
+        return type(self)(*self.args)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready form: the stable code and the message."""
+        return {"code": self.code, "message": str(self)}
+
 
 class ProcessingError(RmexifError):
     """This image could not be made safe; no bytes leave."""
@@ -66,11 +74,34 @@ class ProcessingError(RmexifError):
 
 
 class InputError(ProcessingError, ValueError):
-    """The bytes are at fault."""
+    """The bytes are at fault.
+
+    Args:
+        problem: what is wrong, and what was expected.
+        structure: where, in the format's own words: ``"jpeg DHT"``, ``"png chunk iCCP"``.
+        offset: byte of the file (or of the structure's own data, where ``structure`` says so) that it starts at.
+    """
 
     code = "input_error"
     status_hint = 422
     exit_code = 65
+
+    def __init__(self, problem: str = "", *, structure: str | None = None, offset: int | None = None) -> None:
+        self.problem, self.structure, self.offset = problem, structure, offset
+        place = "" if structure is None else f"{structure}: " if offset is None else f"{structure} at byte {offset}: "
+        super().__init__(place + problem)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with the place."""
+        return _with_place, (type(self), self.problem, self.structure, self.offset)
+
+    def detached(self) -> Self:
+        """The error without its traceback and history."""
+        return type(self)(self.problem, structure=self.structure, offset=self.offset)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready form."""
+        return {**super().as_dict(), "structure": self.structure, "offset": self.offset}
 
 
 class UnknownFormat(InputError):
@@ -152,8 +183,13 @@ class MissingDependency(SetupError, ImportError):
     code = "missing_dependency"
 
 
+def _with_place(cls: type[InputError], problem: str, structure: str | None, offset: int | None) -> InputError:
+    """An error as it crosses a process border: pickling knows no keyword arguments."""
+    return cls(problem, structure=structure, offset=offset)
+
+
 @contextmanager
-def kept_in() -> Iterator[None]:
+def error_boundary() -> Iterator[None]:
     """Let nothing but the tree above escape: the last door of every public function.
 
     Parsers and codecs translate what they know at their own doors. What still comes here is a defect or a lack of
@@ -172,8 +208,3 @@ def kept_in() -> Iterator[None]:
         raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from None
     except Exception as error:
         raise ProcessingError(f"an internal step failed with {type(error).__name__}") from None
-
-
-def as_value(error: RmexifError) -> RmexifError:
-    """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
-    return type(error)(*error.args)

@@ -6,14 +6,15 @@ import hashlib
 import time
 from typing import Any
 
-from rmexif import audit, hidden
-from rmexif.errors import kept_in
+from rmexif import hidden_pixels, inspection
+from rmexif.errors import error_boundary
+from rmexif.residuals import Residual
 from rmexif.types import Category, Finding, Limits
 
 __all__ = ["strip", "verify"]
 
 
-def strip(raw: audit.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
+def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[str, Any]]:
     """Remove everything that is not picture, without touching a pixel.
 
     The same input gives the same output, and a second strip changes nothing. The colour of fully transparent pixels
@@ -31,43 +32,43 @@ def strip(raw: audit.Raw, *, limits: Limits | None = None) -> tuple[bytes, dict[
         InputError: the bytes are no image that can be handled.
         VerificationError: the clean file did not pass its own check.
     """
-    view = audit.view_of(raw)
-    with kept_in():
+    view = inspection.view_of(raw)
+    with error_boundary():
         return _strip(view, limits or Limits())
 
 
-def verify(raw: audit.Raw, *, limits: Limits | None = None) -> list[Finding]:
+def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding]:
     """What is left in a file that should be clean; an empty list means nothing.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
     """
-    view = audit.view_of(raw)
-    with kept_in():
-        container, found = audit.remains(view, limits or Limits())
-        if not found and hidden.in_question(container, len(view)):
-            beyond = hidden.bytes_beyond(view, container)
+    view = inspection.view_of(raw)
+    with error_boundary():
+        container, found = inspection.find_leftovers(view, limits or Limits())
+        if not found and hidden_pixels.in_question(container, len(view)):
+            beyond = hidden_pixels.bytes_beyond(view, container)
             found = (Finding("webp/beyond the picture", Category.UNKNOWN, beyond),) if beyond else ()
         return list(found)
 
 
 def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
     started = time.perf_counter()
-    data, container, clean = audit.settle(view, limits)
+    data, container, clean = inspection.rewrite(view, limits)
     residuals = set(clean.residuals)
-    removed = list(audit.findings(view, container))
-    if hidden.in_question(clean, len(data)):
-        residuals.discard(hidden.UNDER_ALPHA)
-        settled, colours, suspicious = hidden.settled(data, clean)
+    removed = list(inspection.findings(view, container))
+    if hidden_pixels.in_question(clean, len(data)):
+        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
+        settled, colours, suspicious = hidden_pixels.settled(data, clean)
         if settled != data:
-            data, clean = settled, audit.prove(settled, limits)
+            data, clean = settled, inspection.verify_clean(settled, limits)
         if colours:
             removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, colours))
     else:
-        suspicious = hidden.has_text(data, clean)
+        suspicious = hidden_pixels.has_text(data, clean)
     if suspicious:
-        residuals.add("lowest-bits")
+        residuals.add(Residual.LOWEST_BITS)
     stats: dict[str, Any] = {
         "mode": "strip",
         "format": container.format,
@@ -77,9 +78,9 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, dict[str, Any]]:
         "frames": clean.frames,
         "orientation": clean.orientation,
         "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
-        "findings": audit.summary(removed),
+        "findings": inspection.summary(removed),
         "findings_count": len(removed),
-        "residuals": audit.residuals(sorted(residuals)),
+        "residuals": inspection.residuals(sorted(residuals)),
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": hashlib.sha256(view).hexdigest(),

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif import audit, codec, detectors, hidden, pixels, styles
+from rmexif import codecs, detectors, hidden_pixels, inspection, styles
 from rmexif.containers import by_name, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
+from rmexif.raster import transform
 from rmexif.types import CLEAN, Box, Container, Detection, Frame, Policy, Raster
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from rmexif.styles import Mask, Style
 
-__all__ = ["Clock", "Found", "Scrubbed", "look", "masks", "preview", "scrub"]
+__all__ = ["Clock", "Found", "Scrubbed", "analyse", "masks", "preview", "scrub"]
 
 SCALE = 0.99  # stealth: sides of the output, as a share of the input's
 TINY = 128  # stealth, px: shorter sides are not scaled; a pixel less would be seen, and fine patterns would break
@@ -70,11 +71,11 @@ class Scrubbed:
     """A finished, verified picture."""
 
     data: bytes
-    container: Container
+    container: Container[Any]
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to it, JSON-ready
 
 
-def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -> Found:
+def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: Clock) -> Found:
     """Decode, turn upright, bring to sRGB, and find what has to be redacted.
 
     Raises:
@@ -87,7 +88,7 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
     with clock.stage("clean"):
         source = _picture_only(view, container)
     with clock.stage("decode"):
-        raster = codec.decode(source, container)
+        raster = codecs.decode(source, container)
         del source
         if policy.frames == "first":
             raster = replace(raster, frames=raster.frames[:1])
@@ -97,9 +98,9 @@ def look(view: memoryview, container: Container, policy: Policy, clock: Clock) -
                 'frames="first" keeps the first one'
             )
     with clock.stage("colour"):
-        raster = pixels.orient(raster)
-        seen = pixels.to_srgb(raster)
-        if (policy.output or container.format) != "png" or not pixels.is_measured(raster.colour):
+        raster = transform.orient(raster)
+        seen = transform.to_srgb(raster)
+        if (policy.output or container.format) != "png" or not transform.is_measured(raster.colour):
             raster = seen
     with clock.stage("detect"):
         by_hand = tuple(Detection(_inside(box, raster), 1.0, "region") for box in policy.regions)
@@ -131,7 +132,7 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
     """
     module = by_name(output)
     raster = found.raster
-    if len(raster.frames) > 1 and not module.FORMAT.has_frames:
+    if len(raster.frames) > 1 and not module.format.has_frames:
         raise UnsupportedFeature(
             f"{output} holds one picture, not {len(raster.frames)}; ask for the first frame, or another format"
         )
@@ -143,10 +144,10 @@ def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.rando
         for frame, row in zip(frames, _spread(frames, boxes), strict=True):
             escalated += _redact(frame.pixels, row, style, policy, rng)
         changes["escalated"] = escalated
-    raster = replace(raster, frames=tuple(pixels.clear_hidden(frame) for frame in frames))
+    raster = replace(raster, frames=tuple(transform.clear_hidden(frame) for frame in frames))
     data, container = _finished(raster, output, policy, clock)
     if policy.stealth:
-        before, after = (pixels.dhash(r.frames[0].pixels) for r in (found.raster, raster))
+        before, after = (transform.dhash(r.frames[0].pixels) for r in (found.raster, raster))
         changes["perceptual_distance"] = (before ^ after).bit_count()
     return Scrubbed(data, container, changes)
 
@@ -160,28 +161,28 @@ def preview(found: Found, output: str, policy: Policy, clock: Clock) -> Scrubbed
     """
     frame, row = found.raster.frames[0], found.detections[0]
     captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
-    drawn = replace(frame, pixels=pixels.outlined(frame.pixels, [detection.box for detection in row], captions))
-    raster = replace(found.raster, frames=(replace(pixels.clear_hidden(drawn), duration=0.0),))
+    drawn = replace(frame, pixels=transform.outlined(frame.pixels, [detection.box for detection in row], captions))
+    raster = replace(found.raster, frames=(replace(transform.clear_hidden(drawn), duration=0.0),))
     return Scrubbed(*_finished(raster, output, policy, clock))
 
 
-def _finished(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container]:
+def _finished(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container[Any]]:
     """Encode, take out what the encoder added by itself, and verify."""
     with clock.stage("encode"):
-        encoded = codec.encode(raster, output, policy.quality)
+        encoded = codecs.encode(raster, output, policy.quality)
     with clock.stage("verify"):
         try:
-            data, _, container = audit.settle(memoryview(encoded), policy.limits)
-            if hidden.in_question(container, len(data)):
-                settled, _, _ = hidden.settled(data, container)
+            data, _, container = inspection.rewrite(memoryview(encoded), policy.limits)
+            if hidden_pixels.in_question(container, len(data)):
+                settled, _, _ = hidden_pixels.settled(data, container)
                 if settled != data:
-                    data, container = settled, audit.prove(settled, policy.limits)
+                    data, container = settled, inspection.verify_clean(settled, policy.limits)
         except InputError as error:
             raise VerificationError(f"the output cannot be read back: {error}") from error
     return data, container
 
 
-def _picture_only(view: memoryview, container: Container) -> bytes | memoryview:
+def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memoryview:
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
     if all(part.role in CLEAN for part in container.parts):
         return view
@@ -239,27 +240,27 @@ def _reshape(
 ) -> tuple[list[Frame], list[list[Detection]]]:
     """The frames at their final size, writable, and the detections on them."""
     if not policy.stealth:
-        copies = [replace(frame, pixels=pixels.duplicate(frame.pixels)) for frame in raster.frames]
+        copies = [replace(frame, pixels=transform.duplicate(frame.pixels)) for frame in raster.frames]
         return copies, [list(row) for row in found]
-    plans: dict[tuple[int, int], pixels.Geometry] = {}
+    plans: dict[tuple[int, int], transform.Geometry] = {}
     frames, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):
         height, width = frame.pixels.shape[:2]
         if (height, width) not in plans:  # one cut for all frames: an animation must not shake
             plans[height, width] = _plan(height, width, rng)
         plan = plans[height, width]
-        small = pixels.resize(frame.pixels, plan)
+        small = transform.resize(frame.pixels, plan)
         _disturb(small, frame.pixels.shape, rng)
         frames.append(replace(frame, pixels=small))
         boxes.append([replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None])
     return frames, boxes
 
 
-def _plan(height: int, width: int, rng: np.random.Generator) -> pixels.Geometry:
+def _plan(height: int, width: int, rng: np.random.Generator) -> transform.Geometry:
     """0.99x with a fresh crop: other pixels meet other pixels on every run, at sub-pixel phases."""
     left, right, to_width = _cut(width, rng)
     top, bottom, to_height = _cut(height, rng)
-    return pixels.Geometry(left, top, right, bottom, to_width, to_height)
+    return transform.Geometry(left, top, right, bottom, to_width, to_height)
 
 
 def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:

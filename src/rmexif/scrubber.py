@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rmexif import audit, pipeline, styles
+from rmexif import inspection, pipeline, styles
 from rmexif.containers import FORMATS
-from rmexif.errors import InvalidPolicy, ProcessingError, kept_in
+from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
+from rmexif.residuals import Residual
 from rmexif.types import Container, Policy
 
 __all__ = ["Scrubber", "scrub"]
 
-WEAK_BITS = 32  # more bits of a face than this are refused without allow_weak
 DRAWS = 4  # stealth: tries for a hash other than the input's
 
 
@@ -36,13 +36,13 @@ class Scrubber:
     def __init__(self, raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self._started = time.perf_counter()
-        self._view = audit.view_of(raw)
+        self._view = inspection.view_of(raw)
         self._style = _style(self._policy)
         if self._policy.output is not None and self._policy.output not in _encodable():
             raise InvalidPolicy(f"output: it is one of {', '.join(_encodable())}")
         self._parse_ms = 0.0
-        with kept_in():
-            self._container: Container = audit.open_container(self._view, self._policy.limits)[1]
+        with error_boundary():
+            self._container: Container[Any] = inspection.open_container(self._view, self._policy.limits)[1]
         self._parse_ms = (time.perf_counter() - self._started) * 1e3
 
     def process(self) -> tuple[bytes, dict[str, Any]]:
@@ -55,7 +55,7 @@ class Scrubber:
             ProcessingError: the image could not be made safe; nothing is returned.
             SetupError: the installation or the policy is at fault.
         """
-        with kept_in():
+        with error_boundary():
             return self._process()
 
     def dry_run(self) -> dict[str, Any]:
@@ -64,10 +64,10 @@ class Scrubber:
         Raises:
             ProcessingError: the image could not be searched.
         """
-        with kept_in():
+        with error_boundary():
             started = time.perf_counter()
             clock = pipeline.Clock()
-            found = pipeline.look(self._view, self._container, self._policy, clock)
+            found = pipeline.analyse(self._view, self._container, self._policy, clock)
             stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
             stats["mode"] = "dry run"
             stats["metadata_removed"] = False
@@ -85,10 +85,10 @@ class Scrubber:
         Raises:
             ProcessingError: the image could not be searched or encoded.
         """
-        with kept_in():
+        with error_boundary():
             started = time.perf_counter()
             clock = pipeline.Clock()
-            found = pipeline.look(self._view, self._container, self._policy, clock)
+            found = pipeline.analyse(self._view, self._container, self._policy, clock)
             done = pipeline.preview(found, self._policy.output or self._container.format, self._policy, clock)
             stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
             stats |= {"mode": "preview", "metadata_removed": True, "output_format": done.container.format}
@@ -98,7 +98,7 @@ class Scrubber:
     def _process(self) -> tuple[bytes, dict[str, Any]]:
         started = time.perf_counter()
         policy, clock = self._policy, pipeline.Clock()
-        found = pipeline.look(self._view, self._container, policy, clock)
+        found = pipeline.analyse(self._view, self._container, policy, clock)
         output = policy.output or self._container.format
         with clock.stage("hash"):
             original = hashlib.sha256(self._view).hexdigest()
@@ -125,14 +125,16 @@ class Scrubber:
             "file_hash_changed": new != original,
             "new_size": len(done.data),
             "stealth": policy.stealth,
-            "residuals": audit.residuals(code for code in done.container.residuals if code != "colour-under-alpha"),
+            "residuals": inspection.residuals(
+                code for code in done.container.residuals if code != Residual.COLOUR_UNDER_ALPHA
+            ),
             **done.changes,
         }
         stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
         return done.data, stats
 
     def _stats(self, found: pipeline.Found, clock: pipeline.Clock, original: str) -> dict[str, Any]:
-        removed = audit.findings(self._view, self._container)
+        removed = inspection.findings(self._view, self._container)
         faces = []
         for number, (row, covers) in enumerate(zip(found.detections, pipeline.masks(found, self._policy), strict=True)):
             for detection, cover in zip(row, covers, strict=True):
@@ -155,7 +157,7 @@ class Scrubber:
             "search": found.search,
             "style": getattr(self._style, "name", type(self._style).__name__),
             "leak_bits": self._style.leak_bits if np.isfinite(self._style.leak_bits) else None,
-            "findings": audit.summary(removed),
+            "findings": inspection.summary(removed),
             "findings_count": len(removed),
             "original_size": len(self._view),
             "original_hash": original,
@@ -170,12 +172,13 @@ def scrub(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> 
 
 def _style(policy: Policy) -> styles.Style:
     style: styles.Style = styles.by_name(policy.style) if isinstance(policy.style, str) else policy.style
-    if not policy.allow_weak and style.leak_bits > WEAK_BITS:
+    if not policy.allow_weak and style.leak_bits > styles.MAX_LEAK_BITS:
         raise InvalidPolicy(
-            f"style: it may leave {style.leak_bits} bits of a face, more than {WEAK_BITS}; allow_weak permits it"
+            f"style must leave at most {styles.MAX_LEAK_BITS} bits of a face, got {style.leak_bits}; "
+            "allow_weak=True permits it"
         )
     return style
 
 
 def _encodable() -> list[str]:
-    return [module.FORMAT.name for module in FORMATS]
+    return [row.format.name for row in FORMATS]

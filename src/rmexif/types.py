@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rmexif.errors import InvalidPolicy, LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from rmexif.residuals import Residual
 
 __all__ = [
     "CLEAN",
@@ -23,12 +25,18 @@ __all__ = [
     "Frame",
     "Limits",
     "Outcome",
+    "Packing",
     "Part",
+    "PayloadKind",
     "Policy",
     "Raster",
     "Report",
     "Role",
+    "TiffEntry",
+    "TreeT",
 ]
+
+TreeT = TypeVar("TreeT")  # a parser's own structures
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +80,63 @@ class Category(Enum):
     PERSON = "person"
     SOFTWARE = "software"
     IDENTIFIER = "identifier"
-    THUMBNAIL = "thumbnail"  # any second picture
+    EMBEDDED_IMAGE = "embedded_image"  # any second picture: thumbnail, gain map, depth, motion video
     TEXT = "text"
     PROVENANCE = "provenance"  # C2PA, AI prompts
     UNKNOWN = "unknown"
+
+
+class PayloadKind(Enum):
+    """Which reader of ``metadata`` can say what the body of a part holds; the value is a name, no logic."""
+
+    EXIF = "exif"
+    XMP = "xmp"
+    IPTC = "iptc"  # Photoshop image resources, or IIM alone
+    JUMBF = "jumbf"  # C2PA
+    ICC = "icc"
+    MPF = "mpf"  # CIPA DC-007
+    TEXT = "text"  # a PNG keyword and a text, or a text alone
+    PNG_ZTXT = "ztxt"
+    PNG_ITXT = "itxt"
+    PNG_ICCP = "iccp"
+    PICTURE = "picture"
+    VIDEO = "video"
+    DENSITY = "density"  # JFIF
+    TRAILER = "trailer"  # bytes after the end of the picture
+    TIFF_VALUE = "value"  # of one entry of an IFD
+    UNKNOWN = "unknown"
+
+
+class Packing(Enum):
+    """How a payload is compressed."""
+
+    ZLIB = "zlib"  # RFC 1950
+    BROTLI = "brotli"  # RFC 7932
+
+
+@dataclass(frozen=True, slots=True)
+class TiffEntry:
+    """Where in an IFD a value stands, and how it is written (TIFF 6.0, section 2)."""
+
+    pointer: int  # tag that points to its IFD; 0 for the first one
+    tag: int
+    field_type: int
+    order: Literal["<", ">"]  # byte order of the value
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One stretch of a file; the parts of a file tile it, in order, without overlap."""
 
-    kind: str  # path of structure names: "APP1", "eXIf", "meta/iinf/infe"
+    label: str  # path of structure names, to be shown: "APP1", "eXIf", "meta/iinf/infe"; no logic looks at it
     role: Role
     offset: int  # byte
     length: int  # byte
-    payload: str = ""  # what payloads.explain() should read it as: "exif", "xmp", "icc" ... or ""
+    payload: PayloadKind | None = None  # what metadata.explain() reads the body as
     body_offset: int = 0  # byte, from the part's start: where that payload begins
     body_length: int | None = None  # byte; None: up to the part's end
+    packing: Packing | None = None  # of the payload
+    entry: TiffEntry | None = None  # of a TIFF_VALUE
 
     @property
     def end(self) -> int:
@@ -130,7 +178,7 @@ class Colour:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
+class Container(Generic[TreeT]):
     """What a parser says about a file, before any decoder runs."""
 
     format: str
@@ -140,8 +188,8 @@ class Container:
     frames: int = 1
     orientation: int = 1  # 1-8 (Exif 2.32, tag 274): the turn that a viewer still has to make
     colour: Colour = Colour()
-    residuals: tuple[str, ...] = ()  # what a lossless rewrite of this file cannot remove (codes)
-    tree: Any = None  # the parser's own structures, for its pieces()
+    residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
+    tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ class Server:
 
     def refuse(self, seconds: float) -> None:
         """Answer 503 for so long."""
-        self._door(f"refuse?{seconds}")
+        self.codec_errors(f"refuse?{seconds}")
 
     def counts(self) -> dict[str, int]:
         """Requests since the last time this was asked, by method, and how many were refused."""
-        counted: dict[str, int] = json.loads(self._door("counts"))
+        counted: dict[str, int] = json.loads(self.codec_errors("counts"))
         return counted
 
     def seconds(self) -> float:
@@ -68,7 +68,7 @@ class Server:
         fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def _door(self, path: str) -> bytes:
+    def codec_errors(self, path: str) -> bytes:
         with urllib.request.urlopen(f"{self.url}/-door-/{path}") as answer:
             data: bytes = answer.read()
             return data

@@ -158,7 +158,7 @@ def test_every_format_by_extension(tmp_path: Path) -> None:
 
     (tmp_path / "in.png").write_bytes(samples.of("png")["plain"])
     for module in FORMATS:
-        name = f"out{module.FORMAT.extensions[0]}"
+        name = f"out{module.format.extensions[0]}"
         done = run("in.png", "--no-faces", "-o", name, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert verify((tmp_path / name).read_bytes()) == []

@@ -11,9 +11,9 @@ import numpy as np
 import pillow_jxl  # noqa: F401 - registers the decoder
 from PIL import Image
 
-from rmexif.containers import jxl_headers
-from rmexif.containers.jxl_bits import BitReader, BitWriter
-from rmexif.containers.jxl_entropy import _alias
+from rmexif.containers.jxl import image_header
+from rmexif.containers.jxl.bits import BitReader, BitWriter
+from rmexif.containers.jxl.entropy import _alias
 
 SECRET = b"CANARY"
 BOXED = bytes.fromhex("0000000c4a584c200d0a870a") + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
@@ -142,11 +142,11 @@ def bits_of(text: str) -> bytes:
     return bytes(out.out)
 
 
-def split(raw: bytes) -> tuple[jxl_headers.ImageHeader, bytes, int]:
+def split(raw: bytes) -> tuple[image_header.ImageHeader, bytes, int]:
     """Image header of a bare codestream without a profile, its frames' bytes, and where they start."""
     bits = BitReader(memoryview(raw), "test")
     bits.bits(16)
-    image = jxl_headers.image_header(bits, jxl_headers.ImageHeader())
+    image = image_header.image_header(bits, image_header.ImageHeader())
     start = bits.align()
     return image, raw[start:], start
 

@@ -29,7 +29,7 @@ def clean(module: Any, raw: bytes) -> bytes:
 
 def kinds(module: Any, raw: bytes) -> set[str]:
     """Kinds of the parts that may not leave."""
-    return {part.kind for part in module.parse(memoryview(raw), Limits()).parts if part.role not in CLEAN}
+    return {part.label for part in module.parse(memoryview(raw), Limits()).parts if part.role not in CLEAN}
 
 
 def frames(raw: bytes) -> list[np.ndarray]:

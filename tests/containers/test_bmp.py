@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from rmexif.containers import bmp, bmp_rle
+from rmexif.containers.bmp import BMP, rle
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
@@ -48,7 +48,7 @@ def build(
 
 
 ROWS = bytes(range(9)) + b"\0\0\0" + bytes(range(9, 18)) + b"\0\0\0"
-PLAIN = clean(bmp, build(ROWS))
+PLAIN = clean(BMP, build(ROWS))
 
 
 def v5(space: bytes, profile: bytes, *, masks: tuple[int, ...] = (0, 0, 0, 0), endpoints: bytes = bytes(48)) -> bytes:
@@ -74,8 +74,8 @@ def v5(space: bytes, profile: bytes, *, masks: tuple[int, ...] = (0, 0, 0, 0), e
 )
 def test_what_no_pixel_needs_goes(raw: bytes, kind: str) -> None:
     """All of these are the same picture, so they give the same file, and say what was in them."""
-    assert kind in kinds(bmp, raw)
-    assert clean(bmp, raw) == PLAIN
+    assert kind in kinds(BMP, raw)
+    assert clean(BMP, raw) == PLAIN
     assert_same_picture(raw, PLAIN)
 
 
@@ -84,7 +84,7 @@ def test_a_core_header_becomes_a_40_byte_header() -> None:
     colours = [bytes((n * 16, 255 - n * 16, n)) for n in range(16)]
     raw = build(b"\x01\x23\0\0" * 2, 4, 2, 4, header=12, palette=b"".join(colours))
 
-    data = clean(bmp, raw)
+    data = clean(BMP, raw)
 
     assert data[14:18] == b"\x28\0\0\0"
     assert data[54:70] == b"".join(colour + b"\0" for colour in colours[:4])
@@ -96,11 +96,11 @@ def test_an_embedded_profile_is_cleaned() -> None:
     """LittleCMS' own profile names the library and the day; what stays is colorimetric."""
     raw = build(ROWS, header=124, extra=v5(b"DEBM", PROFILE), tail=PROFILE)
 
-    data = clean(bmp, raw)
+    data = clean(BMP, raw)
 
     assert b"lcms" in raw
     assert b"lcms" not in data
-    assert bmp.parse(memoryview(raw), Limits()).colour.icc == data[-int.from_bytes(data[130:134], "little") :]
+    assert BMP.parse(memoryview(raw), Limits()).colour.icc == data[-int.from_bytes(data[130:134], "little") :]
 
 
 def test_calibrated_colours_stay_in_round_figures() -> None:
@@ -109,11 +109,11 @@ def test_calibrated_colours_stay_in_round_figures() -> None:
     points = struct.pack("<12I", *(round(value * (1 << 30)) for value in xyz), *[round(2.2 * 65536)] * 3)
     raw = build(ROWS, header=108, extra=bytes(16) + bytes(4) + points)
 
-    colour = bmp.parse(memoryview(clean(bmp, raw)), Limits()).colour
+    colour = BMP.parse(memoryview(clean(BMP, raw)), Limits()).colour
 
     assert colour.gamma == pytest.approx(1 / 2.2, abs=1e-3)
     assert colour.primaries == pytest.approx((0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), abs=2e-3)
-    assert clean(bmp, raw)[74:122] != points  # rounded
+    assert clean(BMP, raw)[74:122] != points  # rounded
 
 
 def test_the_unused_byte_of_32_bits_goes_and_alpha_stays() -> None:
@@ -123,11 +123,11 @@ def test_the_unused_byte_of_32_bits_goes_and_alpha_stays() -> None:
     masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     alpha = build(pixels, bits=32, compression=3, header=56, extra=struct.pack("<4I", *masks))
 
-    assert clean(bmp, opaque)[54:] == b"\1\2\3\0\4\5\6\0\7\x08\x09\0" * 2
-    assert_same_picture(opaque, clean(bmp, opaque))
-    assert clean(bmp, alpha)[138:] == b"\1\2\3\xaa\4\5\6\xbb\0\0\0\0" * 2
-    assert frames(clean(bmp, alpha))[0].shape == (2, 3, 4)
-    assert_same_picture(alpha, clean(bmp, alpha))
+    assert clean(BMP, opaque)[54:] == b"\1\2\3\0\4\5\6\0\7\x08\x09\0" * 2
+    assert_same_picture(opaque, clean(BMP, opaque))
+    assert clean(BMP, alpha)[138:] == b"\1\2\3\xaa\4\5\6\xbb\0\0\0\0" * 2
+    assert frames(clean(BMP, alpha))[0].shape == (2, 3, 4)
+    assert_same_picture(alpha, clean(BMP, alpha))
 
 
 @pytest.mark.parametrize("masks", [(0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F)])
@@ -135,8 +135,8 @@ def test_16_bits_keep_their_masks(masks: tuple[int, ...]) -> None:
     """5-6-5 and 5-5-5; a bit in no mask is cleared."""
     raw = build(b"\xff\xff\x34\x92" * 4, 4, 2, 16, compression=3, extra=struct.pack("<3I", *masks))
 
-    assert_same_picture(raw, clean(bmp, raw))
-    assert max(struct.unpack("<8H", clean(bmp, raw)[66:])) == sum(masks)
+    assert_same_picture(raw, clean(BMP, raw))
+    assert max(struct.unpack("<8H", clean(BMP, raw)[66:])) == sum(masks)
 
 
 def test_alpha_bitfields_become_readable() -> None:
@@ -144,15 +144,15 @@ def test_alpha_bitfields_become_readable() -> None:
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     raw = build(b"\1\2\3\4" * 6, bits=32, compression=6, extra=masks)
 
-    assert frames(clean(bmp, raw))[0].tolist() == [[[3, 2, 1, 4]] * 3] * 2
+    assert frames(clean(BMP, raw))[0].tolist() == [[[3, 2, 1, 4]] * 3] * 2
 
 
 def test_top_down_stays() -> None:
     """A negative height says that the first row is on top."""
     raw = build(ROWS, height=-2, tail=b"CANARY")
 
-    assert clean(bmp, raw)[22:26] == struct.pack("<i", -2)
-    assert_same_picture(raw, clean(bmp, raw))
+    assert clean(BMP, raw)[22:26] == struct.pack("<i", -2)
+    assert_same_picture(raw, clean(BMP, raw))
 
 
 RLE8 = b"\x02\x01\x00\x03\x02\x01\x03\x00\x00\x00\x04\x02\x01\x01"  # 1 1 2 1 3 / 2 2 2 2 1
@@ -165,9 +165,9 @@ def test_rle8_is_cut_behind_the_last_pixel() -> None:
     plain = build(RLE8 + b"\0\1", 5, 2, 8, **parts)
     dirty = RLE8.replace(b"\x03\x00\x00\x00\x04", b"\x03\xcc\x09\x07\0\0\x04") + b"\x05\x01\0\0\0\1CANARY"
 
-    data = clean(bmp, build(dirty, 5, 2, 8, **parts))
+    data = clean(BMP, build(dirty, 5, 2, 8, **parts))
 
-    assert data == clean(bmp, plain)
+    assert data == clean(BMP, plain)
     assert data[54:86] == bytes(4) + palette[4:16] + bytes(16)
     assert_same_picture(plain, data)
 
@@ -177,7 +177,7 @@ def test_rle4_clears_the_odd_half_byte() -> None:
     palette = bytes(range(64))
     raw = build(b"\0\x03\x12\x3f\x01\x4f\0\0\x04\x56\0\1", 4, 2, 4, compression=2, palette=palette)
 
-    data = clean(bmp, raw)
+    data = clean(BMP, raw)
 
     assert b"\0\x04\x12\x34" in data  # joined with the pixel behind it
     assert_same_picture(raw, data)
@@ -200,13 +200,13 @@ def test_rle4_clears_the_odd_half_byte() -> None:
 def test_what_cannot_be_understood_is_refused(raw: bytes, error: type[InputError]) -> None:
     """Fail closed, by a typed error."""
     with pytest.raises(error):
-        bmp.parse(memoryview(raw), Limits())
+        BMP.parse(memoryview(raw), Limits())
 
 
 def test_the_size_is_checked_before_anything_is_allocated() -> None:
     """A header that claims 6 terapixels."""
     with pytest.raises(LimitExceeded, match="max_pixels"):
-        bmp.parse(memoryview(build(b"", 3_000_000, 2_000_000)), Limits())
+        BMP.parse(memoryview(build(b"", 3_000_000, 2_000_000)), Limits())
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
@@ -216,7 +216,7 @@ def test_pillow_files_keep_their_mode(mode: str) -> None:
     out = io.BytesIO()
     Image.fromarray(noise).convert(mode).save(out, "BMP", dpi=(300, 300))
 
-    assert_same_picture(out.getvalue(), clean(bmp, out.getvalue()))
+    assert_same_picture(out.getvalue(), clean(BMP, out.getvalue()))
 
 
 @given(st.binary(max_size=60), st.integers(0, 70))
@@ -224,17 +224,17 @@ def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> 
     """The law of the house."""
     raw = build(RLE8 + b"\0\1", 5, 2, 8, compression=1, palette=bytes(32), colours=8)
     with contextlib.suppress(InputError):
-        clean(bmp, raw[:at] + noise + raw[at + len(noise) // 2 :])
+        clean(BMP, raw[:at] + noise + raw[at + len(noise) // 2 :])
 
 
 def test_no_canary_is_left() -> None:
     """The planted set: embedded and linked profiles, a palette."""
-    assert_no_canary(bmp, "bmp")
+    assert_no_canary(BMP, "bmp")
 
 
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
-    assert_corpus_survives(bmp, corpus)
+    assert_corpus_survives(BMP, corpus)
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])
@@ -245,11 +245,11 @@ def test_entries_of_one_colour_become_one(bits: int) -> None:
     raw = build(text, width, 2, bits, palette=b"\x10\x20\x30\0" * colours)
     start = 54 + 4 * colours
 
-    data = clean(bmp, raw)
+    data = clean(BMP, raw)
 
     assert b"SECRET" not in data
     assert data[start:] == bytes([min(text[:12] + text[12:])] * 24) if bits == 8 else not any(data[start:])
-    assert "pixels/twins" in kinds(bmp, raw)
+    assert "pixels/twins" in kinds(BMP, raw)
     assert_same_picture(raw, data)
 
 
@@ -270,16 +270,16 @@ def test_lengths_of_runs_and_moves_over_nothing_are_written_afresh() -> None:
     for text in texts:
         body = b"".join(spelled(bytes((letter,))) for letter in text)
         raw = build(body + b"\0\1", 600, len(text), 8, compression=1, palette=palette, colours=8)
-        found.append(clean(bmp, raw))
+        found.append(clean(BMP, raw))
         assert_same_picture(raw, found[-1])
-        assert "pixels/codes" in kinds(bmp, raw)
+        assert "pixels/codes" in kinds(BMP, raw)
         assert bytes((text[0], 7, text[0], 7)) not in found[-1]
     moved = build(
         b"\0\2\5\0" * 20 + b"\0\2\0\0\0\0" + b"\x64\1\0\1", 100, 2, 8, compression=1, palette=palette, colours=8
     )
     plain = build(b"\0\2\0\1" + b"\x64\1\0\1", 100, 2, 8, compression=1, palette=palette, colours=8)
-    assert clean(bmp, moved) == clean(bmp, plain)
-    assert_same_picture(moved, clean(bmp, moved))
+    assert clean(BMP, moved) == clean(BMP, plain)
+    assert_same_picture(moved, clean(BMP, moved))
 
 
 @given(st.integers(1, 40), st.integers(1, 6), st.booleans(), st.data())
@@ -294,9 +294,9 @@ def test_written_runs_paint_what_was_read(width: int, height: int, nibbles: bool
             codes += bytes((count, data.draw(st.integers(0, top)) * (17 if nibbles else 1)))
             left -= count
         codes += b"\0\0"
-    painted = bmp_rle.read_rle(bytes(codes) + b"\0\1", width, height, nibbles=nibbles)
-    again = bmp_rle.write_rle(painted, bytes(range(256)), nibbles=nibbles)
-    back = bmp_rle.read_rle(again, width, height, nibbles=nibbles)
+    painted = rle.read_rle(bytes(codes) + b"\0\1", width, height, nibbles=nibbles)
+    again = rle.write_rle(painted, bytes(range(256)), nibbles=nibbles)
+    back = rle.read_rle(again, width, height, nibbles=nibbles)
     assert np.array_equal(painted.pixels, back.pixels)
     assert (painted.spans, painted.used) == (back.spans, back.used)
-    assert bmp_rle.write_rle(back, bytes(range(256)), nibbles=nibbles) == again
+    assert rle.write_rle(back, bytes(range(256)), nibbles=nibbles) == again

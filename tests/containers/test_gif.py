@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif import verify
-from rmexif.containers import gif
+from rmexif.containers.gif import GIF
 from rmexif.errors import InputError, LimitExceeded, MalformedImage
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, kinds
@@ -50,7 +50,7 @@ def save(image: Image.Image, **options: object) -> bytes:
     return out.getvalue()
 
 
-PLAIN = clean(gif, build())
+PLAIN = clean(GIF, build())
 
 
 def test_the_hand_made_picture_is_what_it_says() -> None:
@@ -77,9 +77,9 @@ def test_extensions_go_and_are_named(before: bytes, kind: str) -> None:
     """Comments, applications, plain text with its control: none is on the allow-list."""
     raw = build(before=before)
 
-    assert kind in kinds(gif, raw)
-    assert b"CANARY" not in clean(gif, raw)
-    assert_same_picture(raw, clean(gif, raw))
+    assert kind in kinds(GIF, raw)
+    assert b"CANARY" not in clean(GIF, raw)
+    assert_same_picture(raw, clean(GIF, raw))
 
 
 @pytest.mark.parametrize(
@@ -96,24 +96,24 @@ def test_extensions_go_and_are_named(before: bytes, kind: str) -> None:
 )
 def test_what_no_pixel_needs_goes(raw: bytes) -> None:
     """All of these are the same picture, so they give the same file."""
-    assert clean(gif, raw) == PLAIN
+    assert clean(GIF, raw) == PLAIN
     if raw != build(tail=b""):
-        assert kinds(gif, raw)
+        assert kinds(GIF, raw)
 
 
 def test_a_string_that_runs_past_the_picture_is_cut() -> None:
     """The last code stands for two pixels where one is needed: its first pixel stays."""
     codes = pack((4, 3), (1, 3), (2, 3), (3, 3), (6, 4), (5, 4))  # code 6 is the string 1 2
 
-    assert clean(gif, build(codes)) == PLAIN
+    assert clean(GIF, build(codes)) == PLAIN
 
 
 def test_unused_entries_are_black() -> None:
     """Three of four entries are used; the canary in the fourth is reported and gone."""
     raw = build(pack((4, 3), (1, 3), (1, 3), (3, 3), (1, 4), (5, 4)))
 
-    assert kinds(gif, raw) == {"table/unused"}
-    assert clean(gif, raw)[13:25] == bytes((0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 255))
+    assert kinds(GIF, raw) == {"table/unused"}
+    assert clean(GIF, raw)[13:25] == bytes((0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 255))
 
 
 def test_delays_disposal_transparency_and_loop_stay() -> None:
@@ -121,7 +121,7 @@ def test_delays_disposal_transparency_and_loop_stay() -> None:
     pictures = [Image.new("RGB", (9, 7), colour).quantize(4) for colour in ("red", "lime", "blue")]
     options = {"save_all": True, "append_images": pictures[1:], "duration": [40, 80, 120], "disposal": [1, 2, 3]}
     raw = save(pictures[0], **options, loop=5, transparency=0)
-    before, after = Image.open(io.BytesIO(raw)), Image.open(io.BytesIO(clean(gif, raw)))
+    before, after = Image.open(io.BytesIO(raw)), Image.open(io.BytesIO(clean(GIF, raw)))
 
     assert (after.n_frames, after.info["loop"]) == (3, 5)
     for number in range(3):
@@ -129,14 +129,14 @@ def test_delays_disposal_transparency_and_loop_stay() -> None:
         after.seek(number)
         assert after.info["duration"] == before.info["duration"] == (40, 80, 120)[number]
         assert after.disposal_method == before.disposal_method
-    assert_same_picture(raw, clean(gif, raw))
+    assert_same_picture(raw, clean(GIF, raw))
 
 
 def test_the_other_loop_extension_becomes_the_known_one() -> None:
     """ANIMEXTS1.0 says the same as NETSCAPE2.0, which every decoder knows."""
     raw = save(Image.new("L", (4, 4)), save_all=True, append_images=[Image.new("L", (4, 4), 9)], loop=7)
 
-    data = clean(gif, raw.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0"))
+    data = clean(GIF, raw.replace(b"NETSCAPE2.0", b"ANIMEXTS1.0"))
 
     assert Image.open(io.BytesIO(data)).info["loop"] == 7
 
@@ -147,14 +147,14 @@ def test_interlace_and_local_tables_stay() -> None:
     pictures = [Image.fromarray(noise).quantize(90), Image.fromarray(255 - noise).quantize(40)]
     raw = save(pictures[0], save_all=True, append_images=pictures[1:], interlace=True)
 
-    assert_same_picture(raw, clean(gif, raw))
+    assert_same_picture(raw, clean(GIF, raw))
 
 
 def test_a_picture_that_ends_early_is_kept() -> None:
     """Decoders show what there is; the end code stays where it is."""
     raw = build(pack((4, 3), (1, 3), (2, 3), (5, 4)))
 
-    assert clean(gif, raw).count(pack((4, 3), (1, 3), (2, 3), (5, 4))) == 1
+    assert clean(GIF, raw).count(pack((4, 3), (1, 3), (2, 3), (5, 4))) == 1
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_picture_that_ends_early_is_kept() -> None:
 def test_what_cannot_be_understood_is_refused(raw: bytes) -> None:
     """Fail closed, by a typed error."""
     with pytest.raises(MalformedImage):
-        gif.parse(memoryview(raw), Limits())
+        GIF.parse(memoryview(raw), Limits())
 
 
 def test_limits_count_frames_and_all_their_pixels() -> None:
@@ -182,9 +182,9 @@ def test_limits_count_frames_and_all_their_pixels() -> None:
     raw = save(frames[0], save_all=True, append_images=frames[1:])
 
     with pytest.raises(LimitExceeded, match="max_frames"):
-        gif.parse(memoryview(raw), Limits(max_frames=2))
+        GIF.parse(memoryview(raw), Limits(max_frames=2))
     with pytest.raises(LimitExceeded, match="max_pixels"):
-        gif.parse(memoryview(raw), Limits(max_pixels=250))
+        GIF.parse(memoryview(raw), Limits(max_pixels=250))
 
 
 @given(st.binary(max_size=80), st.integers(0, 60))
@@ -192,17 +192,17 @@ def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> 
     """The law of the house."""
     raw = build()
     with contextlib.suppress(InputError):
-        clean(gif, raw[:at] + noise + raw[at + len(noise) // 2 :])
+        clean(GIF, raw[:at] + noise + raw[at + len(noise) // 2 :])
 
 
 def test_no_canary_is_left() -> None:
     """The planted set: still, animation."""
-    assert_no_canary(gif, "gif")
+    assert_no_canary(GIF, "gif")
 
 
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
-    assert_corpus_survives(gif, corpus)
+    assert_corpus_survives(GIF, corpus)
 
 
 def shows(data: bytes) -> list[np.ndarray]:
@@ -232,7 +232,7 @@ def test_entries_of_one_colour_become_one(size: tuple[int, int]) -> None:
     noise = np.frombuffer(text, np.uint8) ^ np.arange(len(text), dtype=np.uint32).astype(np.uint8) >> 6
     raw = with_table(Image.fromarray(noise.reshape(size[::-1]), "P"), b"\x10\x20\x30" * 256)
 
-    data = clean(gif, raw)
+    data = clean(GIF, raw)
 
     assert len(set(np.asarray(Image.open(io.BytesIO(raw))).ravel())) > 8
     assert len(set(np.asarray(Image.open(io.BytesIO(data))).ravel())) == 1
@@ -246,7 +246,7 @@ def test_a_transparent_entry_is_no_twin() -> None:
     colours = bytes((9, 9, 9)) * 4 + bytes((1, 2, 3)) * 4 + bytes(3 * 248)
     raw = with_table(Image.fromarray(samples, "P"), colours, transparency=2)
 
-    data = clean(gif, raw)
+    data = clean(GIF, raw)
 
     assert sorted(set(np.asarray(Image.open(io.BytesIO(data))).ravel())) == [0, 2, 4]
     assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
@@ -260,9 +260,9 @@ def test_a_transparent_sample_that_no_pixel_has_hides_no_twin() -> None:
     picture = b",\0\0\0\0\1\0\1\0\0\x08" + bytes([4]) + pack((256, 9), (6, 9), (257, 9)) + b"\0"
     raw = raw[:-1] + control + picture + b";"
 
-    data = clean(gif, raw)
+    data = clean(GIF, raw)
 
-    assert clean(gif, data) == data
+    assert clean(GIF, data) == data
     assert all(np.array_equal(old, new) for old, new in zip(shows(raw), shows(data), strict=True))
 
 
@@ -283,19 +283,19 @@ def test_a_transparent_sample_that_no_pixel_has_says_nothing(number: int) -> Non
     )
     other = planted[: control + 6] + bytes([number ^ 9]) + planted[control + 7 :]
 
-    assert clean(gif, planted) == clean(gif, other)
+    assert clean(GIF, planted) == clean(GIF, other)
     assert verify(planted) or verify(other)
-    assert all(np.array_equal(a, b) for a, b in zip(shows(planted), shows(clean(gif, planted)), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(shows(planted), shows(clean(GIF, planted)), strict=True))
 
 
 def test_one_picture_has_no_times_and_the_screen_is_what_is_shown() -> None:
     """Delay and disposal of a still; a screen that is smaller than its first picture is widened by decoders."""
     delayed = build(before=b"!\xf9\x04\x0cSE\0\0")
     assert verify(delayed)
-    assert clean(gif, delayed) == PLAIN
+    assert clean(GIF, delayed) == PLAIN
     assert_same_picture(delayed, PLAIN)
     small = PLAIN[:6] + b"\1\0\2\0" + PLAIN[10:]
-    assert clean(gif, small) == PLAIN
+    assert clean(GIF, small) == PLAIN
     assert_same_picture(small, PLAIN)
     assert verify(small)
 
@@ -304,5 +304,5 @@ def test_frames_beside_the_screen_are_said() -> None:
     """A second picture that browsers cut off; decoders do not agree, so it stays, and is a residual."""
     beside = b"\x2c" + struct.pack("<HHHHB", 40, 0, 2, 2, 0) + b"\x02" + bytes([len(CODES)]) + CODES + b"\0"
     raw = build(tail=beside + b"\x3b")
-    assert gif.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen", "gif-code-choice")
-    assert gif.parse(memoryview(build()), Limits()).residuals == ("gif-code-choice",)
+    assert GIF.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen", "gif-code-choice")
+    assert GIF.parse(memoryview(build()), Limits()).residuals == ("gif-code-choice",)

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from rmexif import InputError, UnsupportedFeature, inspect, strip, verify
-from rmexif.containers.cursor import Cursor
-from rmexif.containers.isobmff import hevc, hevc_sets
+from rmexif.containers.isobmff import hevc, hevc_parameter_sets
 from rmexif.containers.isobmff.boxes import Tally
+from rmexif.cursor import Cursor
 from rmexif.types import Limits
 
 pillow_heif.register_heif_opener()
@@ -176,8 +176,11 @@ def test_sets_between_slices_are_written_afresh() -> None:
     assert again.bytes() == first.bytes()
     assert {why for _, _, why in again.spans} == {""}
     assert first.size == (96, 64)
-    known = [hevc_sets.write_vps([hevc_sets.read_sps(sets[1])]), hevc_sets.read_sps(sets[1]).nal]
-    assert first.bytes() == bytes(data([*known, hevc_sets.read_pps(sets[2]), picture] * 2))
+    known = [
+        hevc_parameter_sets.write_vps([hevc_parameter_sets.read_sps(sets[1])]),
+        hevc_parameter_sets.read_sps(sets[1]).nal,
+    ]
+    assert first.bytes() == bytes(data([*known, hevc_parameter_sets.read_pps(sets[2]), picture] * 2))
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -194,11 +197,11 @@ def test_ffmpeg_decodes_the_same(name: str) -> None:
     settings = f"log-level=none:{options}".rstrip(":")
     stream = ffmpeg(*source, "-preset", "fast", "-x265-params", settings, "-f", "hevc")
     nals = [one for one in re.split(b"\0\0\0?\1", stream) if one]
-    sequences = [hevc_sets.read_sps(one) for one in nals if one[0] >> 1 == 33]
+    sequences = [hevc_parameter_sets.read_sps(one) for one in nals if one[0] >> 1 == 33]
     write = {
-        32: lambda _: hevc_sets.write_vps(sequences[:1]),
-        33: lambda one: hevc_sets.read_sps(one).nal,
-        34: hevc_sets.read_pps,
+        32: lambda _: hevc_parameter_sets.write_vps(sequences[:1]),
+        33: lambda one: hevc_parameter_sets.read_sps(one).nal,
+        34: hevc_parameter_sets.read_pps,
     }
     fresh = [write.get(one[0] >> 1, bytes)(one) for one in nals]
     assert fresh != nals
@@ -213,7 +216,7 @@ def test_ffmpeg_decodes_the_same(name: str) -> None:
 def test_any_bytes_give_a_set_or_an_input_error() -> None:
     """Cut short, or with any one byte changed."""
     _, sets = configuration(heic())
-    for kind, read in ((33, hevc_sets.read_sps), (34, hevc_sets.read_pps)):
+    for kind, read in ((33, hevc_parameter_sets.read_sps), (34, hevc_parameter_sets.read_pps)):
         one = next(found for found in sets if found[0] >> 1 == kind)
         changed = [one[:end] for end in range(2, len(one))]
         changed += [

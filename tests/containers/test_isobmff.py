@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rmexif.containers import avif, heic, icc, rebuild
+from rmexif import icc
+from rmexif.containers import rebuild
+from rmexif.containers.isobmff import AVIF, HEIC
 from rmexif.containers.isobmff.av1 import filter_av1, leb128
 from rmexif.containers.isobmff.av1_sequence import read_sequence
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Limits, Role
+from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.heif_builder import Heif, box, boxes, coded, encoded, full, grid, ispe, picture
 
@@ -34,7 +36,7 @@ BRANDS = {"AVIF": b"avif\0\0\0\0avifmif1miaf", "HEIF": b"heic\0\0\0\0mif1heic"}
 
 def module(raw):
     """The format module that takes the file."""
-    return next(m for m in (avif, heic) if m.matches(raw[:64]))
+    return next(m for m in (AVIF, HEIC) if m.matches(raw[:64]))
 
 
 def parse(raw, limits=None):
@@ -53,7 +55,7 @@ def strip(raw, limits=None):
     """The clean file, proved to be a fixed point without a dirty part."""
     out = rebuild(memoryview(raw), parse(raw, limits))
     again = parse(out, limits)
-    assert [part.kind for part in again.parts if part.role not in CLEAN] == []
+    assert [part.label for part in again.parts if part.role not in CLEAN] == []
     assert rebuild(memoryview(out), again) == out
     return out
 
@@ -84,7 +86,7 @@ def single(kind, data=None, config=None, more=(), **fields):
 
 def roles(raw):
     """Role of each kind of part."""
-    return {part.kind: part.role for part in parse(raw).parts}
+    return {part.label: part.role for part in parse(raw).parts}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -105,7 +107,7 @@ def test_metadata_goes_and_pixels_stay(kind):
     assert b"SECRET" not in clean
     assert same(raw, clean)
     found = {part.payload for part in parse(raw).parts if part.role not in CLEAN}
-    assert {"exif", "xmp", "icc"} <= found
+    assert {PayloadKind.EXIF, PayloadKind.XMP, PayloadKind.ICC} <= found
     assert icc.is_clean(parse(clean).colour.icc)
 
 
@@ -114,7 +116,7 @@ def test_exif_payload_starts_at_the_tiff_header():
     heif = single("AVIF")
     heif.item(b"Exif", b"\0\0\0\6Exif\0\0MM\0*SECRET")
     raw = heif.build()
-    part = next(part for part in parse(raw).parts if part.payload == "exif")
+    part = next(part for part in parse(raw).parts if part.payload is PayloadKind.EXIF)
     assert bytes(part.body(memoryview(raw))) == b"MM\0*SECRET"
 
 
@@ -339,11 +341,11 @@ def test_a_movie_beside_a_still_is_another_picture():
 @pytest.mark.parametrize(
     ("head", "owner"),
     [
-        (b"avif\0\0\0\0mif1", avif),
-        (b"mif1\0\0\0\0avif", avif),
-        (b"heic\0\0\0\0mif1", heic),
-        (b"mif1\0\0\0\0", heic),
-        (b"msf1\0\0\0\0hevc", heic),
+        (b"avif\0\0\0\0mif1", AVIF),
+        (b"mif1\0\0\0\0avif", AVIF),
+        (b"heic\0\0\0\0mif1", HEIC),
+        (b"mif1\0\0\0\0", HEIC),
+        (b"msf1\0\0\0\0hevc", HEIC),
         (b"crx \0\0\0\1crx isom", None),
         (b"isom\0\0\0\0mp41", None),
         (b"qt  \0\0\0\0qt  ", None),
@@ -352,7 +354,7 @@ def test_a_movie_beside_a_still_is_another_picture():
 def test_brands_choose_the_format(head, owner):
     """RAW, MP4 and MOV are not ours."""
     ftyp = box(b"ftyp", head)
-    assert [m for m in (avif, heic) if m.matches(ftyp)] == ([owner] if owner else [])
+    assert [m for m in (AVIF, HEIC) if m.matches(ftyp)] == ([owner] if owner else [])
 
 
 def test_other_codings_are_refused():
@@ -469,7 +471,7 @@ def test_every_prefix_and_damage_is_a_result_or_an_input_error(kind):
     good = 0
     for case in cases:
         try:
-            if any(m.matches(case[:64]) for m in (avif, heic)):
+            if any(m.matches(case[:64]) for m in (AVIF, HEIC)):
                 strip(case)
                 good += 1
         except InputError:

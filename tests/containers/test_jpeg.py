@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif.containers import jpeg, rebuild
+from rmexif.containers import rebuild
+from rmexif.containers.jpeg import JPEG
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Limits, Role
 from tests import samples
@@ -18,12 +19,12 @@ PLAIN = samples.of("jpeg")["plain"]
 
 def clean(raw: bytes) -> bytes:
     """Parse and rebuild."""
-    return rebuild(memoryview(raw), jpeg.parse(memoryview(raw), Limits()))
+    return rebuild(memoryview(raw), JPEG.parse(memoryview(raw), Limits()))
 
 
 def roles(raw: bytes) -> dict[str, Role]:
     """Role by kind."""
-    return {part.kind: part.role for part in jpeg.parse(memoryview(raw), Limits()).parts}
+    return {part.label: part.role for part in JPEG.parse(memoryview(raw), Limits()).parts}
 
 
 def insert(raw: bytes, segment: bytes, before: bytes = b"\xff\xdb") -> bytes:
@@ -149,13 +150,13 @@ def test_broken_files_are_refused(damage: str) -> None:
     }[damage]
 
     with pytest.raises(MalformedImage, match="jpeg"):
-        jpeg.parse(memoryview(raw), Limits())
+        JPEG.parse(memoryview(raw), Limits())
 
 
 def test_hierarchical_coding_is_refused() -> None:
     """No common decoder shows it."""
     with pytest.raises(UnsupportedFeature, match="hierarchical"):
-        jpeg.parse(memoryview(insert(PLAIN, b"\xff\xde\x00\x0b" + bytes(9))), Limits())
+        JPEG.parse(memoryview(insert(PLAIN, b"\xff\xde\x00\x0b" + bytes(9))), Limits())
 
 
 def test_a_damaged_scan_is_said_to_be_copied() -> None:
@@ -163,7 +164,7 @@ def test_a_damaged_scan_is_said_to_be_copied() -> None:
     scan = PLAIN.index(b"\xff\xda") + 14
     short = PLAIN[: (scan + len(PLAIN)) // 2].rstrip(b"\xff") + b"\xff\xd9"
 
-    whole, broken = (jpeg.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
+    whole, broken = (JPEG.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
 
     assert "jpeg-entropy-slack" not in whole.residuals
     assert "jpeg-entropy-slack" in broken.residuals

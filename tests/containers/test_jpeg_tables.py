@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif import inspect, strip, verify
-from rmexif.containers import jpeg_settle
-from rmexif.containers.jpeg_tables import Table, alphabet
+from rmexif.containers.jpeg import rewrite
+from rmexif.containers.jpeg.huffman import Table, alphabet
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from tests import samples
 from tests.containers.builders_jpeg import codes, grey, packed, planted, renamed, segment, without
@@ -59,7 +59,7 @@ def test_a_text_in_codes_that_no_scan_uses_goes(kind: str) -> None:
     """The codes of the picture stay what they are; behind the last of them there is no other."""
     clean = encoded(kind)
     raw = planted(clean, TEXT)
-    assert (len(raw) > jpeg_settle.WALK_LIMIT) is (kind == "large")
+    assert (len(raw) > rewrite.WALK_LIMIT) is (kind == "large")
 
     data = settle(raw)
 
@@ -140,8 +140,8 @@ def test_a_text_that_cannot_be_told_from_codes_in_use_is_refused(damage: str, mo
     """Without a walk, a table must hold nothing but symbols: else no bytes leave, and the message says where it is."""
     raw = planted(encoded("baseline"), TEXT, tables=1)
     if damage == "long":
-        monkeypatch.setattr(jpeg_settle, "WALK_LIMIT", 100)
-        monkeypatch.setattr(jpeg_settle, "LONG_WALK_LIMIT", 100)
+        monkeypatch.setattr(rewrite, "WALK_LIMIT", 100)
+        monkeypatch.setattr(rewrite, "LONG_WALK_LIMIT", 100)
     else:
         raw = raw[:-40] + b"\xff\xd9"
     place = raw.rindex(b"\xff\xc4", 0, raw.index(TEXT))
@@ -153,7 +153,7 @@ def test_a_text_that_cannot_be_told_from_codes_in_use_is_refused(damage: str, mo
 
 def test_tables_of_a_long_picture_pass_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Symbols that are all different and all possible are what an optimising encoder writes."""
-    monkeypatch.setattr(jpeg_settle, "WALK_LIMIT", 100)
+    monkeypatch.setattr(rewrite, "WALK_LIMIT", 100)
     for kind in ("baseline", "progressive"):
         assert settle(encoded(kind)) == encoded(kind)
 

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmexif.containers import icc, jxl, jxl_frames, jxl_headers, jxl_icc, rebuild
-from rmexif.containers.jxl_bits import BitReader, BitWriter
+from rmexif import icc as profiles
+from rmexif.containers import rebuild
+from rmexif.containers.jxl import JXL, frame_header, icc, image_header
+from rmexif.containers.jxl.bits import BitReader, BitWriter
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Container, Limits, Role
+from rmexif.types import CLEAN, Container, Limits, Packing, PayloadKind, Role
 from tests import sets
 from tests.containers import jxl_files as files
 from tests.containers.jxl_files import BOXED, SECRET, Dirty, bits_of, box, decoded, encoded, picture, profile_of
@@ -29,7 +31,7 @@ ADOBE = files.profile(files.ADOBE, 563 / 256)
 
 def parse(raw: bytes, limits: Limits | None = None) -> Container:
     """Parse, and check that the parts tile the file."""
-    container = jxl.parse(memoryview(raw), limits or Limits())
+    container = JXL.parse(memoryview(raw), limits or Limits())
     at = 0
     for part in container.parts:
         assert part.offset == at
@@ -51,17 +53,17 @@ def with_head(raw: bytes, dirty: BitWriter, **changes: object) -> bytes:
     """A bare codestream with its image header written again by ``dirty``."""
     image, frames, _ = files.split(raw)
     dirty.bits(16, 0x0AFF)
-    jxl_headers.image_header(dirty, replace(image, **changes))
+    image_header.image_header(dirty, replace(image, **changes))
     dirty.align()
     return bytes(dirty.out) + frames
 
 
 def test_signatures() -> None:
     """A bare codestream and the signature box are JPEG XL, JPEG and JPEG 2000 are not."""
-    assert jxl.matches(LOSSY)
-    assert jxl.matches(BOXED)
-    assert not jxl.matches(b"\xff\xd8\xff")
-    assert not jxl.matches(b"\0\0\0\x0cjP  \r\n\x87\n")
+    assert JXL.matches(LOSSY)
+    assert JXL.matches(BOXED)
+    assert not JXL.matches(b"\xff\xd8\xff")
+    assert not JXL.matches(b"\0\0\0\x0cjP  \r\n\x87\n")
 
 
 @pytest.mark.parametrize(
@@ -75,24 +77,25 @@ def test_libjxl_writes_clean_files(raw: bytes) -> None:
 def test_boxes_go_and_are_named() -> None:
     """Only the codestream stays; every other box is a part with its payload."""
     hidden = {
-        b"Exif": (EXIF, "exif", EXIF[4:]),
-        b"xml ": (SECRET, "xmp", SECRET),
-        b"jumb": (SECRET, "jumbf", SECRET),
-        b"jhgm": (SECRET, "picture", SECRET),
-        b"jbrd": (SECRET, "unknown", SECRET),
-        b"uuid": (SECRET, "unknown", SECRET),
-        b"Zz\xe9\0": (SECRET, "unknown", SECRET),
-        b"brob": (b"xml " + brotli.compress(SECRET), "brotli:xmp", brotli.compress(SECRET)),
+        b"Exif": (EXIF, PayloadKind.EXIF, EXIF[4:]),
+        b"xml ": (SECRET, PayloadKind.XMP, SECRET),
+        b"jumb": (SECRET, PayloadKind.JUMBF, SECRET),
+        b"jhgm": (SECRET, PayloadKind.PICTURE, SECRET),
+        b"jbrd": (SECRET, PayloadKind.UNKNOWN, SECRET),
+        b"uuid": (SECRET, PayloadKind.UNKNOWN, SECRET),
+        b"Zz\xe9\0": (SECRET, PayloadKind.UNKNOWN, SECRET),
+        b"brob": (b"xml " + brotli.compress(SECRET), PayloadKind.XMP, brotli.compress(SECRET)),
     }
     raw = BOXED + b"".join(box(kind, data) for kind, (data, _, _) in hidden.items()) + box(b"jxlc", LOSSY)
     raw += box(b"Exif", EXIF) + SECRET
     parts = parse(raw).parts
 
-    assert {part.kind for part in parts if part.role in CLEAN} >= {"JXL ", "ftyp", "jxlc", "codestream/frame"}
+    assert {part.label for part in parts if part.role in CLEAN} >= {"JXL ", "ftyp", "jxlc", "codestream/frame"}
     for kind, (_, payload, body) in hidden.items():
-        part = next(part for part in parts if part.kind == kind.decode("latin-1"))
+        part = next(part for part in parts if part.label == kind.decode("latin-1"))
         assert part.role not in CLEAN
-        assert part.payload == payload
+        assert part.payload is payload
+        assert part.packing is (Packing.BROTLI if kind == b"brob" else None)
         assert bytes(part.body(memoryview(raw))) == body
     assert parts[-1].role is Role.TRAILER
     assert clean(raw) == LOSSY
@@ -164,9 +167,9 @@ def test_known_profile_becomes_enumerated_values() -> None:
     colour = parse(out).colour
 
     assert colour.icc is None
-    assert colour.primaries == pytest.approx(icc.PRIMARIES["adobe-rgb"])
+    assert colour.primaries == pytest.approx(profiles.PRIMARIES["adobe-rgb"])
     assert colour.gamma == pytest.approx(256 / 563, abs=1e-6)
-    assert icc.identify(profile_of(out)) == icc.identify(ADOBE) == "adobe-rgb"
+    assert profiles.identify(profile_of(out)) == profiles.identify(ADOBE) == "adobe-rgb"
     assert (decoded(out) == decoded(files.ADOBE_LOSSLESS)).all()
 
 
@@ -174,7 +177,7 @@ def test_profile_of_xyb_samples_stays_a_profile() -> None:
     """A decoder of XYB chooses its output by the profile, so it stays one, without its texts."""
     out = clean(files.OWN_LOSSY)
 
-    assert parse(out).colour.icc == icc.clean(files.profile(files.OWN, 1.9))
+    assert parse(out).colour.icc == profiles.clean(files.profile(files.OWN, 1.9))
     assert (decoded(out) == decoded(files.OWN_LOSSY)).all()
 
 
@@ -183,8 +186,8 @@ def with_stream(coded: bytes) -> bytes:
     image, frames, _ = files.split(LOSSLESS)
     bits = BitWriter()
     bits.bits(16, 0x0AFF)
-    jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
-    jxl_icc.write_coded(bits, coded)
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
+    icc.write_coded(bits, coded)
     bits.align()
     return bytes(bits.out) + frames
 
@@ -196,8 +199,8 @@ def test_profiles_are_written_so_that_libjxl_reads_them(size: int) -> None:
     image, frames, _ = files.split(LOSSLESS)
     bits = BitWriter()
     bits.bits(16, 0x0AFF)
-    jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
-    jxl_icc.write_icc(bits, profile)
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
+    icc.write_icc(bits, profile)
     bits.align()
 
     assert profile_of(bytes(bits.out) + frames) == profile
@@ -237,7 +240,7 @@ def test_long_profiles_are_refused() -> None:
     image, _, _ = files.split(LOSSLESS)
     start = BitWriter()
     start.bits(16, 0x0AFF)
-    jxl_headers.image_header(start, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
+    image_header.image_header(start, replace(image, colour=image_header.ColourEncoding(icc=True)))
     start.u64((4 << 20) + 1)
     start.align()
     with pytest.raises(LimitExceeded):
@@ -249,7 +252,7 @@ def test_other_entropy_codes() -> None:
     bits = Dirty()
     image, frames, _ = files.split(LOSSLESS)
     bits.bits(16, 0x0AFF)
-    jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
     stream = files.ans_profile(ADOBE)
     for byte in stream.out:
         bits.bits(8, byte)
@@ -266,8 +269,8 @@ def test_broken_profile_gives_the_default_space() -> None:
     bits = BitWriter()
     image, frames, _ = files.split(LOSSLESS)
     bits.bits(16, 0x0AFF)
-    jxl_headers.image_header(bits, replace(image, colour=jxl_headers.ColourEncoding(icc=True)))
-    jxl_icc.write_icc(bits, SECRET * 50)
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
+    icc.write_icc(bits, SECRET * 50)
     bits.align()
 
     assert clean(bytes(bits.out) + frames) == LOSSLESS
@@ -275,18 +278,18 @@ def test_broken_profile_gives_the_default_space() -> None:
 
 def test_names_and_extensions_go() -> None:
     """Names of extra channels and of frames, extensions of the image and of frames."""
-    channel = jxl_headers.Channel(depth=jxl_headers.Depth(8), cfa=2)  # a default alpha channel, spelled out
+    channel = image_header.Channel(depth=image_header.Depth(8), cfa=2)  # a default alpha channel, spelled out
     image, _, start = files.split(ALPHA)
     bits = BitReader(memoryview(ALPHA), "test", start)
-    frame = jxl_frames.frame_header(bits, None, image, (24, 16))
+    frame = frame_header.frame_header(bits, None, image, (24, 16))
     head, dirty = Dirty(), Dirty(plain=1)
-    jxl_frames.frame_header(dirty, frame, image, (24, 16))
+    frame_header.frame_header(dirty, frame, image, (24, 16))
     dirty.bits(1, bits.bits(1))
     body = bits.align()
     dirty.align()
     raw = with_head(ALPHA, head, channels=(channel,))
     raw = raw[: len(head.out)] + bytes(dirty.out) + ALPHA[body:]
-    kinds = {part.kind: part.role for part in parse(raw).parts}
+    kinds = {part.label: part.role for part in parse(raw).parts}
 
     assert (decoded(raw) == decoded(ALPHA)).all()
     assert kinds["codestream/header"] is kinds["codestream/frame/header"] is Role.METADATA
@@ -301,11 +304,11 @@ def test_time_codes_go_and_durations_stay() -> None:
     raw = bytearray(with_head(files.ANIMATED, head, animation=timed.animation)[: len(head.out)])
     for part in parse(files.ANIMATED).parts:
         data = files.ANIMATED[part.offset : part.end]
-        if part.kind == "codestream/frame":
+        if part.label == "codestream/frame":
             raw += data
-        elif part.kind == "codestream/frame/header":
+        elif part.label == "codestream/frame/header":
             bits, dirty = BitReader(memoryview(files.ANIMATED), "test", part.offset), Dirty(plain=2)
-            jxl_frames.frame_header(dirty, jxl_frames.frame_header(bits, None, image, (4, 4)), timed, (4, 4))
+            frame_header.frame_header(dirty, frame_header.frame_header(bits, None, image, (4, 4)), timed, (4, 4))
             dirty.bits(1, bits.bits(1))
             dirty.align()
             raw += dirty.out + files.ANIMATED[bits.align() : part.end]
@@ -328,7 +331,7 @@ def test_preview_and_intended_size_go() -> None:
         " 0:1 0:2 1:1 0:2 1:1 1:1 1:1 0:2 1:1"  # 8 bits, 16-bit buffers, no channels, XYB, sRGB, tones, extensions
     )
     raw = head + frames + frames
-    kinds = [part.kind for part in parse(raw).parts]
+    kinds = [part.label for part in parse(raw).parts]
 
     assert (decoded(raw) == decoded(square)).all()
     assert kinds[:2] == ["codestream/header", "codestream/preview"]
@@ -364,8 +367,8 @@ def unseen(raw: bytes, **changes: object) -> bytes:
     """``raw`` with its only frame twice, the first time changed."""
     image, frames, start = files.split(raw)
     bits, first = BitReader(memoryview(raw), "test", start), BitWriter()
-    frame = jxl_frames.frame_header(bits, None, image, (image.width, image.height))
-    jxl_frames.frame_header(first, replace(frame, last=False, **changes), image, (image.width, image.height))
+    frame = frame_header.frame_header(bits, None, image, (image.width, image.height))
+    frame_header.frame_header(first, replace(frame, last=False, **changes), image, (image.width, image.height))
     first.bits(1, bits.bits(1))
     first.align()
     return raw[:start] + bytes(first.out) + raw[bits.align() :] + frames
@@ -373,48 +376,48 @@ def unseen(raw: bytes, **changes: object) -> bytes:
 
 def test_frames_that_nothing_shows_go() -> None:
     """A layer that the next one covers, a reference that no patch uses: pictures that nobody asked for."""
-    for changes in ({}, {"reference": 2}, {"kind": jxl_frames.REFERENCE, "before_transform": True}):
+    for changes in ({}, {"reference": 2}, {"kind": frame_header.REFERENCE, "before_transform": True}):
         raw = unseen(LOSSLESS, **changes)
 
-        assert "codestream/frame/unseen" in {part.kind for part in parse(raw).parts}
+        assert "codestream/frame/unseen" in {part.label for part in parse(raw).parts}
         assert (decoded(raw) == decoded(LOSSLESS)).all()
         assert clean(raw) == LOSSLESS
 
 
 def test_frames_that_others_need_stay() -> None:
     """Blending, patches, low frequencies and the seed of noise reach back."""
-    plain = jxl_frames.Frame(8, 8)
+    plain = frame_header.Frame(8, 8)
     hidden = replace(plain, last=False, reference=1)
-    low = replace(plain, kind=jxl_frames.LF, lf_level=1, last=False)
-    over = replace(plain, blends=(jxl_frames.Blend(mode=1, source=1),))
+    low = replace(plain, kind=frame_header.LF, lf_level=1, last=False)
+    over = replace(plain, blends=(frame_header.Blend(mode=1, source=1),))
     cases = [
         ([hidden, plain], [False, True]),
         ([hidden, over], [True, True]),
         ([replace(hidden, reference=2), over], [False, True]),
         ([hidden, hidden, over], [False, True, True]),
         (
-            [hidden, replace(over, last=False, reference=3), replace(over, blends=(jxl_frames.Blend(1, source=3),))],
+            [hidden, replace(over, last=False, reference=3), replace(over, blends=(frame_header.Blend(1, source=3),))],
             [True] * 3,
         ),
-        ([hidden, replace(plain, flags=jxl_frames.PATCHES)], [True, True]),
-        ([hidden, replace(plain, flags=jxl_frames.NOISE)], [True, True]),
+        ([hidden, replace(plain, flags=frame_header.PATCHES)], [True, True]),
+        ([hidden, replace(plain, flags=frame_header.NOISE)], [True, True]),
         ([low, plain], [False, True]),
-        ([low, replace(plain, flags=jxl_frames.USE_LF_FRAME)], [True, True]),
+        ([low, replace(plain, flags=frame_header.USE_LF_FRAME)], [True, True]),
         ([replace(hidden, duration=5), plain], [True, True]),
     ]
     for frames, expected in cases:
-        assert jxl_frames.reachable(frames) == expected
+        assert frame_header.reachable(frames) == expected
 
 
 def test_what_lies_beyond_the_canvas_is_said() -> None:
     """A frame larger than the picture: libjxl cuts off what is still in the file, and so is all that is left of it."""
     image, _, start = files.split(LOSSLESS)
     bits, head, first = BitReader(memoryview(LOSSLESS), "test", start), BitWriter(), BitWriter()
-    frame = jxl_frames.frame_header(bits, None, image, (24, 16))
+    frame = frame_header.frame_header(bits, None, image, (24, 16))
     head.bits(16, 0x0AFF)
-    jxl_headers.image_header(head, replace(image, width=16))
+    image_header.image_header(head, replace(image, width=16))
     head.align()
-    jxl_frames.frame_header(first, replace(frame, width=24, crop=(0, 0)), image, (16, 16))
+    frame_header.frame_header(first, replace(frame, width=24, crop=(0, 0)), image, (16, 16))
     first.bits(1, bits.bits(1))
     first.align()
     raw = bytes(head.out) + bytes(first.out) + LOSSLESS[bits.align() :]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rmexif.containers import lzw
+from rmexif.containers.common import lzw
 from rmexif.errors import MalformedImage
 
 RUNS = st.lists(st.tuples(st.integers(0, 255), st.integers(1, 40)), max_size=60).map(

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from rmexif.containers import payloads, png_rows, rebuild
-from rmexif.containers import png as module
+from rmexif.containers import rebuild
+from rmexif.containers.common.orientation import orientation_only
+from rmexif.containers.png import PNG, scanlines
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Limits, Role
+from rmexif.metadata import payloads
+from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_png import (
     END,
@@ -33,11 +35,11 @@ from tests.containers.builders_png import (
 )
 
 SECRET = b"CNRYSECRETSECRET"
-TURN = payloads.orientation_only(6)
+TURN = orientation_only(6)
 
 
 def parsed(data, limits=None):
-    container = module.parse(memoryview(data), limits or Limits())
+    container = PNG.parse(memoryview(data), limits or Limits())
     position = 0
     for part in container.parts:
         assert (part.offset, part.length > 0) == (position, True)
@@ -56,7 +58,7 @@ def stripped(data):
 
 
 def kinds(data, role):
-    return {part.kind for part in parsed(data).parts if part.role is role}
+    return {part.label for part in parsed(data).parts if part.role is role}
 
 
 def cleared(data):
@@ -106,7 +108,7 @@ class TestChunks:
         for data in (png(dirty), png(after=[dirty]) if dirty[4:8] != b"PLTE" else png(dirty)):
             assert stripped(data) == png()
             (part,) = [part for part in parsed(data).parts if part.role not in CLEAN]
-            assert part.kind.encode() == dirty[4:8]
+            assert part.label.encode() == dirty[4:8]
             assert part.length == len(dirty)
             assert bytes(part.body(memoryview(data))) in dirty[8:-4]
 
@@ -118,11 +120,12 @@ class TestChunks:
             chunk(b"iTXt", b"Title\0\1\0en\0Titel\0" + zlib.compress(SECRET)),
             chunk(b"eXIf", b"II*\0" + SECRET),
         )
-        said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
-        assert [kind for kind, _ in said] == ["ztxt", "itxt", "itxt", "exif"]
-        assert said[3][1] == b"II*\0" + SECRET
-        for kind, body in (said[0], said[2]):
-            values = [found.value for found in payloads.explain(kind, body, "chunk", values=True)]
+        found = [(p, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
+        kinds = [PayloadKind.PNG_ZTXT, PayloadKind.PNG_ITXT, PayloadKind.PNG_ITXT, PayloadKind.EXIF]
+        assert [part.payload for part, _ in found] == kinds
+        assert found[3][1] == b"II*\0" + SECRET
+        for part, body in (found[0], found[2]):
+            values = [finding.value for finding in payloads.explain(part, body, values=True)]
             assert SECRET.decode() in values
 
     def test_bytes_behind_the_end_go(self):
@@ -177,7 +180,7 @@ class TestChunks:
 class TestColour:
     def test_a_profile_is_cleaned_and_renamed(self):
         """The cleaned profile is the one that icc.clean gives, under a name that says nothing."""
-        from rmexif.containers import icc
+        from rmexif import icc
 
         profile = icc.canonical("display-p3") + SECRET
         data = png(chunk(b"iCCP", SECRET + b"\0\0" + zlib.compress(profile) + SECRET), chunk(b"gAMA", b"\0\0\xb1\x8f"))
@@ -251,7 +254,7 @@ class TestPictureData:
         out = stripped(data)
         assert zlib.decompress(dict(chunks(out))[b"IDAT"]) == rows(bytes(12), 6)
         assert SECRET not in out
-        assert kind in {part.kind for part in parsed(data).parts if part.role not in CLEAN}
+        assert kind in {part.label for part in parsed(data).parts if part.role not in CLEAN}
 
     def test_empty_blocks_at_the_end_of_the_stream_go(self):
         """Deflate blocks without data are a place for bits."""
@@ -269,7 +272,7 @@ class TestPictureData:
     @pytest.mark.parametrize("interlace", [0, 1])
     def test_colour_under_alpha_is_cleared(self, colour, depth, interlace):
         """Random rows with random filters; what remains is what an independent decoder sees."""
-        layout = png_rows.Layout(9, 11, depth, colour, interlace == 1)
+        layout = scanlines.Layout(9, 11, depth, colour, interlace == 1)
         for share in (0, 200):
             data, clear = with_alpha(layout, share)
             before, after = (np.array(Image.open(io.BytesIO(file))) for file in (data, stripped(data)))
@@ -358,13 +361,13 @@ class TestPictureData:
         width, height = size
         lines = rng.integers(0, 256, (height, 1 + width * step), np.uint8)
         lines[:, 0] = rng.integers(0, 5, height)
-        old, png_rows.STRIP = png_rows.STRIP, int(rng.integers(1, 5000))
+        old, scanlines.STRIP = scanlines.STRIP, int(rng.integers(1, 5000))
         try:
-            plain = np.concatenate(list(png_rows._strips(lines, step, 0, step))).reshape(height, -1)
+            plain = np.concatenate(list(scanlines._strips(lines, step, 0, step))).reshape(height, -1)
         finally:
-            png_rows.STRIP = old
+            scanlines.STRIP = old
         above = np.zeros((1, plain.shape[1]), np.uint8)
-        assert png_rows._filtered(lines[:, 0], plain, above, step) == lines.tobytes()
+        assert scanlines._filtered(lines[:, 0], plain, above, step) == lines.tobytes()
         if step in (1, 3, 4):
             mode, colour = {1: ("L", 0), 3: ("RGB", 2), 4: ("RGBA", 6)}[step]
             data = png(width=width, height=height, colour=colour, stream=zlib.compress(lines.tobytes()))
@@ -380,12 +383,12 @@ def with_alpha(layout, share):
     pixels[clear, layout.alpha :] = 0
     pixels[~clear, layout.alpha] |= 1
     stream = b""
-    for x, y, dx, dy in png_rows.ADAM7 if layout.interlaced else [(0, 0, 1, 1)]:
+    for x, y, dx, dy in scanlines.ADAM7 if layout.interlaced else [(0, 0, 1, 1)]:
         part = np.ascontiguousarray(pixels[y::dy, x::dx])
         if part.size:
             flat = part.reshape(len(part), -1)
             kinds = rng.integers(0, 5, len(part)).astype(np.uint8)
-            stream += png_rows._filtered(kinds, flat, np.zeros_like(flat[:1]), layout.step)
+            stream += scanlines._filtered(kinds, flat, np.zeros_like(flat[:1]), layout.step)
     size = {"width": layout.width, "height": layout.height, "depth": layout.depth, "colour": layout.colour}
     return png(**size, stream=zlib.compress(stream), interlace=int(layout.interlaced)), clear
 
@@ -439,7 +442,7 @@ class TestAnimation:
         )
         assert stripped(dirty) == clean
         assert {"fdAT/surplus", "fdAT/sequence", "acTL", "fcTL"} <= {
-            part.kind for part in parsed(dirty).parts if part.role not in CLEAN
+            part.label for part in parsed(dirty).parts if part.role not in CLEAN
         }
 
     def test_delays_are_written_in_lowest_terms(self):
@@ -516,7 +519,7 @@ class TestLaw:
         data = self.SAMPLES[sample]
         for end in range(len(data)):
             with pytest.raises(InputError):
-                module.parse(memoryview(data[:end]), Limits())
+                PNG.parse(memoryview(data[:end]), Limits())
 
     @pytest.mark.parametrize("sample", range(len(SAMPLES)))
     def test_random_changes_give_a_result_or_an_input_error(self, sample):

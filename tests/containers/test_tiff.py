@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from rmexif.containers import lzw, rebuild, tiff
+from rmexif.containers import rebuild
+from rmexif.containers.common import lzw
+from rmexif.containers.tiff import TIFF
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
@@ -76,7 +78,7 @@ def strips(raw: bytes, tag: int = 273) -> list[bytes]:
 
 
 DATA = bytes(range(8))
-PLAIN = clean(tiff, build((grey(), [DATA])))
+PLAIN = clean(TIFF, build((grey(), [DATA])))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -100,8 +102,8 @@ def test_fields_outside_the_allow_list_go_and_are_named(tag: int, kind: int, val
     """Every field that a decoder does not need, by its number."""
     raw = build((grey() | {tag: (kind, value)}, [DATA]))
 
-    assert f"IFD0/{tag}" in kinds(tiff, raw)
-    assert clean(tiff, raw) == PLAIN
+    assert f"IFD0/{tag}" in kinds(TIFF, raw)
+    assert clean(TIFF, raw) == PLAIN
 
 
 @pytest.mark.parametrize("tag", [34665, 34853, 330])
@@ -111,8 +113,8 @@ def test_directories_behind_a_field_go(tag: int) -> None:
     at = int.from_bytes(inner[4:8], "little")
     raw = build((grey() | {tag: (LONG, (at,))}, [DATA]), gap=inner[8:])
 
-    assert any(kind.startswith(f"IFD0/{tag}/") for kind in kinds(tiff, raw))
-    assert clean(tiff, raw) == PLAIN
+    assert any(kind.startswith(f"IFD0/{tag}/") for kind in kinds(TIFF, raw))
+    assert clean(TIFF, raw) == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -126,8 +128,8 @@ def test_directories_behind_a_field_go(tag: int) -> None:
 )
 def test_bytes_that_no_pixel_needs_go(raw: bytes) -> None:
     """Unreferenced bytes are parts too."""
-    assert kinds(tiff, raw)
-    assert clean(tiff, raw) == PLAIN
+    assert kinds(TIFF, raw)
+    assert clean(TIFF, raw) == PLAIN
 
 
 def test_spare_bytes_of_inline_values_go() -> None:
@@ -136,8 +138,8 @@ def test_spare_bytes_of_inline_values_go() -> None:
     at = raw.index(struct.pack("<HHI", 262, SHORT, 1)) + 10
     raw[at : at + 2] = b"!!"
 
-    assert kinds(tiff, bytes(raw)) == {"IFD0/262"}
-    assert clean(tiff, bytes(raw)) == PLAIN
+    assert kinds(TIFF, bytes(raw)) == {"IFD0/262"}
+    assert clean(TIFF, bytes(raw)) == PLAIN
 
 
 @pytest.mark.parametrize("compression", [None, "packbits", "tiff_lzw", "tiff_adobe_deflate"])
@@ -154,7 +156,7 @@ def test_pillow_files_keep_their_pixels(mode: str, compression: str | None) -> N
         image = image.convert(mode)
     raw = save(image, compression=compression, description="CANARY", dpi=(300, 300))
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
     assert b"CANARY" not in data
     assert_same_picture(raw, data)
@@ -166,8 +168,8 @@ def test_layouts_stay(options: dict[str, object]) -> None:
     noise = np.random.default_rng(2).integers(0, 200, (23, 37, 3)).astype(np.uint8)
     raw = save(Image.fromarray(noise), compression="tiff_lzw", **options)
 
-    assert clean(tiff, raw)[:4] == raw[:4]
-    assert_same_picture(raw, clean(tiff, raw))
+    assert clean(TIFF, raw)[:4] == raw[:4]
+    assert_same_picture(raw, clean(TIFF, raw))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -175,9 +177,9 @@ def test_byte_order_and_orientation_stay(order: str) -> None:
     """A turn is a field that a viewer needs."""
     raw = build((grey(t274=6), [DATA]), order=order)
 
-    assert clean(tiff, raw)[:2] == (b"II" if order == "<" else b"MM")
-    assert tiff.parse(memoryview(clean(tiff, raw)), Limits()).orientation == 6
-    assert_same_picture(raw, clean(tiff, raw))
+    assert clean(TIFF, raw)[:2] == (b"II" if order == "<" else b"MM")
+    assert TIFF.parse(memoryview(clean(TIFF, raw)), Limits()).orientation == 6
+    assert_same_picture(raw, clean(TIFF, raw))
 
 
 def test_pages_stay_and_thumbnails_go() -> None:
@@ -186,8 +188,8 @@ def test_pages_stay_and_thumbnails_go() -> None:
     thumbnail = grey(2, 1) | {254: (LONG, (1,))}
     raw = build((grey(), [DATA]), (thumbnail, [b"TH"]), (second, [DATA]))
 
-    assert {"IFD1", "IFD1/picture"} <= kinds(tiff, raw)
-    assert [page.tolist() for page in frames(clean(tiff, raw))] == [
+    assert {"IFD1", "IFD1/picture"} <= kinds(TIFF, raw)
+    assert [page.tolist() for page in frames(clean(TIFF, raw))] == [
         [[0, 1, 2, 3], [4, 5, 6, 7]],
         [[0, 1], [2, 3], [4, 5], [6, 7]],
     ]
@@ -197,11 +199,11 @@ def test_a_profile_is_cleaned_per_page() -> None:
     """LittleCMS' own profile names the library; the picture's colours stay."""
     raw = save(Image.new("RGB", (3, 3), "red"), icc_profile=SRGB)
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
-    assert "IFD0/34675" in kinds(tiff, raw)
+    assert "IFD0/34675" in kinds(TIFF, raw)
     assert b"lcms" not in data
-    assert Image.open(io.BytesIO(data)).info["icc_profile"] == tiff.parse(memoryview(raw), Limits()).colour.icc
+    assert Image.open(io.BytesIO(data)).info["icc_profile"] == TIFF.parse(memoryview(raw), Limits()).colour.icc
 
 
 def coded(compression: int, data: bytes) -> bytes:
@@ -215,10 +217,10 @@ def coded(compression: int, data: bytes) -> bytes:
 def test_what_lies_behind_the_last_sample_goes(compression: int) -> None:
     """Behind the end of the codes, and inside them: rows beyond the picture."""
     fields = grey(t259=compression)
-    plain = clean(tiff, build((fields, [coded(compression, DATA)])))
+    plain = clean(TIFF, build((fields, [coded(compression, DATA)])))
 
-    assert b"CANARY" not in clean(tiff, build((fields, [coded(compression, DATA) + b"CANARY"])))
-    longer = clean(tiff, build((fields, [coded(compression, DATA + b"CANARY")])))
+    assert b"CANARY" not in clean(TIFF, build((fields, [coded(compression, DATA) + b"CANARY"])))
+    longer = clean(TIFF, build((fields, [coded(compression, DATA + b"CANARY")])))
     assert decoded(compression, strips(longer)[0]) == DATA
     assert_same_picture(plain, longer)
 
@@ -245,7 +247,7 @@ def test_padding_of_edge_tiles_is_cleared(compression: int) -> None:
     parts = [b"".join(coded(compression, tile[at : at + 128]) for at in (0, 128)) for tile in tiles]
     raw = build((fields, parts if compression == 32773 else [coded(compression, tile) for tile in tiles]))
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
     assert decoded(compression, strips(data, 324)[1]) == (b"\2" + bytes(15)) * 16
     assert b"PADDING" not in data
@@ -256,8 +258,8 @@ def test_padding_bits_are_cleared() -> None:
     """Three bilevel pixels in a byte leave five bits; FillOrder 2 leaves the other five."""
     fields = {256: (SHORT, (3,)), 257: (SHORT, (2,)), 258: (SHORT, (1,)), 262: (SHORT, (1,))}
 
-    assert strips(clean(tiff, build((fields, [b"\xbf\x5f"])))) == [b"\xa0\x40"]
-    assert strips(clean(tiff, build((fields | {266: (SHORT, (2,))}, [b"\xfd\xfa"])))) == [b"\x05\x02"]
+    assert strips(clean(TIFF, build((fields, [b"\xbf\x5f"])))) == [b"\xa0\x40"]
+    assert strips(clean(TIFF, build((fields | {266: (SHORT, (2,))}, [b"\xfd\xfa"])))) == [b"\x05\x02"]
 
 
 def test_colour_under_alpha_0_goes() -> None:
@@ -266,9 +268,9 @@ def test_colour_under_alpha_0_goes() -> None:
     pixels[2:5, 3:7, 3] = 0
     for options in ({}, {"compression": "tiff_lzw", "tiffinfo": {317: 2}}):
         raw = save(Image.fromarray(pixels), **options)
-        shown = np.array(Image.open(io.BytesIO(clean(tiff, raw))))
+        shown = np.array(Image.open(io.BytesIO(clean(TIFF, raw))))
         assert not shown[2:5, 3:7].any()
-        assert_same_picture(raw, clean(tiff, raw))
+        assert_same_picture(raw, clean(TIFF, raw))
 
 
 def test_unused_palette_entries_are_black() -> None:
@@ -277,7 +279,7 @@ def test_unused_palette_entries_are_black() -> None:
     fields = grey(t262=3) | {262: (SHORT, (3,)), 320: (SHORT, entries)}
     raw = build((fields, [b"\0\1\2\3\3\2\1\0"]))
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
     table = np.array(Image.open(io.BytesIO(data)).tag_v2[320]).reshape(3, 256)
     assert not table[:, 4:].any()
@@ -299,8 +301,8 @@ def test_jpeg_strips_lose_everything_but_the_picture() -> None:
     dirty = build((fields, data))
 
     assert dirty.count(b"CANARY") >= 3 * len(data)
-    assert b"CANARY" not in clean(tiff, dirty)
-    assert_same_picture(raw, clean(tiff, dirty))
+    assert b"CANARY" not in clean(TIFF, dirty)
+    assert_same_picture(raw, clean(TIFF, dirty))
 
 
 @pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
@@ -312,9 +314,9 @@ def test_fax_strips(compression: str) -> None:
     fields: Fields = {tag: (LONG, (tags[tag],)) for tag in (256, 257, 259, 262, 278, 292, 293) if tag in tags}
     dirty = build((fields, [strip + b"CANARY" for strip in strips(raw)]))
 
-    assert_same_picture(raw, clean(tiff, dirty))
-    residuals = tiff.parse(memoryview(dirty), Limits()).residuals
-    assert (b"CANARY" in clean(tiff, dirty)) == ("tiff-fax-tail" in residuals) == (compression != "group4")
+    assert_same_picture(raw, clean(TIFF, dirty))
+    residuals = TIFF.parse(memoryview(dirty), Limits()).residuals
+    assert (b"CANARY" in clean(TIFF, dirty)) == ("tiff-fax-tail" in residuals) == (compression != "group4")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +344,7 @@ def test_fax_strips(compression: str) -> None:
 def test_what_cannot_be_understood_is_refused(raw: bytes, error: type[InputError]) -> None:
     """Fail closed, by a typed error: broken, a camera RAW, a coding that cannot be looked into."""
     with pytest.raises(error):
-        rebuild(memoryview(raw), tiff.parse(memoryview(raw), Limits()))
+        rebuild(memoryview(raw), TIFF.parse(memoryview(raw), Limits()))
 
 
 def test_strips_that_share_bytes_cannot_blow_up_the_file() -> None:
@@ -351,7 +353,7 @@ def test_strips_that_share_bytes_cannot_blow_up_the_file() -> None:
     raw = build((fields, [bytes(1000)]))
 
     with pytest.raises(LimitExceeded, match="max_bytes"):
-        tiff.parse(memoryview(raw), Limits(max_bytes=100_000))
+        TIFF.parse(memoryview(raw), Limits(max_bytes=100_000))
 
 
 def test_limits() -> None:
@@ -360,7 +362,7 @@ def test_limits() -> None:
 
     for limits in (Limits(max_pixels=9), Limits(max_frames=1), Limits(max_parts=3)):
         with pytest.raises(LimitExceeded):
-            tiff.parse(memoryview(raw), limits)
+            TIFF.parse(memoryview(raw), limits)
 
 
 @given(st.binary(max_size=60), st.integers(0, 200))
@@ -368,18 +370,18 @@ def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> 
     """The law of the house."""
     raw = build((grey(t259=8) | {270: (2, b"CANARY\0")}, [zlib.compress(DATA)]), (grey(), [DATA]))
     with contextlib.suppress(InputError):
-        clean(tiff, raw[:at] + noise + raw[at + len(noise) // 2 :])
+        clean(TIFF, raw[:at] + noise + raw[at + len(noise) // 2 :])
 
 
 def test_no_canary_is_left() -> None:
     """The planted set: both orders, BigTIFF, tiles, pages, JPEG."""
-    assert_no_canary(tiff, "tiff")
+    assert_no_canary(TIFF, "tiff")
 
 
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
     assert TiffImagePlugin.READ_LIBTIFF is False
-    assert_corpus_survives(tiff, corpus)
+    assert_corpus_survives(TIFF, corpus)
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773])
@@ -394,7 +396,7 @@ def test_palette_entries_of_one_colour_become_one(compression: int, predictor: i
     fields = grey(len(text), 1, t259=compression, t262=3, t317=predictor) | {320: (SHORT, (0x5A5A,) * 768)}
     raw = build((fields, [packed[compression]]))
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
     assert set(frames(data)[0].ravel()) == set(frames(raw)[0].ravel())
     assert_same_picture(raw, data)
@@ -408,15 +410,15 @@ def test_lengths_of_packbits_runs_are_written_afresh() -> None:
     runs = b"".join(bytes((257 - letter, 9)) for letter in text) + bytes((2, 9, 9, 9))
     width = sum(text) + 3
     raw = build((grey(width, 1, t259=32773), [runs]))
-    assert bytes((257 - text[0], 9, 257 - text[1])) not in clean(tiff, raw)
-    assert_same_picture(raw, clean(tiff, raw))
+    assert bytes((257 - text[0], 9, 257 - text[1])) not in clean(TIFF, raw)
+    assert_same_picture(raw, clean(TIFF, raw))
     rng = np.random.default_rng(4)
     for span in (2, 3, 40):
         noise = np.repeat(rng.integers(0, span, (7, 150)), rng.integers(1, 5, 150), axis=1)
         noise = np.concatenate((noise, np.full((7, 300), 5)), axis=1).astype(np.uint8)
         saved = save(Image.fromarray(noise), compression="packbits")
-        assert strips(clean(tiff, saved)) == strips(saved)
-        assert_same_picture(saved, clean(tiff, saved))
+        assert strips(clean(TIFF, saved)) == strips(saved)
+        assert_same_picture(saved, clean(TIFF, saved))
 
 
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773])
@@ -433,20 +435,20 @@ def test_colour_under_alpha_0_goes_in_planes_too(compression: int, bits: int) ->
     fields = grey(size, 1, t259=compression, t262=2, t277=4, t284=2) | {258: (SHORT, (bits,) * 4), 338: (SHORT, (2,))}
     raw = build((fields, packed))
 
-    data = clean(tiff, raw)
+    data = clean(TIFF, raw)
 
-    assert tiff.parse(memoryview(raw), Limits()).residuals == ()
+    assert TIFF.parse(memoryview(raw), Limits()).residuals == ()
     assert b"SECRET" not in data
     if bits == 8:
         assert not np.asarray(Image.open(io.BytesIO(data)))[..., :3].any()
     visible = build((fields, [*packed[:3], packed[2]]))
-    assert_same_picture(visible, clean(tiff, visible)) if bits == 8 else clean(tiff, visible)
+    assert_same_picture(visible, clean(TIFF, visible)) if bits == 8 else clean(TIFF, visible)
 
 
 def test_colour_under_alpha_that_cannot_be_cleared_is_said() -> None:
     """Four bits a sample."""
     fields = grey(2, 1, t262=2, t277=4) | {258: (SHORT, (4,) * 4), 338: (SHORT, (2,))}
-    assert tiff.parse(memoryview(build((fields, [b"\x12\x30\x45\x60"]))), Limits()).residuals == ("colour-under-alpha",)
+    assert TIFF.parse(memoryview(build((fields, [b"\x12\x30\x45\x60"]))), Limits()).residuals == ("colour-under-alpha",)
 
 
 def test_jpeg_pages_need_no_coefficients() -> None:
@@ -454,7 +456,7 @@ def test_jpeg_pages_need_no_coefficients() -> None:
     out = io.BytesIO()
     Image.effect_noise((64, 64), 50).convert("RGB").convert("YCbCr").save(out, "TIFF", compression="jpeg")
     assert 532 in Image.open(io.BytesIO(out.getvalue())).tag_v2
-    data = clean(tiff, out.getvalue())
+    data = clean(TIFF, out.getvalue())
     assert not {529, 532} & set(Image.open(io.BytesIO(data)).tag_v2)
     assert_same_picture(out.getvalue(), data)
 
@@ -472,11 +474,11 @@ def test_a_jpeg_that_is_larger_than_its_strip_is_refused() -> None:
     """Decoders show the part that the strip has room for, and the rest is a picture that nobody sees."""
     fields = grey(32, 16, t259=7, t278=16)
     plain, tall = build((fields, [jpeg_strip(32, 16)])), build((fields, [jpeg_strip(32, 800)]))
-    assert_same_picture(plain, clean(tiff, plain))
+    assert_same_picture(plain, clean(TIFF, plain))
     assert frames(tall)[0].shape[:2] == (16, 32)
     for data in (jpeg_strip(32, 800), jpeg_strip(48, 16), jpeg_strip(32, 8)):
         with pytest.raises(MalformedImage, match="JPEG of"):
-            tiff.parse(memoryview(build((fields, [data]))), Limits())
+            TIFF.parse(memoryview(build((fields, [data]))), Limits())
     whole = build((grey(32, 24, t259=7, t278=16), [jpeg_strip(32, 16)] * 2))  # the last strip is as tall as the first
-    assert_same_picture(whole, clean(tiff, whole))
-    assert "tiff-tile-padding" in tiff.parse(memoryview(whole), Limits()).residuals
+    assert_same_picture(whole, clean(TIFF, whole))
+    assert "tiff-tile-padding" in TIFF.parse(memoryview(whole), Limits()).residuals

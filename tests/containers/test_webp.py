@@ -8,15 +8,16 @@ import pytest
 from PIL import Image
 
 import rmexif
-from rmexif.containers import payloads, rebuild, webp_settle
-from rmexif.containers import webp as module
+from rmexif.containers import rebuild
+from rmexif.containers.common.orientation import orientation_only
+from rmexif.containers.webp import WEBP, rewrite
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Limits, Role
+from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_webp import anmf, chunk, chunks, encoded, frames, riff, vp8x
 
 SECRET = b"CNRYSECRETSECRET"
-TURN = payloads.orientation_only(6)
+TURN = orientation_only(6)
 NOISE = Image.merge("RGB", [Image.effect_noise((16, 10), 90) for _ in range(3)])
 CLEAR = NOISE.copy()
 CLEAR.putalpha(Image.linear_gradient("L").resize(NOISE.size).point(lambda value: 0 if value < 120 else value))
@@ -28,7 +29,7 @@ MOVING = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *LOSSY), anmf(16, 10, *ALPH
 
 
 def parsed(data, limits=None):
-    container = module.parse(memoryview(data), limits or Limits())
+    container = WEBP.parse(memoryview(data), limits or Limits())
     position = 0
     for part in container.parts:
         assert (part.offset, part.length > 0) == (position, True)
@@ -68,11 +69,11 @@ def encode(data):
 
 
 def settled(data):
-    return checked(webp_settle.settle(memoryview(data), parsed(data), decode, encode))
+    return checked(rewrite.settle(memoryview(data), parsed(data), decode, encode))
 
 
 def dirty(data):
-    return {part.kind for part in parsed(data).parts if part.role not in CLEAN}
+    return {part.label for part in parsed(data).parts if part.role not in CLEAN}
 
 
 class TestChunks:
@@ -125,7 +126,7 @@ class TestChunks:
         """ICCP holds what icc.clean gives."""
         from PIL import ImageCms
 
-        from rmexif.containers import icc
+        from rmexif import icc
 
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         out = stripped(riff(vp8x(16, 10, 0x20), chunk(b"ICCP", profile), *LOSSY))
@@ -271,9 +272,9 @@ class TestSettle:
         container = parsed(riff(*LOSSY))
         for fresh in ([riff(*LOSSLESS)], [riff(*LOSSY)] * 2, [riff(chunk(b"VP8 ", LOSSY[0][8:] + SECRET))]):
             with pytest.raises(EncodeError):
-                module.pieces(memoryview(riff(*LOSSY)), container, fresh)
+                WEBP.rewrite(memoryview(riff(*LOSSY)), container, fresh)
         with pytest.raises(MalformedImage):
-            webp_settle.settle(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
+            rewrite.settle(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
 
 
 class TestLaw:
@@ -346,7 +347,11 @@ def test_the_parts_name_payloads():
     """A reader of the parts finds the payload's bytes without knowing WebP."""
     data = riff(vp8x(16, 10, 0xC), *LOSSY, chunk(b"EXIF", TURN + SECRET), chunk(b"XMP ", b"<x/>"), chunk(b"C2PA", b"j"))
     said = [(p.payload, bytes(p.body(memoryview(data)))) for p in parsed(data).parts if p.role is Role.METADATA]
-    assert said == [("exif", TURN + SECRET), ("xmp", b"<x/>"), ("jumbf", b"j")]
+    assert said == [
+        (PayloadKind.EXIF, TURN + SECRET),
+        (PayloadKind.XMP, b"<x/>"),
+        (PayloadKind.JUMBF, b"j"),
+    ]
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
 
 

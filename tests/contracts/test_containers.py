@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from rmexif import audit, lossless, scrub
+from rmexif import inspection, lossless, scrub
 from rmexif.containers import FORMATS, by_name
 from rmexif.errors import InputError, LimitExceeded
 from rmexif.types import CLEAN, Limits
 from tests import samples
 
-NAMES = [module.FORMAT.name for module in FORMATS]
+NAMES = [module.format.name for module in FORMATS]
 CASES = [(name, kind) for name in NAMES for kind in samples.of(name)]
 LIMITS = Limits()
 
@@ -104,7 +104,7 @@ def test_a_canary_is_reported(name: str, kind: str) -> None:
     if samples.CANARY not in raw:
         pytest.skip("nothing is planted in the open in this sample")
 
-    assert audit.inspect(raw).findings
+    assert inspection.inspect(raw).findings
     assert lossless.verify(raw)
 
 
@@ -177,7 +177,7 @@ def test_part_limit_is_checked(name: str) -> None:
 
 def test_extensions_and_names_are_unique() -> None:
     """A file name says one format."""
-    extensions = [extension for module in FORMATS for extension in module.FORMAT.extensions]
+    extensions = [extension for module in FORMATS for extension in module.format.extensions]
 
     assert len(set(extensions)) == len(extensions)
     assert len(set(NAMES)) == len(NAMES)

@@ -17,7 +17,7 @@ from rmexif.containers import FORMATS, by_name
 from rmexif.types import Limits, Role
 from tests import samples
 
-CASES = [(module.FORMAT.name, kind) for module in FORMATS for kind in samples.of(module.FORMAT.name)]
+CASES = [(module.format.name, kind) for module in FORMATS for kind in samples.of(module.format.name)]
 FLIPS = (0x01, 0x10, 0x80)
 LARGEST = 12_000  # byte
 
@@ -61,7 +61,7 @@ def free_bytes(data: bytes, name: str) -> Counter[str]:
                 except RmexifError:
                     continue
                 if passes and shown(changed) == before:
-                    found[part.kind] += 1
+                    found[part.label] += 1
                     break
     return found
 

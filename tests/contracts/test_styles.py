@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmexif.errors import InvalidPolicy
-from rmexif.styles import STRONG_BITS, STYLES, Pixelate, Style, by_name, mask_for
+from rmexif.styles import MAX_LEAK_BITS, STYLES, Pixelate, Style, by_name, mask_for
 from rmexif.styles.mask import FULL
 from rmexif.types import Box
 from tests.styles.measure import surviving_modes
 from tests.styles.scenes import CHANNELS, scene
 
 BOX = Box(60, 50, 110, 112)
-STRONG = [name for name in STYLES if by_name(name).leak_bits <= STRONG_BITS]
+STRONG = [name for name in STYLES if by_name(name).leak_bits <= MAX_LEAK_BITS]
 CODED = [name for name in STRONG if by_name(name).leak_bits > 0]  # the others are blind: test_same_code_same_bytes
 
 every_style = pytest.mark.parametrize("style", [by_name(name) for name in STYLES], ids=list(STYLES))

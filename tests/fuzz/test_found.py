@@ -23,7 +23,7 @@ def test_found_cases_stay_fixed(path: Path) -> None:
     law(path.read_bytes())
 
 
-@pytest.mark.parametrize("name", [module.FORMAT.name for module in FORMATS])
+@pytest.mark.parametrize("name", [module.format.name for module in FORMATS])
 def test_spliced_files(name: str) -> None:
     """Pieces of files of one format in the wrong order: what single mutations do not reach."""
     files = list(samples.of(name).values())

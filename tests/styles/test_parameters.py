@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rmexif.errors import InvalidPolicy
-from rmexif.styles import STRONG_BITS, Blur, Fill, Gaussian, Pixelate, Solid, mask_for, tone
+from rmexif.styles import MAX_LEAK_BITS, Blur, Fill, Gaussian, Pixelate, Solid, mask_for, tone
 from rmexif.types import Box
 from tests.styles.scenes import scene
 
@@ -41,8 +41,8 @@ def test_leak_bits():
     assert Blur(luma_bits=3, tone_bits=2).leak_bits == 5
     assert Fill().leak_bits == Solid().leak_bits == 0
     assert Pixelate().leak_bits == 24
-    assert Pixelate(8, 8).leak_bits > STRONG_BITS
-    assert Gaussian().leak_bits > STRONG_BITS
+    assert Pixelate(8, 8).leak_bits > MAX_LEAK_BITS
+    assert Gaussian().leak_bits > MAX_LEAK_BITS
 
 
 @pytest.mark.parametrize(("luma_bits", "tone_bits"), [(0, 0), (1, 1), (2, 3), (6, 6)])

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rmexif.batch.flow import Checked, Chunk, Job, check, flow
-from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, kept_in
+from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, error_boundary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -206,10 +206,10 @@ def _reach(place: str) -> None:
 def _attempt(work: Callable[[Any, int], Any], item: Any, tries: int) -> Any:
     """One item in a worker; what goes wrong is a value, without a history that may hold pieces of a file."""
     try:
-        with kept_in():
+        with error_boundary():
             return work(item, tries)
     except RmexifError as error:
-        return type(error)(*error.args)
+        return error.detached()
 
 
 def _opened(answer: Any) -> Any:

@@ -19,7 +19,7 @@ from rmexif.batch.stores import StoreUnavailable
 from rmexif.bulk import scrub_many
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded
-from rmexif.noise import hushed
+from rmexif.io.quiet_stderr import silence_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,7 +78,7 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
         SetupError: the installation or the policy is at fault.
     """
     waiting: dict[int, tuple[_Open, Entry, bytes, str]] = {}
-    with ThreadPoolExecutor(2 * workers + 2, "rmexif-store") as threads, hushed():
+    with ThreadPoolExecutor(2 * workers + 2, "rmexif-store") as threads, silence_stderr():
 
         def images() -> Iterator[bytes]:
             for index, (state, entry, read) in enumerate(_ahead(job, chunks, threads, 2 * workers)):
@@ -140,7 +140,7 @@ def _row(job: Job, entry: Entry, raw: bytes, code: str, outcome: Outcome) -> dic
     if code != OK:  # it was not read
         row |= {"code": code, "original_hash": None, "format": None}
     if outcome.data is not None and outcome.report is not None:
-        extensions = by_name(outcome.report.stats["output_format"]).FORMAT.extensions
+        extensions = by_name(outcome.report.stats["output_format"]).format.extensions
         row |= {"output": _name(job, entry.path, extensions), "new_size": len(outcome.data)}
     return row
 

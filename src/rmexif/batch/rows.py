@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rmexif.bulk import scrub_many
 from rmexif.containers import sniff
 from rmexif.errors import RmexifError, SetupError
-from rmexif.noise import hushed
+from rmexif.io.quiet_stderr import silence_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +45,7 @@ def clean(
             waiting.append((path, raw))
             yield raw
 
-    with hushed():  # what codecs print can quote the file, and an engine keeps what is printed in a log on a disk
+    with silence_stderr():  # what codecs print can quote the file, and an engine logs it to a disk
         for outcome in scrub_many(images(), policy, **({"workers": 1, "in_flight": 1} | hold)):
             path, raw = waiting.popleft()
             yield {"path": path, "bytes": outcome.data, **described(raw, outcome)}
@@ -91,6 +91,6 @@ def described(raw: Any, outcome: Outcome) -> dict[str, Any]:
 
 def _format(raw: Any) -> str | None:
     try:
-        return sniff(memoryview(raw)).FORMAT.name
+        return str(sniff(memoryview(raw)).format.name)
     except (RmexifError, TypeError):
         return None

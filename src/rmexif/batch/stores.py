@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from rmexif.errors import InvalidPolicy, MissingDependency, SetupError
-from rmexif.whole import write_whole
+from rmexif.io.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,7 +182,7 @@ class Store:
             return
         target = Path(self._root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, data, target.exists())
+        atomic_write(target, data, target.exists())
 
     def delete(self, path: str) -> None:
         """Remove an object."""

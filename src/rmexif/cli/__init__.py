@@ -82,10 +82,10 @@ def format_of(target: str | None) -> str | None:
     if target in (None, "-"):
         return None
     extension = Path(str(target)).suffix.lower()
-    for module in FORMATS:
-        if extension in module.FORMAT.extensions:
-            return module.FORMAT.name
-    known = " ".join(module.FORMAT.extensions[0] for module in FORMATS)
+    for row in FORMATS:
+        if extension in row.format.extensions:
+            return row.format.name
+    known = " ".join(row.format.extensions[0] for row in FORMATS)
     raise Failure(f"{target}: the extension names no format; known are {known}", USAGE)
 
 
@@ -93,7 +93,7 @@ def extension_of(name: str) -> str:
     """The default extension of a format."""
     from rmexif.containers import by_name
 
-    return by_name(name).FORMAT.extensions[0]
+    return by_name(name).format.extensions[0]
 
 
 def choose(source: str, output: str | None, word: str, extension: str) -> str:
@@ -247,8 +247,8 @@ def strip_command(
 @json_option
 def inspect_command(source: str, values: bool, as_json: bool) -> None:
     """Say what a file would give away."""
-    from rmexif.audit import inspect
     from rmexif.cli import render
+    from rmexif.inspection import inspect
     from rmexif.types import Limits
 
     with told(source):
@@ -308,10 +308,10 @@ cli.add_command(batch_command)
 
 def main() -> None:
     """Run the command line and exit."""
-    from rmexif.noise import hushed
+    from rmexif.io.quiet_stderr import silence_stderr
 
     try:
-        with hushed():
+        with silence_stderr():
             cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)

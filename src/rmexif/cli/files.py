@@ -8,7 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
-from rmexif.whole import OutputExists, write_whole
+from rmexif.io.atomic_write import OutputExists, atomic_write
 
 __all__ = ["OutputExists", "beside", "read", "write"]
 
@@ -51,4 +51,4 @@ def write(target: str, data: bytes, force: bool = False) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    write_whole(Path(target), data, force)
+    atomic_write(Path(target), data, force)

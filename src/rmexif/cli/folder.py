@@ -115,7 +115,7 @@ class Run:
         path = PurePosixPath(entry.under)
         try:
             wanted = getattr(self.task, "output", None)
-            extensions = (by_name(wanted) if wanted else sniff(memoryview(raw))).FORMAT.extensions
+            extensions = (by_name(wanted) if wanted else sniff(memoryview(raw))).format.extensions
         except RmexifError:
             return places.join(self.output, str(path))  # it is going to be refused
         if self.settings.neutral_names:
@@ -219,8 +219,8 @@ def run(task: Policy | Limits, sources: Sequence[str], output: str | None, force
 
 def _outcomes(task: Policy | Limits, images: Iterator[bytes], settings: Settings) -> Any:
     from rmexif.bulk import scrub_many, strip_many
-    from rmexif.sandbox import lock_memory, no_dumps
     from rmexif.types import Policy
+    from rmexif.workers.sandbox import lock_memory, no_dumps
 
     options: dict[str, Any] = {"workers": settings.workers, "pool": settings.pool}
     if settings.deadline or settings.sandbox:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rmexif.audit import Inspection
+    from rmexif.inspection import Inspection
     from rmexif.types import Finding
 
 __all__ = ["as_json", "findings_table", "summary_line"]

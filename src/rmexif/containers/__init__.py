@@ -1,53 +1,41 @@
-"""Bytes to parts and back: one module per format, one row per module.
+"""Bytes to parts and back: one package per format, one row per format.
 
-A format module has:
+A row (``common.row.FormatRow``) has what a format can do, its signature, ``parse`` and ``rewrite``:
 
-``FORMAT``
-    its ``Format`` row.
-``matches(head) -> bool``
-    whether the first 64 bytes are its signature.
 ``parse(view, limits) -> Container``
     walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
-    role in ``CLEAN`` only if its bytes are exactly what ``pieces`` would write; a profile with a text in it,
+    role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write; a profile with a text in it,
     or an Exif block with more than an orientation, is ``METADATA`` although a cleaned form of it stays.
     What cannot be understood is refused: MalformedImage, UnsupportedFeature, LimitExceeded; nothing else.
-``pieces(view, container) -> list[bytes | memoryview]``
-    the lossless clean file, as pieces to be joined: what the decoder needs, written afresh; what is copied is a view
-    of the input. It is a fixed point (the rewrite of a rewrite is the same file), deterministic, upright and in the
-    same colours.
+``rewrite(view, container) -> list[bytes | memoryview]``
+    the lossless clean file, as pieces to be joined: what the decoder needs, re-serialised; what is passed through is
+    a view of the input. It is a fixed point (the rewrite of a rewrite is the same file), deterministic, upright and in
+    the same colours.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import avif, bmp, gif, heic, jpeg, jxl, png, tiff, webp
+from rmexif.containers.bmp import BMP
+from rmexif.containers.common.row import FormatRow
+from rmexif.containers.gif import GIF
+from rmexif.containers.isobmff import AVIF, HEIC
+from rmexif.containers.jpeg import JPEG
+from rmexif.containers.jxl import JXL
+from rmexif.containers.png import PNG
+from rmexif.containers.tiff import TIFF
+from rmexif.containers.webp import WEBP
 from rmexif.errors import UnknownFormat, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from rmexif.types import Container, Format, Limits
+    from rmexif.types import Container
 
-__all__ = ["FORMATS", "FormatModule", "by_name", "rebuild", "sniff"]
+__all__ = ["FORMATS", "FormatRow", "by_name", "rebuild", "sniff"]
 
-HEAD = 64  # bytes that a signature may look at
+HEAD = 4096  # bytes that a signature may look at
 
-
-class FormatModule(Protocol):
-    """What a format module offers."""
-
-    FORMAT: Format
-
-    def matches(self, head: bytes) -> bool:
-        """Whether ``head`` (at most 64 bytes) starts a file of this format."""
-
-    def parse(self, view: memoryview, limits: Limits) -> Container:
-        """Say what every byte of the file is."""
-
-    def pieces(self, view: memoryview, container: Container) -> list[bytes | memoryview]:
-        """The lossless clean file, as pieces to be joined."""
-
-
-FORMATS: tuple[FormatModule, ...] = (jpeg, png, webp, gif, tiff, bmp, avif, heic, jxl)
+FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL)
 
 # Known, and refused by name, so that the message helps. (offset, bytes, name)
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
@@ -71,17 +59,17 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
 )
 
 
-def sniff(view: memoryview) -> FormatModule:
-    """The module of the first format whose signature matches.
+def sniff(view: memoryview) -> FormatRow[Any]:
+    """The row of the first format whose signature matches.
 
     Raises:
         UnsupportedFeature: a known format that rmexif does not handle.
         UnknownFormat: no signature matched.
     """
     head = bytes(view[:HEAD])
-    for module in FORMATS:
-        if module.matches(head):
-            return module
+    for row in FORMATS:
+        if row.matches(head):
+            return row
     for offset, magic, name in REFUSED:
         if head[offset : offset + len(magic)] == magic:
             raise UnsupportedFeature(f"{name} is not handled; it is refused rather than passed through")
@@ -90,14 +78,14 @@ def sniff(view: memoryview) -> FormatModule:
     raise UnknownFormat("no image signature matched at byte 0")
 
 
-def by_name(name: str) -> FormatModule:
-    """The module of the format called ``name``; KeyError where there is none."""
-    for module in FORMATS:
-        if name == module.FORMAT.name:
-            return module
+def by_name(name: str) -> FormatRow[Any]:
+    """The row of the format called ``name``; KeyError where there is none."""
+    for row in FORMATS:
+        if name == row.format.name:
+            return row
     raise KeyError(name)
 
 
-def rebuild(view: memoryview, container: Container) -> bytes:
+def rebuild(view: memoryview, container: Container[Any]) -> bytes:
     """The lossless clean file of what ``parse`` said about ``view``."""
-    return b"".join(by_name(container.format).pieces(view, container))
+    return b"".join(by_name(container.format).rewrite(view, container))

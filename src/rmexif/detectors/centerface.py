@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rmexif.detectors.network import look
+from rmexif.detectors.network import infer
 from rmexif.detectors.search import PLANS, SMALLEST, Search, candidates, choose, scaled
 from rmexif.types import Box, Detection
 
@@ -80,7 +80,7 @@ class CenterFace:
             places.append(np.array([box.left - left, box.top - top, box.right - left, box.bottom - top]) * factor)
         sureness: list[float] = []
         for start in range(0, len(views), 16):
-            tables = look(np.stack(views[start : start + 16]), 0.05)
+            tables = infer(np.stack(views[start : start + 16]), 0.05)
             for place, table in zip(places[start : start + 16], tables, strict=True):
                 x, y = (table[:, 0] + table[:, 2]) / 2, (table[:, 1] + table[:, 3]) / 2
                 inside = (x >= place[0]) & (x < place[2]) & (y >= place[1]) & (y < place[3])

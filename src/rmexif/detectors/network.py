@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rmexif.errors import DetectionError, SetupError
 
-__all__ = ["STRIDE", "Candidates", "look"]
+__all__ = ["STRIDE", "Candidates", "infer"]
 
 STRIDE = 32  # px; a picture's sides must be multiples of it
 CELL = 4  # px; the network answers once per cell of 4 x 4
@@ -54,7 +54,7 @@ def session() -> Any:
         return _build()
 
 
-def look(pictures: NDArray[np.uint8], floor: float) -> list[Candidates]:
+def infer(pictures: NDArray[np.uint8], floor: float) -> list[Candidates]:
     """Run the network over a stack of pictures and read off what scores at least ``floor``.
 
     Args:

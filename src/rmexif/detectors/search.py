@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rmexif.detectors.network import STRIDE, Candidates, look
+from rmexif.detectors.network import STRIDE, Candidates, infer
 from rmexif.errors import LimitExceeded
-from rmexif.memory import as_seen, as_stored
+from rmexif.raster.bgr import to_memory_order, to_rgb_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -85,22 +85,22 @@ def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDAr
     height, width = small.shape[:2]
     factor = side / max(height, width)
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
-    stored, is_reversed = as_stored(small)
+    stored, is_reversed = to_memory_order(small)
     mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
     canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
-    canvas[: inner[1], : inner[0]] = as_seen(cv2.resize(stored, inner, interpolation=mode), is_reversed)
+    canvas[: inner[1], : inner[0]] = to_rgb_view(cv2.resize(stored, inner, interpolation=mode), is_reversed)
     return canvas, factor * shrunk
 
 
 def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
     """The picture halved until its longer side is below ``side`` px, and the factor."""
-    stored, is_reversed = as_stored(rgb)
+    stored, is_reversed = to_memory_order(rgb)
     factor = 1.0
     while max(stored.shape[:2]) >= side and min(stored.shape[:2]) > 1:
         even = stored[: stored.shape[0] & ~1, : stored.shape[1] & ~1]
         stored = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         factor /= 2
-    return as_seen(stored, is_reversed), factor
+    return to_rgb_view(stored, is_reversed), factor
 
 
 def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[int, ...], int]:
@@ -121,7 +121,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
         found.append(_shown(picture, plan.near, factor))
         spent += picture.shape[0] * picture.shape[1]
         if level in plan.mirrored:
-            table = look(np.ascontiguousarray(picture[:, ::-1])[None], plan.near)[0]
+            table = infer(np.ascontiguousarray(picture[:, ::-1])[None], plan.near)[0]
             table[:, 0], table[:, 2] = picture.shape[1] - table[:, 2], picture.shape[1] - table[:, 0]
             table[:, :4] /= factor
             found.append(table)
@@ -143,7 +143,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
 
 
 def _shown(picture: NDArray[np.uint8], floor: float, factor: float) -> Candidates:
-    table = look(picture[None], floor)[0]
+    table = infer(picture[None], floor)[0]
     table[:, :4] /= factor
     return table
 
@@ -187,7 +187,7 @@ def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[n
     scores = np.zeros(len(views), np.float32)
     for start in range(0, len(views), 16):
         stack = np.stack(views[start : start + 16])
-        for number, table in enumerate(look(stack, 0.02), start):
+        for number, table in enumerate(infer(stack, 0.02), start):
             same = overlap(np.array(targets[number], np.float32), table) > SAME - 0.05
             scores[number] = table[same, 4].max(initial=0.0)
     result: NDArray[np.float32] = scores.reshape(len(boxes), len(LOOK_FACES)).mean(axis=1)

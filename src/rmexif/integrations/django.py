@@ -26,10 +26,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rmexif.containers import by_name
 from rmexif.errors import LimitExceeded, RmexifError
+from rmexif.io.multipart import neutral_name
 from rmexif.lossless import verify
 from rmexif.scrubber import scrub
 from rmexif.types import Policy
-from rmexif.uploads import neutral_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class ScrubbedFile(InMemoryUploadedFile):
 
     def __init__(self, data: bytes, stats: dict[str, Any], field: str | None) -> None:
         name = stats["output_format"]
-        mime = by_name(name).FORMAT.mime
+        mime = by_name(name).format.mime
         super().__init__(BytesIO(data), field, neutral_name(name), mime, len(data), None)
         self.rmexif_stats = stats
 

@@ -14,9 +14,9 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 
 from rmexif.containers import by_name
 from rmexif.errors import RmexifError
+from rmexif.io.multipart import neutral_name
 from rmexif.scrubber import scrub
 from rmexif.types import Policy
-from rmexif.uploads import neutral_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _clean(upload: FileStorage, policy: Policy) -> FileStorage:
     with upload.stream as stream:
         data, stats = scrub(stream.read(), policy)
     name = stats["output_format"]
-    clean = FileStorage(BytesIO(data), neutral_name(name), upload.name, by_name(name).FORMAT.mime)
+    clean = FileStorage(BytesIO(data), neutral_name(name), upload.name, by_name(name).format.mime)
     clean.__dict__["rmexif_stats"] = stats
     return clean
 

@@ -16,8 +16,8 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 from rmexif.bulk import scrub_async
 from rmexif.containers import by_name
 from rmexif.errors import InputError, RmexifError
+from rmexif.io.multipart import FormReader, neutral_name
 from rmexif.types import Policy
-from rmexif.uploads import FormReader, neutral_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class CleanUpload:
     @property
     def content_type(self) -> str:
         """Its MIME type, from its bytes."""
-        return by_name(self.stats["output_format"]).FORMAT.mime
+        return by_name(self.stats["output_format"]).format.mime
 
     @property
     def filename(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 
 from rmexif.containers import by_name
-from rmexif.uploads import neutral_name
+from rmexif.io.multipart import neutral_name
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -103,7 +103,7 @@ def form_of(accept: str) -> str:
 def image(data: bytes, stats: dict[str, Any], form: str, report_bytes: int) -> Response:
     """A clean image and what was done to it, in the form that was asked for."""
     name = stats["output_format"]
-    mime, file = by_name(name).FORMAT.mime, neutral_name(name)
+    mime, file = by_name(name).format.mime, neutral_name(name)
     attachment = f'attachment; filename="{file}"'
     if form == "json":
         return said({"report": stats, "content_type": mime, "filename": file, "image": base64.b64encode(data).decode()})

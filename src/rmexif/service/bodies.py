@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rmexif.errors import InputError, LimitExceeded
-from rmexif.uploads import MAX_FIELD, MAX_PARTS, BrokenForm, FormReader
+from rmexif.io.multipart import MAX_FIELD, MAX_PARTS, BrokenForm, FormReader
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from rmexif import sandbox
 from rmexif.errors import DeadlineExceeded, ProcessingError, RmexifError, WorkerLost
 from rmexif.service import jobs
 from rmexif.types import Limits, Policy
+from rmexif.workers import sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,10 +32,10 @@ def strip(raw: bytes, limits: Limits) -> Answer:
 
 def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     """What the file would give away."""
-    from rmexif import audit
+    from rmexif import inspection
 
-    found = audit.inspect(raw, values=values, limits=limits)
-    return None, found.as_dict() | {"residuals": audit.residuals(found.residuals[1:])}
+    found = inspection.inspect(raw, values=values, limits=limits)
+    return None, found.as_dict() | {"residuals": inspection.residuals(found.residuals[1:])}
 
 
 def verify(raw: bytes, limits: Limits) -> Answer:
@@ -68,4 +68,4 @@ def run(name: str, raw: bytes, *arguments: Any) -> Answer | RmexifError:
     try:
         return JOBS[name](raw, *arguments)
     except RmexifError as error:
-        return type(error)(*error.args)
+        return error.detached()

@@ -155,7 +155,7 @@ def _answer(name: str) -> dict[str, Any]:
     report = {"application/json": {"schema": {"type": "object"}}}
     if name not in ("scrub", "strip", "preview"):
         return {"description": "the report", "content": report}
-    content: dict[str, Any] = {module.FORMAT.mime: {} for module in FORMATS}
+    content: dict[str, Any] = {row.format.mime: {} for row in FORMATS}
     header = {"X-Rmexif-Report": {"description": "the report, as ASCII JSON", "schema": {"type": "string"}}}
     return {"description": "the image", "headers": header, "content": content | report | {"multipart/mixed": {}}}
 

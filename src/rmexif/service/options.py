@@ -34,7 +34,7 @@ HELP = {
     "frames": "of an animation or of pages",
     "seed": "make a run repeatable; without it every run is different",
 }
-CHOICES = {"style": tuple(STYLES), "output": tuple(module.FORMAT.name for module in FORMATS)}
+CHOICES = {"style": tuple(STYLES), "output": tuple(row.format.name for row in FORMATS)}
 RANGES = {"min_confidence": (0, 1), "margin": (0, 4), "quality": (1, 100), "seed": (0, (1 << 64) - 1)}
 
 

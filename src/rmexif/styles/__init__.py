@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "STRONG_BITS",
+    "MAX_LEAK_BITS",
     "STYLES",
     "Blur",
     "Fill",
@@ -36,7 +36,7 @@ __all__ = [
     "mask_for",
 ]
 
-STRONG_BITS = 32  # 33 bits single out one of eight billion people: more than this needs allow_weak
+MAX_LEAK_BITS = 32  # 33 bits single out one of eight billion people: more than this needs allow_weak
 
 
 class Style(Protocol):

@@ -15,7 +15,7 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import CELLS, backdrop, look, repaint, soften
+from rmexif.styles.patch import CELLS, backdrop, repaint, sample_surroundings, soften
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Blur:
 
     def code(self, pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> tuple[int, int] | None:
         """All that the result will know of what stands under the mask: indices of luma and tone, or nothing."""
-        return self._code(look(pixels, mask, others))
+        return self._code(sample_surroundings(pixels, mask, others))
 
     def _code(self, site: Site) -> tuple[int, int] | None:
         # Where next to nothing of the picture is left, there is nothing that the patch would have to go with.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rmexif.memory import as_seen, as_stored
+from rmexif.raster.bgr import to_memory_order, to_rgb_view
 from rmexif.styles.mask import FULL
 from rmexif.styles.noise import Grain, noise_level
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8] | NDArray[np.uint16]
     Field = NDArray[np.float32]  # rows x columns x colours (1 or 3), 0-1
 
-__all__ = ["CELLS", "Site", "backdrop", "colours_of", "look", "paint", "repaint", "soften"]
+__all__ = ["CELLS", "Site", "backdrop", "colours_of", "sample_surroundings", "paint", "repaint", "soften"]
 
 CELLS = 64  # cells over the longer side of a mask
 RING = 8  # cells around it that may lend their colour
@@ -53,7 +53,7 @@ def colours_of(pixels: Pixels) -> int:
     return 3 if pixels.shape[2] >= 3 else 1
 
 
-def look(pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> Site:
+def sample_surroundings(pixels: Pixels, mask: Mask, others: Sequence[Mask] = ()) -> Site:
     """Sample the picture over ``mask`` and around it.
 
     Args:
@@ -137,7 +137,9 @@ def repaint(
         interpolation: how OpenCV brings the field to full size.
     """
     taken = np.array([mask.bounds.as_list() for mask in masks], np.int64).reshape(-1, 4)
-    fields = [make(look(pixels, mask, [masks[i] for i in _near(taken, n)])) for n, mask in enumerate(masks)]
+    fields = [
+        make(sample_surroundings(pixels, mask, [masks[i] for i in _near(taken, n)])) for n, mask in enumerate(masks)
+    ]
     level = noise_level(pixels[:, :, : colours_of(pixels)], taken)
     grain = Grain.strewn(rng, level, int((taken[:, 2] - taken[:, 0]).max(initial=1)), pixels.dtype, colours_of(pixels))
     for mask, field in zip(masks, fields, strict=True):
@@ -167,8 +169,8 @@ def paint(
         interpolation: how OpenCV brings the field to full size.
     """
     box = mask.bounds
-    view, is_reversed = as_stored(pixels[box.top : box.bottom, box.left : box.right])
-    field = as_seen(field, is_reversed)
+    view, is_reversed = to_memory_order(pixels[box.top : box.bottom, box.left : box.right])
+    field = to_rgb_view(field, is_reversed)
     top, count = int(np.iinfo(view.dtype).max), field.shape[2]
     small: NDArray[Any] = np.rint(np.clip(field, 0, 1) * top).astype(view.dtype)
     patch: NDArray[Any] = cv2.resize(small, (box.width, box.height), interpolation=interpolation)

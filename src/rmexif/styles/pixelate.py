@@ -10,7 +10,7 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import look, repaint
+from rmexif.styles.patch import repaint, sample_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Pixelate:
 
     def code(self, pixels: Pixels, mask: Mask) -> tuple[tuple[int, int], ...]:
         """All that the result will know of what stands under the mask: two indices per cell, row by row."""
-        return self._code(look(pixels, mask))
+        return self._code(sample_surroundings(pixels, mask))
 
     def _code(self, site: Site) -> tuple[tuple[int, int], ...]:
         shown = site.colours[site.inner]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rmexif.containers.cursor import Cursor
 from rmexif.containers.isobmff.av1_frame import without_render_size
 from rmexif.containers.isobmff.av1_sequence import Sequence, read_sequence
-from rmexif.containers.isobmff.units import MAX_HEADER, Filtered, area
+from rmexif.containers.isobmff.filtered_units import MAX_HEADER, Filtered, area
+from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.units import Bits
+from rmexif.containers.isobmff.filtered_units import Bits
 
 if TYPE_CHECKING:
     from rmexif.containers.isobmff.av1_sequence import Sequence

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rmexif.containers import h273
-from rmexif.containers.isobmff.units import Rewriter
+from rmexif.containers.common import h273
+from rmexif.containers.isobmff.filtered_units import Rewriter
 from rmexif.errors import UnsupportedFeature
 
 __all__ = ["Sequence", "read_sequence"]

@@ -7,9 +7,9 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rmexif.containers.cursor import Cursor
+from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
-from rmexif.types import CLEAN, Part, Role
+from rmexif.types import CLEAN, Part, PayloadKind, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,7 +120,7 @@ def hdlr(handler: bytes) -> bytes:
     return full(b"hdlr", 0, 0, HANDLER.pack(0, handler), b"\0")
 
 
-def part(at: BoxAt, path: str, role: Role, payload: str = "", body_offset: int = 0) -> Part:
+def part(at: BoxAt, path: str, role: Role, payload: PayloadKind | None = None, body_offset: int = 0) -> Part:
     """The part of a whole box."""
     return Part(path, role, at.offset, at.end - at.offset, payload, body_offset)
 
@@ -131,7 +131,7 @@ def hdlr_part(view: memoryview, at: BoxAt, path: str, handler: bytes) -> Part:
     # Some writers end the box after the empty name, some before its zero, some two zeros later: all are empty.
     if bytes(at.bytes(view)[8:32]) == bare[8:32] and blank(view[min(at.offset + 32, at.end) : at.end]):
         return part(at, path, Role.STRUCTURE)
-    return part(at, path, Role.METADATA, "text", min(32, at.end - at.offset))
+    return part(at, path, Role.METADATA, PayloadKind.TEXT, min(32, at.end - at.offset))
 
 
 def tile(fixed: Sequence[Part], loose: Iterable[Part]) -> tuple[Part, ...]:
@@ -169,7 +169,7 @@ def _from(one: Part, at: int) -> Part:
     """``one`` without what lies before byte ``at``; a part that was cut no longer starts with its payload."""
     if one.offset >= at:
         return one
-    return replace(one, offset=at, length=max(0, one.end - at), payload="", body_offset=0, body_length=None)
+    return replace(one, offset=at, length=max(0, one.end - at), payload=None, body_offset=0, body_length=None)
 
 
 def _merge(parts: Iterable[Part]) -> Iterable[Part]:
@@ -178,7 +178,7 @@ def _merge(parts: Iterable[Part]) -> Iterable[Part]:
     for one in parts:
         if one.length == 0:
             continue
-        if last and (one.kind, one.role, one.payload, last.payload) == (last.kind, last.role, "", ""):
+        if last and (one.label, one.role, one.payload, last.payload) == (last.label, last.role, None, None):
             last = replace(last, length=last.length + one.length)
             continue
         if last:

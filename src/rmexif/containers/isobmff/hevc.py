@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.hevc_sets import (
+from rmexif.containers.isobmff.filtered_units import Filtered, area
+from rmexif.containers.isobmff.hevc_parameter_sets import (
     MAX_SET,
     PPS,
     SPS,
@@ -21,14 +22,13 @@ from rmexif.containers.isobmff.hevc_sets import (
     read_sps,
     write_vps,
 )
-from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rmexif.containers.cursor import Cursor
     from rmexif.containers.isobmff.boxes import Tally
+    from rmexif.cursor import Cursor
 
 __all__ = ["HevcConfig", "filter_hevc", "read_hvcc"]
 

@@ -13,7 +13,7 @@ from rmexif.containers.isobmff.properties import Property, read_property
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from rmexif.containers.cursor import Cursor
+    from rmexif.cursor import Cursor
 
 __all__ = ["PICTURES", "Item", "Meta", "Ranges", "read_meta"]
 

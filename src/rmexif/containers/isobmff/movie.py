@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import BoxAt, Tally, box, flags_of, full, hdlr, walk
+from rmexif.containers.isobmff.filtered_units import Filtered, area
 from rmexif.containers.isobmff.hevc import filter_hevc
 from rmexif.containers.isobmff.properties import Property, choose, read_property, settled, value_of
 from rmexif.containers.isobmff.timing import ENDLESS, Edits, Times, canonical
-from rmexif.containers.isobmff.units import Filtered, area
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rmexif.containers.cursor import Cursor
     from rmexif.containers.isobmff.av1_sequence import Sequence as Av1Sequence
+    from rmexif.cursor import Cursor
 
 __all__ = ["Movie", "Track", "find", "read_movie", "write_moov"]
 

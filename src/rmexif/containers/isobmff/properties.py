@@ -11,7 +11,8 @@ from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import h273, icc
+from rmexif import icc
+from rmexif.containers.common import h273
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
 from rmexif.containers.isobmff.hevc import read_hvcc
@@ -21,9 +22,9 @@ from rmexif.types import Colour, Role
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from rmexif.containers.cursor import Cursor
     from rmexif.containers.isobmff.av1_sequence import Sequence
     from rmexif.containers.isobmff.boxes import BoxAt, Tally
+    from rmexif.cursor import Cursor
 
 __all__ = [
     "LAYERS",

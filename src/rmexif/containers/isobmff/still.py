@@ -11,12 +11,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rmexif.containers.cursor import Cursor
 from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import box, full, hdlr, label
+from rmexif.containers.isobmff.filtered_units import Filtered, area
 from rmexif.containers.isobmff.hevc import filter_hevc
 from rmexif.containers.isobmff.properties import LAYERS, TRANSFORMS, VIEWING, choose, pixi, settled, value_of
-from rmexif.containers.isobmff.units import Filtered, area
+from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:

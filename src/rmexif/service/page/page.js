@@ -3,7 +3,7 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const cards = new Set();
 const NAMES = {
   location: "Place", time: "Date and time", device: "Camera", person: "People", software: "Software",
-  identifier: "Serial numbers", thumbnail: "Hidden pictures", text: "Texts", provenance: "Provenance", unknown: "Other data",
+  identifier: "Serial numbers", embedded_image: "Hidden pictures", text: "Texts", provenance: "Provenance", unknown: "Other data",
 };
 const PLAIN = {
   unknown_format: "This is not a picture that rmexif knows.",
@@ -62,7 +62,7 @@ async function each(items, work) {
 function plain(item) {
   const name = item.where.split("/").pop().split(":").pop();
   const words = name.replace(/^GPS/, "").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-  if (item.category === "thumbnail") return `a small copy of a picture, ${size(item.length)}`;
+  if (item.category === "embedded_image") return `a small copy of a picture, ${size(item.length)}`;
   if (!item.value) return `${words}, ${size(item.length)}`;
   if (item.category === "time") return item.value.replace(/^(\d{4}):(\d\d):(\d\d)/, "$1-$2-$3");
   return /^[\d\s.,/-]+$/.test(item.value) && !/Position|Serial|ID$/.test(name) ? `${words} ${item.value}` : item.value;

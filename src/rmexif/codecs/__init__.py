@@ -1,0 +1,119 @@
+"""Bytes to pixels and back: foreign codecs in, our values and our errors out.
+
+Every call of a foreign codec happens behind ``codec_errors``, so whatever it raises leaves as an InputError (decoding)
+or an EncodeError (encoding). A decoder sees only bytes of the format that our own parser found: the plugin is called by
+its class, never through ``Image.open``, so no other plugin is ever tried. Limits are those of our parser, checked from
+the header before any decoder runs; Pillow's process-wide pixel limit, which some plugins look at once more, is left as
+it is. Nothing global is set: decode() and encode() may run in any number of threads.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rmexif.codecs import decoders, encoders
+from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rmexif.types import Container, Raster
+
+__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp"]
+
+DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
+    "jpeg": decoders.jpeg,
+    "png": decoders.png,
+    "webp": decoders.webp,
+    "gif": decoders.gif,
+    "tiff": decoders.tiff,
+    "bmp": decoders.bmp,
+    "avif": decoders.avif,
+    "heic": decoders.heic,
+    "jxl": decoders.jxl,
+}
+
+ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
+    "jpeg": encoders.jpeg,
+    "png": encoders.png,
+    "webp": encoders.webp,
+    "gif": encoders.gif,
+    "tiff": encoders.tiff,
+    "bmp": encoders.bmp,
+    "avif": encoders.avif,
+    "heic": encoders.heic,
+    "jxl": encoders.jxl,
+}
+
+
+def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
+    """The pictures of a file, every frame composed to full size, not yet turned and not yet colour-managed.
+
+    Args:
+        raw: the whole file.
+        container: what our parser says about it; its limits were checked there. No more frames than it
+            counted are decoded.
+
+    Raises:
+        MalformedImage: the decoder refused the data, or found another size or fewer frames than the header names.
+        UnsupportedFeature: a pixel format that is refused.
+        LimitExceeded: there is not enough memory.
+    """
+    decoder = DECODERS.get(container.format)
+    if decoder is None:
+        raise UnsupportedFeature(f"{container.format}: there is no decoder for this format")
+    with codec_errors(MalformedImage, container.format, "decoder"):
+        raster = decoder(raw, container)
+    decoders.sized(raster.width, raster.height, container)
+    if len(raster.frames) < container.frames and container.format != "jxl":
+        raise MalformedImage(f"{container.format}: {container.frames} frames announced, {len(raster.frames)} decoded")
+    return raster
+
+
+def encode(raster: Raster, format_name: str, quality: int) -> bytes:
+    """The file of an upright sRGB (or grey) raster, with nothing in it but the picture.
+
+    Args:
+        raster: uint8 or uint16; reduced to what the format holds (alpha composited on white, 16 bit to 8 bit).
+        format_name: a key of ``ENCODERS``.
+        quality: 1-100, for the lossy formats.
+
+    Raises:
+        EncodeError: the format has no encoder here, cannot hold this raster, or its encoder failed.
+    """
+    encoder = ENCODERS.get(format_name)
+    if encoder is None:
+        raise EncodeError(f"{format_name}: there is no encoder for this format")
+    if len(raster.frames) > 1 and format_name not in encoders.MULTIPLE:
+        raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
+    with codec_errors(EncodeError, format_name, "encoder"):
+        return encoder(raster, quality)
+
+
+def encode_lossless_webp(pixels: NDArray[np.uint8]) -> bytes:
+    """One picture, H x W x 3 or 4, as VP8L; what lies under alpha 0 must be cleared already.
+
+    Raises:
+        EncodeError: the encoder failed.
+    """
+    with codec_errors(EncodeError, "webp", "encoder"):
+        return encoders.through_pillow(pixels, "WEBP", lossless=True, quality=70, method=2, exact=True)
+
+
+@contextmanager
+def codec_errors(error: type[ProcessingError], name: str, side: str) -> Iterator[None]:
+    """Turn whatever a foreign codec raises, Rust panics included, into ``error``."""
+    try:
+        yield
+    except (RmexifError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except MemoryError as exc:
+        if error is EncodeError:
+            raise EncodeError(f"{name}: encoding needs more memory than there is") from exc
+        raise LimitExceeded(f"{name}: decoding needs more memory than there is") from exc
+    except BaseException as exc:  # pyo3's PanicException is no Exception
+        raise error(f"{name}: the {side} failed ({type(exc).__name__})") from exc

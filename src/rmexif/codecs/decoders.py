@@ -1,0 +1,330 @@
+"""Bytes to pixels, one function per format, for codec.decode() alone.
+
+Each takes the whole file and what our parser said about it. Sizes are compared before a decoder makes room for pixels.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.raster.bgr import to_rgb_view
+from rmexif.types import Colour, Container, Frame, Raster
+
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
+
+Pixels = NDArray[Any]
+Raw = bytes | memoryview
+
+PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"})
+# Pillow modes that are taken as they are, and what the numbers mean.
+PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
+# Pillow modes that are first converted to one of the above; none of these loses anything.
+CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
+
+
+def sized(width: int, height: int, container: Container[Any]) -> None:
+    """Raise MalformedImage where a decoder sees another size than our parser: asked before it decodes, and after."""
+    name, announced, found = container.format, (container.width, container.height), (width, height)
+    if name in ("heic", "avif", "jxl"):  # a clean aperture (clap) cuts, a turn swaps the sides
+        agrees = all(have <= most for have, most in zip(sorted(found), sorted(announced), strict=True))
+    else:
+        agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself
+    if not agrees:
+        raise MalformedImage(f"{name}: {announced[0]} x {announced[1]} px announced, {width} x {height} px decoded")
+
+
+# -- shared ------------------------------------------------------------------------------------------------------
+
+
+def _cv2(raw: Raw, flags: int) -> Pixels:
+    """One picture through OpenCV, as H x W x C; colours in the order that the flags ask for."""
+    pixels = cv2.imdecode(np.frombuffer(raw, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise MalformedImage("the decoder refused the pixel data")
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _swapped(pixels: Pixels) -> Pixels:
+    """BGR to RGB, BGRA to RGBA."""
+    if pixels.shape[2] < 3:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def _array(image: Image.Image) -> tuple[Pixels, str]:
+    """Pixels of a loaded Pillow image, as H x W x C, and the raster's space."""
+    if image.mode.startswith("I;16"):
+        return np.array(image).astype(np.uint16)[:, :, None], "L"
+    if image.mode not in PLAIN_MODES or "transparency" in image.info:
+        target = CONVERTED_MODES.get(image.mode, image.mode)
+        if "transparency" in image.info and image.mode != "PA":
+            target = "LA" if image.mode in ("1", "L") else "RGBA"
+        if target not in PLAIN_MODES:
+            raise UnsupportedFeature(f"samples of type {image.mode} are not handled")
+        image = image.convert(target)
+    pixels = np.array(image)
+    return (pixels if pixels.ndim == 3 else pixels[:, :, None]), PLAIN_MODES[image.mode]
+
+
+def _space(pixels: Pixels) -> str:
+    return "L" if pixels.shape[2] < 3 else "RGB"
+
+
+def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
+    """The frames of an animation with one number of channels: RGBA if one of them has alpha, else RGB."""
+    if len({frame.pixels.shape[2] for frame in frames}) == 1:
+        return tuple(frames)
+    channels = 4 if any(frame.pixels.shape[2] in (2, 4) for frame in frames) else 3
+    return tuple(Frame(_expand(frame.pixels, channels), frame.duration) for frame in frames)
+
+
+def _expand(pixels: Pixels, channels: int) -> Pixels:
+    """8-bit pixels as RGB (3) or RGBA (4)."""
+    have = pixels.shape[2]
+    if have == channels:
+        return pixels
+    colour = np.repeat(pixels[:, :, :1], 3, axis=2) if have < 3 else pixels[:, :, :3]
+    if channels == 3:
+        return np.ascontiguousarray(colour)
+    alpha = pixels[:, :, -1:] if have == 2 else np.full_like(pixels[:, :, :1], 255)
+    return np.concatenate((colour, alpha), axis=2)
+
+
+def _frames(image: Image.Image, container: Container[Any], first: int = 0) -> tuple[tuple[Frame, ...], str]:
+    """The frames of an animation that Pillow composes, with their durations, from number ``first``."""
+    frames, space = [], "RGB"
+    count = getattr(image, "n_frames", 1) if container.frames > 1 else first + 1  # counting walks the whole file
+    numbers = range(first, min(count, first + container.frames))
+    for number in numbers:
+        image.seek(number)
+        sized(*image.size, container)
+        image.load()
+        pixels, space = _array(image)
+        frames.append(Frame(pixels, float(image.info.get("duration") or 0) if len(numbers) > 1 else 0.0))
+    return _alike(frames), space
+
+
+# -- one function per format -------------------------------------------------------------------------------------
+
+
+def jpeg(raw: Raw, container: Container[Any]) -> Raster:
+    """8 bit, any colour model; a picture cut short is filled up by libjpeg, so the parser has to see its end."""
+    precision, components, width, height = _jpeg_frame(raw)
+    sized(width, height or container.height, container)  # T.81, B.2.5: a height of 0 comes later, as DNL
+    if precision != 8:
+        raise UnsupportedFeature(f"jpeg: {precision}-bit samples are not handled")
+    space = "RGB"
+    if components == 1:
+        pixels, space = _cv2(raw, cv2.IMREAD_GRAYSCALE), "L"
+    elif components == 3:
+        pixels = to_rgb_view(_cv2(raw, cv2.IMREAD_COLOR_BGR), True)
+    elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
+        pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
+    else:
+        raise UnsupportedFeature(f"jpeg: {components} components are not handled")
+    return Raster((Frame(pixels),), orientation=container.orientation, colour=container.colour, space=space)
+
+
+def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
+    """Precision (bit), number of components, width and height (px), from the frame header (T.81, B.2.2)."""
+    at, end = 2, len(raw) - 9
+    while at < end:
+        if raw[at] != 0xFF or raw[at + 1] in (0x00, 0xFF):
+            at += 1
+            continue
+        marker = raw[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return raw[at + 4], raw[at + 9], raw[at + 7] << 8 | raw[at + 8], raw[at + 5] << 8 | raw[at + 6]
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length follows
+            at += 2
+            continue
+        at += 2 + max(2, raw[at + 2] << 8 | raw[at + 3])
+    raise MalformedImage("jpeg: no frame header before the end of the file")
+
+
+def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
+    """A still, decoded once its size is known to agree."""
+    sized(*image.size, container)
+    image.load()
+    return image
+
+
+def png(raw: Raw, container: Container[Any]) -> Raster:
+    """Stills at their own depth; an animation as Pillow composes it, in 8 bit."""
+    data, chunks = _png_pixels_only(raw)
+    depth, colour_type = data[24], data[25]
+    sized(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), container)
+    if "acTL" in chunks or colour_type == 3:
+        image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+        animated = "acTL" in chunks and image.n_frames > 1
+        first = 1 if animated and image.default_image else 0  # a default image that is no frame is not shown
+        frames, _ = _frames(image, container, first)
+        loop = int(image.info.get("loop", 0))
+        return Raster(frames, loop, container.orientation, container.colour, _space(frames[0].pixels))
+    pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
+    if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
+        pixels = np.ascontiguousarray(pixels[:, :, 2:])
+    if "tRNS" in chunks and pixels.shape[2] in (1, 3):
+        pixels = _keyed(pixels, chunks["tRNS"], depth)
+    return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
+
+
+def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
+    """The file without what no pixel needs, so that a broken or huge text cannot stop a decoder; chunks by name."""
+    kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
+    while at + 12 <= len(raw):
+        size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
+        if at + 12 + size > len(raw):
+            break
+        if name in PNG_PIXELS:
+            kept.append(bytes(raw[at : at + 12 + size]))
+            found.setdefault(name.decode(), kept[-1][8:-4])
+        at += 12 + size
+    if kept[1:] and (kept[1][4:8], kept[-1][4:8]) == (b"IHDR", b"IEND") and "IDAT" in found:
+        return b"".join(kept), found
+    raise MalformedImage("png: a chunk is missing or runs past the end")  # OpenCV spins for seconds on such files
+
+
+def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
+    """Add the alpha channel of a colour key (PNG, 11.3.1.1): a 16-bit number per channel, in samples of ``depth``."""
+    full, mask = int(np.iinfo(pixels.dtype).max), (1 << depth) - 1
+    values = (np.frombuffer(key, ">u2").astype(int) & mask) * full // mask
+    opaque = (pixels != values.astype(pixels.dtype)).any(axis=2, keepdims=True)
+    return np.concatenate((pixels, (opaque * full).astype(pixels.dtype)), axis=2)
+
+
+def webp(raw: Raw, container: Container[Any]) -> Raster:
+    """RGB, or RGBA where there is alpha."""
+    if bytes(raw[12:16]) == b"VP8X":  # libwebp makes room for the canvas before anybody can look at it
+        width, height = (1 + int.from_bytes(raw[at : at + 3], "little") for at in (24, 27))
+        sized(width, height, container)
+    if container.frames == 1:
+        pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
+        return Raster((Frame(pixels),), 0, container.orientation, container.colour)
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))
+    frames, _ = _frames(image, container)
+    return Raster(frames, int(image.info["loop"]), container.orientation, container.colour)
+
+
+def gif(raw: Raw, container: Container[Any]) -> Raster:
+    """RGB, or RGBA where a frame is transparent; disposal is done."""
+    image = GifImagePlugin.GifImageFile(io.BytesIO(raw))
+    frames, space = _frames(image, container)
+    # NETSCAPE2.0 counts repetitions after the first play, 0 is forever; without it a GIF plays once.
+    loop = image.info.get("loop")
+    plays = 1 if loop is None else int(loop) + 1 if loop else 0
+    return Raster(frames, plays if len(frames) > 1 else 0, 1, container.colour, space)
+
+
+def bmp(raw: Raw, container: Container[Any]) -> Raster:
+    """Grey, RGB, or RGBA where the header declares an alpha mask."""
+    pixels, space = _array(_loaded(BmpImagePlugin.BmpImageFile(io.BytesIO(raw)), container))
+    return Raster((Frame(pixels),), colour=container.colour, space=space)
+
+
+def tiff(raw: Raw, container: Container[Any]) -> Raster:
+    """Every page at its own size, turned upright; integer samples of up to 16 bit."""
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    frames, space = [], "RGB"
+    for number in range(container.frames):
+        image.seek(number)
+        tags = image.tag_v2
+        wide = max(tags.get(258, (1,))) == 16 and tags.get(277, 1) > 1
+        if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
+            pixels, page_space = _tiff16(raw, number, image)
+        else:
+            image.load()  # turns the page upright by its tag 274
+            pixels, page_space = _array(image)
+        if number and page_space != space:
+            raise UnsupportedFeature("tiff: pages in different colour spaces are not handled")
+        space = page_space
+        frames.append(Frame(pixels))
+    return Raster(tuple(frames), colour=container.colour, space=space)
+
+
+def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
+    """A 16-bit page of several channels, which Pillow would cut to 8 bit."""
+    found, pages = cv2.imdecodemulti(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1))
+    if not found or len(pages) != 1:
+        raise MalformedImage(f"tiff: the decoder refused page {number}")
+    pixels = pages[0] if pages[0].ndim == 3 else pages[0][:, :, None]
+    return _swapped(pixels), _space(pixels)
+
+
+def avif(raw: Raw, container: Container[Any]) -> Raster:
+    """8 bit; the turns of irot and imir are still to be made, as Pillow's orientation."""
+    image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
+    frames, space = _frames(image, container)
+    orientation = int(image.getexif().get(274, 1))
+    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
+
+
+def _isobmff_colour(container: Container[Any]) -> Colour:
+    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5)."""
+    return Colour(icc=container.colour.icc) if container.colour.icc else container.colour
+
+
+def heic(raw: Raw, container: Container[Any]) -> Raster:
+    """The primary picture; libheif has cut and turned it."""
+    import pillow_heif  # here, because it costs 60 ms that only this format should pay
+
+    file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    image = file[file.primary_index]
+    sized(*image.size, container)
+    pixels = np.array(image)
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    depth = int(str(image.info["bit_depth"]))
+    if image.premultiplied_alpha:
+        raise UnsupportedFeature("heic: premultiplied alpha is not handled")
+    if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
+        low = pixels >> (2 * depth - 16)
+        pixels <<= 16 - depth
+        pixels |= low
+    # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
+    return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
+
+
+def jxl(raw: Raw, container: Container[Any]) -> Raster:
+    """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
+    import pillow_jxl
+
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
+    count = info.width * info.height * (channels or 1)
+    if rebuilt or channels is None or len(data) not in (count, 2 * count):
+        raise UnsupportedFeature("jxl: samples of this type are not handled")
+    samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
+    pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
+    hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
+    colour = container.colour if hdr or not profile else Colour(icc=profile)
+    return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
+
+
+def _without_jpeg(raw: Raw) -> bytes:
+    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
+    kept, at = [], 0
+    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
+        size = int.from_bytes(raw[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(raw[at + 8 : at + 16], "big")
+        end = len(raw) if size == 0 else at + max(size, 8)
+        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
+            kept.append(raw[at:end])
+        at = end
+    return b"".join(kept) or bytes(raw)

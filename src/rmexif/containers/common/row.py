@@ -1,0 +1,28 @@
+"""What a format offers to the table: its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic
+
+from rmexif.types import Container, Format, Limits, TreeT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["FormatRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRow(Generic[TreeT]):
+    """One format: what it can do, how it is known, how it is read and how it is written again.
+
+    ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
+    role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
+    file as pieces to be joined; what is passed through is a view of the input.
+    """
+
+    format: Format
+    matches: Callable[[bytes], bool]  # whether the first 64 bytes are its signature
+    parse: Callable[[memoryview, Limits], Container[TreeT]]
+    rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]

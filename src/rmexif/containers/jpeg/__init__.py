@@ -1,0 +1,25 @@
+"""JPEG (ITU-T T.81): the row of the format table."""
+
+from __future__ import annotations
+
+from rmexif.containers.common.row import FormatRow
+from rmexif.containers.jpeg import parse
+from rmexif.types import Format
+
+__all__ = ["JPEG"]
+
+JPEG = FormatRow(
+    Format(
+        name="jpeg",
+        mime="image/jpeg",
+        extensions=(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        has_alpha=False,
+        has_frames=False,
+        has_icc=True,
+        has_quality=True,
+        has_16bit=False,
+    ),
+    parse.matches,
+    parse.parse,
+    parse.rewrite,
+)

@@ -1,0 +1,263 @@
+"""A JPEG XL codestream (ISO 18181-1): what its bytes are, and the clean one.
+
+Headers are read bit by bit and written afresh: no extensions, names, time codes, preview or intended size, weights
+only where a frame uses them. A frame's header and table of contents are written afresh too, its sections in natural
+order; the sections themselves are copied. Frames that no viewer sees anything of go, and what is behind the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+from rmexif import icc
+from rmexif.containers.jxl import icc as icc_stream
+from rmexif.containers.jxl.bits import BitReader, BitWriter
+from rmexif.containers.jxl.entropy import SymbolReader
+from rmexif.containers.jxl.frame_header import LF, Frame, frame_header, reachable, unpack_signed
+from rmexif.containers.jxl.image_header import ALPHA, BLACK, SPOT, XYB, ColourEncoding, ImageHeader, image_header
+from rmexif.errors import LimitExceeded
+from rmexif.residuals import Residual
+from rmexif.types import Colour, Role
+
+if TYPE_CHECKING:
+    from rmexif.containers.jxl.bits import Dist
+    from rmexif.types import Limits
+
+__all__ = ["SIGNATURE", "Codestream", "read"]
+
+SIGNATURE = b"\xff\x0a"
+SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))
+PERMUTATION_CONTEXTS = 8
+# H.273 primaries and transfer, by the enumerated white, primaries and curve
+CICP = {(1, 1): 1, (1, 9): 9, (1, 11): 12, (11, 11): 11}
+WHITE_XY = {1: icc.PRIMARIES["srgb"][:2], 10: (1 / 3, 1 / 3), 11: icc.PRIMARIES["dci-p3"][:2]}
+PRIMARIES_XY = {1: icc.PRIMARIES["srgb"][2:], 9: icc.PRIMARIES["rec2020"][2:], 11: icc.PRIMARIES["display-p3"][2:]}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the codestream."""
+
+    kind: str
+    role: Role
+    start: int  # byte
+    stop: int  # byte
+
+
+@dataclass(slots=True)
+class Codestream:
+    """What a codestream says, and the pieces of the clean one: bytes, or (start, stop) of bytes to copy."""
+
+    width: int = 0
+    height: int = 0
+    frames: int = 1
+    colour: Colour = field(default_factory=Colour)
+    spans: list[Span] = field(default_factory=list)
+    pieces: list[bytes | tuple[int, int]] = field(default_factory=list)
+    residuals: set[Residual] = field(default_factory=lambda: {Residual.JXL_SECTION_SLACK})
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A frame, and where its sections lie."""
+
+    frame: Frame
+    start: int  # byte
+    body: int  # byte: behind the table of contents
+    sections: tuple[tuple[int, int], ...]  # (start, stop) in natural order
+    permuted: bool
+    seen: frozenset[str]
+
+    @property
+    def stop(self) -> int:
+        """First byte after the frame."""
+        return max(stop for _, stop in self.sections)
+
+
+def read(data: memoryview, limits: Limits) -> Codestream:
+    """Walk a whole codestream.
+
+    Raises:
+        MalformedImage, UnsupportedFeature, LimitExceeded: at the first thing that is not understood.
+    """
+    bits = BitReader(data, "image header")
+    if bits.bits(16) != int.from_bytes(SIGNATURE, "little"):
+        bits.fail("no codestream starts here")
+    image = image_header(bits, ImageHeader())
+    limits.check("max_pixels", image.width * image.height)
+    found = Codestream(image.width, image.height, colour=_described(image.colour))
+    profile_at, profile = bits.pos >> 3, b""
+    if image.colour.icc:
+        bits.what = "ICC stream"
+        profile = icc_stream.read_icc(bits)
+        found.colour = Colour(icc=profile)
+    start = bits.align()
+    preview = _place(data, image, image.preview, start, limits.max_parts) if image.preview else None
+    frames = _frames(data, image, preview.stop if preview else start, limits)
+    if image.animation:
+        found.frames = max(1, sum(placed.frame.shown for placed in frames))
+        limits.check("max_pixels", image.width * image.height * found.frames)
+    needed = reachable([placed.frame for placed in frames])
+    kept = [placed for placed, use in zip(frames, needed, strict=True) if use]
+    clean, cleaned = _clean_image(image, profile, kept)
+    _head(found, data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
+    if preview:
+        found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop))
+    for placed, use in zip(frames, needed, strict=True):
+        if use:
+            _rewrite(found, data, placed, clean, clean.animation != image.animation)
+        else:
+            found.spans.append(Span("codestream/frame/unseen", Role.AUXILIARY, placed.start, placed.stop))
+    if frames[-1].stop < len(data):
+        found.spans.append(Span("codestream/trailer", Role.TRAILER, frames[-1].stop, len(data)))
+    _residuals(found, image, kept)
+    return found
+
+
+def _described(colour: ColourEncoding) -> Colour:
+    """Enumerated colours in the terms of the container."""
+    if colour.icc or colour.space == XYB:
+        return Colour()
+    code = CICP.get((colour.white, colour.primaries))
+    if code and colour.gamma is None:
+        return Colour(cicp=(code, colour.transfer, 0, 1))
+    white = WHITE_XY.get(colour.white) or _micro(colour.white_xy)
+    primaries = PRIMARIES_XY.get(colour.primaries) or _micro(colour.primaries_xy)
+    return Colour(gamma=None if colour.gamma is None else colour.gamma / 1e7, primaries=white + primaries)
+
+
+def _micro(packed: tuple[int, ...]) -> tuple[float, ...]:
+    """Packed signed millionths as numbers."""
+    return tuple(unpack_signed(value) / 1e6 for value in packed)
+
+
+def _clean_image(image: ImageHeader, profile: bytes, frames: list[_Placed]) -> tuple[ImageHeader, bytes | None]:
+    """The header to write, and the profile to write behind it."""
+    colour, cleaned = icc_stream.clean_colour(image, profile) if profile else (image.colour, None)
+    used = {placed.frame.upsampling for placed in frames}
+    for placed in frames:
+        ups = zip(placed.frame.channel_upsampling, image.channels, strict=True)
+        used |= {up << channel.shift for up, channel in ups}
+    clean = replace(
+        image,
+        intrinsic=None,
+        preview=None,
+        animation=image.animation and replace(image.animation, timecodes=False),
+        colour=colour,
+        upsampling=tuple(weights if 2 << k in used else None for k, weights in enumerate(image.upsampling)),
+    )
+    return clean, cleaned
+
+
+def _write_head(image: ImageHeader, profile: bytes | None) -> bytes:
+    """Signature, image header, ICC stream."""
+    bits = BitWriter()
+    bits.bits(16, int.from_bytes(SIGNATURE, "little"))
+    image_header(bits, image)
+    if profile:
+        icc_stream.write_icc(bits, profile)
+    bits.align()
+    return bytes(bits.out)
+
+
+def _head(
+    found: Codestream,
+    old: memoryview,
+    profile_at: int,
+    seen: set[str],
+    image: ImageHeader,
+    clean: ImageHeader,
+    profile: bytes | None,
+) -> None:
+    """The spans and the piece of everything before the first frame."""
+    head = _write_head(clean, profile)
+    found.pieces.append(head)
+    same = old == head
+    # Where only the profile differs, the header before it is not to blame.
+    plain = same or old[:profile_at] == _write_head(replace(clean, colour=image.colour), None)[:profile_at]
+    dirty = seen or (image.intrinsic, image.preview, image.animation) != (None, None, clean.animation)
+    role = Role.STRUCTURE if plain else Role.METADATA if dirty else Role.UNKNOWN
+    found.spans.append(Span("codestream/header", role, 0, profile_at))
+    if profile_at < len(old):
+        found.spans.append(Span("codestream/icc", Role.COLOUR if same else Role.METADATA, profile_at, len(old)))
+
+
+def _frames(data: memoryview, image: ImageHeader, start: int, limits: Limits) -> list[_Placed]:
+    """All frames up to the last one."""
+    sections = pixels = 0
+    frames: list[_Placed] = []
+    while not frames or not frames[-1].frame.last:
+        limits.check("max_frames", len(frames) + 1)
+        frames.append(_place(data, image, (image.width, image.height), start, limits.max_parts - sections))
+        start = frames[-1].stop
+        sections += len(frames[-1].sections)
+        pixels += frames[-1].frame.width * frames[-1].frame.height
+        limits.check("max_pixels", pixels)
+    return frames
+
+
+def _place(data: memoryview, image: ImageHeader, size: tuple[int, int], start: int, most: int) -> _Placed:
+    """Read the frame at ``start`` and its table of contents (F.3), of at most ``most`` sections."""
+    bits = BitReader(data, "frame header", start)
+    frame = frame_header(bits, None, image, size)
+    bits.what = "table of contents"
+    count = frame.sections
+    if count > most:
+        raise LimitExceeded(f"jxl: frame at codestream byte {start}: {count} sections are too many for max_parts")
+    order = _permutation(bits, count) if bits.flag() else None
+    bits.align()
+    if 12 * count > bits.end - bits.pos:
+        bits.fail(f"{count} sections run past the end")
+    sizes = [bits.u32(SECTION_SIZE) for _ in range(count)]
+    body = bits.align()
+    sections = list(pairwise(accumulate(sizes, initial=body)))
+    if sections[-1][1] > len(data):
+        bits.fail(f"the frame runs to byte {sections[-1][1]} of {len(data)}")
+    natural = tuple(sections[k] for k in order) if order else tuple(sections)
+    return _Placed(frame, start, body, natural, order is not None, frozenset(bits.seen))
+
+
+def _permutation(bits: BitReader, count: int) -> list[int]:
+    """Where each section stands in the file (F.3.2): a Lehmer code."""
+    symbols = SymbolReader(bits, PERMUTATION_CONTEXTS)
+    free, order, last = list(range(count)), [], 0
+    length = symbols.read(min(count.bit_length(), 7))
+    if length > count:
+        bits.fail("a permutation is longer than what it orders")
+    for _ in range(length):
+        last = symbols.read(min(last.bit_length(), 7))
+        if last >= len(free):
+            bits.fail("a permutation names a section that does not exist")
+        order.append(free.pop(last))
+    symbols.finish()
+    return order + free
+
+
+def _rewrite(found: Codestream, data: memoryview, placed: _Placed, clean: ImageHeader, dirty: bool) -> None:
+    """The spans and the pieces of one frame."""
+    bits = BitWriter()
+    frame_header(bits, placed.frame, clean, (clean.width, clean.height))
+    bits.bits(1, 0)
+    bits.align()
+    for start, stop in placed.sections:
+        bits.u32(SECTION_SIZE, stop - start)
+    bits.align()
+    header, stop = bytes(bits.out), placed.stop
+    same = data[placed.start : placed.body] == header
+    role = Role.STRUCTURE if same else Role.METADATA if dirty or placed.seen else Role.UNKNOWN
+    found.spans.append(Span("codestream/frame/header", role, placed.start, placed.body))
+    found.spans.append(Span("codestream/frame", Role.PIXELS, placed.body, stop))
+    found.pieces.append(header)
+    found.pieces += placed.sections if placed.permuted else [(placed.body, stop)]
+
+
+def _residuals(found: Codestream, image: ImageHeader, frames: list[_Placed]) -> None:
+    """Pictures that no viewer shows by itself, and that a decoder may need."""
+    if any(channel.kind not in (ALPHA, BLACK, SPOT) for channel in image.channels):
+        found.residuals.add(Residual.JXL_EXTRA_CHANNELS)
+    if any(not placed.frame.shown and placed.frame.kind != LF for placed in frames):
+        found.residuals.add(Residual.JXL_HIDDEN_FRAMES)
+    if any(placed.frame.leaves(image.width, image.height) for placed in frames):
+        found.residuals.add(Residual.JXL_AREA_OUTSIDE_CANVAS)

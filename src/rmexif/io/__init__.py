@@ -1,0 +1,1 @@
+"""Bytes in and out: atomic writes, multipart bodies, a quiet standard error."""

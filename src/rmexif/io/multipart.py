@@ -1,0 +1,164 @@
+"""multipart/form-data, piece by piece, into memory: for the service and the adapters, which never spool to disk.
+
+Python-multipart finds the borders; what is kept, and how much of it, is decided here. A file name that a client sends
+is thrown away while it is read: nothing can be done with it that is not a risk.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rmexif.errors import InputError, LimitExceeded, MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BrokenForm", "Form", "FormReader", "Upload", "neutral_name"]
+
+MAX_PARTS = 64
+MAX_FIELD = 16 << 10  # byte: longest value of a field that is no file
+BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))""", re.IGNORECASE)  # RFC 2046, 5.1.1
+PARAMETER = re.compile(rb"""(?:^|;)\s*(name|filename\*?)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))""", re.IGNORECASE)
+
+
+class BrokenForm(InputError):
+    """The request's form cannot be read."""
+
+    code = "broken_form"
+    status_hint = 400
+
+
+@dataclass(slots=True)
+class Upload:
+    """One file of a form, in memory."""
+
+    field: str
+    data: bytearray
+
+
+@dataclass(slots=True)
+class Form:
+    """What a form held; fields keep their order and may repeat."""
+
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    files: list[Upload] = field(default_factory=list)
+
+
+class FormReader:
+    """Takes a multipart body in pieces of any size.
+
+    Args:
+        content_type: the request's Content-Type, with the boundary.
+        max_bytes: the largest file, in bytes.
+        max_files: how many files one form may hold.
+
+    Raises:
+        BrokenForm: there is no boundary.
+        MissingDependency: python-multipart is not installed.
+    """
+
+    def __init__(self, content_type: str, max_bytes: int, max_files: int = 1) -> None:
+        found = BOUNDARY.search(content_type)
+        if not content_type.lower().startswith("multipart/form-data") or found is None:
+            raise BrokenForm("the form is multipart/form-data and names its boundary")
+        self._form, self._max_bytes, self._max_files = Form(), max_bytes, max_files
+        self._parts = 0
+        self._ended = False
+        self._headers: dict[bytes, bytes] = {}
+        self._name, self._value = bytearray(), bytearray()
+        self._field = ""
+        self._target = bytearray()
+        self._is_file = False
+        self._parser = _parser(found[1] or found[2], self._callbacks())
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next piece of the body.
+
+        Raises:
+            BrokenForm: this is no multipart body, or it has too many parts.
+            LimitExceeded: a file or a field is too large.
+        """
+        from python_multipart.exceptions import FormParserError
+
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:  # its message may quote the body
+            raise BrokenForm("the body does not follow its boundary") from error
+
+    def close(self) -> Form:
+        """The form, once the body is over.
+
+        Raises:
+            BrokenForm: the body ended before its closing boundary.
+        """
+        if not self._ended:
+            raise BrokenForm("the body ends before its closing boundary")
+        return self._form
+
+    def _callbacks(self) -> Mapping[str, Any]:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._header,
+            "on_headers_finished": self._open,
+            "on_part_data": self._data,
+            "on_part_end": self._close,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise BrokenForm(f"a form has {MAX_PARTS} parts at the most")
+        self._headers.clear()
+
+    def _header(self) -> None:
+        self._headers[bytes(self._name).lower()] = bytes(self._value)
+        self._name.clear()
+        self._value.clear()
+
+    def _open(self) -> None:
+        found = PARAMETER.findall(self._headers.get(b"content-disposition", b""))
+        said = {key.lower(): quoted or plain for key, quoted, plain in found}
+        if b"name" not in said:
+            raise BrokenForm("a part of the form has no name")
+        self._field = said[b"name"].decode("ascii", "replace")
+        self._is_file = b"filename" in said or b"filename*" in said
+        if self._is_file and len(self._form.files) >= self._max_files:
+            raise BrokenForm(f"a form carries {self._max_files} image{'s' * (self._max_files > 1)} at the most")
+        self._target = bytearray()
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file and len(self._target) + end - start > self._max_bytes:
+            raise LimitExceeded(f"max_bytes: a file of the form is above the limit of {self._max_bytes}")
+        if not self._is_file and len(self._target) + end - start > MAX_FIELD:
+            raise BrokenForm(f"a field of the form is above {MAX_FIELD} bytes")
+        self._target += memoryview(data)[start:end]
+
+    def _close(self) -> None:
+        if self._is_file:
+            self._form.files.append(Upload(self._field, self._target))
+        else:
+            self._form.fields.append((self._field, self._target.decode("utf-8", "replace")))
+        self._target = bytearray()
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def neutral_name(format_name: str) -> str:
+    """A file name that says nothing but the format: ``image.jpg``."""
+    from rmexif.containers import by_name
+
+    return f"image{by_name(format_name).format.extensions[0]}"
+
+
+def _parser(boundary: str, callbacks: Mapping[str, Any]) -> Any:
+    try:
+        from python_multipart.multipart import MultipartParser
+    except ImportError as error:
+        raise MissingDependency("multipart forms need python-multipart: pip install 'rmexif[serve]'") from error
+    return MultipartParser(boundary.encode("latin-1"), callbacks)  # type: ignore[arg-type]

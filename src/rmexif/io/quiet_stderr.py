@@ -1,0 +1,35 @@
+"""Codecs print warnings to file descriptor 2 by themselves, and may quote the file there: keep them out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["silence_stderr"]
+
+
+@contextmanager
+def silence_stderr() -> Iterator[None]:
+    """Send descriptor 2 to nowhere, for libraries and child processes; ``sys.stderr`` goes where it went."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed already: nothing to hush
+        yield
+        return
+    before = sys.stderr
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(kept, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # a pipe whose reader has gone
+            sys.stderr.flush()
+        os.dup2(kept, 2)
+        sys.stderr = before

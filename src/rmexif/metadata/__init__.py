@@ -1,0 +1,1 @@
+"""What a metadata payload says, for inspect; it never decides what may leave."""

@@ -1,0 +1,107 @@
+"""The sheet that readers of metadata write on: bounded, and safe to print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmexif.metadata import tags
+from rmexif.types import Category, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rmexif.types import Packing, PayloadKind
+
+__all__ = ["FindingsBuilder", "printable", "text_of"]
+
+MAX_FINDINGS = 500  # of one payload; the rest is counted in one finding
+MAX_TEXTS = 20  # values of one place that are shown
+MAX_VALUE = 200  # characters of a value
+MAX_DEPTH = 4  # payloads inside payloads
+MAX_NESTED = 16 << 20  # bytes of all of them together
+LEAST_NESTED = 1 << 18  # what a small one counts as
+MAX_TEXT = 1 << 12  # bytes of a text that are looked at
+
+
+def printable(text: str) -> str:
+    r"""A text with nothing in it that a terminal or a browser would act on: ``\x1b`` instead of the character.
+
+    Control, format (bidirectional marks among them), private and unassigned characters, lone surrogates and
+    line separators are escaped; markup is left to whoever renders it.
+    """
+    cut = text[: MAX_VALUE + 1]
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+    return safe if len(safe) <= MAX_VALUE else safe[: MAX_VALUE - 1] + "…"
+
+
+class FindingsBuilder:
+    """Findings of one payload, those of one place added up.
+
+    Args:
+        where: path of the payload.
+        values: whether to keep what was found, not only that it was.
+        reader: reads a payload inside the payload: (builder, kind, bytes, where, packing).
+    """
+
+    def __init__(
+        self,
+        where: str,
+        values: bool,
+        reader: Callable[[FindingsBuilder, PayloadKind, bytes, str, Packing | None], None],
+    ) -> None:
+        self.where = where
+        self.values = values
+        self._reader = reader
+        self._depth = 0
+        self._left = MAX_NESTED
+        self._rows: dict[tuple[str, Category], tuple[int, list[str]]] = {}
+
+    def add(self, where: str, category: Category, length: int, value: str | None = None) -> None:
+        """Note something of ``length`` bytes at ``where``; a recipe of a generated picture changes its category."""
+        if value and any(all(sign in value for sign in group) for group in tags.PROMPTS):
+            category = Category.PROVENANCE
+        key = (where, category)
+        if key not in self._rows and len(self._rows) >= MAX_FINDINGS:
+            key = (f"{self.where}/further findings", Category.UNKNOWN)
+        total, texts = self._rows.get(key, (0, []))
+        if self.values and value and len(texts) < MAX_TEXTS:
+            texts.append(value[: MAX_VALUE + 1])
+        self._rows[key] = (total + length, texts)
+
+    def nest(self, kind: PayloadKind, payload: bytes | memoryview, where: str, packing: Packing | None = None) -> None:
+        """Read a payload inside the payload; too deep or too much, it is only counted."""
+        self._left -= max(len(payload), LEAST_NESTED)
+        if self._depth >= MAX_DEPTH or self._left < 0:
+            self.add(where, Category.UNKNOWN, len(payload))
+            return
+        self._depth += 1
+        self._reader(self, kind, bytes(payload), where, packing)
+        self._depth -= 1
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was noted yet."""
+        return not self._rows
+
+    def findings(self) -> list[Finding]:
+        """What was noted, in the order of the payload."""
+        return [
+            Finding(where, category, length, printable("; ".join(texts)) if texts else None)
+            for (where, category), (length, texts) in self._rows.items()
+        ]
+
+
+def text_of(data: bytes | memoryview) -> str:
+    """Bytes as text: UTF-8 where they are, else Latin-1; mostly binary ones as hex."""
+    data = bytes(data[:MAX_TEXT]).rstrip(b"\0")
+    ascii_only = False
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        if error.start > MAX_TEXT - 4:  # only the cut went through a character
+            text = data[: error.start].decode()
+        else:
+            text, ascii_only = data.decode("latin-1"), True  # where every byte is a character, most must be plain
+    head = text[: 2 * MAX_VALUE]
+    odd = sum(not (c in "\r\n\t" or (c.isprintable() and not (ascii_only and c > "~"))) for c in head)
+    return data[:32].hex() if odd * 2 > len(head) else text

@@ -1,0 +1,1 @@
+"""Operations on decoded pixels: colour conversion, orientation and resize, memory order."""

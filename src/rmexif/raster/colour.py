@@ -1,0 +1,244 @@
+"""Whatever the numbers of a picture mean, as sRGB.
+
+Three ways, in this order. A space that is told by primaries and one curve (nearly every RGB or grey profile, PNG's
+gAMA and cHRM, cICP) is computed here: look-up, 3 x 3 matrix, look-up, for 8 and for 16 bit, about three times as fast
+as LittleCMS. Tables, CMYK and LAB go through LittleCMS, which is 8-bit here. A profile that is broken or belongs to
+another kind of picture is ignored, as viewers do.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from rmexif import icc
+from rmexif.icc import elements
+from rmexif.types import Colour, Frame, Raster
+
+__all__ = ["is_measured", "to_srgb"]
+
+Pixels = NDArray[Any]
+Transfer = str | float
+
+SRGB = icc.PRIMARIES["srgb"]
+BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
+PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
+KNEE = 0.6  # of SDR white: linear light up to here is not compressed
+ROWS = 1 << 20  # px that are converted at a time: bounds the memory for float copies
+
+# ITU-T H.273, table 2, where it is not sRGB
+CICP_PRIMARIES: dict[int, tuple[float, ...]] = {
+    5: (0.3127, 0.3290, 0.640, 0.330, 0.290, 0.600, 0.150, 0.060),  # BT.601, 625 lines
+    6: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),  # BT.601, 525 lines
+    7: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
+    9: icc.PRIMARIES["rec2020"],
+    11: icc.PRIMARIES["dci-p3"],
+    12: icc.PRIMARIES["display-p3"],
+}
+# Table 3, where it is not sRGB: pictures tagged as BT.709 (1, 6, 14, 15) are shown by every viewer as sRGB.
+CICP_TRANSFER: dict[int, Transfer] = {4: 2.2, 5: 2.8, 8: "linear", 16: "pq", 17: 2.6, 18: "hlg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A space told by primaries (xy of white, red, green, blue) and one curve."""
+
+    primaries: tuple[float, ...]
+    transfer: Transfer
+
+    @property
+    def is_srgb(self) -> bool:
+        """Whether nothing has to be done."""
+        return self.transfer == "srgb" and np.allclose(self.primaries, SRGB, atol=1e-3)
+
+
+def to_srgb(raster: Raster) -> Raster:
+    """The raster in sRGB (three colours) or on sRGB's grey axis (one); the result says so.
+
+    Args:
+        raster: 8 or 16 bit; 16-bit pictures stay 16-bit.
+    """
+    colour, space = raster.colour, raster.space
+    if colour != Colour():  # what follows works on RGB as it lies in memory
+        raster = replace(
+            raster, frames=tuple(Frame(np.ascontiguousarray(frame.pixels), frame.duration) for frame in raster.frames)
+        )
+    if space in ("CMYK", "LAB"):
+        frames = tuple(Frame(_by_lcms(frame.pixels, space, colour.icc), frame.duration) for frame in raster.frames)
+        return replace(raster, frames=frames, colour=Colour(), space="RGB")
+    meaning = _meaning(colour, space)
+    if meaning is None and colour.icc is not None:
+        frames = tuple(Frame(_by_tables(frame.pixels, colour.icc), frame.duration) for frame in raster.frames)
+    elif meaning is None or meaning.is_srgb:
+        frames = raster.frames
+    else:
+        frames = tuple(Frame(_by_matrix(frame.pixels, meaning), frame.duration) for frame in raster.frames)
+    return replace(raster, frames=frames, colour=Colour())
+
+
+def is_measured(colour: Colour) -> bool:
+    """Whether numbers alone, gAMA and cHRM, say what the samples mean, and they do not mean sRGB.
+
+    Most viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
+    either as it did before.
+    """
+    meaning = _meaning(colour, "RGB") if colour.icc is None and colour.cicp is None else None
+    return meaning is not None and not meaning.is_srgb
+
+
+def _meaning(colour: Colour, space: str) -> Meaning | None:
+    """What a colour description says, where primaries and a curve can say it (PNG third edition, 4.3)."""
+    if colour.cicp is not None:
+        return Meaning(CICP_PRIMARIES.get(colour.cicp[0], SRGB), CICP_TRANSFER.get(colour.cicp[1], "srgb"))
+    if colour.icc is not None:
+        found = icc.describe(colour.icc)
+        if found is None or found.transfer is None or found.space not in ("RGB", "GRAY"):
+            return None
+        if found.space == "GRAY" and space != "L":
+            return Meaning(SRGB, "srgb")
+        if found.space == "RGB" and found.primaries is None:
+            return None
+        return Meaning(found.primaries or SRGB, found.transfer)
+    if colour.gamma is None and colour.primaries is None:
+        return None
+    gamma = colour.gamma or 0.45455
+    transfer: Transfer = "srgb" if abs(1 / gamma - 2.2) < 0.01 else 1 / gamma
+    return Meaning(colour.primaries or SRGB, transfer)
+
+
+# -- primaries and a curve ---------------------------------------------------------------------------------------
+
+
+def _by_matrix(pixels: Pixels, meaning: Meaning) -> Pixels:
+    """Linear light, sRGB's primaries, sRGB's curve; alpha stays."""
+    levels = int(np.iinfo(pixels.dtype).max) + 1
+    light = _light(meaning.transfer, levels)
+    hdr = meaning.transfer in ("pq", "hlg")
+    colours = 3 if pixels.shape[2] >= 3 else 1
+    if colours == 1:
+        if hdr:
+            light = _tone_mapped(light[:, None].repeat(3, axis=1), meaning.transfer)[:, 0]
+        table = _encoded(light, pixels.dtype)
+        return _joined(table[pixels[:, :, :1]], pixels)
+    matrix = _matrix(meaning.primaries)
+    out = np.empty((*pixels.shape[:2], 3), pixels.dtype)
+    step = max(1, ROWS // pixels.shape[1])
+    table16 = _encoded(np.linspace(0, 1, 65536), np.dtype(np.uint8))
+    narrow = np.round(light * 65535).astype(np.uint16) if not hdr else None
+    for top in range(0, pixels.shape[0], step):
+        part = np.ascontiguousarray(pixels[top : top + step, :, :3])
+        if levels == 256 and narrow is not None:  # integers all the way
+            out[top : top + step] = cv2.LUT(cv2.transform(cv2.LUT(part, narrow), matrix), table16)
+            continue
+        linear = cv2.transform(light.astype(np.float32)[part], matrix)
+        if hdr:
+            linear = _tone_mapped(linear, meaning.transfer)
+        out[top : top + step] = _encoded(linear, pixels.dtype)
+    return _joined(out, pixels)
+
+
+def _joined(colours: Pixels, pixels: Pixels) -> Pixels:
+    """Converted colours and the alpha channel that ``pixels`` had."""
+    if pixels.shape[2] not in (2, 4):
+        return colours
+    return np.concatenate((colours, pixels[:, :, -1:]), axis=2)
+
+
+def _light(transfer: Transfer, levels: int) -> NDArray[np.float64]:
+    """Linear light of every code; HDR curves in multiples of SDR white."""
+    codes = np.linspace(0.0, 1.0, levels)
+    if transfer == "pq":  # SMPTE ST 2084, 5.1
+        root = codes ** (32 / 2523)
+        ratio = np.maximum(root - 107 / 128, 0) / (2413 / 128 - 2392 / 128 * root)
+        return 10000 / WHITE_NITS * np.asarray(ratio ** (8192 / 1305))
+    if transfer == "hlg":  # ARIB STD-B67: scene light, 0-1
+        return np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - 0.55991073) / 0.17883277) + 0.28466892) / 12)
+    if isinstance(transfer, str):
+        return np.interp(codes, elements.GRID, elements.sample(icc.CURVES[transfer]))
+    return codes**transfer
+
+
+def _encoded(light: Pixels, dtype: np.dtype[Any]) -> Pixels:
+    """Linear light, cut to 0-1, as sRGB codes (IEC 61966-2-1)."""
+    full = np.iinfo(dtype).max
+    light = np.clip(light, 0, 1)
+    codes = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.power(light, 1 / 2.4) - 0.055)
+    return np.round(codes * full).astype(dtype)
+
+
+def _matrix(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+    """Linear RGB to linear sRGB, white adapted by Bradford (ICC.1:2022, annex E)."""
+    white, target = _xyz(primaries[:2]), _xyz(SRGB[:2])
+    scale = (BRADFORD @ target) / (BRADFORD @ white)
+    adapted = np.linalg.solve(BRADFORD, scale[:, None] * BRADFORD)
+    return np.asarray(np.linalg.solve(_to_xyz(SRGB), adapted @ _to_xyz(primaries)))
+
+
+def _to_xyz(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+    corners = np.stack([_xyz(primaries[i : i + 2]) for i in (2, 4, 6)], axis=1)
+    return np.asarray(corners * np.linalg.solve(corners, _xyz(primaries[:2])))
+
+
+def _xyz(xy: tuple[float, ...]) -> NDArray[np.float64]:
+    return np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
+
+
+def _tone_mapped(linear: Pixels, transfer: Transfer) -> Pixels:
+    """HDR light in sRGB's primaries as SDR light: untouched below the knee, rolled off up to the peak above."""
+    if transfer == "hlg":  # BT.2100, table 5: the OOTF of a display of 1000 cd/m2
+        luminance = np.maximum(linear @ np.array([0.2126, 0.7152, 0.0722], linear.dtype), 1e-6)
+        linear = linear * (PEAK * luminance**0.2)[..., None]
+    brightest = np.maximum(linear.max(axis=-1, keepdims=True), 1e-6)
+    over = np.maximum(brightest - KNEE, 0) / (1 - KNEE)
+    rolled = KNEE + (1 - KNEE) * over * (1 + over / ((PEAK - KNEE) / (1 - KNEE)) ** 2) / (1 + over)
+    return np.asarray(linear * np.where(brightest > KNEE, rolled / brightest, 1).astype(linear.dtype))
+
+
+# -- LittleCMS ---------------------------------------------------------------------------------------------------
+
+
+def _by_tables(pixels: Pixels, profile: bytes) -> Pixels:
+    """RGB or grey by a profile that only LittleCMS can read."""
+    wide = pixels.dtype == np.uint16
+    if pixels.shape[2] < 3:  # grey: the ramp tells all
+        ramp = _converted(Image.fromarray(np.arange(256, dtype=np.uint8)[None]), profile)
+        if ramp is None:
+            return pixels
+        table: Pixels = ramp[0, :, 1]
+        if wide:
+            table = np.round(np.interp(np.arange(65536), np.arange(256) * 257, table * 257.0)).astype(np.uint16)
+        return _joined(table[pixels[:, :, :1]], pixels)
+    narrow = cv2.convertScaleAbs(pixels, alpha=1 / 257) if wide else pixels
+    colours = _converted(Image.fromarray(np.ascontiguousarray(narrow[:, :, :3])), profile)
+    if colours is None:
+        return pixels
+    return _joined(colours.astype(np.uint16) * 257 if wide else colours, pixels)
+
+
+def _by_lcms(pixels: Pixels, space: str, profile: bytes | None) -> Pixels:
+    """Ink or LAB as 8-bit RGB; by the plain formulas where no profile fits."""
+    image = Image.frombytes(space, (pixels.shape[1], pixels.shape[0]), np.ascontiguousarray(pixels).tobytes())
+    colours = _converted(image, profile) if profile is not None else None
+    if colours is None:
+        colours = np.array(image.convert("RGB")) if space == "CMYK" else _converted(image, None)
+    assert colours is not None
+    return colours
+
+
+def _converted(image: Image.Image, profile: bytes | None) -> Pixels | None:
+    """8-bit sRGB by LittleCMS, relative colorimetric; None where the profile is broken or of another kind."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+        target = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        done = ImageCms.profileToProfile(image, source, target, renderingIntent=intent, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    return np.array(done)

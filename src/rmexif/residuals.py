@@ -1,0 +1,77 @@
+"""What a mode cannot remove: codes for scripts, sentences for people."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Residual"]
+
+
+class Residual(StrEnum):
+    """Something that may stay in an output; the value is the stable code, ``text`` says it in a sentence."""
+
+    text: str
+
+    def __new__(cls, code: str, text: str) -> Self:
+        """A member that compares equal to its code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.text = text
+        return member
+
+    PIXELS = "pixels", "the picture itself: what it shows, watermarks, sensor noise"
+    LOWEST_BITS = "lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it"
+    COLOUR_UNDER_ALPHA = "colour-under-alpha", "fully transparent pixels may have a colour that nobody sees"
+    LOSSY_COLOUR_UNDER_ALPHA = (
+        "lossy-colour-under-alpha",
+        "the lossy picture has a colour that nobody sees where alpha is 0",
+    )
+    JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
+    JPEG_ENTROPY_SLACK = (
+        "jpeg-entropy-slack",
+        "the coded picture was passed through unwalked; bytes could hide after its codes",
+    )
+    JXL_SECTION_SLACK = (
+        "jxl-section-slack",
+        "coded sections were passed through unwalked; bytes could hide after their codes",
+    )
+    JXL_EXTRA_CHANNELS = "jxl-extra-channels", "channels beside colour and alpha stay, such as depth or masks"
+    JXL_HIDDEN_FRAMES = (
+        "jxl-hidden-frames",
+        "frames that are never shown by themselves stay, because others may be drawn from them",
+    )
+    JXL_AREA_OUTSIDE_CANVAS = (
+        "jxl-area-outside-canvas",
+        "a frame reaches beyond the picture; viewers cut off what is still in the file",
+    )
+    HEIF_AREA_BELOW_OVERLAY = (
+        "heif-area-below-overlay",
+        "pictures that others are laid over are still whole in the file",
+    )
+    HEIF_AREA_OUTSIDE_CROP = (
+        "heif-area-outside-crop",
+        "a crop mark hides a part of the picture that is still in the file",
+    )
+    GIF_AREA_OUTSIDE_SCREEN = (
+        "gif-area-outside-screen",
+        "a picture reaches beyond the screen; viewers cut off what is still in the file",
+    )
+    GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
+    TIFF_UNREAD_CODING = "tiff-unread-coding", "strips in a coding that is not looked into were passed through whole"
+    TIFF_FAX_TAIL = (
+        "tiff-fax-tail",
+        "fax-coded strips were passed through whole; a few bytes could hide after their last row",
+    )
+    TIFF_EXTRA_CHANNELS = "tiff-extra-channels", "channels beside colour and alpha stay"
+    TIFF_TILE_PADDING = (
+        "tiff-tile-padding",
+        "tiles reach over the picture's edge; what they hold there could not be cleared",
+    )
+    TIFF_PALETTE_ENTRIES = (
+        "tiff-palette-entries",
+        "palette entries that no pixel uses could not be told from those in use",
+    )
