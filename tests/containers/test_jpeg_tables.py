@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif import inspect, strip, verify
-from rmexif.containers.jpeg import rewrite
-from rmexif.containers.jpeg.huffman import Table, alphabet
+from rmexif.containers.jpeg import scan
+from rmexif.containers.jpeg.huffman import HuffmanTable, alphabet
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from tests import samples
 from tests.containers.builders_jpeg import codes, grey, packed, planted, renamed, segment, without
@@ -59,7 +59,7 @@ def test_a_text_in_codes_that_no_scan_uses_goes(kind: str) -> None:
     """The codes of the picture stay what they are; behind the last of them there is no other."""
     clean = encoded(kind)
     raw = planted(clean, TEXT)
-    assert (len(raw) > rewrite.WALK_LIMIT) is (kind == "large")
+    assert (len(raw) > scan.WALK_LIMIT) is (kind == "large")
 
     data = settle(raw)
 
@@ -67,7 +67,7 @@ def test_a_text_in_codes_that_no_scan_uses_goes(kind: str) -> None:
     assert TEXT not in data
     assert data == settle(clean)
     assert verify(raw)
-    assert "DHT (no symbols)" in {finding.where for finding in inspect(raw).findings}
+    assert "DHT (foreign symbols)" in {finding.where for finding in inspect(raw).findings}
 
 
 @pytest.mark.parametrize(
@@ -140,20 +140,20 @@ def test_a_text_that_cannot_be_told_from_codes_in_use_is_refused(damage: str, mo
     """Without a walk, a table must hold nothing but symbols: else no bytes leave, and the message says where it is."""
     raw = planted(encoded("baseline"), TEXT, tables=1)
     if damage == "long":
-        monkeypatch.setattr(rewrite, "WALK_LIMIT", 100)
-        monkeypatch.setattr(rewrite, "LONG_WALK_LIMIT", 100)
+        monkeypatch.setattr(scan, "WALK_LIMIT", 100)
+        monkeypatch.setattr(scan, "LONG_WALK_LIMIT", 100)
     else:
         raw = raw[:-40] + b"\xff\xd9"
     place = raw.rindex(b"\xff\xc4", 0, raw.index(TEXT))
 
-    with pytest.raises(UnsupportedFeature, match=f"jpeg: segment DHT at byte {place} "):
+    with pytest.raises(UnsupportedFeature, match=f"jpeg DHT at byte {place}: "):
         strip(raw)
     assert verify(raw)
 
 
 def test_tables_of_a_long_picture_pass_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Symbols that are all different and all possible are what an optimising encoder writes."""
-    monkeypatch.setattr(rewrite, "WALK_LIMIT", 100)
+    monkeypatch.setattr(scan, "WALK_LIMIT", 100)
     for kind in ("baseline", "progressive"):
         assert settle(encoded(kind)) == encoded(kind)
 
@@ -162,7 +162,7 @@ def test_a_table_with_more_codes_than_bits_is_refused() -> None:
     """T.81, C.2: no decoder reads it."""
     raw = grey(DC, codes({1: b"\x00\x01\x02"}), ["00"])
 
-    with pytest.raises(MalformedImage, match="jpeg: segment DHT at byte"):
+    with pytest.raises(MalformedImage, match="jpeg DHT at byte"):
         strip(raw)
 
 
@@ -171,7 +171,7 @@ def test_codes_in_use_that_mean_nothing_or_the_same_are_refused(table: bytes) ->
     """Decoders take 0x20 for an end of block: which of the many ends is written would be a choice of four bits."""
     raw = grey(DC, table, ["000", "0" + ("010" if table[2] else "00")])
 
-    with pytest.raises(UnsupportedFeature, match="jpeg: segment DHT at byte"):
+    with pytest.raises(UnsupportedFeature, match="jpeg DHT at byte"):
         strip(raw)
 
 
@@ -182,7 +182,7 @@ def test_a_refining_scan_knows_no_size_but_one() -> None:
     size = int.from_bytes(raw[at - 19 : at - 17], "big") - 19
     other = bytes(symbol | 4 if symbol & 15 else symbol for symbol in raw[at : at + size])
 
-    with pytest.raises(UnsupportedFeature, match="jpeg: segment DHT at byte"):
+    with pytest.raises(UnsupportedFeature, match="jpeg DHT at byte"):
         strip(raw[:at] + other + raw[at + size :])
 
 
@@ -193,7 +193,7 @@ def test_lossless_tables_hold_sizes_alone() -> None:
         if fine:
             assert strip(raw)[0] == strip(strip(raw)[0])[0]
         else:
-            with pytest.raises(UnsupportedFeature, match="jpeg: segment DHT at byte"):
+            with pytest.raises(UnsupportedFeature, match="jpeg DHT at byte"):
                 strip(raw)
 
 
@@ -286,7 +286,7 @@ def test_conditioning_stays_where_a_scan_reads_it() -> None:
 
     assert data == raw[:at] + segment(0xCC, used) + raw[at:]
     for wrong in (b"\x10\x00", b"\x10\x40", b"\x00\x01", b"\x20\x05", b"\x04\x10"):
-        with pytest.raises(MalformedImage, match="jpeg: segment DAC at byte"):
+        with pytest.raises(MalformedImage, match="jpeg DAC at byte"):
             strip(raw[:at] + segment(0xCC, wrong) + raw[at:])
 
 
@@ -324,11 +324,11 @@ def test_used_codes_stay_and_the_rest_is_canonical(data: st.DataObject) -> None:
     used = data.draw(st.lists(st.sampled_from(spelt(entry)), min_size=1, unique=True))
     symbols = alphabet(0xC0, 8, ac=True)
 
-    table = Table(entry, sequential=True)
+    table = HuffmanTable(entry, sequential=True)
     for code, length, _ in used:
         table.learn(code << (16 - length))
     after = table.canonical(symbols)
-    again = Table(after, sequential=True)
+    again = HuffmanTable(after, sequential=True)
     for code, length, _ in used:
         again.learn(code << (16 - length))
 

@@ -22,6 +22,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.containers.jpeg import segments
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster
@@ -143,19 +144,13 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
 
 def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
     """Precision (bit), number of components, width and height (px), from the frame header (T.81, B.2.2)."""
-    at, end = 2, len(raw) - 9
-    while at < end:
-        if raw[at] != 0xFF or raw[at + 1] in (0x00, 0xFF):
-            at += 1
-            continue
-        marker = raw[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return raw[at + 4], raw[at + 9], raw[at + 7] << 8 | raw[at + 8], raw[at + 5] << 8 | raw[at + 6]
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length follows
-            at += 2
-            continue
-        at += 2 + max(2, raw[at + 2] << 8 | raw[at + 3])
-    raise MalformedImage("jpeg: no frame header before the end of the file")
+    view = memoryview(raw)
+    for item in segments.walk(view):
+        if isinstance(item, segments.Segment) and item.marker in segments.FRAMES:
+            body = item.cursor(view)
+            precision, height, width, components = body.u8(), body.u16(), body.u16(), body.u8()
+            return precision, components, width, height
+    raise MalformedImage("no frame header before it", structure="jpeg EOI", offset=max(0, len(view) - 2))
 
 
 def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.orientation import first_ifd
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.metadata import tags
@@ -12,14 +13,13 @@ from rmexif.metadata.findings import MAX_TEXT, text_of
 from rmexif.types import Category, PayloadKind
 
 if TYPE_CHECKING:
+    from rmexif.cursor import ByteOrder
     from rmexif.metadata.findings import FindingsBuilder
     from rmexif.metadata.tags import Row
     from rmexif.types import TiffEntry
 
 __all__ = ["read", "read_value"]
 
-PREFIX = b"Exif\0\0"
-ORIENTATION = 274
 SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)  # bytes of a value, by field type (TIFF 6.0, section 2)
 CODES = ("", "B", "", "H", "I", "II", "b", "", "h", "i", "ii", "f", "d", "I")  # struct code by field type
 MAX_ENTRIES = 2_000  # of one block
@@ -51,7 +51,7 @@ def read(notes: FindingsBuilder, block: bytes, where: str, first: str = "IFD0") 
         where: path of the block.
         first: name of the first IFD: "IFD0", or "MPF".
     """
-    walk = _Walk(notes, _start(block), where)
+    walk = _Walk(notes, first_ifd(block), where)
     walk.chain(first)
     lost = walk.unreferenced()
     if lost:
@@ -68,20 +68,8 @@ def read_value(notes: FindingsBuilder, entry: TiffEntry, payload: bytes, where: 
         where: path of the entry.
     """
     name = IFDS.get(entry.pointer, "IFD0")
-    order = "little" if entry.order == "<" else "big"
+    order: ByteOrder = "little" if entry.order == "<" else "big"
     _entry(notes, (name, entry.tag, entry.field_type, order), memoryview(payload), len(payload), where)
-
-
-def _start(block: bytes) -> Cursor:
-    """A cursor on the first IFD (TIFF 6.0, section 2: image file header)."""
-    view = memoryview(block)
-    view = view[6:] if view[:6] == PREFIX else view
-    order = {b"II*\0": "little", b"MM\0*": "big"}.get(bytes(view[:4]))
-    if order is None:
-        raise MalformedImage("exif: no TIFF header")
-    cursor = Cursor(view, "exif", 4, order=order)
-    at = cursor.u32()
-    return Cursor(view, "exif", min(at, len(view)), order=order)
 
 
 def _entry(notes: FindingsBuilder, entry: tuple[str, int, int, str], data: memoryview, size: int, path: str) -> None:
@@ -180,7 +168,7 @@ class _Walk:
         path = self.where if self.where.endswith(name) and name != "Exif" else f"{self.where}/{name}"
         if name == "GPS":
             self.position(found, path)
-        picture = [int.from_bytes(found[tag][1], self.order) for tag in (513, 514) if tag in found]  # type: ignore[arg-type]
+        picture = [int.from_bytes(found[tag][1], self.order) for tag in (513, 514) if tag in found]
         if len(picture) == 2:
             self.notes.add(f"{path}/ThumbnailImage", Category.EMBEDDED_IMAGE, picture[1])
             self.used.append((picture[0], picture[0] + picture[1]))

@@ -8,6 +8,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.orientation import EXIF_PREFIX
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.metadata import exif, tags, xmp
@@ -127,7 +128,7 @@ def _unbrotli(payload: bytes) -> bytes | None:
 
 def _exif(notes: FindingsBuilder, payload: bytes, where: str) -> None:
     """A TIFF block, wherever it starts: behind its prefix, or behind the offset that HEIF and JPEG XL put first."""
-    if payload[4:10] == exif.PREFIX or payload[4:8] in (b"II*\0", b"MM\0*"):
+    if payload[4:10] == EXIF_PREFIX or payload[4:8] in (b"II*\0", b"MM\0*"):
         payload = payload[4:]
     exif.read(notes, payload, where)
 

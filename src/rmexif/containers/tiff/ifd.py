@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage
+
+if TYPE_CHECKING:
+    from rmexif.cursor import ByteOrder
 
 __all__ = ["Directory", "Entry", "Reader", "Value", "write"]
 
@@ -97,7 +100,7 @@ class Reader:
             MalformedImage: it does not lie inside the file.
             LimitExceeded: with it there are more fields than allowed.
         """
-        order = "little" if self.order == "<" else "big"
+        order: ByteOrder = "little" if self.order == "<" else "big"
         name = f"tiff: directory at byte {offset}"
         if offset < self.size:
             raise MalformedImage(f"{name} lies in the header")

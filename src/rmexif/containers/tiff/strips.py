@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif.containers import jpeg
 from rmexif.containers.common import lzw
 from rmexif.containers.common.palette import SAME, packed_table
+from rmexif.containers.jpeg import JPEG as JPEG_FORMAT
+from rmexif.containers.jpeg import segments
+from rmexif.containers.jpeg.segments import Marker
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
+from rmexif.types import Role
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -324,36 +327,28 @@ def _jpeg(source: bytes, layout: Layout, chunk: Chunk, limits: Limits) -> Cleane
     Raises:
         MalformedImage: a picture that is larger than its strip or tile; decoders show a part of it in silence.
     """
-    view = memoryview(b"\xff\xd8" + _segments(layout.tables) + _segments(source))
-    container = jpeg.JPEG.parse(view, limits)
+    view = memoryview(b"\xff\xd8" + _picture_segments(layout.tables) + _picture_segments(source))
+    container = JPEG_FORMAT.parse(view, limits)
     across, down = layout.block
     least = down if layout.tiled else chunk.rows
     if container.width != across or not least <= container.height <= down:
         raise MalformedImage(f"tiff: JPEG of {container.width} x {container.height} px in {across} x {least}")
-    data = b"".join(jpeg.JPEG.rewrite(view, replace(container, orientation=1)))
-    behind = sum(part.length for part in container.parts if part.label == "trailer")
+    data = b"".join(JPEG_FORMAT.rewrite(view, replace(container, orientation=1)))
+    behind = sum(part.length for part in container.parts if part.role is Role.TRAILER)
     residuals = {*container.residuals, *([Residual.TIFF_TILE_PADDING] if container.height > chunk.rows else [])}
     return Cleaned(data, len(source) - behind, residuals=residuals)
 
 
-def _segments(stream: bytes) -> bytes:
+def _picture_segments(stream: bytes) -> bytes:
     """A JPEG stream behind SOI, without application segments and comments before its first scan."""
-    if not stream:
-        return b""
-    if stream[:2] != b"\xff\xd8":
-        raise MalformedImage("tiff: a JPEG strip, tile or table does not start with SOI")
     out = bytearray()
-    at = 2
-    while at + 4 <= len(stream) and stream[at] == 0xFF:
-        marker = stream[at + 1]
-        if marker == 0xFF:
-            at += 1
+    for item in segments.walk(stream) if stream else ():
+        if not isinstance(item, segments.Segment) or item.marker in (Marker.SOI, Marker.COM):
             continue
-        if marker in (0xD9, 0xDA):
+        if item.marker == Marker.EOI:
             break
-        end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
-        if not (0xE0 <= marker <= 0xEF and marker != 0xEE) and marker != 0xFE:
-            out += stream[at:end]
-        at = end
-    rest = stream[at:]
-    return bytes(out) + (b"" if rest[:2] == b"\xff\xd9" else rest)
+        if item.marker == Marker.SOS:
+            return bytes(out) + stream[item.start :]
+        if item.marker == Marker.APP14 or not segments.is_application(item.marker):
+            out += stream[item.start : item.end]
+    return bytes(out)
