@@ -21,7 +21,7 @@ STAGES = (
     ("rmexif.raster.transform.to_srgb", "scrub"),
     ("rmexif.detectors.CenterFace.search", "scrub"),
     ("rmexif.raster.transform.resize", "scrub"),
-    ("rmexif.raster.transform.clear_hidden", "scrub"),
+    ("rmexif.raster.transform.clear_transparent", "scrub"),
     ("rmexif.codecs.encode", "scrub"),
 )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rmexif.containers import FormatRow
+    from rmexif.stats import FindingStats, ResidualStats
 
 __all__ = [
     "Inspection",
@@ -183,9 +184,9 @@ def verify_clean(data: bytes, limits: Limits) -> Container[Any]:
     return container
 
 
-def summary(found: Iterable[Finding]) -> list[dict[str, Any]]:
+def summary(found: Iterable[Finding]) -> list[FindingStats]:
     """Kinds, counts and sizes of findings, never a value: one row per place and category."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: dict[tuple[str, str], FindingStats] = {}
     for finding in found:
         key = (finding.where, finding.category.value)
         row = rows.setdefault(key, {"where": key[0], "category": key[1], "count": 0, "bytes": 0})
@@ -207,6 +208,6 @@ def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:
     return True
 
 
-def residuals(codes: Iterable[Residual]) -> list[dict[str, str]]:
+def residuals(codes: Iterable[Residual]) -> list[ResidualStats]:
     """What stays in a file, as code and sentence; the picture itself always does."""
     return [{"code": code.value, "text": code.text} for code in (Residual.PIXELS, *codes)]
