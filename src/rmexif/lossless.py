@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from rmexif import hidden_pixels, inspection
+from rmexif import hidden_pixels, inspection, verification
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
@@ -46,7 +46,7 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        container, found = inspection.find_leftovers(view, limits or Limits())
+        container, found = verification.find_leftovers(view, limits or Limits())
         if not found and hidden_pixels.in_question(container, len(view)):
             beyond = hidden_pixels.bytes_beyond(view, container)
             found = (Finding("webp/beyond the picture", Category.UNKNOWN, beyond),) if beyond else ()
@@ -55,14 +55,14 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
 
 def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
     started = time.perf_counter()
-    data, container, clean = inspection.rewrite(view, limits)
+    data, container, clean = verification.rewrite(view, limits)
     residuals = set(clean.residuals)
     removed = list(inspection.findings(view, container))
     if hidden_pixels.in_question(clean, len(data)):
         residuals.discard(Residual.COLOUR_UNDER_ALPHA)
         settled, colours, suspicious = hidden_pixels.settled(data, clean)
         if settled != data:
-            data, clean = settled, inspection.verify_clean(settled, limits)
+            data, clean = settled, verification.verify_clean(settled, limits)
         if colours:
             removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, colours))
     else:
