@@ -25,7 +25,7 @@ from PIL import (
 from rmexif.containers.jpeg import segments
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
-from rmexif.types import Colour, Container, Frame, Raster
+from rmexif.types import Colour, Container, Frame, Raster, Role
 
 __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
 
@@ -39,6 +39,11 @@ PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK",
 CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
 
 
+def picture_offset(container: Container[Any]) -> int:
+    """Byte where the coded picture starts, for errors about it."""
+    return next((part.offset for part in container.parts if part.role is Role.PIXELS), 0)
+
+
 def sized(width: int, height: int, container: Container[Any]) -> None:
     """Raise MalformedImage where a decoder sees another size than our parser: asked before it decodes, and after."""
     name, announced, found = container.format, (container.width, container.height), (width, height)
@@ -47,7 +52,11 @@ def sized(width: int, height: int, container: Container[Any]) -> None:
     else:
         agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself
     if not agrees:
-        raise MalformedImage(f"{name}: {announced[0]} x {announced[1]} px announced, {width} x {height} px decoded")
+        raise MalformedImage(
+            f"{announced[0]} x {announced[1]} px announced, {width} x {height} px decoded",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
 
 
 # -- shared ------------------------------------------------------------------------------------------------------
@@ -129,7 +138,11 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     precision, components, width, height = _jpeg_frame(raw)
     sized(width, height or container.height, container)  # T.81, B.2.5: a height of 0 comes later, as DNL
     if precision != 8:
-        raise UnsupportedFeature(f"jpeg: {precision}-bit samples are not handled")
+        raise UnsupportedFeature(
+            f"{precision}-bit samples, 8 are handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     space = "RGB"
     if components == 1:
         pixels, space = _cv2(raw, cv2.IMREAD_GRAYSCALE), "L"
@@ -138,7 +151,11 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
         pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
     else:
-        raise UnsupportedFeature(f"jpeg: {components} components are not handled")
+        raise UnsupportedFeature(
+            f"{components} components, 1, 3 or 4 are handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     return Raster((Frame(pixels),), orientation=container.orientation, colour=container.colour, space=space)
 
 
@@ -247,7 +264,11 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
             image.load()  # turns the page upright by its tag 274
             pixels, page_space = _array(image)
         if number and page_space != space:
-            raise UnsupportedFeature("tiff: pages in different colour spaces are not handled")
+            raise UnsupportedFeature(
+                "pages in different colour spaces are not handled",
+                structure=container.format,
+                offset=picture_offset(container),
+            )
         space = page_space
         frames.append(Frame(pixels))
     return Raster(tuple(frames), colour=container.colour, space=space)
@@ -257,7 +278,7 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
     """A 16-bit page of several channels, which Pillow would cut to 8 bit."""
     found, pages = cv2.imdecodemulti(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1))
     if not found or len(pages) != 1:
-        raise MalformedImage(f"tiff: the decoder refused page {number}")
+        raise MalformedImage("the decoder refused it", structure=f"tiff page {number}")
     pixels = pages[0] if pages[0].ndim == 3 else pages[0][:, :, None]
     return _swapped(pixels), _space(pixels)
 
@@ -286,7 +307,11 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
     depth = int(str(image.info["bit_depth"]))
     if image.premultiplied_alpha:
-        raise UnsupportedFeature("heic: premultiplied alpha is not handled")
+        raise UnsupportedFeature(
+            "premultiplied alpha is not handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
         low = pixels >> (2 * depth - 16)
         pixels <<= 16 - depth
@@ -303,7 +328,11 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
     count = info.width * info.height * (channels or 1)
     if rebuilt or channels is None or len(data) not in (count, 2 * count):
-        raise UnsupportedFeature("jxl: samples of this type are not handled")
+        raise UnsupportedFeature(
+            "samples of 8 or 16 bit are handled, not these",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
     pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
     hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says

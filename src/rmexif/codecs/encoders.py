@@ -301,8 +301,8 @@ def gif(raster: Raster, quality: int) -> bytes:
         repeats = max(0, min(raster.loop - 1, 0xFFFF))
         out += b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", repeats, 0)
     # GIF cannot overwrite with transparency: with alpha every frame is whole, and is cleared before the next.
-    whole = ((0, 0, to_8bit(frame.pixels), frame.duration) for frame in raster.frames)
-    for left, top, pixels, duration in whole if alpha else patches(raster):
+    complete = ((0, 0, to_8bit(frame.pixels), frame.duration) for frame in raster.frames)
+    for left, top, pixels, duration in complete if alpha else patches(raster):
         settings: dict[str, Any] = {"include_color_table": True, "disposal": 2 if alpha else 1}
         settings["duration"] = min(round(duration / 10), 0xFFFF) * 10
         if alpha:
