@@ -82,14 +82,23 @@ def view_of(raw: Raw) -> memoryview:
     return view.toreadonly()
 
 
-def open_container(view: memoryview, limits: Limits) -> tuple[FormatRow[Any], Container[Any]]:
+def open_container(
+    view: memoryview, limits: Limits, earlier: Container[Any] | None = None
+) -> tuple[FormatRow[Any], Container[Any]]:
     """Sniff and parse, with every limit checked and every foreign exception kept in.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        earlier: where ``view`` is the rewrite of another file: what that one was.
 
     Raises:
         InputError: the bytes are no image that can be handled.
     """
     limits.check("max_bytes", len(view))
     module = sniff(view)
+    if earlier and module.parse_again and module.format.name == earlier.format:
+        return module, module.parse_again(view, limits, earlier)
     return module, module.parse(view, limits)
 
 
@@ -106,12 +115,14 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
     return tuple(found)
 
 
-def find_leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], tuple[Finding, ...]]:
+def find_leftovers(
+    view: memoryview, limits: Limits, earlier: Container[Any] | None = None
+) -> tuple[Container[Any], tuple[Finding, ...]]:
     """What a file still carries: parts outside the allow-list, or bytes that a clean rewrite would not have.
 
     The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
     """
-    module, container = open_container(view, limits)
+    module, container = open_container(view, limits, earlier)
     found = findings(view, container)
     if not found:
         again = module.rewrite(view, container)
@@ -165,17 +176,17 @@ def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Co
             container,
             container,
         )  # a fixed point already: parsing the same bytes again would verify_clean nothing new
-    return data, container, verify_clean(data, limits)
+    return data, container, verify_clean(data, limits, container)
 
 
-def verify_clean(data: bytes, limits: Limits) -> Container[Any]:
+def verify_clean(data: bytes, limits: Limits, earlier: Container[Any] | None = None) -> Container[Any]:
     """Let nothing out that verify() would complain about.
 
     Raises:
         VerificationError: the output still carries something, or cannot be read back.
     """
     try:
-        container, left = find_leftovers(memoryview(data), limits)
+        container, left = find_leftovers(memoryview(data), limits, earlier)
     except InputError as error:
         raise VerificationError(f"the output cannot be read back: {error}") from error
     if left:
