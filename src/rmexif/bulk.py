@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import lossless
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
-from rmexif.types import Limits, Outcome, Policy, Report
+from rmexif.policy import Policy
+from rmexif.types import Limits, Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

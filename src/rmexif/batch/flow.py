@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from rmexif.batch.manifest import Manifest
     from rmexif.batch.stores import Entry, Store
-    from rmexif.types import Outcome, Policy
+    from rmexif.policy import Policy
+    from rmexif.types import Outcome
 
 __all__ = ["Checked", "Chunk", "Job", "check", "flow"]
 

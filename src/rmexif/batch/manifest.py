@@ -104,6 +104,11 @@ def begin(store: Store, outputs: Store, facts: dict[str, Any]) -> Manifest:
         return Manifest(store, salt)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidPolicy("the manifest's run.json is not rmexif's") from error
+    if "policy" in there and "policy_fingerprint" not in there:  # up to 0.1 the key was a hash of repr(policy)
+        raise InvalidPolicy(
+            "the manifest was begun by a release of rmexif whose policies cannot be compared with today's: finish that "
+            "run with the release that began it, or take another destination"
+        )
     if differs := sorted(name for name in facts if there.get(name) != facts[name]):
         raise InvalidPolicy(
             f"the manifest belongs to a run with another {', '.join(differs)}: take another destination, or the same"

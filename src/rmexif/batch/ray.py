@@ -12,7 +12,7 @@ from rmexif.batch.rows import COLUMNS, clean
 from rmexif.errors import MissingDependency
 
 if TYPE_CHECKING:
-    from rmexif.types import Policy
+    from rmexif.policy import Policy
 
 __all__ = ["Scrub", "schema", "scrubbed"]
 

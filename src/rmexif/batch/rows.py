@@ -14,7 +14,8 @@ from rmexif.io.quiet_stderr import silence_stderr
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rmexif.types import Outcome, Policy
+    from rmexif.policy import Policy
+    from rmexif.types import Outcome
 
 __all__ = ["COLUMNS", "OK", "clean", "described"]
 

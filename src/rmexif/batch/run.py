@@ -16,8 +16,8 @@ from rmexif.batch.flow import CANNOT_CREATE, NO_INPUT, Chunk, Job
 from rmexif.batch.rows import OK
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
+from rmexif.policy import Policy
 from rmexif.scrubber import Scrubber
-from rmexif.types import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +135,7 @@ def _job(origin: Store, results: Store, notes: Store, policy: Policy, neutral: b
         "source": origin.url,
         "destination": results.url,
         "names": "neutral" if neutral else "kept",
-        "policy": hashlib.sha256(repr(policy).encode()).hexdigest(),
+        "policy_fingerprint": policy.fingerprint(),
     }
     return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, hold)
 

@@ -15,7 +15,7 @@ from rmexif.errors import InvalidPolicy, MissingDependency
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rmexif.types import Policy
+    from rmexif.policy import Policy
 
 __all__ = ["SCHEMA", "UDF_SCHEMA", "scrub_udf", "scrubbing"]
 

@@ -21,7 +21,8 @@ from rmexif.errors import InputError, RmexifError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rmexif.types import Limits, Outcome, Policy
+    from rmexif.policy import Policy
+    from rmexif.types import Limits, Outcome
 
 __all__ = ["Settings", "run"]
 
@@ -182,7 +183,7 @@ class Run:
 
     @property
     def _limits(self) -> Limits:
-        from rmexif.types import Policy
+        from rmexif.policy import Policy
 
         return self.task.limits if isinstance(self.task, Policy) else self.task
 
@@ -196,7 +197,7 @@ def run(task: Policy | Limits, sources: Sequence[str], output: str | None, force
     Raises:
         Failure: the options contradict each other, or the setup is at fault.
     """
-    from rmexif.types import Policy
+    from rmexif.policy import Policy
 
     settings.check(output, isinstance(task, Policy) and task.output is not None)
     if settings.in_place and any(places.is_remote(source) for source in sources):
@@ -219,7 +220,7 @@ def run(task: Policy | Limits, sources: Sequence[str], output: str | None, force
 
 def _outcomes(task: Policy | Limits, images: Iterator[bytes], settings: Settings) -> Any:
     from rmexif.bulk import scrub_many, strip_many
-    from rmexif.types import Policy
+    from rmexif.policy import Policy
     from rmexif.workers.sandbox import lock_memory, no_dumps
 
     options: dict[str, Any] = {"workers": settings.workers, "pool": settings.pool}

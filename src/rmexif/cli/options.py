@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rmexif.types import Policy
+    from rmexif.policy import Policy
 
 __all__ = ["folder_options", "folder_settings", "policy_from", "policy_options"]
 
@@ -126,7 +126,8 @@ def policy_from(options: dict[str, Any], output: str | None) -> Policy:
     Raises:
         InvalidPolicy: an option has a value that is not allowed.
     """
-    from rmexif.types import Limits, Policy
+    from rmexif.policy import Policy
+    from rmexif.types import Limits
 
     fields = {name: value for name, value in options.items() if not name.startswith("max_")}
     limits = {name: value for name, value in options.items() if name.startswith("max_") and value is not None}

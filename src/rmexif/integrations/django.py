@@ -28,8 +28,8 @@ from rmexif.containers import by_name
 from rmexif.errors import LimitExceeded, RmexifError
 from rmexif.io.multipart import neutral_name
 from rmexif.lossless import verify
+from rmexif.policy import Policy
 from rmexif.scrubber import scrub
-from rmexif.types import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

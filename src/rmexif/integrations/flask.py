@@ -15,8 +15,8 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 from rmexif.containers import by_name
 from rmexif.errors import RmexifError
 from rmexif.io.multipart import neutral_name
+from rmexif.policy import Policy
 from rmexif.scrubber import scrub
-from rmexif.types import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

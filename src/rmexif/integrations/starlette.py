@@ -17,7 +17,7 @@ from rmexif.bulk import scrub_async
 from rmexif.containers import by_name
 from rmexif.errors import InputError, RmexifError
 from rmexif.io.multipart import FormReader, neutral_name
-from rmexif.types import Policy
+from rmexif.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

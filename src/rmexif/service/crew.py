@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from pebble import ProcessExpired, ProcessPool
 
 from rmexif.errors import DeadlineExceeded, ProcessingError, RmexifError, WorkerLost
+from rmexif.policy import Policy
 from rmexif.service import jobs
-from rmexif.types import Limits, Policy
+from rmexif.types import Limits
 from rmexif.workers import sandbox
 
 if TYPE_CHECKING:

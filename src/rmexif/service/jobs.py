@@ -9,7 +9,8 @@ from rmexif.errors import RmexifError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rmexif.types import Limits, Policy
+    from rmexif.policy import Policy
+    from rmexif.types import Limits
 
 __all__ = ["JOBS", "Answer", "run"]
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 from rmexif.containers import FORMATS
 from rmexif.errors import InvalidPolicy
+from rmexif.policy import Policy
 from rmexif.styles import STYLES
-from rmexif.types import Limits, Policy
+from rmexif.types import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,7 +23,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from rmexif import inspection
 from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost, error_boundary
-from rmexif.types import Limits, Policy
+from rmexif.policy import Policy
+from rmexif.types import Limits
 from rmexif.workers import sandbox
 
 if TYPE_CHECKING:

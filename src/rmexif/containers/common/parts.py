@@ -33,7 +33,7 @@ class PartBuilder:
         self._limits = limits
         self._stretches: list[Part] = []
 
-    def add(
+    def add(  # noqa: PLR0913 - the fields of a Part
         self,
         label: str,
         role: Role,

@@ -84,7 +84,7 @@ def pixels_only(view: memoryview) -> tuple[bytes, dict[bytes, bytes]]:
             found.setdefault(chunk.kind, kept[-1][8:-4])
             last = chunk
     if last is None or last.kind != b"IEND" or kept[1][4:8] != b"IHDR" or b"IDAT" not in found:
-        raise MalformedImage("IHDR, IDAT or IEND is missing", structure="png", offset=len(SIGNATURE))
+        raise MalformedImage("a chunk IHDR, IDAT or IEND is missing", structure="png", offset=len(SIGNATURE))
     return b"".join(kept), found
 
 
