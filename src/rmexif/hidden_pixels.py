@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif.containers.png import parse as png
+from rmexif.containers.png import rewrite as png_rewrite
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
 from rmexif.errors import InputError
@@ -88,7 +89,7 @@ def _first_rows(data: bytes, container: Container[Any]) -> NDArray[Any]:
     from rmexif import codecs
 
     if container.format == "png":
-        data = png.top(memoryview(data), container, SAMPLE_ROWS)
+        data = png_rewrite.crop_rows(memoryview(data), container, SAMPLE_ROWS)
         container = png.parse(memoryview(data), Limits())
     return codecs.decode(data, container).frames[0].pixels
 

@@ -294,9 +294,9 @@ def test_written_runs_paint_what_was_read(width: int, height: int, nibbles: bool
             codes += bytes((count, data.draw(st.integers(0, top)) * (17 if nibbles else 1)))
             left -= count
         codes += b"\0\0"
-    painted = rle.read_rle(bytes(codes) + b"\0\1", width, height, nibbles=nibbles)
+    painted = rle.read_rle(bytes(codes) + b"\0\1", width, height, 0, nibbles=nibbles)
     again = rle.write_rle(painted, bytes(range(256)), nibbles=nibbles)
-    back = rle.read_rle(again, width, height, nibbles=nibbles)
+    back = rle.read_rle(again, width, height, 0, nibbles=nibbles)
     assert np.array_equal(painted.pixels, back.pixels)
     assert (painted.spans, painted.used) == (back.spans, back.used)
     assert rle.write_rle(back, bytes(range(256)), nibbles=nibbles) == again

@@ -6,6 +6,7 @@ Each takes the whole file and what our parser said about it. Sizes are compared 
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import cv2
@@ -23,6 +24,7 @@ from PIL import (
 )
 
 from rmexif.containers.jpeg import segments
+from rmexif.containers.png import chunks as png_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster, Role
@@ -32,7 +34,6 @@ __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
-PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"})
 # Pillow modes that are taken as they are, and what the numbers mean.
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 # Pillow modes that are first converted to one of the above; none of these loses anything.
@@ -179,12 +180,12 @@ def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
 
 def png(raw: Raw, container: Container[Any]) -> Raster:
     """Stills at their own depth; an animation as Pillow composes it, in 8 bit."""
-    data, chunks = _png_pixels_only(raw)
-    depth, colour_type = data[24], data[25]
-    sized(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), container)
-    if "acTL" in chunks or colour_type == 3:
+    data, chunks = png_chunks.pixels_only(memoryview(raw))
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"].ljust(13, b"\0"))
+    sized(width, height, container)
+    if b"acTL" in chunks or colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
-        animated = "acTL" in chunks and image.n_frames > 1
+        animated = b"acTL" in chunks and image.n_frames > 1
         first = 1 if animated and image.default_image else 0  # a default image that is no frame is not shown
         frames, _ = _frames(image, container, first)
         loop = int(image.info.get("loop", 0))
@@ -192,25 +193,9 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
-    if "tRNS" in chunks and pixels.shape[2] in (1, 3):
-        pixels = _keyed(pixels, chunks["tRNS"], depth)
+    if b"tRNS" in chunks and pixels.shape[2] in (1, 3):
+        pixels = _keyed(pixels, chunks[b"tRNS"], depth)
     return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
-
-
-def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
-    """The file without what no pixel needs, so that a broken or huge text cannot stop a decoder; chunks by name."""
-    kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
-    while at + 12 <= len(raw):
-        size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
-        if at + 12 + size > len(raw):
-            break
-        if name in PNG_PIXELS:
-            kept.append(bytes(raw[at : at + 12 + size]))
-            found.setdefault(name.decode(), kept[-1][8:-4])
-        at += 12 + size
-    if kept[1:] and (kept[1][4:8], kept[-1][4:8]) == (b"IHDR", b"IEND") and "IDAT" in found:
-        return b"".join(kept), found
-    raise MalformedImage("png: a chunk is missing or runs past the end")  # OpenCV spins for seconds on such files
 
 
 def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:

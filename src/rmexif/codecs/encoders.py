@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from rmexif.containers.png import chunks as png_chunks
 from rmexif.errors import EncodeError
 from rmexif.raster.bgr import to_memory_order
 
@@ -238,8 +238,7 @@ def patches(raster: Raster, even: bool = False) -> Iterator[tuple[int, int, Pixe
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    """One PNG chunk."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return b"".join(png_chunks.serialise(kind, body))
 
 
 def _delay(duration: float) -> tuple[int, int]:
@@ -261,20 +260,10 @@ def _apng(raster: Raster) -> bytes:
         out += _chunk(b"fcTL", struct.pack(">5I2H2B", sequence, width, height, left, top, *_delay(duration), 0, 0))
         first = sequence == 0
         sequence += 1
-        for body in _image_data(data):
+        for body in png_chunks.image_data(memoryview(data)):
             out += _chunk(b"IDAT", body) if first else _chunk(b"fdAT", struct.pack(">I", sequence) + body)
             sequence += 0 if first else 1
     return bytes(out) + _chunk(b"IEND", b"")
-
-
-def _image_data(data: bytes) -> Iterator[bytes]:
-    """The bodies of the IDAT chunks of a PNG that was just written."""
-    at = 8
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"IDAT":
-            yield data[at + 8 : at + 8 + size]
-        at += 12 + size
 
 
 def _webp_animation(raster: Raster, quality: int) -> bytes:
