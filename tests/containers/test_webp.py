@@ -51,7 +51,7 @@ def stripped(data):
 
 
 def decode(data):
-    """The codec that settle() borrows."""
+    """The codec that recode() borrows."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -68,8 +68,8 @@ def encode(data):
     return out.getvalue()
 
 
-def settled(data):
-    return checked(rewrite.settle(memoryview(data), parsed(data), decode, encode))
+def recoded(data):
+    return checked(rewrite.recode(memoryview(data), parsed(data), decode, encode))
 
 
 def dirty(data):
@@ -179,7 +179,7 @@ class TestAlpha:
         """Whatever VP8L says, as libwebp has it; also after a codec had it."""
         coded = LOSSLESS[0][:12] + bytes([LOSSLESS[0][12] & 0xEF | bit]) + LOSSLESS[0][13:]
         data = riff(vp8x(16, 10, flags), ANIM, *[anmf(16, 10, coded, flags=2)] * 2)  # they replace each other
-        assert frames(stripped(data)) == frames(data) == frames(settled(data))
+        assert frames(stripped(data)) == frames(data) == frames(recoded(data))
 
     def test_what_may_be_left_is_said(self):
         """Coded pictures are not opened here."""
@@ -236,15 +236,15 @@ class TestAnimation:
             parsed(riff(vp8x(1 << 24, 1 << 24, 0)))
 
 
-class TestSettle:
+class TestRecode:
     def test_colour_under_alpha_goes_with_a_codec(self):
         """What is coded without loss is coded again."""
         data = riff(*LOSSLESS)
-        out = settled(data)
+        out = recoded(data)
         assert frames(out) == frames(data)
         with Image.open(io.BytesIO(out)) as image:
             assert not any(any(pixel[:3]) for pixel in image.get_flattened_data() if not pixel[3])
-        assert settled(out) == out
+        assert recoded(out) == out
 
     @pytest.mark.parametrize("coded", [LOSSY, ALPHA])
     @pytest.mark.parametrize("which", [0, -1])
@@ -256,25 +256,25 @@ class TestSettle:
         found[which] = (kind, content + SECRET)
         data = riff(vp8x(16, 10, 0x10), *(chunk(*pair) for pair in found))
         assert SECRET in stripped(data)
-        out = settled(data)
+        out = recoded(data)
         assert SECRET[:8] not in out
         assert frames(out) == frames(data) == frames(plain)
-        assert settled(stripped(plain)) == stripped(plain)
-        assert settled(out) == out
+        assert recoded(stripped(plain)) == stripped(plain)
+        assert recoded(out) == out
 
-    def test_frames_are_settled_one_by_one(self):
+    def test_frames_are_recoded_one_by_one(self):
         """An animation keeps its frames."""
         data = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *LOSSLESS), anmf(16, 10, *ALPHA, duration=70, flags=3))
-        assert frames(settled(data)) == frames(data)
+        assert frames(recoded(data)) == frames(data)
 
     def test_another_picture_is_refused(self):
         """A codec that fails must not pass for one that does not."""
         container = parsed(riff(*LOSSY))
         for fresh in ([riff(*LOSSLESS)], [riff(*LOSSY)] * 2, [riff(chunk(b"VP8 ", LOSSY[0][8:] + SECRET))]):
             with pytest.raises(EncodeError):
-                WEBP.rewrite(memoryview(riff(*LOSSY)), container, fresh)
+                rewrite.with_pictures(memoryview(riff(*LOSSY)), container, fresh)
         with pytest.raises(MalformedImage):
-            rewrite.settle(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
+            rewrite.recode(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
 
 
 class TestLaw:
@@ -320,7 +320,7 @@ class TestCanaries:
         canary = pytest.importorskip("canary")
         entry = next(entry for entry in canary.load_set(folder)["files"] if entry["file"] == f"{name}.webp")
         data = (folder / "files" / entry["file"]).read_bytes()
-        result = canary.check_file(entry, data, settled(data), folder / "reference")
+        result = canary.check_file(entry, data, recoded(data), folder / "reference")
         assert [left["where"] for left in result["left"]] == []
         assert (result["upright"], result["frames"], result["identical"]) == (True, True, "yes")
         assert result["colour_error"] < 0.5
@@ -362,3 +362,27 @@ def test_an_animation_of_one_frame_has_no_times():
     assert stripped(planted) == plain
     assert [pixels for pixels, _ in frames(planted)[0]] == [pixels for pixels, _ in frames(plain)[0]]
     assert rmexif.verify(planted)
+
+
+def test_a_lossless_animation_verifies_after_strip():
+    """One frame is opaque, one is not: what VP8X says of alpha, the hint of every frame says too, and nothing else."""
+    opaque = [chunk(*pair) for pair in encoded(NOISE, lossless=True)]
+    assert (opaque[0][12] & 0x10, LOSSLESS[0][12] & 0x10) == (0, 0x10)
+    data = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *opaque), anmf(16, 10, *LOSSLESS, duration=70, flags=3))
+    out, _ = rmexif.strip(data)
+    assert rmexif.verify(out) == []
+    assert frames(out) == frames(data) == frames(stripped(data))
+    assert rmexif.strip(out)[0] == out
+    hints = [found[at + 4] & 0x10 for found in (out, stripped(data)) for at in starts(found)]
+    assert hints == [0x10] * 4
+    at = starts(out)[0] + 4
+    assert rmexif.verify(out[:at] + bytes([out[at] ^ 0x10]) + out[at + 1 :])
+
+
+def starts(data):
+    """Where the content of every VP8L chunk starts."""
+    found, at = [], data.find(b"VP8L")
+    while at >= 0:
+        found.append(at + 8)
+        at = data.find(b"VP8L", at + 4)
+    return found
