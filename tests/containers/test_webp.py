@@ -4,6 +4,7 @@ import io
 import random
 import struct
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -18,7 +19,7 @@ from tests.containers.builders_webp import anmf, chunk, chunks, encoded, frames,
 
 SECRET = b"CNRYSECRETSECRET"
 TURN = orientation_only(6)
-NOISE = Image.merge("RGB", [Image.effect_noise((16, 10), 90) for _ in range(3)])
+NOISE = Image.fromarray(np.random.default_rng(7).integers(0, 256, (10, 16, 3), np.uint8))
 CLEAR = NOISE.copy()
 CLEAR.putalpha(Image.linear_gradient("L").resize(NOISE.size).point(lambda value: 0 if value < 120 else value))
 LOSSY = [chunk(*pair) for pair in encoded(NOISE, quality=60)]
@@ -277,6 +278,11 @@ class TestRecode:
             rewrite.recode(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
 
 
+def padding(coded):
+    """Bytes behind the content of a chunk, 0 or 1."""
+    return int.from_bytes(coded[4:8], "little") & 1
+
+
 class TestLaw:
     SAMPLES = (
         riff(vp8x(16, 10, 0x3C), *ALPHA, chunk(b"EXIF", TURN), chunk(b"XMP ", SECRET)),
@@ -286,21 +292,25 @@ class TestLaw:
 
     @pytest.mark.parametrize("sample", range(len(SAMPLES)))
     def test_every_prefix_gives_a_result_or_an_input_error(self, sample):
-        """A picture that is cut short is refused; what lies behind it may be."""
+        """A picture that is cut short is refused; what lies behind it may be: here EXIF, XMP and a padding byte."""
         data = self.SAMPLES[sample]
+        accepted = []
         for end in range(len(data)):
             try:
                 stripped(data[:end])
             except InputError:
                 continue
-            padding_alone = end == len(data) - 1 and len(LOSSLESS[0]) != int.from_bytes(LOSSLESS[0][4:8], "little") + 8
-            assert sample == 0 or (sample == 2 and padding_alone)
-            assert end > len(data) - 80
+            accepted.append(end)
+        (last,) = [chunk for chunk in ALPHA if chunk.startswith(b"VP8 ")]
+        behind = len(riff(vp8x(16, 10, 0x3C), *ALPHA)) - padding(last)
+        expected = {0: [*range(behind, len(data))], 1: [], 2: [len(data) - 1][: padding(LOSSLESS[0])]}
+        assert accepted == expected[sample]
 
     @pytest.mark.parametrize("sample", range(len(SAMPLES)))
     def test_random_changes_give_a_result_or_an_input_error(self, sample):
         """Most of them in the heads."""
         rng = random.Random(sample)
+        accepted = 0
         for _ in range(600):
             data = bytearray(self.SAMPLES[sample])
             for _ in range(rng.choice((1, 2, 5))):
@@ -309,6 +319,8 @@ class TestLaw:
                 stripped(bytes(data))
             except InputError:
                 continue
+            accepted += 1
+        assert accepted >= 100
 
 
 class TestCanaries:
@@ -331,16 +343,20 @@ class TestCanaries:
 
 
 def test_the_corpus_keeps_its_pixels():
-    """Every small WebP of the corpus that Pillow opens: same pixels, times and loops, or refused."""
+    """Every small WebP of the corpus that Pillow opens: same pixels, times and loops; few are refused."""
+    kept = refused = 0
     for path in sorted(sets.require("corpus").rglob("*.webp")):
         data = path.read_bytes()
-        if len(data) > 50_000:
+        if len(data) > 50_000 or decode(data) is None:
             continue
         try:
             out = stripped(data)
         except InputError:
+            refused += 1
             continue
         assert frames(out) == frames(data), path.name
+        kept += 1
+    assert (kept >= 11, refused) == (True, 0)
 
 
 def test_the_parts_name_payloads():
