@@ -3,7 +3,7 @@
 import io
 import random
 import struct
-import time
+import sys
 import zlib
 
 import numpy as np
@@ -32,6 +32,7 @@ from tests.containers.builders_png import (
     png,
     rows,
     saved,
+    with_crcs,
 )
 
 SECRET = b"CNRYSECRETSECRET"
@@ -390,6 +391,23 @@ def with_alpha(layout, share):
     return png(**size, stream=zlib.compress(stream), interlace=int(layout.interlaced)), clear
 
 
+def calls_of(action):
+    """How many functions an action calls: what it costs, whatever else the machine does."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
 class TestAnimation:
     A, B = bytes(range(12)), bytes(range(100, 103))
 
@@ -480,13 +498,14 @@ class TestAnimation:
             parsed(data)
 
     def test_the_cost_of_a_frame_grows_with_its_chunks_only(self):
-        """Tens of thousands of empty fdAT chunks take a moment, not a minute."""
-        many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, 20_000))
-        data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
-        started = time.process_time()
-        with pytest.raises(MalformedImage):
-            parsed(data)
-        assert time.process_time() - started < 2
+        """Twice as many empty fdAT chunks take twice as many steps, not four times."""
+
+        def steps(count):
+            many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, count))
+            data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
+            return calls_of(lambda: pytest.raises(MalformedImage, parsed, data))
+
+        assert 1.5 < steps(4000) / steps(2000) < 2.5
 
     def test_an_animation_without_frames_is_a_still_picture(self):
         """An acTL alone, or frames without one, is no animation; hidden frames go."""
@@ -522,21 +541,17 @@ class TestLaw:
     def test_random_changes_give_a_result_or_an_input_error(self, sample):
         """With checksums put right, so that the changes get past them."""
         rng = random.Random(sample)
+        accepted = 0
         for _ in range(400):
             data = bytearray(self.SAMPLES[sample])
             for _ in range(rng.choice((1, 2, 5))):
                 data[rng.randrange(8, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
-            position = 8
-            while position + 12 <= len(data):
-                end = position + 8 + int.from_bytes(data[position : position + 4], "big")
-                data[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")[
-                    : len(data[end : end + 4])
-                ]
-                position = end + 4
             try:
-                stripped(bytes(data))
+                stripped(with_crcs(data))
             except InputError:
                 continue
+            accepted += 1
+        assert accepted >= 25
 
 
 class TestCanaries:
@@ -557,21 +572,25 @@ class TestCanaries:
 
 
 def test_the_corpus_keeps_its_pixels():
-    """Every PNG of the corpus that Pillow opens: same pixels, or refused."""
+    """Every PNG of the corpus that Pillow opens: same pixels; few are refused."""
+    kept = refused = 0
     for path in sorted(sets.require("corpus").rglob("*.png")):
         data = path.read_bytes()
         try:
-            out = stripped(data)
-        except InputError:
+            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
         try:
-            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
-        except (OSError, ValueError, SyntaxError):
+            out = stripped(data)
+        except InputError:
+            refused += 1
             continue
         after = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(out)]
-        for one, two in zip(before, after, strict=True):
-            one[one[:, 3] == 0] = two[two[:, 3] == 0] = 0
-            assert np.array_equal(one, two), path.name
+        for old, new in zip(before, after, strict=True):
+            old[old[:, 3] == 0] = new[new[:, 3] == 0] = 0
+            assert np.array_equal(old, new), path.name
+        kept += 1
+    assert (kept >= 40, refused <= 1) == (True, True)
 
 
 @pytest.mark.parametrize("sample", range(len(TestLaw.SAMPLES)))

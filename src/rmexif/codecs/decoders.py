@@ -25,6 +25,7 @@ from PIL import (
 
 from rmexif.containers.jpeg import segments
 from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster, Role
@@ -208,9 +209,9 @@ def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
 
 def webp(raw: Raw, container: Container[Any]) -> Raster:
     """RGB, or RGBA where there is alpha."""
-    if bytes(raw[12:16]) == b"VP8X":  # libwebp makes room for the canvas before anybody can look at it
-        width, height = (1 + int.from_bytes(raw[at : at + 3], "little") for at in (24, 27))
-        sized(width, height, container)
+    canvas = webp_chunks.canvas_size(memoryview(raw))
+    if canvas:  # libwebp makes room for it before anybody can look at it
+        sized(*canvas, container)
     if container.frames == 1:
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
