@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Gathered", "Ranges"]
 
@@ -43,6 +43,10 @@ class Gathered:
         index = min(bisect_right(self._starts, position), len(self.ranges)) - 1
         start, end = self.ranges[index]
         return min(start + position - self._starts[index], end)
+
+    def locator(self, start: int) -> Callable[[int], int]:
+        """The byte of the file as a function of the byte behind byte ``start`` of the data."""
+        return lambda byte: self.offset(start + byte)
 
     def places(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Ranges of the file in which the bytes ``[start, stop)`` of the data lie."""
