@@ -1,0 +1,35 @@
+"""The exported functions of the core, as ``c/*.h`` declares them.
+
+One table for all: the loader binds every row or drops the core, so no call ever finds a function missing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import c_size_t, c_uint32
+from typing import Any
+
+from rmexif.native.buffers import INPUT
+
+__all__ = ["ABI", "PROTOTYPES"]
+
+ABI = 1  # RMEXIF_ABI of c/status.h, raised together with it
+
+Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
+
+PROTOTYPES: dict[str, Prototype] = {
+    "rmexif_abi": (c_uint32, ()),
+    # jpeg.h
+    "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
+}
+
+
+def bind(core: ctypes.CDLL) -> None:
+    """Give every function its types.
+
+    Raises:
+        AttributeError: the library lacks one.
+    """
+    for name, (result, arguments) in PROTOTYPES.items():
+        function = getattr(core, name)
+        function.restype, function.argtypes = result, arguments
