@@ -9,7 +9,7 @@ import ctypes
 from ctypes import c_size_t, c_uint32
 from typing import Any
 
-from rmexif.native.buffers import INPUT
+from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
@@ -21,6 +21,12 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_abi": (c_uint32, ()),
     # jpeg.h
     "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
+    # vp8l.h
+    "rmexif_vp8l_scratch": (c_size_t, (c_uint32, c_uint32, c_size_t)),
+    "rmexif_vp8l_walk": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
 }
 
 
