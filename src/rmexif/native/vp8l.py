@@ -71,7 +71,7 @@ def _walk(
         status = Status(
             core.rmexif_vp8l_walk(data, len(data), width, height, decode, out, len(out), scratch, len(scratch), facts)
         )
-        needed = max(facts[SCRATCH] + 64, 2 * needed)
+        needed = max(facts[SCRATCH] + 16 * columns + 64, 2 * needed)  # rows may be all that is still to come
     if status is not Status.OK:
         return Walk(status)
     hint, decoded = bool(facts[3]), bool(facts[12])

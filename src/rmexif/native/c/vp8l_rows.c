@@ -1,6 +1,12 @@
 #include "vp8l_rows.h"
 
 #define BLACK 0xFF000000u
+/* clang vectorises loops at -O2, gcc when asked. */
+#if defined(__clang__)
+#define VECTORISED
+#else
+#define VECTORISED __attribute__((optimize("O3")))
+#endif
 #define ODD_BYTES 0x00FF00FFu
 #define EVEN_BYTES 0xFF00FF00u
 
@@ -94,7 +100,7 @@ static inline uint32_t delta(uint32_t factor, uint32_t colour) {
     return (uint32_t)(((int32_t)(int8_t)factor * (int32_t)(int8_t)colour) >> 5);
 }
 
-static void undo_colour(const vp8l_transform *t, uint32_t *row, uint32_t y) {
+VECTORISED static void undo_colour(const vp8l_transform *t, uint32_t *row, uint32_t y) {
     const uint32_t *factors = t->data + (size_t)(y >> t->bits) * t->tiles;
     for (uint32_t x = 0; x < t->width; x++) {
         uint32_t factor = factors[x >> t->bits], pixel = row[x], green = pixel >> 8;
@@ -104,7 +110,7 @@ static void undo_colour(const vp8l_transform *t, uint32_t *row, uint32_t y) {
     }
 }
 
-static void undo_subtract_green(const vp8l_transform *t, uint32_t *row) {
+VECTORISED static void undo_subtract_green(const vp8l_transform *t, uint32_t *row) {
     for (uint32_t x = 0; x < t->width; x++) {
         uint32_t green = row[x] >> 8 & 0xFF;
         row[x] = (row[x] & EVEN_BYTES) | (((row[x] & ODD_BYTES) + (green << 16 | green)) & ODD_BYTES);
@@ -121,7 +127,7 @@ static void undo_colour_table(vp8l_rows *rows, const vp8l_transform *t, uint32_t
     }
 }
 
-static void count_alpha(vp8l_rows *rows, uint32_t width) {
+VECTORISED static void count_alpha(vp8l_rows *rows, uint32_t width) {
     uint64_t translucent = 0, hidden = 0;
     for (uint32_t x = 0; x < width; x++) {
         translucent += rows->row[x] < BLACK;
