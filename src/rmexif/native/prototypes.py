@@ -6,7 +6,7 @@ One table for all: the loader binds every row or drops the core, so no call ever
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_size_t, c_uint32
+from ctypes import c_int32, c_size_t, c_uint32, c_void_p
 from typing import Any
 
 from rmexif.native.buffers import INPUT, OUTPUT
@@ -21,6 +21,11 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_abi": (c_uint32, ()),
     # jpeg.h
     "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
+    "rmexif_jpeg_walk": (
+        c_int32,
+        (c_void_p, INPUT, OUTPUT, OUTPUT, c_size_t)  # scan, tables, used, history
+        + (INPUT, c_size_t, INPUT, c_void_p, OUTPUT, c_size_t, c_void_p),  # data, new_tables, symbols, out, result
+    ),
     # vp8l.h
     "rmexif_vp8l_scratch": (c_size_t, (c_uint32, c_uint32, c_size_t)),
     "rmexif_vp8l_walk": (
