@@ -32,6 +32,16 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
+    # lzw.h
+    "rmexif_lzw_scratch": (c_size_t, ()),
+    "rmexif_lzw_decode": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
+    "rmexif_lzw_encode": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
 }
 
 
