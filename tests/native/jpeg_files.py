@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +29,10 @@ class FileScan:
 
     def tables(self) -> tuple[bytes, ...]:
         return tuple(table for c in self.scan.components for table in (c.dc, c.ac))
+
+
+def ceil(number: int, divisor: int) -> int:
+    return -(-number // divisor)
 
 
 def parse(raw: bytes) -> list[FileScan]:
@@ -59,9 +63,9 @@ def parse(raw: bytes) -> list[FileScan]:
             unit = 1 if sof == 0xC3 else 8
             if count == 1:
                 h, v = frame[chosen[0][0]]
-                across, down = -(-(-(-width * h // most_h)) // unit), -(-(-(-height * v // most_v)) // unit)
+                across, down = ceil(ceil(width * h, most_h), unit), ceil(ceil(height * v, most_v), unit)
             else:
-                across, down = -(-width // (unit * most_h)), -(-height // (unit * most_v))
+                across, down = ceil(width, unit * most_h), ceil(height, unit * most_v)
             components = []
             for ident, slots in chosen:
                 h, v = frame[ident]
@@ -192,7 +196,3 @@ def build_libjpeg(folder: Path) -> LibJpeg:
     if done.returncode:
         pytest.skip("no libjpeg to compile against")
     return LibJpeg(program)
-
-
-def with_new_scan(scan: Scan, **changes) -> Scan:
-    return replace(scan, **changes)

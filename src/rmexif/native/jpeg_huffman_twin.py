@@ -53,7 +53,6 @@ class Table:
     __slots__ = ("entries", "met", "symbols")
 
     def __init__(self, kind: int, table: bytes, met: set[int]) -> None:
-        table = table[:TABLE_SIZE].ljust(TABLE_SIZE, b"\0")
         self.symbols = table[16:]
         self.met = met
         self.entries = [0] * (1 << 16)  # negative: known, but not met yet
@@ -96,12 +95,17 @@ class HuffmanWalk:
         dc = LOSSLESS if scan.sof == 0xC3 else DC
         ac = AC_SEQUENTIAL if scan.sof != 0xC2 else AC_REFINE if scan.high else AC_FIRST
         self.tables: list[Table | None] = []
+        known: dict[tuple[int, bytes], Table] = {}
         new: list[bytes | None] = []
         for n in range(2 * len(scan.components)):
             component = scan.components[n // 2]
             is_read = (reads_ac if n % 2 else reads_dc)(scan)
-            table = component.ac if n % 2 else component.dc
-            self.tables.append(Table(ac if n % 2 else dc, table, found.codes[n]) if is_read else None)
+            table = (component.ac if n % 2 else component.dc)[:TABLE_SIZE].ljust(TABLE_SIZE, b"\0")
+            if is_read and (n % 2, table) not in known:
+                known[n % 2, table] = Table(ac if n % 2 else dc, table, found.codes[n])
+            self.tables.append(known[n % 2, table] if is_read else None)
+            if is_read:
+                found.codes[n] = known[n % 2, table].met
             new.append((new_tables[n] if n < len(new_tables) else b"").ljust(TABLE_SIZE, b"\0") if is_read else None)
         if coder:
             coder.set_tables(new)

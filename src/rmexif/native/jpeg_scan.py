@@ -85,7 +85,7 @@ class Walk:
     eob_runs: int  # end-of-block runs that libjpeg would have joined, split, or that pass the interval's end
     dc_range: int  # DC coefficients that no sample of this precision leads to
     nonzero: tuple[int, ...]  # per component, bit k: coefficient k of the zig-zag order was not zero somewhere
-    codes: tuple[tuple[int, ...], ...]  # numbers of the codes that were met: DC of component 0, its AC, DC of 1 ...
+    codes: tuple[tuple[int, ...], ...]  # numbers of the codes met: DC of component 0, its AC ...; equal tables share
     data: bytes  # the output; of a damaged scan its whole MCUs, nothing where it was to be coded again
     symbols: tuple[dict[int, int], ...]  # Output.CODE: how often each symbol is written, per table as in ``codes``
 

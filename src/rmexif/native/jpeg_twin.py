@@ -110,4 +110,6 @@ def walk_scan(
         status = Status.OUTPUT_FULL
     elif found.lacks_code and status is Status.OK:
         status = Status.BAD_ARGUMENT
+    if status not in (Status.OK, Status.BAD_ARGUMENT):
+        found.forget_symbols()
     return found.walk(status)

@@ -125,6 +125,7 @@ int32_t rmexif_jpeg_walk(const rmexif_jpeg_scan *scan, const uint8_t *tables, ui
         if (status != RMEXIF_OK) return status;
     }
     rmexif_status status = walk_scan(&w, data, size);
+    if (!is_arithmetic(scan)) huffman_close(&w, used);
     result->written = writer_size(&w.out);
     if (scan->output != JPEG_LOOK && w.out.full) return RMEXIF_OUTPUT_FULL;
     if (scan->output == JPEG_CODE && !is_arithmetic(scan) && status != RMEXIF_OK) result->written = 0;

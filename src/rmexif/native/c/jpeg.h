@@ -59,7 +59,8 @@ RMEXIF_API size_t rmexif_jpeg_next_marker(const uint8_t *data, size_t size, size
 /* Walk the scan whose entropy-coded data starts at `data`, over all its restart intervals, to its last MCU.
  *
  * tables     JPEG_TABLES x JPEG_TABLE_SIZE bytes; all zero where there is none. Not read for arithmetic coding.
- * used       JPEG_TABLES x 256 bytes: byte n becomes 1 when code n of a table is met.
+ * used       JPEG_TABLES x 256 bytes, zero at first: byte n becomes 1 when code n of a table is met, in the place of each
+ *            component that has an equal table.
  * history    AC scans of progressive frames: per block, in the scan's order, bit k for coefficient k that earlier
  *            scans left nonzero; updated. `blocks` is its size.
  * new_tables JPEG_CODE with Huffman coding: tables to write with, as above.

@@ -42,6 +42,40 @@ static rmexif_status open_table(huffman_table *t, int32_t kind, const uint8_t *e
     return code > 0x10000 ? RMEXIF_BAD_ARGUMENT : RMEXIF_OK;
 }
 
+/* Step over one code of a group: `*taken` bits of `window` are gone. 0 where it does not end in the window. */
+static uint32_t next_in_group(const huffman_table *t, uint32_t window, unsigned *taken) {
+    if (*taken >= FAST_BITS) return 0;
+    uint32_t e = t->fast[window << *taken & ((1 << FAST_BITS) - 1)];
+    if (!e || *taken + bits_of(e) - size_of(e) > FAST_BITS) return 0;
+    *taken += bits_of(e);
+    return e;
+}
+
+static void open_groups(huffman_groups *g, const huffman_table *t) {
+    memset(g->seen, 0, sizeof g->seen);
+    for (uint32_t window = 0; window < 1 << FAST_BITS; window++) {
+        unsigned taken = 0, step = 0, bits = 0;
+        uint32_t e, mask = 0;
+        while (step <= 16 && (e = next_in_group(t, window, &taken))) {
+            bits = taken;
+            step += step_of(e);
+            if (e & COEFFICIENT) mask |= 1u << (step - 1);
+        }
+        g->entry[window] = bits ? bits | step << 8 | (uint64_t)mask << 32 : 64 << 8;
+    }
+}
+
+static void close_groups(const huffman_groups *g, const huffman_table *t) {
+    for (uint32_t window = 0; window < 1 << FAST_BITS; window++) {
+        unsigned taken = 0, step = 0;
+        uint32_t e;
+        while (g->seen[window] && step <= 16 && (e = next_in_group(t, window, &taken))) {
+            step += step_of(e);
+            t->used[number_of(e)] = 1;
+        }
+    }
+}
+
 static rmexif_status open_codes(huffman_codes *c, const uint8_t *entry, uint32_t *symbols) {
     uint32_t code = 0;
     unsigned number = 0;
@@ -59,6 +93,19 @@ static rmexif_status open_codes(huffman_codes *c, const uint8_t *entry, uint32_t
     return RMEXIF_OK;
 }
 
+static bool has_groups(const rmexif_jpeg_scan *scan) { return scan->sof < 0xC2 && scan->output != JPEG_CODE; }
+
+/* Where table `n` is, or an equal one of the same class before it. */
+static huffman_table *equal_table(jpeg_walk *w, const uint8_t *tables, int n) {
+    for (int other = n & 1; other < n; other += 2) {
+        const uint8_t *a = tables + (size_t)n * JPEG_TABLE_SIZE, *b = tables + (size_t)other * JPEG_TABLE_SIZE;
+        size_t same = 0;
+        while (same < JPEG_TABLE_SIZE && a[same] == b[same]) same++;
+        if (same == JPEG_TABLE_SIZE) return &w->table[other];
+    }
+    return &w->table[n];
+}
+
 rmexif_status huffman_open(jpeg_walk *w, const uint8_t *tables, uint8_t *used, const uint8_t *new_tables,
                            uint32_t *symbols) {
     const rmexif_jpeg_scan *scan = w->scan;
@@ -68,13 +115,32 @@ rmexif_status huffman_open(jpeg_walk *w, const uint8_t *tables, uint8_t *used, c
     for (int n = 0; n < 2 * scan->components; n++) {
         if (!(n & 1 ? jpeg_reads_ac(scan) : jpeg_reads_dc(scan))) continue;
         size_t at = (size_t)n * JPEG_TABLE_SIZE, mark = (size_t)n * 256;
-        rmexif_status status = open_table(&w->table[n], n & 1 ? ac : dc, tables + at, used + mark);
+        rmexif_status status = RMEXIF_OK;
+        w->reads[n] = equal_table(w, tables, n);
+        if (w->reads[n] == &w->table[n]) {
+            status = open_table(w->reads[n], n & 1 ? ac : dc, tables + at, used + mark);
+        }
+        if (n & 1) w->reads_groups[n / 2] = &w->groups[(w->reads[n] - w->table) / 2];
+        if (status == RMEXIF_OK && w->reads[n] == &w->table[n] && (n & 1) && has_groups(scan)) {
+            open_groups(w->reads_groups[n / 2], w->reads[n]);
+        }
         if (status == RMEXIF_OK && scan->output == JPEG_CODE) {
             status = open_codes(&w->codes[n], new_tables + at, symbols + mark);
         }
         if (status != RMEXIF_OK) return status;
     }
     return RMEXIF_OK;
+}
+
+void huffman_close(jpeg_walk *w, uint8_t *used) {
+    for (int n = 0; n < 2 * w->scan->components; n++) {
+        if (!(n & 1 ? jpeg_reads_ac(w->scan) : jpeg_reads_dc(w->scan))) continue;
+        if (w->reads[n] != &w->table[n]) {
+            memcpy(used + (size_t)n * 256, w->reads[n]->used, 256);
+        } else if ((n & 1) && has_groups(w->scan)) {
+            close_groups(w->reads_groups[n / 2], w->reads[n]);
+        }
+    }
 }
 
 uint32_t huffman_long_code(const huffman_table *t, uint32_t window) {
@@ -108,42 +174,69 @@ void huffman_put_symbol(jpeg_walk *w, int table, unsigned symbol, uint32_t value
 
 /* One DC difference. */
 INLINE rmexif_status dc_code(jpeg_walk *w, jpeg_reader *r, int c, bool code, int64_t *predicted) {
-    uint32_t value, e = next_code(r, &w->table[2 * c], &value);
+    uint32_t value, e = next_code(r, w->reads[2 * c], &value);
     if (!e) return RMEXIF_BAD_CODE;
     if (e & NO_VALUE) return RMEXIF_BAD_VALUE;
-    if (code) huffman_put_symbol(w, 2 * c, w->table[2 * c].symbols[number_of(e)], value, size_of(e));
-    if (w->table[2 * c].kind == LOSSLESS) return RMEXIF_OK;
+    if (code) huffman_put_symbol(w, 2 * c, w->reads[2 * c]->symbols[number_of(e)], value, size_of(e));
+    if (w->reads[2 * c]->kind == LOSSLESS) return RMEXIF_OK;
     *predicted += extend(value, size_of(e));
     count_dc(w->scan, w->result, c, *predicted);
     return RMEXIF_OK;
 }
 
-/* The AC coefficients of a sequential block. */
-INLINE rmexif_status ac_block(jpeg_walk *w, jpeg_reader *r, int c, bool code) {
-    const huffman_table *t = &w->table[2 * c + 1];
-    uint64_t mask = 0;
-    uint32_t e, value;
-    unsigned k = 1, zero_runs = 0; /* the next coefficient; runs of 16 zeros at hand */
+/* The AC coefficients of a sequential block, to be coded again. */
+static rmexif_status code_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned *k, uint64_t *mask) {
+    const huffman_table *t = w->reads[2 * c + 1];
+    unsigned zero_runs = 0; /* runs of 16 zeros at hand */
     do {
-        e = next_code(r, t, &value);
+        uint32_t value, e = next_code(r, t, &value);
         if (!e) return RMEXIF_BAD_CODE;
-        k += step_of(e);
-        mask |= (uint64_t)(e >> 7 & 1) << ((k - 1) & 63);
-        if (!code) continue;
-        if (e & COEFFICIENT) {
-            for (; zero_runs; zero_runs--) huffman_put_symbol(w, 2 * c + 1, 0xF0, 0, 0);
-            huffman_put_symbol(w, 2 * c + 1, t->symbols[number_of(e)], value, size_of(e));
-        } else {
+        *k += step_of(e);
+        if (!(e & COEFFICIENT)) {
             zero_runs++;
+            continue;
         }
-    } while (k < 64);
-    if (e & COEFFICIENT) {
-        if (k > 64) return RMEXIF_BAD_VALUE;
-    } else {
-        unsigned at = k >= END_OF_BLOCK ? k - END_OF_BLOCK : 64; /* where the end was coded */
-        if (63 - (unsigned)__builtin_clzll(mask | 1) != at - 1) w->result->zero_runs++;
-        if (code) huffman_put_symbol(w, 2 * c + 1, 0x00, 0, 0);
-    }
+        if (*k > 64) return RMEXIF_BAD_VALUE;
+        *mask |= (uint64_t)1 << (*k - 1);
+        for (; zero_runs; zero_runs--) huffman_put_symbol(w, 2 * c + 1, 0xF0, 0, 0);
+        huffman_put_symbol(w, 2 * c + 1, t->symbols[number_of(e)], value, size_of(e));
+    } while (*k < 64);
+    if (!(*mask >> 63)) huffman_put_symbol(w, 2 * c + 1, 0x00, 0, 0);
+    return RMEXIF_OK;
+}
+
+/* The same, only to be looked at: by groups of codes, one by one where a group would pass the block's end. */
+INLINE rmexif_status look_at_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned *k, uint64_t *mask) {
+    huffman_groups *groups = w->reads_groups[c];
+    do {
+        jpeg_refill(r);
+        uint32_t window = (uint32_t)(r->bits >> (64 - FAST_BITS));
+        uint64_t group = groups->entry[window];
+        unsigned next = *k + (unsigned)(group >> 8 & 255);
+        if (next <= 64 || (next >= END_OF_BLOCK && next < END_OF_BLOCK + 64)) {
+            groups->seen[window] = 1;
+            *mask |= (group >> 32) << *k;
+            *k = next;
+            jpeg_skip(r, group & 63);
+            continue;
+        }
+        uint32_t value, e = next_code(r, w->reads[2 * c + 1], &value);
+        if (!e) return RMEXIF_BAD_CODE;
+        *k += step_of(e);
+        if (!(e & COEFFICIENT)) continue;
+        if (*k > 64) return RMEXIF_BAD_VALUE;
+        *mask |= (uint64_t)1 << (*k - 1);
+    } while (*k < 64);
+    return RMEXIF_OK;
+}
+
+INLINE rmexif_status ac_block(jpeg_walk *w, jpeg_reader *r, int c, bool code) {
+    uint64_t mask = 0;
+    unsigned k = 1; /* the next coefficient */
+    rmexif_status status = code ? code_block(w, r, c, &k, &mask) : look_at_block(w, r, c, &k, &mask);
+    if (status != RMEXIF_OK) return status;
+    unsigned end = k >= END_OF_BLOCK ? k - END_OF_BLOCK : 64; /* the first coefficient that nothing was coded of */
+    if (64 - (unsigned)__builtin_clzll(mask | 1) != end) w->result->zero_runs++;
     w->result->nonzero[c] |= mask;
     return RMEXIF_OK;
 }

@@ -5,8 +5,6 @@
 #include "jpeg_reader.h"
 #include "jpeg_scan.h"
 
-#define INLINE static inline __attribute__((always_inline)) /* a reader in registers halves the time */
-
 enum { DC, LOSSLESS, AC_SEQUENTIAL, AC_FIRST, AC_REFINE }; /* what a symbol means */
 enum { NO_VALUE = 1 << 6, COEFFICIENT = 1 << 7, END_OF_BLOCK = 128 };
 

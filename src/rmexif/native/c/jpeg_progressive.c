@@ -50,7 +50,7 @@ INLINE void check_block(jpeg_walk *w, run_check *check, uint64_t left, unsigned 
 /* A scan that starts a band of AC coefficients (T.81, G.1.2.2). */
 INLINE rmexif_status first_block(jpeg_walk *w, jpeg_reader *r, uint64_t block, uint64_t stop, bool code,
                                  run_check *check, uint64_t *run) {
-    const huffman_table *t = &w->table[1];
+    const huffman_table *t = w->reads[1];
     unsigned k = (unsigned)w->scan->start, last = (unsigned)w->scan->stop, zero_runs = 0;
     uint64_t mask = 0;
     while (k <= last) {
@@ -127,10 +127,40 @@ static void put_refined(jpeg_walk *w, held_corrections *held, unsigned symbol, u
     *held = (held_corrections){0};
 }
 
+INLINE unsigned ones_in(uint64_t x) {
+    if (!x) return 0;
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    return (unsigned)(((x + (x >> 4)) & 0x0F0F0F0F0F0F0F0Fu) * 0x0101010101010101u >> 56);
+}
+
+/* The place of zero number `step`, from 1, among coefficients `k` to `last`, last + 1 where there are fewer; `known`
+ * has bit 0 for coefficient k. `*count`: nonzero ones before it. */
+INLINE unsigned place_of_zero(uint64_t known, unsigned k, unsigned step, unsigned last, unsigned *count) {
+    unsigned at = k + step - 1;
+    while (at <= last) { /* each nonzero one moves it by one place, which may have others behind it */
+        unsigned passed = ones_in(known & ~(uint64_t)0 >> (63 - (at - k)));
+        if (passed == *count) return at;
+        at += passed - *count;
+        *count = passed;
+    }
+    *count = ones_in(known);
+    return last + 1;
+}
+
+INLINE void take_corrections(jpeg_reader *r, held_corrections *held, unsigned count, bool code) {
+    if (!code) {
+        jpeg_pass(r, count);
+        return;
+    }
+    held->bits = held->bits << count | jpeg_take(r, count); /* 63 in a block at most */
+    held->count += count;
+}
+
 /* A scan that refines a band of AC coefficients (T.81, G.1.2.3). */
 INLINE rmexif_status refined_block(jpeg_walk *w, jpeg_reader *r, uint64_t block, uint64_t stop, bool code,
                                    run_check *check, uint64_t *run) {
-    const huffman_table *t = &w->table[1];
+    const huffman_table *t = w->reads[1];
     unsigned k = (unsigned)w->scan->start, last = (unsigned)w->scan->stop;
     uint64_t band = ~(uint64_t)0 >> (63 - last), known = w->history[block] & band, fresh = 0;
     held_corrections held = {0};
@@ -143,16 +173,11 @@ INLINE rmexif_status refined_block(jpeg_walk *w, jpeg_reader *r, uint64_t block,
             check_run(w, check, block, stop, *run, !fresh);
             break;
         }
-        uint64_t zeros = ~known & band & ~(uint64_t)0 << k;
-        for (unsigned i = step_of(e); i > 1 && zeros; i--) zeros &= zeros - 1;
-        unsigned at = zeros ? (unsigned)__builtin_ctzll(zeros) : last + 1;
-        uint64_t passed = known & ~(uint64_t)0 << k & (at > 63 ? ~(uint64_t)0 : ((uint64_t)1 << at) - 1);
-        unsigned count = (unsigned)__builtin_popcountll(passed);
-        held.bits = held.bits << count | jpeg_take(r, count); /* 63 in a block at most */
-        held.count += count;
+        unsigned count = 0, at = place_of_zero(known >> k, k, step_of(e), last, &count);
+        take_corrections(r, &held, count, code);
         k = at + 1;
         if (e & COEFFICIENT) {
-            if (!zeros) return RMEXIF_BAD_VALUE;
+            if (at > last) return RMEXIF_BAD_VALUE;
             fresh |= (uint64_t)1 << at;
             if (code) put_refined(w, &held, t->symbols[number_of(e)], value);
             held = (held_corrections){0};
@@ -164,10 +189,8 @@ INLINE rmexif_status refined_block(jpeg_walk *w, jpeg_reader *r, uint64_t block,
     if (ends) w->result->zero_runs++;
     if (*run) {
         ends = true;
-        uint64_t rest = k > 63 ? 0 : known & ~(uint64_t)0 << k;
-        unsigned count = (unsigned)__builtin_popcountll(rest);
-        held.bits = held.bits << count | jpeg_take(r, count);
-        held.count += count;
+        unsigned count = k > 63 ? 0 : ones_in(known >> k);
+        take_corrections(r, &held, count, code);
         check_block(w, check, --*run, count);
     }
     if (code && ends) join_run(w, held.bits, held.count);

@@ -5,6 +5,8 @@
 
 #include "reader.h"
 
+#define INLINE static inline __attribute__((always_inline)) /* a reader in registers halves the time */
+
 typedef struct {
     const uint8_t *start, *next, *end;
     uint64_t bits;
@@ -12,39 +14,36 @@ typedef struct {
     uint64_t padding;
 } jpeg_reader;
 
-/* By value, so that a caller's reader stays in registers. */
-static __attribute__((noinline)) jpeg_reader jpeg_refill_bytes(jpeg_reader r) {
-    while (r.held <= 56) {
-        if (r.next == r.end || (*r.next == 0xFF && (r.end - r.next < 2 || r.next[1] != 0))) {
-            r.padding += 8;
-        } else {
-            r.bits |= (uint64_t)*r.next << (56 - r.held);
-            r.next += *r.next == 0xFF ? 2 : 1;
-        }
-        r.held += 8;
-    }
-    return r;
-}
-
-static inline void jpeg_refill(jpeg_reader *r) { /* at least 56 bits */
+INLINE void jpeg_refill(jpeg_reader *r) { /* at least 56 bits */
     if (r->end - r->next >= 8) {
+        unsigned taken = (63 - r->held) >> 3;
         uint64_t bytes = load_be64(r->next);
-        if (!((~bytes - 0x0101010101010101u) & bytes & 0x8080808080808080u)) { /* none is 0xFF */
+        uint64_t ones = (~bytes - 0x0101010101010101u) & bytes & 0x8080808080808080u; /* where 0xFF is, or seems to be */
+        if (!ones || !(ones >> 1 >> (63 - 8 * taken))) {
             r->bits |= bytes >> r->held;
-            r->next += (63 - r->held) >> 3;
+            r->next += taken;
             r->held |= 56;
+            if (ones) r->bits &= ~(uint64_t)0 << (64 - r->held); /* what follows may be a marker */
             return;
         }
     }
-    *r = jpeg_refill_bytes(*r);
+    while (r->held <= 56) {
+        if (r->next == r->end || (*r->next == 0xFF && (r->end - r->next < 2 || r->next[1] != 0))) {
+            r->padding += 8;
+        } else {
+            r->bits |= (uint64_t)*r->next << (56 - r->held);
+            r->next += *r->next == 0xFF ? 2 : 1;
+        }
+        r->held += 8;
+    }
 }
 
-static inline void jpeg_skip(jpeg_reader *r, unsigned count) { /* 0 to 56 bits, no more than are held */
+INLINE void jpeg_skip(jpeg_reader *r, unsigned count) { /* 0 to 56 bits, no more than are held */
     r->bits <<= count;
     r->held -= count;
 }
 
-static inline uint64_t jpeg_take(jpeg_reader *r, unsigned count) { /* 0 to 63 bits */
+INLINE uint64_t jpeg_take(jpeg_reader *r, unsigned count) { /* 0 to 63 bits */
     uint64_t value = 0;
     for (unsigned part; count; count -= part) {
         if (r->held < 32) jpeg_refill(r);
@@ -55,10 +54,20 @@ static inline uint64_t jpeg_take(jpeg_reader *r, unsigned count) { /* 0 to 63 bi
     return value;
 }
 
-static inline bool jpeg_overrun(const jpeg_reader *r) { return r->padding > r->held; }
+INLINE void jpeg_pass(jpeg_reader *r, unsigned count) { /* 0 to 63 bits */
+    if (r->held < 32) jpeg_refill(r);
+    if (count > 31) {
+        jpeg_skip(r, 31);
+        count -= 31;
+        jpeg_refill(r);
+    }
+    jpeg_skip(r, count);
+}
+
+INLINE bool jpeg_overrun(const jpeg_reader *r) { return r->padding > r->held; }
 
 /* The end of what was taken, and how many bits of its last byte. */
-static inline const uint8_t *jpeg_position(const jpeg_reader *r, unsigned *bits) {
+INLINE const uint8_t *jpeg_position(const jpeg_reader *r, unsigned *bits) {
     unsigned left = r->held > r->padding ? r->held - (unsigned)r->padding : 0;
     const uint8_t *at = r->next;
     for (unsigned bytes = left / 8; bytes; bytes--) {

@@ -26,6 +26,14 @@ typedef struct {
     uint8_t *used;
 } huffman_table;
 
+/* Several codes of a sequential block at once: by the next bits, as many codes as begin and end in them, and their value
+ * bits, which may go on. Bits 0-5 bits taken, 8-15 coefficients stepped over (64: look up one code; 128 more: end of
+ * block), 32-63 bit k: coefficient k from here is not zero. `seen` notes which were met. */
+typedef struct {
+    uint64_t entry[1 << FAST_BITS];
+    uint8_t seen[1 << FAST_BITS];
+} huffman_groups;
+
 typedef struct { /* to write with */
     uint16_t code[256];
     uint8_t length[256];
@@ -38,7 +46,8 @@ typedef struct {
     uint64_t *history;
     writer out;
     bool lacks_code;
-    huffman_table table[JPEG_TABLES];
+    huffman_table table[JPEG_TABLES], *reads[JPEG_TABLES]; /* components with equal tables read one */
+    huffman_groups groups[JPEG_COMPONENTS], *reads_groups[JPEG_COMPONENTS];
     huffman_codes codes[JPEG_TABLES];
     /* the end-of-block run not yet written, and its correction bits */
     uint32_t run, corrections;
@@ -57,6 +66,9 @@ bool jpeg_reads_ac(const rmexif_jpeg_scan *scan);
 
 rmexif_status huffman_open(jpeg_walk *w, const uint8_t *tables, uint8_t *used, const uint8_t *new_tables,
                            uint32_t *symbols);
+
+/* Note which codes were met. */
+void huffman_close(jpeg_walk *w, uint8_t *used);
 
 /* Walk MCUs `first` to `first + count` over one interval, and write it where the scan is coded again. */
 rmexif_status huffman_interval(jpeg_walk *w, uint64_t first, uint64_t count, const uint8_t *data, const uint8_t *end,
