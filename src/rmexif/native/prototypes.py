@@ -32,6 +32,9 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
+    # vp8.h
+    "rmexif_vp8_scratch": (c_size_t, (c_uint32, c_uint32)),
+    "rmexif_vp8_rewrite": (c_uint32, (INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT)),
     # lzw.h
     "rmexif_lzw_scratch": (c_size_t, ()),
     "rmexif_lzw_decode": (
@@ -42,6 +45,15 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
+    # samples.h
+    "rmexif_samples_used": (c_uint32, (INPUT, c_size_t, c_size_t, c_size_t, c_size_t, c_uint32, OUTPUT)),
+    "rmexif_samples_remap": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_size_t, c_size_t, c_uint32, INPUT, OUTPUT)),
+    "rmexif_samples_clear_padding": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_size_t, c_size_t, OUTPUT)),
+    "rmexif_samples_clear_hidden": (c_uint32, (OUTPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT)),
+    "rmexif_samples_clear_where": (c_uint32, (OUTPUT, INPUT, c_size_t, c_uint32, OUTPUT)),
+    "rmexif_samples_mask": (c_uint32, (OUTPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT)),
+    "rmexif_samples_undo_predictor": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_uint32, c_uint32, c_uint32)),
+    "rmexif_samples_apply_predictor": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_uint32, c_uint32, c_uint32)),
 }
 
 
