@@ -6,7 +6,7 @@ One table for all: the loader binds every row or drops the core, so no call ever
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_int32, c_size_t, c_uint32, c_void_p
+from ctypes import c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from rmexif.native.buffers import INPUT, OUTPUT
@@ -30,11 +30,22 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_vp8l_scratch": (c_size_t, (c_uint32, c_uint32, c_size_t)),
     "rmexif_vp8l_walk": (
         c_uint32,
-        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint64, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
     # vp8.h
     "rmexif_vp8_scratch": (c_size_t, (c_uint32, c_uint32)),
     "rmexif_vp8_rewrite": (c_uint32, (INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT)),
+    # deflate.h
+    "rmexif_deflate_inflate": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, OUTPUT, c_size_t, OUTPUT, c_void_p, c_void_p),
+    ),
+    "rmexif_deflate_audit": (c_uint32, (INPUT, c_size_t, c_uint32, c_uint64, OUTPUT, c_size_t, c_void_p)),
+    # deflate_recode.h
+    "rmexif_deflate_recode": (
+        c_uint32,
+        (INPUT, c_size_t, INPUT, c_size_t, OUTPUT, OUTPUT, c_size_t, c_void_p),
+    ),
     # lzw.h
     "rmexif_lzw_scratch": (c_size_t, ()),
     "rmexif_lzw_decode": (

@@ -467,11 +467,13 @@ def _report_pixels(facts: _Facts, image: _Image, named: set[int], padded: int, h
         facts.translucent = facts.hidden = 0
 
 
-def read(data: bytes | memoryview, width: int, height: int, *, decode: bool, rows: int) -> tuple[Any, ...]:
+def read(
+    data: bytes | memoryview, width: int, height: int, most_pixels: int, *, decode: bool, rows: int
+) -> tuple[Any, ...]:
     """The facts of ``vp8l.Walk`` but the status.
 
     Raises:
-        Stop: no decoder reads the data, or a side is out of range.
+        Stop: no decoder reads the data, a side is out of range, or there are more than ``most_pixels``.
     """
     headless = bool(width or height)
     bits, facts = _Bits(data), _Facts(width=width, height=height)
@@ -479,6 +481,8 @@ def read(data: bytes | memoryview, width: int, height: int, *, decode: bool, row
         raise Stop(Status.BAD_ARGUMENT)
     if not headless:
         _read_header(bits, facts)
+    if facts.width * facts.height > most_pixels:
+        raise Stop(Status.LIMIT)
     transforms, inner_width = _read_transforms(bits, facts, facts.width, facts.height)
     image = _Image(inner_width, facts.height, _read_cache_bits(bits))
     _read_groups(bits, facts, image)

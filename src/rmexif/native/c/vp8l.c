@@ -135,7 +135,9 @@ static void report_rows(walk *w, const vp8l_image *im, const vp8l_rows *rows) {
     if (indexed || w->headless) vp8l_count_free(&w->stream, im->values, im->total, 0xFFFF00FFu);
     if (!indexed) return;
     w->stream.report[VP8L_FREE_VALUES] += rows->padding;
-    for (uint32_t i = 0; i < w->stream.report[VP8L_COLOURS]; i++) w->stream.report[VP8L_UNUSED_COLOURS] += !rows->named[i];
+    for (uint32_t i = 0; i < w->stream.report[VP8L_COLOURS]; i++) {
+        w->stream.report[VP8L_UNUSED_COLOURS] += !rows->named[i];
+    }
 }
 
 static rmexif_status restore(walk *w, const vp8l_image *im, uint32_t width, uint8_t *out, uint32_t out_rows) {
@@ -183,20 +185,22 @@ size_t rmexif_vp8l_scratch(uint32_t width, uint32_t height, size_t size) {
     return (size_t)((1 << 18) + 16 * (uint64_t)width + (values < coded ? values : coded));
 }
 
-rmexif_status rmexif_vp8l_walk(const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint32_t decode,
-                               uint8_t *rows, size_t rows_size, uint8_t *scratch, size_t scratch_size,
-                               uint64_t *report) {
+rmexif_status rmexif_vp8l_walk(const uint8_t *data, size_t size, uint32_t width, uint32_t height, uint64_t most_pixels,
+                               uint32_t decode, uint8_t *rows, size_t rows_size, uint8_t *scratch,
+                               size_t scratch_size, uint64_t *report) {
     walk w = {.stream = {.in = lsb_open(data, size), .report = report}, .headless = width || height};
     size_t misaligned = (size_t)(-(uintptr_t)scratch & 7);
     if (misaligned > scratch_size) misaligned = scratch_size;
-    w.stream.arena = (vp8l_arena){.next = scratch + misaligned, .end = scratch + scratch_size, .taken = misaligned};
+    w.stream.arena =
+        (vp8l_arena){.next = scratch + misaligned, .end = scratch + scratch_size, .taken = misaligned};
     memset(report, 0, VP8L_FACTS * sizeof *report);
     if (w.headless && (!width || !height || width > LARGEST_SIDE || height > LARGEST_SIDE)) return RMEXIF_BAD_ARGUMENT;
     rmexif_status status = w.headless ? RMEXIF_OK : read_header(&w, &width, &height);
-    if (status == RMEXIF_OK) status = read_stream(&w, width, height, decode, rows, rows_size);
+    bool fits = (uint64_t)width * height <= most_pixels;
+    if (status == RMEXIF_OK) status = fits ? read_stream(&w, width, height, decode, rows, rows_size) : RMEXIF_LIMIT;
     if (lsb_overrun(&w.stream.in)) status = RMEXIF_ENDS_EARLY;
     if (status != RMEXIF_OK) memset(report, 0, VP8L_FACTS * sizeof *report);
-    if (status == RMEXIF_LIMIT) report[VP8L_SCRATCH] = w.stream.arena.taken;
+    if (status == RMEXIF_LIMIT && fits) report[VP8L_SCRATCH] = w.stream.arena.taken;
     if (status != RMEXIF_OK) return status;
     report[VP8L_BITS] = lsb_position(&w.stream.in);
     report[VP8L_WIDTH] = width;

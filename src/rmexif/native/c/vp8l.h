@@ -38,9 +38,10 @@ RMEXIF_API size_t rmexif_vp8l_scratch(uint32_t width, uint32_t height, size_t si
  *     values as coded, before the filter of ALPH is undone.
  *
  * RMEXIF_ENDS_EARLY, RMEXIF_BAD_CODE, RMEXIF_BAD_VALUE: no decoder reads it (a damaged code; a copy from before the
- * first pixel or beyond the last). RMEXIF_LIMIT: the scratch is too small. RMEXIF_BAD_ARGUMENT: one side is 0. */
+ * first pixel or beyond the last). RMEXIF_LIMIT: more than `most_pixels`, or the scratch is too small: then
+ * VP8L_SCRATCH is not 0. RMEXIF_BAD_ARGUMENT: a side that the caller gave is not between 1 and 16384. */
 RMEXIF_API rmexif_status rmexif_vp8l_walk(const uint8_t *data, size_t size, uint32_t width, uint32_t height,
-                                          uint32_t decode, uint8_t *rows, size_t rows_size, uint8_t *scratch,
-                                          size_t scratch_size, uint64_t *report);
+                                          uint64_t most_pixels, uint32_t decode, uint8_t *rows, size_t rows_size,
+                                          uint8_t *scratch, size_t scratch_size, uint64_t *report);
 
 #endif

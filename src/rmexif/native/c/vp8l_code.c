@@ -45,7 +45,9 @@ static uint32_t second_tables(const uint32_t *counts, uint32_t longest, uint8_t 
     for (uint32_t l = 1; l <= longest; l++) {
         code <<= 1;
         for (uint32_t n = 0; n < counts[l]; n++, code++) {
-            if (l > VP8L_ROOT_BITS) bits[reversed(code >> (l - VP8L_ROOT_BITS), VP8L_ROOT_BITS)] = (uint8_t)(l - VP8L_ROOT_BITS);
+            if (l <= VP8L_ROOT_BITS) continue;
+            uint32_t more = l - VP8L_ROOT_BITS;
+            bits[reversed(code >> more, VP8L_ROOT_BITS)] = (uint8_t)more;
         }
     }
     for (uint32_t i = 0; i < 1u << VP8L_ROOT_BITS; i++) entries += bits[i] ? 1u << bits[i] : 0;

@@ -1,4 +1,4 @@
-/* Values of a VP8L picture or sub-image: prefix code groups, literals, copies, the colour cache (RFC 9649, 3.6, 3.7). */
+/* Values of a VP8L picture or sub-image (RFC 9649, 3.6, 3.7): prefix code groups, literals, copies, colour cache. */
 #ifndef RMEXIF_VP8L_IMAGE_H
 #define RMEXIF_VP8L_IMAGE_H
 
