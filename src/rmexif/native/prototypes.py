@@ -65,6 +65,17 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_samples_mask": (c_uint32, (OUTPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT)),
     "rmexif_samples_undo_predictor": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_uint32, c_uint32, c_uint32)),
     "rmexif_samples_apply_predictor": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_uint32, c_uint32, c_uint32)),
+    # rle.h
+    "rmexif_rle_decode_packbits": (c_uint32, (INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, OUTPUT)),
+    "rmexif_rle_encode_packbits": (c_uint32, (INPUT, c_size_t, c_size_t, OUTPUT, c_size_t, OUTPUT)),
+    "rmexif_rle_decode_bmp": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
+    "rmexif_rle_encode_bmp": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, c_uint32, OUTPUT, c_size_t, OUTPUT),
+    ),
 }
 
 
