@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import sys
 from typing import Any
 
-__all__ = ["INPUT", "OUTPUT"]
+__all__ = ["INPUT", "OUTPUT", "scratch"]
 
 _EMPTY = (ctypes.c_char * 1)()  # an address for buffers without a byte: the core is never given a null pointer
 
@@ -77,3 +79,11 @@ class OUTPUT(ctypes.c_void_p):
         if not len(data):
             return ctypes.byref(_EMPTY)
         return ctypes.byref(ctypes.c_char.from_buffer(data))
+
+
+def scratch(size: int) -> memoryview:
+    """Zeros to be written to, of which a page costs nothing before it is."""
+    if size < 1 << 16:
+        return memoryview(bytearray(size))
+    private = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
+    return memoryview(mmap.mmap(-1, size, **private))

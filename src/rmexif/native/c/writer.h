@@ -15,6 +15,17 @@ typedef struct {
     bool full;
 } writer;
 
+static inline void store_le64(uint8_t *p, uint64_t value) {
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+    p[4] = (uint8_t)(value >> 32);
+    p[5] = (uint8_t)(value >> 40);
+    p[6] = (uint8_t)(value >> 48);
+    p[7] = (uint8_t)(value >> 56);
+}
+
 static inline writer writer_open(uint8_t *data, size_t size) {
     return (writer){.start = data, .next = data, .end = size ? data + size : data};
 }
@@ -63,6 +74,13 @@ static inline void flush_msb(writer *w, bool ones) { /* fill the last byte with 
 static inline void put_lsb(writer *w, uint32_t value, unsigned count) { /* 0 to 32 bits, the lowest first */
     w->bits |= (uint64_t)(value & (((uint64_t)1 << count) - 1)) << w->held;
     w->held += count;
+    if (w->end - w->next >= 8) { /* eight bytes at once, those behind the last whole one for nothing */
+        store_le64(w->next, w->bits);
+        w->next += w->held >> 3;
+        w->bits >>= w->held & ~7u;
+        w->held &= 7;
+        return;
+    }
     while (w->held >= 8) {
         put_byte(w, (uint8_t)w->bits);
         w->bits >>= 8;
