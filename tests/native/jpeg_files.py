@@ -181,7 +181,7 @@ class LibJpeg:
         return arrays
 
     def transcoded(self, raw: bytes, *words: str) -> bytes:
-        """The same coefficients in another file: "arithmetic", "progressive", "optimise", "restart"."""
+        """The same coefficients in another file: "arithmetic", "progressive", "optimise", "restart"; or, "dense", many nonzero ones."""
         return self.run(raw, "transcode", *words)
 
 

@@ -22,6 +22,19 @@ static void coefficients(struct jpeg_decompress_struct *in, jvirt_barray_ptr *ar
     }
 }
 
+/* Coefficients of 5 to 7: nonzero from the first scan on, so that refining scans have nothing but correction bits. */
+static void fill(struct jpeg_decompress_struct *in, jvirt_barray_ptr *arrays) {
+    for (int c = 0; c < in->num_components; c++) {
+        jpeg_component_info *one = &in->comp_info[c];
+        for (JDIMENSION y = 0; y < one->height_in_blocks; y++) {
+            JBLOCKARRAY row = in->mem->access_virt_barray((j_common_ptr)in, arrays[c], y, 1, TRUE);
+            for (JDIMENSION x = 0; x < one->width_in_blocks; x++) {
+                for (int k = 0; k < 64; k++) row[0][x][k] = (JCOEF)(5 + (x + y * k) % 3);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv) {
     struct jpeg_decompress_struct in;
     struct jpeg_compress_struct out;
@@ -34,6 +47,9 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[1], "coefficients")) {
         coefficients(&in, arrays);
     } else {
+        for (int i = 2; i < argc; i++) {
+            if (!strcmp(argv[i], "dense")) fill(&in, arrays);
+        }
         jpeg_create_compress(&out);
         jpeg_stdio_dest(&out, stdout);
         jpeg_copy_critical_parameters(&in, &out);

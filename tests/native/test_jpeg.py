@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rmexif.native.jpeg import Component, Output, Scan, next_marker, walk
 from rmexif.native.status import Status
 from tests import sets
-from tests.native import needs_core
+from tests.native import ROUNDS, needs_core
 from tests.native.jpeg_files import build_libjpeg, histories, parse, pillow_files, rebuild, walk_file
 
 ENGINES = [pytest.param("native", marks=needs_core), "python"]
@@ -68,6 +68,15 @@ def test_what_libjpeg_writes_is_clean(file, walker):
 def test_what_libjpeg_transcodes_is_clean(words, walker, libjpeg):
     for name in ("baseline", "4:4:4", "grey"):
         check_clean(libjpeg.transcoded(pillow_files()[name], *words), walker)
+
+
+def test_runs_that_libjpeg_ends_for_want_of_room_for_correction_bits(walker, libjpeg):
+    raw = libjpeg.transcoded(pillow_files()["grey"], "dense", "progressive")
+    check_clean(raw, walker)
+    last = parse(raw)[-1]
+    (found,) = walk_file(raw, walker, Output.CODE)[-1:]
+    assert last.scan.high == 1
+    assert {symbol >> 4 for symbol in found.symbols[1]} == {3}  # runs of 8 to 15 blocks: 15 x 63 bits are too many
 
 
 @pytest.mark.parametrize("words", [(), *TRANSCODED], ids="+".join)
@@ -225,6 +234,43 @@ def test_corrections_of_a_refined_band(walker):
     assert found.nonzero == (1 << 23,)
 
 
+@pytest.mark.parametrize("first, count", [("111", 0), ("110", 1)], ids=["where libjpeg splits", "elsewhere"])
+def test_a_run_with_many_correction_bits(walker, first, count):
+    """Of 20 blocks with 63 correction bits each, libjpeg ends the first run with the fifteenth."""
+    new, corrections = table(FIRST), "01" * 10 * 63
+    rest = {"111": (END4, "01"), "110": (END4, "10")}[first]
+    size = 8 + int(first, 2)
+    coded = bits(END8, first, corrections[: 63 * size], *rest, corrections[63 * size :])
+    scan = Scan(0xC2, 8, (Component(1, b"", new),), 20, start=1, stop=63, high=1)
+    found = walker(scan, coded, array("Q", [(1 << 64) - 2] * 20), Output.CODE, (b"", new))
+    assert (found.status, found.eob_runs) == (Status.OK, count)
+    assert found.data == bits(END8, "111", corrections[: 63 * 15], END4, "01", corrections[63 * 15 :])
+
+
+def test_a_run_that_libjpeg_would_have_split(walker):
+    new = table(FIRST | {0x40: "11110"})
+    scan = Scan(0xC2, 8, (Component(1, b"", new),), 20, start=1, stop=63, high=1)
+    found = walker(
+        scan, bits("11110", "0100", "1" * 20 * 63), array("Q", [(1 << 64) - 2] * 20), Output.CODE, (b"", new)
+    )
+    assert (found.status, found.eob_runs) == (Status.OK, 1)
+    assert found.data == bits(END8, "111", "1" * 63 * 15, END4, "01", "1" * 63 * 5)
+
+
+def test_a_refined_band_has_new_coefficients_of_1(walker):
+    scan = Scan(0xC2, 8, (Component(1, b"", table({0x02: "0", 0x00: "10"})),), 1, start=1, stop=63, high=1)
+    assert walker(scan, bytes(4), array("Q", [0])).status is Status.BAD_VALUE
+
+
+def test_a_block_that_ends_with_its_last_coefficient(walker):
+    """The next block starts with bits that would be an end of block."""
+    scan = Scan(0xC0, 8, (Component(1, DC, table(SEQUENTIAL)),), 2)
+    full = ("0", "10", "10", "10", *3 * ("110", "1"), *3 * ("01", "1"))
+    found = walker(scan, bits(*full, "0", "00"))
+    assert (found.status, found.mcus, found.zero_runs) == (Status.OK, 2, 0)
+    assert found.nonzero == (1 << 52 | 1 << 56 | 1 << 60 | 7 << 61,)
+
+
 def test_dc_coefficients_out_of_range(walker):
     scan = Scan(0xC0, 8, (Component(1, table({11: "0", 15: "10"}), table({0: "0"})),), 3)
     found = walker(scan, bits("0" + "1" * 11 + "0", "0" + "0" * 10 + "1" + "0", "10" + "1" * 15 + "0"))
@@ -339,6 +385,18 @@ def tables(draw, symbols):
 AC = [0x00, 0x01, 0x02, 0x11, 0xF0, 0x10, 0x20, 0x31, 0xE0, 0xF1, 0x0A, 0x51, 0x0F]
 
 
+KNOWN_AC = [
+    FLAT,
+    table(SEQUENTIAL),
+    table(FIRST),
+    table({0x00: "0", 0x01: "10", 0x11: "110", 0xF0: "1110", 0x02: "11110"}),
+]
+
+
+def tables_like(known, symbols):
+    return st.one_of(st.sampled_from(known), tables(symbols))
+
+
 @st.composite
 def calls(draw):
     """The arguments of a walk."""
@@ -350,12 +408,13 @@ def calls(draw):
         high = draw(st.sampled_from([0, 1]))
         low = draw(st.integers(0, 2))
     count = 1 if start else draw(st.integers(1, 4))
-    dc, ac = draw(tables(range(18))), draw(tables(AC))
+    dc_tables, ac_tables = tables_like([DC, FLAT], range(18)), tables_like(KNOWN_AC, AC)
+    dc, ac = draw(dc_tables), draw(ac_tables)
     components = tuple(
         Component(
             1 if count == 1 else draw(st.integers(1, 4)),
-            dc if draw(st.booleans()) else draw(tables(range(18))),
-            ac if draw(st.booleans()) else draw(tables(AC)),
+            dc if draw(st.booleans()) else draw(dc_tables),
+            ac if draw(st.booleans()) else draw(ac_tables),
             draw(st.integers(0, 3)),
             draw(st.integers(0, 3)),
             draw(st.sampled_from([(0, 1, 5), (2, 4, 20), (0, 0, 63), (15, 15, 1)])),
@@ -386,7 +445,7 @@ def check_twins(scan, data, known, output, new):
 
 
 @needs_core
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * ROUNDS, deadline=None)
 @given(calls())
 def test_twins_agree(call):
     check_twins(*call)
@@ -412,7 +471,7 @@ def mutated(raw, chance):
 
 @needs_core
 def test_twins_agree_on_mutated_files(file):
-    for seed in range(3):
+    for seed in range(3 * ROUNDS):
         for call in mutated(file, random.Random(seed)):
             check_twins(*call)
 

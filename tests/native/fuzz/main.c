@@ -1,4 +1,5 @@
-/* A loop that mutates inputs for LLVMFuzzerTestOneInput, for compilers without libFuzzer.
+/* A loop that makes inputs for LLVMFuzzerTestOneInput, for compilers without libFuzzer: the files, random bytes, and
+ * mutations of both and of themselves.
  * usage: fuzz-NAME SECONDS SEED [FILE ...]   A finding ends the process through a sanitizer. */
 #include <stdint.h>
 #include <stdio.h>
@@ -41,10 +42,20 @@ static size_t mutate(uint8_t *data, size_t size) {
     return size;
 }
 
+static size_t random_bytes(uint8_t *data) {
+    size_t size = draw(2u << draw(11));
+    uint32_t kind = draw(3); /* any bytes, few different ones, long runs */
+    for (size_t i = 0; i < size; i++) {
+        data[i] = kind == 2 && i && draw(8) ? data[i - 1] : (uint8_t)draw(kind == 1 ? 1u << draw(9) : 256);
+    }
+    return size;
+}
+
 int main(int argc, char **argv) {
     static uint8_t seeds[SEEDS][LARGEST];
     static size_t sizes[SEEDS];
     uint32_t count = 1; /* the empty one */
+    uint32_t files;
     if (argc < 3) return 2;
     state = strtoull(argv[2], NULL, 10) * 2654435769u + 1;
     for (int i = 3; i < argc && count < SEEDS; i++) {
@@ -54,13 +65,19 @@ int main(int argc, char **argv) {
         count++;
         fclose(file);
     }
+    files = count;
     time_t stop = time(NULL) + strtol(argv[1], NULL, 10);
     unsigned long long runs = 0;
     for (; time(NULL) < stop; runs++) {
-        uint32_t seed = draw(count);
+        uint32_t seed = runs < files ? (uint32_t)runs : draw(count);
         uint8_t *data = malloc(LARGEST);
-        memcpy(data, seeds[seed], LARGEST);
-        size_t size = runs < count ? sizes[seed] : mutate(data, sizes[seed]);
+        memcpy(data, seeds[seed], sizes[seed]);
+        size_t size = runs < files ? sizes[seed] : draw(4) ? mutate(data, sizes[seed]) : random_bytes(data);
+        if (files < SEEDS && !draw(16)) { /* one to go on from */
+            uint32_t slot = count < SEEDS ? count++ : files + draw(SEEDS - files);
+            memcpy(seeds[slot], data, size);
+            sizes[slot] = size;
+        }
         uint8_t *exact = malloc(size ? size : 1); /* so that one byte past the end is found */
         memcpy(exact, data, size);
         free(data);
