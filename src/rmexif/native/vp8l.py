@@ -13,8 +13,8 @@ __all__ = ["Walk", "walk"]
 
 Buffer = bytes | memoryview
 
-FACTS = 16  # VP8L_FACTS of c/vp8l.h
-SCRATCH = 15  # VP8L_SCRATCH
+FACTS = 17  # VP8L_FACTS of c/vp8l.h
+SCRATCH = 16  # VP8L_SCRATCH
 MOST_SCRATCH = 1 << 30  # byte
 MOST_PIXELS = 1 << 28  # of 16384 x 16384 pixels, the most that a header can declare
 LARGEST_SIDE = 1 << 14  # px
@@ -39,6 +39,7 @@ class Walk(NamedTuple):
         decoded: whether the facts on pixels are known.
         translucent: pixels with alpha below 255; only where ``decoded``.
         hidden: pixels with alpha 0 and a colour other than 0; only where ``decoded``.
+        hidden_coded: those of them whose colour is not just predicted from pixels around, as libwebp leaves it.
         rows: the first rows, R, G, B, A a byte each.
     """
 
@@ -58,6 +59,7 @@ class Walk(NamedTuple):
     decoded: bool = False
     translucent: int = 0
     hidden: int = 0
+    hidden_coded: int = 0
     rows: bytes = b""
 
 

@@ -162,6 +162,7 @@ class _Facts:
     decoded: bool = False
     translucent: int = 0
     hidden: int = 0
+    hidden_coded: int = 0
     rows: bytes = b""
 
     def count_symbols(self, group: _Group) -> None:
@@ -177,7 +178,7 @@ class _Facts:
 
     def count_free(self, values: list[int], mask: int) -> None:
         """Count values that differ from the first one in bits that decoders ignore."""
-        self.free_values += sum((value ^ values[0]) & mask != 0 for value in values)
+        self.free_values += sum((value ^ values[0]) & mask != 0 for value in values[1:])
 
 
 @dataclass
@@ -439,7 +440,10 @@ def _restore(facts: _Facts, image: _Image, transforms: list[_Transform], lines: 
                 row, padding = _undo_colour_table(transform, row, named)
                 padded += padding
         facts.translucent += sum(pixel < BLACK for pixel in row)
-        facts.hidden += sum(0 < pixel < 1 << 24 for pixel in row)
+        hidden = [x for x, pixel in enumerate(row) if 0 < pixel < 1 << 24]
+        facts.hidden += len(hidden)
+        values = image.values[y * image.width : (y + 1) * image.width]
+        facts.hidden_coded += sum(bool(facts.colours) or values[x] & 0xFFFFFF != 0 for x in hidden)
         if y < rows:
             out += b"".join(bytes((r, g, b, a)) for a, r, g, b in map(_split, row))
     facts.rows = bytes(out)
@@ -459,12 +463,14 @@ def _read_header(bits: _Bits, facts: _Facts) -> None:
 def _report_pixels(facts: _Facts, image: _Image, named: set[int], padded: int, headless: bool) -> None:
     facts.decoded = True
     if facts.colours or headless:
-        facts.count_free(image.values, 0xFFFF00FF)
+        # The predictor of the first pixel is opaque black: in ALPH its value differs from all others.
+        first = int(headless and facts.transforms >> PREDICTOR & 1)
+        facts.count_free(image.values[first:], 0xFFFF00FF)
     if facts.colours:
         facts.free_values += padded
         facts.unused_colours = sum(index not in named for index in range(facts.colours))
     if headless:
-        facts.translucent = facts.hidden = 0
+        facts.translucent = facts.hidden = facts.hidden_coded = 0
 
 
 def read(
@@ -494,7 +500,7 @@ def read(
     if lines == facts.height:
         _report_pixels(facts, image, named, padded, headless)
     else:
-        facts.translucent = facts.hidden = 0
+        facts.translucent = facts.hidden = facts.hidden_coded = 0
     facts.decoded = facts.decoded or proven
     for group in image.groups:
         if group.used:

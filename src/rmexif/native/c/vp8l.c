@@ -131,8 +131,13 @@ static void report_rows(walk *w, const vp8l_image *im, const vp8l_rows *rows) {
     if (!w->headless) {
         w->stream.report[VP8L_TRANSLUCENT] = rows->translucent;
         w->stream.report[VP8L_HIDDEN] = rows->hidden;
+        w->stream.report[VP8L_HIDDEN_CODED] = rows->hidden_coded;
     }
-    if (indexed || w->headless) vp8l_count_free(&w->stream, im->values, im->total, 0xFFFF00FFu);
+    if (indexed || w->headless) {
+        /* The predictor of the first pixel is opaque black: in ALPH its value differs from all others. */
+        uint32_t first = w->headless && w->stream.report[VP8L_TRANSFORMS] >> VP8L_PREDICTOR & 1;
+        vp8l_count_free(&w->stream, im->values + first, im->total - first, 0xFFFF00FFu);
+    }
     if (!indexed) return;
     w->stream.report[VP8L_FREE_VALUES] += rows->padding;
     for (uint32_t i = 0; i < w->stream.report[VP8L_COLOURS]; i++) {

@@ -22,6 +22,7 @@ enum {
     VP8L_DECODED,        /* 1: the rows below are known for every pixel */
     VP8L_TRANSLUCENT,    /* pixels with alpha below 255 */
     VP8L_HIDDEN,         /* pixels with alpha 0 and a colour other than 0 */
+    VP8L_HIDDEN_CODED,   /* those of them whose colour is not just predicted: libwebp leaves it at that */
     VP8L_SCRATCH,        /* bytes of scratch that would have been enough up to where RMEXIF_LIMIT was answered */
     VP8L_FACTS
 };

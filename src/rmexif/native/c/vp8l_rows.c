@@ -1,6 +1,7 @@
 #include "vp8l_rows.h"
 
 #define BLACK 0xFF000000u
+#define COLOUR_BITS 0x00FFFFFFu
 /* clang vectorises loops at -O2, gcc when asked. */
 #if defined(__clang__)
 #define VECTORISED
@@ -131,13 +132,23 @@ VECTORISED static void count_alpha(vp8l_rows *rows, uint32_t width) {
     uint64_t translucent = 0, hidden = 0;
     for (uint32_t x = 0; x < width; x++) {
         translucent += rows->row[x] < BLACK;
-        hidden += rows->row[x] - 1 < 0x00FFFFFFu; /* 1 to 0x00FFFFFF */
+        hidden += rows->row[x] - 1 < COLOUR_BITS; /* 1 to 0x00FFFFFF */
     }
     rows->translucent += translucent;
     rows->hidden += hidden;
 }
 
+/* `values`: as coded, one for each pixel; null where they are indices. */
+static void count_hidden(vp8l_rows *rows, const uint32_t *values, uint32_t width) {
+    uint64_t coded = 0;
+    for (uint32_t x = 0; x < width; x++) {
+        coded += rows->row[x] - 1 < COLOUR_BITS && (!values || values[x] & COLOUR_BITS);
+    }
+    rows->hidden_coded += coded;
+}
+
 void vp8l_restore_row(vp8l_rows *rows, const uint32_t *values, uint32_t width, uint32_t y) {
+    bool indexed = false;
     memcpy(rows->row, values, width * sizeof *values);
     for (uint32_t i = rows->count; i--;) {
         const vp8l_transform *t = rows->transforms + i;
@@ -148,8 +159,11 @@ void vp8l_restore_row(vp8l_rows *rows, const uint32_t *values, uint32_t width, u
             default: undo_colour_table(rows, t, rows->row); break;
         }
         width = t->width;
+        indexed = indexed || t->type == VP8L_COLOUR_TABLE;
     }
+    uint64_t before = rows->hidden;
     count_alpha(rows, width);
+    if (rows->hidden > before) count_hidden(rows, indexed ? NULL : values, width);
 }
 
 void vp8l_sum_colours(uint32_t *colours, uint32_t count) {

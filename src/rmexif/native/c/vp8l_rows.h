@@ -22,7 +22,7 @@ typedef struct {
     uint32_t *above;      /* one pixel wider: what the predictor made of the row before */
     uint8_t named[256];   /* 1: some pixel has this index */
     uint64_t padding;     /* values whose bits behind the last pixel of a row are not 0 */
-    uint64_t translucent, hidden;
+    uint64_t translucent, hidden, hidden_coded;
 } vp8l_rows;
 
 /* Turn the `width` values of row `y` into pixels in `rows->row`, and count what they show. */
