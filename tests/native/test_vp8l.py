@@ -11,7 +11,7 @@ import pytest
 from rmexif.native import vp8l
 from rmexif.native.status import Status
 from tests import sets
-from tests.native import needs_core
+from tests.native import ROUNDS, needs_core
 from tests.native.webps import SIZES, Bits, chunks, content, decode, encode, palette, photo, riff
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
@@ -228,7 +228,7 @@ def examples(seed: int, rounds: int):
 @needs_core
 def test_core_and_twin_agree_on_mutations():
     seen = set[Status]()
-    for data, draw in examples(1, 3000):
+    for data, draw in examples(1, 3000 * ROUNDS):
         wanted = {"rows": draw.choice((0, 1, 5, 100)), "decode": draw.random() < 0.6}
         if draw.random() < 0.3:
             data, wanted = data[5:], wanted | {"width": draw.randint(1, 40), "height": draw.randint(1, 40)}
@@ -241,7 +241,7 @@ def test_core_and_twin_agree_on_mutations():
 @needs_core
 def test_libwebp_reads_what_the_core_reads():
     count = 0
-    for data, _ in examples(2, 3000):
+    for data, _ in examples(2, 3000 * ROUNDS):
         data += b"\0" * (len(data) & 1)  # libwebp would read the padding of the chunk
         found, pixels = vp8l.walk.native(data, rows=1 << 14), decode(riff((b"VP8L", data)))
         assert (found.status is Status.OK) == (pixels is not None)
