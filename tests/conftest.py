@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from rmexif import native
 from tests import sets
+
+if "RMEXIF_ENGINE" in os.environ:  # "python": the tests of an install without a compiled core
+    native.use(os.environ["RMEXIF_ENGINE"])  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
