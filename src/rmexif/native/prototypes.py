@@ -76,6 +76,16 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, c_uint32, OUTPUT, c_size_t, OUTPUT),
     ),
+    # ccitt.h
+    "rmexif_ccitt_scratch": (c_size_t, (c_uint32,)),
+    "rmexif_ccitt_decode": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
+    "rmexif_ccitt_encode": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
 }
 
 
