@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rmexif.native.status import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from rmexif.native.vp8l_code_twin import Bits, Code, Stop, read_code
+from rmexif.native.vp8l_rows_twin import (
+    Transform,
+    add_pixels,
+    split_pixel,
+    subsampled,
+    undo_colour,
+    undo_colour_table,
+    undo_predictor,
+    undo_subtract_green,
+)
 
 __all__ = ["Stop", "read"]
 
@@ -17,8 +25,6 @@ PREDICTOR, COLOUR, SUBTRACT_GREEN, COLOUR_TABLE = range(4)
 LITERALS, LENGTHS, DISTANCES = 256, 24, 40
 BLACK = 0xFF000000
 LARGEST_SIDE = 1 << 14
-ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)  # of code length codes (3.7.2.1.2)
-REPEATS = {16: (2, 3), 17: (3, 3), 18: (7, 11)}  # bits, and what is added to them
 # (columns left, rows up) of the distance codes 1 to 120 (3.6.2.2): sorted by the distance in a straight line.
 NEAR = sorted(
     ((x, y) for y in range(8) for x in range(-7, 9) if y or x > 0),
@@ -26,120 +32,11 @@ NEAR = sorted(
 )
 
 
-class Stop(Exception):
-    """The walk ends here."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.name)
-        self.status = status
-
-
-class _Bits:
-    """Bits of a stream, the lowest of a byte first."""
-
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.data = bytes(data)
-        self.position = 0  # bit
-        self.size = 8 * len(self.data)
-
-    def peek(self, count: int) -> int:
-        """The next ``count`` bits, up to 32; zeros follow the data."""
-        start = self.position >> 3
-        return int.from_bytes(self.data[start : start + 5], "little") >> (self.position & 7) & (1 << count) - 1
-
-    def skip(self, count: int) -> None:
-        """Go on."""
-        self.position += count
-        if self.position > self.size:
-            raise Stop(Status.ENDS_EARLY)
-
-    def take(self, count: int) -> int:
-        """The next ``count`` bits, up to 32."""
-        value = self.peek(count)
-        self.skip(count)
-        return value
-
-
-class _Code:
-    """A prefix code (3.7.2)."""
-
-    def __init__(self, lengths: list[int]) -> None:
-        coded = sorted((length, symbol) for symbol, length in enumerate(lengths) if length)
-        self.symbols = len(coded)
-        self.seen = set[int]()
-        self.only = coded[0][1] if len(coded) == 1 else None
-        self.codes = dict[tuple[int, int], int]()
-        self.longest = coded[-1][0] if coded else 0
-        if self.only is None and sum(1 << 15 - length for length, _ in coded) != 1 << 15:
-            raise Stop(Status.BAD_CODE)
-        code, previous = 0, 0
-        for length, symbol in coded:
-            code <<= length - previous
-            previous = length
-            self.codes[length, int(f"{code:0{length}b}"[::-1], 2)] = symbol
-            code += 1
-        self.table = self._table(min(8, self.longest))
-
-    def _table(self, bits: int) -> list[tuple[int, int] | None]:
-        """Symbol and length by the next ``bits`` bits."""
-        table: list[tuple[int, int] | None] = [None] * (1 << bits)
-        for (length, code), symbol in self.codes.items():
-            if length <= bits:
-                for index in range(code, 1 << bits, 1 << length):
-                    table[index] = symbol, length
-        return table
-
-    def read(self, bits: _Bits) -> int:
-        """The next symbol."""
-        if self.only is not None:
-            self.seen.add(self.only)
-            return self.only
-        ahead = bits.peek(15)
-        found = self.table[ahead & len(self.table) - 1]
-        if found is None:
-            length = next(n for n in range(9, 16) if (n, ahead & (1 << n) - 1) in self.codes)
-            found = self.codes[length, ahead & (1 << length) - 1], length
-        bits.skip(found[1])
-        self.seen.add(found[0])
-        return found[0]
-
-
-def _read_code(bits: _Bits, alphabet: int) -> _Code:
-    """The description of a code (3.7.2.1)."""
-    if bits.take(1):
-        two, first_bits = bits.take(1), 8 if bits.take(1) else 1
-        symbols = [bits.take(first_bits)] + [bits.take(8) for _ in range(two)]
-        return _Code([int(symbol in symbols) for symbol in range(alphabet)])
-    count = 4 + bits.take(4)
-    if count > len(ORDER):
-        raise Stop(Status.BAD_VALUE)
-    own_lengths = dict.fromkeys(ORDER, 0) | {symbol: bits.take(3) for symbol in ORDER[:count]}
-    own = _Code([own_lengths[symbol] for symbol in range(len(ORDER))])
-    left = alphabet
-    if bits.take(1):
-        left = 2 + bits.take(2 + 2 * bits.take(3))
-        if left > alphabet:
-            raise Stop(Status.BAD_VALUE)
-    lengths, previous = list[int](), 8
-    while len(lengths) < alphabet and left:
-        left -= 1
-        length = own.read(bits)
-        if length < 16:
-            lengths.append(length)
-            previous = length or previous
-            continue
-        run_bits, least = REPEATS[length]
-        lengths += [previous if length == 16 else 0] * (bits.take(run_bits) + least)
-        if len(lengths) > alphabet:
-            raise Stop(Status.BAD_VALUE)
-    return _Code(lengths + [0] * (alphabet - len(lengths)))
-
-
 @dataclass
 class _Group:
     """The five codes of a pixel."""
 
-    codes: list[_Code]
+    codes: list[Code]
     used: bool = False
 
 
@@ -194,17 +91,13 @@ class _Image:
     values: list[int] = field(default_factory=list)
 
 
-def _subsampled(side: int, bits: int) -> int:
-    return (side + (1 << bits) - 1) >> bits
-
-
-def _read_group(bits: _Bits, cache_bits: int) -> _Group:
+def _read_group(bits: Bits, cache_bits: int) -> _Group:
     more = 1 << cache_bits if cache_bits else 0
     alphabets = (LITERALS + LENGTHS + more, LITERALS, LITERALS, LITERALS, DISTANCES)
-    return _Group([_read_code(bits, alphabet) for alphabet in alphabets])
+    return _Group([read_code(bits, alphabet) for alphabet in alphabets])
 
 
-def _read_cache_bits(bits: _Bits) -> int:
+def _read_cache_bits(bits: Bits) -> int:
     if not bits.take(1):
         return 0
     cache_bits = bits.take(4)
@@ -213,7 +106,7 @@ def _read_cache_bits(bits: _Bits) -> int:
     return cache_bits
 
 
-def _prefixed(bits: _Bits, symbol: int) -> int:
+def _prefixed(bits: Bits, symbol: int) -> int:
     """A length or a distance (3.6.2.2)."""
     if symbol < 4:
         return symbol + 1
@@ -221,10 +114,10 @@ def _prefixed(bits: _Bits, symbol: int) -> int:
     return ((2 + (symbol & 1)) << more) + bits.take(more) + 1
 
 
-def _read_values(bits: _Bits, image: _Image) -> None:
+def _read_values(bits: Bits, image: _Image) -> None:
     """Literals, copies and references to the colour cache, up to the last pixel (3.6.2)."""
     width, total, values = image.width, image.width * image.height, image.values
-    tiles = _subsampled(width, image.tile_bits)
+    tiles = subsampled(width, image.tile_bits)
     cache, cached = [0] * (1 << image.cache_bits), 0
     while len(values) < total:
         y, x = divmod(len(values), width)
@@ -251,7 +144,7 @@ def _read_values(bits: _Bits, image: _Image) -> None:
             values.append(cache[symbol - LITERALS - LENGTHS])
 
 
-def _read_sub_image(bits: _Bits, facts: _Facts, width: int, height: int, mask: int) -> list[int]:
+def _read_sub_image(bits: Bits, facts: _Facts, width: int, height: int, mask: int) -> list[int]:
     """Transform data, the entropy image or a colour table; ``mask``: the bits that decoders ignore."""
     image = _Image(width, height, _read_cache_bits(bits))
     image.groups = [_read_group(bits, image.cache_bits)]
@@ -261,21 +154,11 @@ def _read_sub_image(bits: _Bits, facts: _Facts, width: int, height: int, mask: i
     return image.values
 
 
-@dataclass
-class _Transform:
-    """One of the four (3.5)."""
-
-    kind: int
-    width: int  # px: of a row behind it
-    bits: int = 0
-    data: list[int] = field(default_factory=list)
-
-
-def _read_transforms(bits: _Bits, facts: _Facts, width: int, height: int) -> tuple[list[_Transform], int]:
+def _read_transforms(bits: Bits, facts: _Facts, width: int, height: int) -> tuple[list[Transform], int]:
     """The transforms in the order of the stream, and the width of the rows that they leave."""
-    found = list[_Transform]()
+    found = list[Transform]()
     while bits.take(1):
-        transform = _Transform(bits.take(2), width)
+        transform = Transform(bits.take(2), width)
         if facts.transforms >> transform.kind & 1:
             raise Stop(Status.BAD_VALUE)
         facts.transforms |= 1 << transform.kind
@@ -283,27 +166,27 @@ def _read_transforms(bits: _Bits, facts: _Facts, width: int, height: int) -> tup
         if transform.kind == COLOUR_TABLE:
             facts.colours = 1 + bits.take(8)
             transform.bits = next(n for n, most in ((3, 2), (2, 4), (1, 16), (0, 256)) if facts.colours <= most)
-            width = _subsampled(width, transform.bits)
+            width = subsampled(width, transform.bits)
             for value in _read_sub_image(bits, facts, facts.colours, 1, 0):
-                transform.data.append(_add(value, transform.data[-1]) if transform.data else value)
+                transform.data.append(add_pixels(value, transform.data[-1]) if transform.data else value)
             transform.data += [0] * (256 - facts.colours)
         elif transform.kind != SUBTRACT_GREEN:
             transform.bits = 2 + bits.take(3)
             flat = width == 1 or height == 1
             ignored = 0xFF000000 if transform.kind == COLOUR else 0xFFFFFFFF if flat else 0xFFFFF0FF
-            tiles = _subsampled(width, transform.bits), _subsampled(height, transform.bits)
+            tiles = subsampled(width, transform.bits), subsampled(height, transform.bits)
             transform.data = _read_sub_image(bits, facts, *tiles, ignored)
             if transform.kind == PREDICTOR:
                 facts.free_values += sum(value >> 8 & 15 > 13 for value in transform.data)
     return found, width
 
 
-def _read_groups(bits: _Bits, facts: _Facts, image: _Image) -> None:
+def _read_groups(bits: Bits, facts: _Facts, image: _Image) -> None:
     """The entropy image (3.7.1), and the groups."""
     groups, named = 1, {0}
     if bits.take(1):
         image.tile_bits = 2 + bits.take(3)
-        tiles = _subsampled(image.width, image.tile_bits), _subsampled(image.height, image.tile_bits)
+        tiles = subsampled(image.width, image.tile_bits), subsampled(image.height, image.tile_bits)
         image.group_of = [value >> 8 & 0xFFFF for value in _read_sub_image(bits, facts, *tiles, 0xFF0000FF)]
         groups, named = max(image.group_of) + 1, set(image.group_of)
     facts.groups = groups
@@ -329,115 +212,21 @@ def _needs_no_pixels(facts: _Facts, image: _Image, headless: bool) -> bool:
     return constant(ALPHA) == 255 and not image.cache_bits  # a cache starts with transparent black
 
 
-def _split(pixel: int) -> tuple[int, int, int, int]:
-    return pixel >> 24, pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255
-
-
-def _join(channels: Iterable[int]) -> int:
-    alpha, red, green, blue = (value & 255 for value in channels)
-    return alpha << 24 | red << 16 | green << 8 | blue
-
-
-def _each(rule: Callable[..., int]) -> Callable[..., int]:
-    """A rule of one channel, applied to the four channels of pixels."""
-    return lambda *pixels: _join(rule(*channels) for channels in zip(*map(_split, pixels), strict=True))
-
-
-def _clamp(value: int) -> int:
-    return min(max(value, 0), 255)
-
-
-_add = _each(lambda a, b: a + b)
-_mean = _each(lambda a, b: (a + b) // 2)
-_full = _each(lambda left, top, corner: _clamp(left + top - corner))
-_half = _each(lambda mean, corner: _clamp(mean + int((mean - corner) / 2)))
-
-
-def _select(left: int, top: int, corner: int) -> int:
-    """The neighbour that is nearer to left + top - corner, the top one where both are (3.5.1)."""
-    to_left = sum(abs(a - b) for a, b in zip(_split(top), _split(corner), strict=True))
-    to_top = sum(abs(a - b) for a, b in zip(_split(left), _split(corner), strict=True))
-    return left if to_left < to_top else top
-
-
-# By mode, of the pixels on the left, above, above on the right and above on the left; undefined modes as libwebp.
-PREDICTORS: tuple[Callable[[int, int, int, int], int], ...] = (
-    lambda _l, _t, _r, _c: BLACK,
-    lambda left, _t, _r, _c: left,
-    lambda _l, top, _r, _c: top,
-    lambda _l, _t, right, _c: right,
-    lambda _l, _t, _r, corner: corner,
-    lambda left, top, right, _c: _mean(_mean(left, right), top),
-    lambda left, _t, _r, corner: _mean(left, corner),
-    lambda left, top, _r, _c: _mean(left, top),
-    lambda _l, top, _r, corner: _mean(corner, top),
-    lambda _l, top, right, _c: _mean(top, right),
-    lambda left, top, right, corner: _mean(_mean(left, corner), _mean(top, right)),
-    lambda left, top, _r, corner: _select(left, top, corner),
-    lambda left, top, _r, corner: _full(left, top, corner),
-    lambda left, top, _r, corner: _half(_mean(left, top), corner),
-    lambda _l, _t, _r, _c: BLACK,
-    lambda _l, _t, _r, _c: BLACK,
-)
-
-
-def _undo_predictor(transform: _Transform, row: list[int], above: list[int], y: int) -> None:
-    tiles = _subsampled(transform.width, transform.bits)
-    for x, value in enumerate(row):
-        if y == 0:
-            predicted = row[x - 1] if x else BLACK
-        elif x == 0:
-            predicted = above[0]
-        else:
-            mode = transform.data[(y >> transform.bits) * tiles + (x >> transform.bits)] >> 8 & 15
-            right = above[x + 1] if x + 1 < len(row) else row[0]
-            predicted = PREDICTORS[mode](row[x - 1], above[x], right, above[x - 1])
-        row[x] = _add(value, predicted)
-
-
-def _signed(value: int) -> int:
-    return (value & 255) - (value << 1 & 256)
-
-
-def _undo_colour(transform: _Transform, row: list[int], y: int) -> None:
-    tiles = _subsampled(transform.width, transform.bits)
-    for x, value in enumerate(row):
-        factor = transform.data[(y >> transform.bits) * tiles + (x >> transform.bits)]
-        alpha, red, green, blue = _split(value)
-        red += _signed(factor) * _signed(green) >> 5
-        blue += (_signed(factor >> 8) * _signed(green) >> 5) + (_signed(factor >> 16) * _signed(red) >> 5)
-        row[x] = _join((alpha, red, green, blue))
-
-
-def _undo_subtract_green(row: list[int]) -> None:
-    for x, value in enumerate(row):
-        alpha, red, green, blue = _split(value)
-        row[x] = _join((alpha, red + green, green, blue + green))
-
-
-def _undo_colour_table(transform: _Transform, row: list[int], named: set[int]) -> tuple[list[int], bool]:
-    """The row, and whether bits behind its last pixel are set."""
-    size, pixels = 8 >> transform.bits, 1 << transform.bits
-    indices = [value >> 8 + size * part & (1 << size) - 1 for value in row for part in range(pixels)]
-    named.update(indices[: transform.width])
-    return [transform.data[index] for index in indices[: transform.width]], any(indices[transform.width :])
-
-
-def _restore(facts: _Facts, image: _Image, transforms: list[_Transform], lines: int, rows: int) -> tuple[set[int], int]:
+def _restore(facts: _Facts, image: _Image, transforms: list[Transform], lines: int, rows: int) -> tuple[set[int], int]:
     """Count what the first ``lines`` rows show; the indices that they name, and rows with bits behind their end."""
     named, padded, above, out = set[int](), 0, list[int](), bytearray()
     for y in range(lines):
         row = image.values[y * image.width : (y + 1) * image.width]
         for transform in reversed(transforms):
             if transform.kind == PREDICTOR:
-                _undo_predictor(transform, row, above, y)
+                undo_predictor(transform, row, above, y)
                 above = list(row)
             elif transform.kind == COLOUR:
-                _undo_colour(transform, row, y)
+                undo_colour(transform, row, y)
             elif transform.kind == SUBTRACT_GREEN:
-                _undo_subtract_green(row)
+                undo_subtract_green(row)
             else:
-                row, padding = _undo_colour_table(transform, row, named)
+                row, padding = undo_colour_table(transform, row, named)
                 padded += padding
         facts.translucent += sum(pixel < BLACK for pixel in row)
         hidden = [x for x, pixel in enumerate(row) if 0 < pixel < 1 << 24]
@@ -445,12 +234,12 @@ def _restore(facts: _Facts, image: _Image, transforms: list[_Transform], lines: 
         values = image.values[y * image.width : (y + 1) * image.width]
         facts.hidden_coded += sum(bool(facts.colours) or values[x] & 0xFFFFFF != 0 for x in hidden)
         if y < rows:
-            out += b"".join(bytes((r, g, b, a)) for a, r, g, b in map(_split, row))
+            out += b"".join(bytes((r, g, b, a)) for a, r, g, b in map(split_pixel, row))
     facts.rows = bytes(out)
     return named, padded
 
 
-def _read_header(bits: _Bits, facts: _Facts) -> None:
+def _read_header(bits: Bits, facts: _Facts) -> None:
     """Signature, sides, hint and version (3.4)."""
     if bits.take(8) != 0x2F:
         raise Stop(Status.BAD_VALUE)
@@ -482,7 +271,7 @@ def read(
         Stop: no decoder reads the data, a side is out of range, or there are more than ``most_pixels``.
     """
     headless = bool(width or height)
-    bits, facts = _Bits(data), _Facts(width=width, height=height)
+    bits, facts = Bits(data), _Facts(width=width, height=height)
     if headless and not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
         raise Stop(Status.BAD_ARGUMENT)
     if not headless:
