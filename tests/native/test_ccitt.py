@@ -13,7 +13,7 @@ from rmexif.native import ccitt
 from rmexif.native.ccitt import Coding
 from rmexif.native.status import Status
 from tests import sets
-from tests.native import needs_core, tiffs
+from tests.native import ROUNDS, needs_core, tiffs
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
 CODINGS = list(Coding)
@@ -159,7 +159,7 @@ def test_bits_behind_a_row_say_nothing(engine, coding):
 
 
 @needs_core
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * ROUNDS, deadline=None)
 @given(st.integers(1, 70), st.integers(0, 12), st.integers(0, 99), st.sampled_from(CODINGS), st.booleans(), st.data())
 def test_the_twins_agree(width, height, seed, coding, aligned, data):
     bitmap = drawing(width, height, seed)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rmexif.native import lzw
 from rmexif.native.status import Status
-from tests.native import needs_core, tiffs
+from tests.native import ROUNDS, needs_core, tiffs
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
 RUNS = st.lists(st.tuples(st.integers(0, 255), st.integers(1, 40)), min_size=1, max_size=60).map(
@@ -166,7 +166,7 @@ def test_what_cannot_be_encoded_is_refused(encode, arguments):
 
 
 @needs_core
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * ROUNDS, deadline=None)
 @given(st.one_of(RUNS, st.integers(0, 99).map(lambda seed: picture(256, 6000, seed))), st.booleans(), st.data())
 def test_the_twins_agree(samples, tiff, data):
     """On what the encoder writes, on damage to it, and on noise."""

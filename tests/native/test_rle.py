@@ -14,7 +14,7 @@ from PIL import Image
 
 from rmexif.native import rle
 from rmexif.native.status import Status
-from tests.native import needs_core, tiffs
+from tests.native import ROUNDS, needs_core, tiffs
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
 PACKBITS = 32773
@@ -206,7 +206,7 @@ def test_what_does_not_go_together_is_refused(engine, pixels, spans, nibbles):
 
 
 @needs_core
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * ROUNDS, deadline=None)
 @given(RUNS | st.binary(max_size=80), st.integers(0, 400), st.integers(1, 300))
 def test_the_twins_of_packbits_agree(data, size, row):
     assert rle.encode_packbits.native(data, row) == rle.encode_packbits.python(data, row)
@@ -224,7 +224,7 @@ CODE = st.one_of(
 
 
 @needs_core
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * ROUNDS, deadline=None)
 @given(st.lists(CODE, max_size=30).map(b"".join), st.integers(1, 40), st.integers(1, 9), st.booleans(), st.booleans())
 def test_the_twins_of_bmp_agree(codes, width, height, nibbles, whole):
     painted = rle.decode_bmp.native(codes, width, height, nibbles=nibbles)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif.native import lzw, samples
-from tests.native import needs_core, tiffs
+from tests.native import ROUNDS, needs_core, tiffs
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
 RANDOM = np.random.default_rng(5)
@@ -176,7 +176,7 @@ CALLS = st.one_of(
 
 
 @needs_core
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * ROUNDS, deadline=None)
 @given(st.binary(max_size=60), CALLS)
 def test_the_twins_agree(data, call):
     name, arguments, named = call
