@@ -114,7 +114,7 @@ int32_t rmexif_jpeg_walk(const rmexif_jpeg_scan *scan, const uint8_t *tables, ui
                          uint8_t *out, size_t out_size, rmexif_jpeg_result *result) {
     memset(result, 0, sizeof *result);
     if (!is_valid(scan, blocks)) return RMEXIF_BAD_ARGUMENT;
-    jpeg_walk w; /* its tables are filled below; 80 KB */
+    jpeg_walk w; /* its tables are filled below; 150 KB */
     w.scan = scan;
     w.result = result;
     w.history = history;

@@ -6,7 +6,7 @@
 #include "writer.h"
 
 enum {
-    FAST_BITS = 10,     /* codes up to this length take one lookup */
+    FAST_BITS = 11,     /* codes up to this length take one lookup */
     LONGEST_RUN = 0x7FFF, /* blocks that one end-of-block run covers (T.81, G.1.2.2) */
     /* libjpeg's encoder holds 1000 correction bits and ends a run when another block might not fit: a choice of its
      * own, but nearly every progressive file has it. */
