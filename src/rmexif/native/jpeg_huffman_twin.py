@@ -92,6 +92,7 @@ class HuffmanWalk:
     ) -> None:
         self.scan, self.found, self.coder = scan, found, coder
         self.history = history
+        self.units = [c for c, component in enumerate(scan.components) for _ in range(component.units)]
         dc = LOSSLESS if scan.sof == 0xC3 else DC
         ac = AC_SEQUENTIAL if scan.sof != 0xC2 else AC_REFINE if scan.high else AC_FIRST
         self.tables: list[Table | None] = []
@@ -115,8 +116,9 @@ class HuffmanWalk:
         """Walk ``count`` MCUs over the bytes of one interval."""
         data = raw.removesuffix(b"\xff").replace(b"\xff\x00", b"\xff")
         self.total = 8 * len(data)
-        units = sum(c.units for c in self.scan.components)
-        self.data = data + bytes(BLOCK_BYTES * units + 16 + -len(data) % 4)  # zeros past the end, as decoders supply
+        self.data = data + bytes(
+            BLOCK_BYTES * len(self.units) + 16 + -len(data) % 4
+        )  # zeros past the end, as decoders supply
         self.position = 0
         if self.scan.sof != 0xC2:
             mcus, status = self._lossless(count) if self.scan.sof == 0xC3 else self._sequential(count)
@@ -169,11 +171,10 @@ class HuffmanWalk:
         return predicted + value - (0 if not size or value >> (size - 1) else (1 << size) - 1)
 
     def _lossless(self, count: int) -> tuple[int, Status]:
-        plan = [c for c, component in enumerate(self.scan.components) for _ in range(component.units)]
         for mcu in range(count):
             whole, error = self.position, None
             try:
-                for c in plan:
+                for c in self.units:
                     self._dc_code(c, 0)
             except Stop as stop:
                 error = stop
@@ -185,12 +186,11 @@ class HuffmanWalk:
 
     def _dc(self, count: int) -> tuple[int, Status]:
         """A scan that starts or refines DC coefficients (T.81, G.1.2.1)."""
-        plan = [c for c, component in enumerate(self.scan.components) for _ in range(component.units)]
         predicted = [0] * 4
         for mcu in range(count):
             whole, error = self.position, None
             try:
-                for c in plan:
+                for c in self.units:
                     if not self.scan.high:
                         predicted[c] = self._dc_code(c, predicted[c])
                         count_dc(self.scan, self.found, c, predicted[c])
@@ -210,19 +210,14 @@ class HuffmanWalk:
     def _sequential(self, count: int) -> tuple[int, Status]:
         """A sequential scan: one flat loop, since it runs once per coefficient."""
         words = struct.unpack(f">{len(self.data) // 4}I", self.data[: len(self.data) & -4])
-        plan = [
-            (c, self.tables[2 * c], self.tables[2 * c + 1])
-            for c, component in enumerate(self.scan.components)
-            for _ in range(component.units)
-        ]
         predicted, coder = [0] * 4, self.coder
         bits = held = taken = 0
         for mcu in range(count):
             whole, error = taken * 32 - held, None
             try:
-                for c, dc, ac in plan:
-                    self.position = taken * 32 - held
-                    assert dc is not None and ac is not None
+                for c in self.units:
+                    self.position, ac = taken * 32 - held, self.tables[2 * c + 1]
+                    assert ac is not None
                     predicted[c] = self._dc_code(c, predicted[c])
                     count_dc(self.scan, self.found, c, predicted[c])
                     taken, rest = divmod(self.position, 32)

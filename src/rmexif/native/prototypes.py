@@ -6,7 +6,7 @@ One table for all: the loader binds every row or drops the core, so no call ever
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from rmexif.native.buffers import INPUT, OUTPUT
@@ -23,8 +23,10 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
     "rmexif_jpeg_walk": (
         c_int32,
-        (c_void_p, INPUT, OUTPUT, OUTPUT, c_size_t)  # scan, tables, used, history
-        + (INPUT, c_size_t, INPUT, c_void_p, OUTPUT, c_size_t, c_void_p),  # data, new_tables, symbols, out, result
+        (
+            *(c_void_p, INPUT, OUTPUT, OUTPUT, c_size_t),  # scan, tables, used, history
+            *(INPUT, c_size_t, INPUT, c_void_p, OUTPUT, c_size_t, c_void_p),  # data, new_tables, symbols, out, result
+        ),
     ),
     # vp8l.h
     "rmexif_vp8l_scratch": (c_size_t, (c_uint32, c_uint32, c_size_t)),
@@ -45,6 +47,24 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_deflate_recode": (
         c_uint32,
         (INPUT, c_size_t, INPUT, c_size_t, OUTPUT, OUTPUT, c_size_t, c_void_p),
+    ),
+    # png.h
+    "rmexif_png_scratch": (c_size_t, (c_void_p,)),
+    "rmexif_png_survey": (
+        c_uint32,
+        (INPUT, c_size_t, c_void_p, c_char_p, c_uint32, OUTPUT, c_size_t, OUTPUT, c_void_p, c_void_p),
+    ),
+    "rmexif_png_rewrite": (
+        c_uint32,
+        (INPUT, c_size_t, c_void_p, c_char_p, OUTPUT, c_size_t, OUTPUT, c_size_t, c_void_p, c_void_p),
+    ),
+    "rmexif_png_unfilter": (
+        c_uint32,
+        (INPUT, c_size_t, c_void_p, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, c_void_p),
+    ),
+    "rmexif_png_filter": (
+        c_uint32,
+        (INPUT, c_size_t, c_void_p, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t),
     ),
     # lzw.h
     "rmexif_lzw_scratch": (c_size_t, ()),
