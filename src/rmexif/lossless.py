@@ -82,7 +82,7 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
         "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
         "findings": inspection.summary(removed),
         "findings_count": len(removed),
-        "residuals": inspection.residuals(sorted(residuals)),
+        "residuals": inspection.residuals(sorted(residuals), clean),
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": hashlib.sha256(view).hexdigest(),

@@ -132,7 +132,7 @@ class Scrubber:
             "file_hash_changed": new != original,
             "new_size": len(done.data),
             "stealth": self._policy.stealth,
-            "residuals": inspection.residuals(left),
+            "residuals": inspection.residuals(left, done.container),
             **done.changes,
         }
 

@@ -26,6 +26,8 @@ class ResidualStats(TypedDict):
 
     code: str  # value of residuals.Residual
     text: str
+    bounded: bool  # whether more than the size of the coded data limits what can lie there
+    bytes: int | None  # the bound, or the coded data that can hold it; None: not known
 
 
 class FaceStats(TypedDict):
