@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     )
     from rmexif.inspection import Inspection, inspect
     from rmexif.lossless import strip, verify
+    from rmexif.policy import Policy
     from rmexif.scrubber import Scrubber, scrub
-    from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Policy, Report
+    from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Report
 
 __version__ = "0.1.0"
 
@@ -81,7 +82,8 @@ _HOMES = {
     **dict.fromkeys(("strip", "verify"), "lossless"),
     **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
-    **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Policy", "Report"), "types"),
+    **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Report"), "types"),
+    "Policy": "policy",
 }
 
 

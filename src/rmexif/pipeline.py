@@ -1,8 +1,7 @@
-"""Scrub one image: the whole story on one screen.
+"""Scrub one image, read aloud.
 
-clean -> decode -> orient -> to_srgb -> detect -> resize -> redact -> recheck -> encode -> strip -> verify.
-Redaction comes after the resize, so that masks cover whole pixels of the picture that leaves and no later step moves an
-edge.
+``analyse``: clean -> decode -> orient -> to sRGB -> detect. ``scrub``: resize -> redact -> clear transparent ->
+encode -> verify. Each function below is one of these steps; what they hand on is a value of its own.
 """
 
 from __future__ import annotations
@@ -10,37 +9,26 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif import codecs, detectors, hidden_pixels, inspection, styles
+from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
 from rmexif.containers import by_name, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
-from rmexif.types import CLEAN, Box, Container, Detection, Frame, Policy, Raster
+from rmexif.types import CLEAN, Box, Container, Detection, Frame, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from rmexif.detectors import Detector
+    from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
 
-__all__ = ["Clock", "Found", "Scrubbed", "analyse", "masks", "preview", "scrub"]
-
-SCALE = 0.99  # stealth: sides of the output, as a share of the input's
-TINY = 128  # stealth, px: shorter sides are not scaled; a pixel less would be seen, and fine patterns would break
-CROP = 0.0025  # stealth: most that is cut from each side, as a share of it
-FINE = 1000  # stealth, px: longer sides are cut from a whole pixel on, which is faster, but to a fraction of one
-NUDGE = 2048  # stealth, px: one block of 8 x 8 changes its brightness a little for so much area, up to ...
-NUDGES = 32  # ... so many, so that flat pictures change too
-RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
-BY_NAME = ("codes", "text")  # detectors that need no settings
-LETTERS = frozenset({"code", "text"})  # labels whose detail is a message: nothing of it may stay, so they become solid
-LETTER_MARGIN = 0.1  # fraction of the box side
-ESCALATION = ("fill", "solid")  # what follows where the chosen style leaves a face
+__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scrub"]
 
 
 class Clock:
@@ -58,7 +46,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Analysis:
     """The decoded picture and what is to be redacted in it."""
 
     raster: Raster  # upright; sRGB, or what a PNG says of its samples in numbers and goes on to say
@@ -75,8 +63,14 @@ class Scrubbed:
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to it, JSON-ready
 
 
-def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: Clock) -> Found:
+def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: Clock) -> Analysis:
     """Decode, turn upright, bring to sRGB, and find what has to be redacted.
+
+    Args:
+        view: the whole file.
+        container: what its parser says about it.
+        policy: what to search for.
+        clock: takes the times of the stages.
 
     Raises:
         InputError: the bytes do not decode, or not all of their frames.
@@ -84,75 +78,67 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         InvalidPolicy: a region lies outside the picture.
     """
     if container.frames > 1 and policy.frames == "refuse":
-        raise UnsupportedFeature(f"{container.format}: {container.frames} frames; the policy refuses more than one")
+        raise UnsupportedFeature(
+            f'{container.frames} frames; frames="refuse" takes one', structure=container.format, offset=0
+        )
     with clock.stage("clean"):
         source = _picture_only(view, container)
     with clock.stage("decode"):
-        raster = codecs.decode(source, container)
+        raster = _decode(source, container, policy)
         del source
-        if policy.frames == "first":
-            raster = replace(raster, frames=raster.frames[:1])
-        elif len(raster.frames) < container.frames:
-            raise UnsupportedFeature(
-                f"{container.format}: the decoder gives {len(raster.frames)} of {container.frames} frames; "
-                'frames="first" keeps the first one'
-            )
     with clock.stage("colour"):
-        raster = transform.orient(raster)
-        seen = transform.to_srgb(raster)
-        if (policy.output or container.format) != "png" or not transform.is_measured(raster.colour):
-            raster = seen
+        raster, seen = _to_srgb(transform.orient(raster), container, policy)
     with clock.stage("detect"):
-        by_hand = tuple(Detection(_inside(box, raster), 1.0, "region") for box in policy.regions)
-        finders = [_detector(item, policy) for item in policy.detectors if policy.faces or item in BY_NAME]
-        search: dict[str, Any] = {"recall": policy.recall if finders else None}
-        rows = [_search(finders, _rgb(frame.pixels), search) for frame in seen.frames]
-        kept = [tuple(d for d in row if not _kept(d.box, policy.keep_regions)) for row in rows]
-    return Found(raster, tuple(row + by_hand for row in kept), search)
+        search: dict[str, Any] = {}
+        found = _detect(seen, policy, search)
+    return Analysis(raster, found, search)
 
 
-def masks(found: Found, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
-    """The masks of every detection, per frame, in px of the upright original."""
-    return tuple(
-        tuple(
-            styles.mask_for(d.box, LETTER_MARGIN if d.label in LETTERS else policy.margin, *frame.pixels.shape[:2])
-            for d in row
-        )
-        for frame, row in zip(found.raster.frames, found.detections, strict=True)
-    )
-
-
-def scrub(found: Found, output: str, style: Style, policy: Policy, rng: np.random.Generator, clock: Clock) -> Scrubbed:
+def scrub(
+    found: Analysis, output: str, style: Style, policy: Policy, rng: np.random.Generator, clock: Clock
+) -> Scrubbed:
     """Redact what was found, encode, and let nothing out that does not verify.
+
+    Args:
+        found: by ``analyse``.
+        output: name of the output's format.
+        style: of redaction.
+        policy: what to do.
+        rng: source of the crop and of grain.
+        clock: takes the times of the stages.
 
     Raises:
         EncodeError: the encoder failed.
         UnsupportedFeature: several frames into a format that holds one.
         VerificationError: a face or a part outside the allow-list was left.
     """
-    module = by_name(output)
     raster = found.raster
-    if len(raster.frames) > 1 and not module.format.has_frames:
+    if len(raster.frames) > 1 and not by_name(output).format.has_frames:
         raise UnsupportedFeature(
-            f"{output} holds one picture, not {len(raster.frames)}; ask for the first frame, or another format"
+            f'the format holds one picture, not {len(raster.frames)}; frames="first" keeps the first one, or take '
+            "another output",
+            structure=output,
         )
     changes: dict[str, Any] = {}
     with clock.stage("resize"):
-        frames, boxes = _reshape(raster, found.detections, policy, rng)
+        canvases, boxes = _resize(raster, found.detections, policy, rng)
     with clock.stage("redact"):
-        escalated = 0
-        for frame, row in zip(frames, _spread(frames, boxes), strict=True):
-            escalated += _redact(frame.pixels, row, style, policy, rng)
-        changes["escalated"] = escalated
-    raster = replace(raster, frames=tuple(transform.clear_hidden(frame) for frame in frames))
-    data, container = _finished(raster, output, policy, clock)
+        rows = redaction.spread_over_neighbours(raster.frames, boxes)
+        changes["escalated"] = sum(
+            redaction.redact(canvas, row, style, policy, rng) for canvas, row in zip(canvases, rows, strict=True)
+        )
+    for canvas in canvases:
+        transform.clear_transparent(canvas)
+    frames = zip(raster.frames, canvases, strict=True)
+    raster = replace(raster, frames=tuple(replace(frame, pixels=canvas) for frame, canvas in frames))
+    data, container = _encode(raster, output, policy, clock)
     if policy.stealth:
         before, after = (transform.dhash(r.frames[0].pixels) for r in (found.raster, raster))
         changes["perceptual_distance"] = (before ^ after).bit_count()
     return Scrubbed(data, container, changes)
 
 
-def preview(found: Found, output: str, policy: Policy, clock: Clock) -> Scrubbed:
+def preview(found: Analysis, output: str, policy: Policy, clock: Clock) -> Scrubbed:
     """The first frame with outlines and scores around what would be redacted; nothing is covered, no metadata is left.
 
     Raises:
@@ -161,25 +147,18 @@ def preview(found: Found, output: str, policy: Policy, clock: Clock) -> Scrubbed
     """
     frame, row = found.raster.frames[0], found.detections[0]
     captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
-    drawn = replace(frame, pixels=transform.outlined(frame.pixels, [detection.box for detection in row], captions))
-    raster = replace(found.raster, frames=(replace(transform.clear_hidden(drawn), duration=0.0),))
-    return Scrubbed(*_finished(raster, output, policy, clock))
+    pixels = transform.outlined(frame.pixels, [detection.box for detection in row], captions)
+    transform.clear_transparent(pixels)
+    raster = replace(found.raster, frames=(Frame(pixels),))
+    return Scrubbed(*_encode(raster, output, policy, clock))
 
 
-def _finished(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container[Any]]:
-    """Encode, take out what the encoder added by itself, and verify."""
-    with clock.stage("encode"):
-        encoded = codecs.encode(raster, output, policy.quality)
-    with clock.stage("verify"):
-        try:
-            data, _, container = inspection.rewrite(memoryview(encoded), policy.limits)
-            if hidden_pixels.in_question(container, len(data)):
-                settled, _, _ = hidden_pixels.settled(data, container)
-                if settled != data:
-                    data, container = settled, inspection.verify_clean(settled, policy.limits)
-        except InputError as error:
-            raise VerificationError(f"the output cannot be read back: {error}") from error
-    return data, container
+def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
+    """The masks of every detection, per frame, in px of the upright original."""
+    return tuple(
+        tuple(redaction.mask_of(d, policy, *frame.pixels.shape[:2]) for d in row)
+        for frame, row in zip(found.raster.frames, found.detections, strict=True)
+    )
 
 
 def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memoryview:
@@ -189,21 +168,50 @@ def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memory
     return rebuild(view, container)
 
 
-def _detector(item: Any, policy: Policy) -> Any:
-    if not isinstance(item, str):
-        return item
-    if item == "centerface":
-        return detectors.CenterFace(policy.recall, policy.min_confidence)
-    if item in BY_NAME:
-        return detectors.DETECTORS[item]()
-    raise InvalidPolicy(f"detectors: {item!r} is no name; the names are centerface, {', '.join(BY_NAME)}")
+def _decode(source: bytes | memoryview, container: Container[Any], policy: Policy) -> Raster:
+    """The frames that the policy asks for; all of them, or a refusal."""
+    raster = codecs.decode(source, container)
+    if policy.frames == "first":
+        return replace(raster, frames=raster.frames[:1])
+    if len(raster.frames) < container.frames:
+        raise UnsupportedFeature(
+            f'the decoder gives {len(raster.frames)} of {container.frames} frames; frames="first" keeps the first one',
+            structure=container.format,
+        )
+    return raster
 
 
-def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, Any]) -> tuple[Detection, ...]:
+def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster]:
+    """The raster that leaves, and the one that is searched: sRGB, but for a PNG that goes on to say what it is."""
+    seen = transform.to_srgb(raster)
+    keeps = (policy.output or container.format) == "png" and transform.is_measured(raster.colour)
+    return (raster if keeps else seen), seen
+
+
+def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple[Detection, ...], ...]:
+    """What is to be redacted, per frame; ``search`` takes what was searched."""
+    by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
+    finders = _finders(policy)
+    search["recall"] = policy.recall if finders else None
+    rows = [_search(finders, redaction.rgb_view(frame.pixels), search) for frame in seen.frames]
+    return tuple(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand for row in rows)
+
+
+def _finders(policy: Policy) -> list[Detector]:
+    """The detectors of the policy; without ``faces`` those of other things, which are asked for by their names."""
+    asked = [item for item in policy.detectors if policy.faces or (isinstance(item, str) and not _finds_faces(item))]
+    return [detectors.build(item, policy) for item in asked]
+
+
+def _finds_faces(name: str) -> bool:
+    return detectors.DETECTORS[name.partition(":")[0]].finds == "face"
+
+
+def _search(finders: Sequence[Detector], rgb: Any, search: dict[str, Any]) -> tuple[Detection, ...]:
     """Ask every detector; what was searched is noted for the first frame (all frames of a file are alike)."""
     found: list[Detection] = []
     for finder in finders:
-        if not hasattr(finder, "search"):
+        if not isinstance(finder, detectors.Searching):
             found += finder.detect(np.ascontiguousarray(rgb))
             continue
         result = finder.search(rgb)
@@ -215,115 +223,51 @@ def _search(finders: Sequence[Any], rgb: NDArray[np.uint8], search: dict[str, An
     return tuple(detectors.merge(found)) if len(finders) > 1 else tuple(found)
 
 
-def _rgb(stored: NDArray[Any]) -> NDArray[np.uint8]:
-    """A frame as a detector wants it: H x W x 3, 8 bit; a view where that is possible."""
-    colour = stored[:, :, : 1 if stored.shape[2] < 3 else 3]
-    if colour.dtype == np.uint16:
-        colour = (colour >> 8).astype(np.uint8)
-    return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour
-
-
 def _inside(box: Box, raster: Raster) -> Box:
-    clipped = Box(max(0, box.left), max(0, box.top), min(raster.width, box.right), min(raster.height, box.bottom))
-    if clipped.width < 1 or clipped.height < 1:
-        raise InvalidPolicy(f"regions: a region lies outside the picture of {raster.width} x {raster.height} px")
+    """A region cut to the picture."""
+    clipped = box.clipped(raster.width, raster.height)
+    if clipped is None:
+        raise InvalidPolicy(f"regions must lie inside the picture of {raster.width} x {raster.height} px")
     return clipped
 
 
-def _kept(box: Box, keep: Sequence[Box]) -> bool:
+def _is_kept(box: Box, keep: Sequence[Box]) -> bool:
+    """Whether the centre of a detection lies in a region that the caller wants to leave."""
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     return any(k.left <= x < k.right and k.top <= y < k.bottom for k in keep)
 
 
-def _reshape(
+def _resize(
     raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, rng: np.random.Generator
-) -> tuple[list[Frame], list[list[Detection]]]:
-    """The frames at their final size, writable, and the detections on them."""
+) -> tuple[list[NDArray[Any]], list[list[Detection]]]:
+    """Writable pixels of every frame at their final size, and the detections on them."""
     if not policy.stealth:
-        copies = [replace(frame, pixels=transform.duplicate(frame.pixels)) for frame in raster.frames]
-        return copies, [list(row) for row in found]
+        return [transform.duplicate(frame.pixels) for frame in raster.frames], [list(row) for row in found]
     plans: dict[tuple[int, int], transform.Geometry] = {}
-    frames, boxes = [], []
+    canvases, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):
         height, width = frame.pixels.shape[:2]
         if (height, width) not in plans:  # one cut for all frames: an animation must not shake
-            plans[height, width] = _plan(height, width, rng)
+            plans[height, width] = stealth.plan_geometry(height, width, rng)
         plan = plans[height, width]
-        small = transform.resize(frame.pixels, plan)
-        _disturb(small, frame.pixels.shape, rng)
-        frames.append(replace(frame, pixels=small))
+        pixels = transform.resize(frame.pixels, plan)
+        stealth.disturb(pixels, frame.pixels.shape, rng)
+        canvases.append(pixels)
         boxes.append([replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None])
-    return frames, boxes
+    return canvases, boxes
 
 
-def _plan(height: int, width: int, rng: np.random.Generator) -> transform.Geometry:
-    """0.99x with a fresh crop: other pixels meet other pixels on every run, at sub-pixel phases."""
-    left, right, to_width = _cut(width, rng)
-    top, bottom, to_height = _cut(height, rng)
-    return transform.Geometry(left, top, right, bottom, to_width, to_height)
-
-
-def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:
-    """First and last px of one side, and its new length; a side that is too short to scale stays as it is."""
-    if length < TINY:
-        return 0, length, length
-    scaled = 2 * round(length * SCALE / 2)  # even: half-resolution colour then needs no crop mark (HEVC, AV1)
-    start, stop = rng.uniform(0, length * CROP, 2)
-    if length >= FINE:
-        return int(start), float(length - stop), scaled
-    return float(start), float(length - stop), scaled
-
-
-def _disturb(stored: NDArray[Any], before: tuple[int, ...], rng: np.random.Generator) -> None:
-    """Change what a resize leaves alone: the lowest bits of a picture too small to scale, the level of a flat one."""
-    height, width, channels = stored.shape
-    colours = stored[:, :, : channels if channels in (1, 3) else channels - 1]
-    unit, most = (257, 65535) if stored.dtype == np.uint16 else (1, 255)
-    if (height, width) == before[:2]:
-        noise = rng.integers(-unit, unit, colours.shape, endpoint=True)
-        colours[:] = (colours + noise).clip(0, most)
-        return
-    for _ in range(min(NUDGES, 1 + height * width // NUDGE)):
-        y, x = int(rng.integers(0, max(1, height - 7))), int(rng.integers(0, max(1, width - 7)))
-        block = colours[y : y + 8, x : x + 8]
-        block[:] = (block + rng.integers(-2, 3, colours.shape[2]) * unit).clip(0, most)
-
-
-def _spread(frames: Sequence[Frame], boxes: Sequence[list[Detection]]) -> list[list[Detection]]:
-    """In an animation a face is masked in the frames beside the one it was found in, too: it blinks, we do not."""
-    if len(frames) < 2 or not any(frame.duration for frame in frames):
-        return list(boxes)
-    return [list(dict.fromkeys(chain.from_iterable(boxes[max(0, i - 1) : i + 2]))) for i in range(len(boxes))]
-
-
-def _covers(stored: NDArray[Any], row: Sequence[Detection], policy: Policy) -> tuple[list[Mask], list[Mask]]:
-    """The masks of faces and regions, and those of codes and text."""
-    size = stored.shape[:2]
-    faces = [styles.mask_for(d.box, policy.margin, *size) for d in row if d.label not in LETTERS]
-    return faces, [styles.mask_for(d.box, LETTER_MARGIN, *size) for d in row if d.label in LETTERS]
-
-
-def _redact(
-    stored: NDArray[Any], row: Sequence[Detection], style: Style, policy: Policy, rng: np.random.Generator
-) -> int:
-    """Cover what was found; where the detector still sees a face, cover it harder; how often that was needed."""
-    covers, letters = _covers(stored, row, policy)
-    if letters:
-        styles.by_name("solid").redact(stored, letters, rng)
-    if not covers:
-        return 0
-    style.redact(stored, covers, rng)
-    if policy.allow_weak:
-        return 0
-    watch = detectors.CenterFace()
-    escalated = 0
-    for name in (*ESCALATION, None):
-        seen = watch.found_in(_rgb(stored), [cover.region for cover in covers])
-        covers = [cover for cover, sure in zip(covers, seen, strict=True) if sure >= RECHECK]
-        if not covers:
-            return escalated
-        if name is None:
-            raise VerificationError(f"{len(covers)} faces can still be found after redaction")
-        escalated += len(covers)
-        styles.by_name(name).redact(stored, covers, rng)
-    return escalated
+def _encode(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container[Any]]:
+    """Encode, take out what the encoder added by itself, and verify."""
+    with clock.stage("encode"):
+        encoded = codecs.encode(raster, output, policy.quality)
+    with clock.stage("verify"):
+        try:
+            data, _, container = verification.rewrite(memoryview(encoded), policy.limits)
+            if webp_recode.needs_recoding(container, len(data)):
+                recoded = webp_recode.recode(data, container).data
+                if recoded != data:
+                    data, container = recoded, verification.verify_clean(recoded, policy.limits)
+        except InputError as error:
+            raise VerificationError(f"the output cannot be read back: {error}") from error
+    return data, container

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rmexif import inspection, pipeline, styles
-from rmexif.containers import FORMATS
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
+from rmexif.policy import Policy
 from rmexif.residuals import Residual
-from rmexif.types import Container, Policy
+from rmexif.stats import VERSION
+
+if TYPE_CHECKING:
+    from rmexif.stats import FaceStats, Stats
 
 __all__ = ["Scrubber", "scrub"]
 
@@ -38,14 +41,12 @@ class Scrubber:
         self._started = time.perf_counter()
         self._view = inspection.view_of(raw)
         self._style = _style(self._policy)
-        if self._policy.output is not None and self._policy.output not in _encodable():
-            raise InvalidPolicy(f"output: it is one of {', '.join(_encodable())}")
         self._parse_ms = 0.0
         with error_boundary():
-            self._container: Container[Any] = inspection.open_container(self._view, self._policy.limits)[1]
+            self._container = inspection.open_container(self._view, self._policy.limits)[1]
         self._parse_ms = (time.perf_counter() - self._started) * 1e3
 
-    def process(self) -> tuple[bytes, dict[str, Any]]:
+    def process(self) -> tuple[bytes, Stats]:
         """Scrub the image.
 
         Returns:
@@ -56,25 +57,29 @@ class Scrubber:
             SetupError: the installation or the policy is at fault.
         """
         with error_boundary():
-            return self._process()
+            started, clock = time.perf_counter(), pipeline.Clock()
+            found = pipeline.analyse(self._view, self._container, self._policy, clock)
+            with clock.stage("hash"):
+                original = hashlib.sha256(self._view).hexdigest()
+            done, new = self._scrub(found, original, clock)
+            stats: Any = self._stats("scrub", found, clock, original) | self._changes(done, original, new)
+            stats["processing_time_ms"] = self._elapsed_ms(started)
+            return done.data, stats
 
-    def dry_run(self) -> dict[str, Any]:
+    def dry_run(self) -> Stats:
         """Say what ``process`` would find, without encoding anything; the report has no ``new_hash``.
 
         Raises:
             ProcessingError: the image could not be searched.
         """
         with error_boundary():
-            started = time.perf_counter()
-            clock = pipeline.Clock()
+            started, clock = time.perf_counter(), pipeline.Clock()
             found = pipeline.analyse(self._view, self._container, self._policy, clock)
-            stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
-            stats["mode"] = "dry run"
-            stats["metadata_removed"] = False
-            stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+            stats = self._stats("dry run", found, clock, hashlib.sha256(self._view).hexdigest())
+            stats["processing_time_ms"] = self._elapsed_ms(started)
             return stats
 
-    def preview(self) -> tuple[bytes, dict[str, Any]]:
+    def preview(self) -> tuple[bytes, Stats]:
         """Show what ``process`` would redact: the upright picture with outlines and scores, without its metadata.
 
         Nothing is covered in it: it is for the eyes of whoever has the original.
@@ -86,68 +91,64 @@ class Scrubber:
             ProcessingError: the image could not be searched or encoded.
         """
         with error_boundary():
-            started = time.perf_counter()
-            clock = pipeline.Clock()
+            started, clock = time.perf_counter(), pipeline.Clock()
             found = pipeline.analyse(self._view, self._container, self._policy, clock)
-            done = pipeline.preview(found, self._policy.output or self._container.format, self._policy, clock)
-            stats = self._stats(found, clock, hashlib.sha256(self._view).hexdigest())
-            stats |= {"mode": "preview", "metadata_removed": True, "output_format": done.container.format}
-            stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+            done = pipeline.preview(found, self._output, self._policy, clock)
+            stats = self._stats("preview", found, clock, hashlib.sha256(self._view).hexdigest())
+            stats["metadata_removed"] = True  # verify_clean() has passed, or no bytes would be here
+            stats["output_format"] = done.container.format
+            stats["processing_time_ms"] = self._elapsed_ms(started)
             return done.data, stats
 
-    def _process(self) -> tuple[bytes, dict[str, Any]]:
-        started = time.perf_counter()
-        policy, clock = self._policy, pipeline.Clock()
-        found = pipeline.analyse(self._view, self._container, policy, clock)
-        output = policy.output or self._container.format
-        with clock.stage("hash"):
-            original = hashlib.sha256(self._view).hexdigest()
+    @property
+    def _output(self) -> str:
+        return self._policy.output or self._container.format
+
+    def _elapsed_ms(self, started: float) -> float:
+        return round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
+
+    def _scrub(self, found: pipeline.Analysis, original: str, clock: pipeline.Clock) -> tuple[pipeline.Scrubbed, str]:
+        """An output and its hash, which is not that of the input where stealth promises so."""
+        policy = self._policy
         for draw in range(DRAWS):
             seed = secrets.randbits(128) if policy.seed is None else [policy.seed, draw]
-            done = pipeline.scrub(
-                found, output, self._style, policy, np.random.Generator(np.random.Philox(seed)), clock
-            )
+            rng = np.random.Generator(np.random.Philox(seed))
+            done = pipeline.scrub(found, self._output, self._style, policy, rng, clock)
             with clock.stage("hash"):
                 new = hashlib.sha256(done.data).hexdigest()
-            if new != original:
-                break
-        else:
-            if policy.stealth:
-                raise ProcessingError("the output would be the input again: the picture is too small to change")
-        stats = self._stats(found, clock, original)
-        stats |= {
-            "mode": "scrub",
+            if new != original or not policy.stealth:
+                return done, new
+        raise ProcessingError("the output would be the input again: the picture is too small to change")
+
+    def _changes(self, done: pipeline.Scrubbed, original: str, new: str) -> dict[str, Any]:
+        """What process() adds to the report."""
+        left = (code for code in done.container.residuals if code is not Residual.COLOUR_UNDER_ALPHA)
+        return {
             "output_format": done.container.format,
             "output_width": done.container.width,
             "output_height": done.container.height,
-            "metadata_removed": True,  # audit.prove() has passed, or no bytes would be here
+            "metadata_removed": True,  # verify_clean() has passed, or no bytes would be here
             "new_hash": new,
             "file_hash_changed": new != original,
             "new_size": len(done.data),
-            "stealth": policy.stealth,
-            "residuals": inspection.residuals(
-                code for code in done.container.residuals if code != Residual.COLOUR_UNDER_ALPHA
-            ),
+            "stealth": self._policy.stealth,
+            "residuals": inspection.residuals(left),
             **done.changes,
         }
-        stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
-        return done.data, stats
 
-    def _stats(self, found: pipeline.Found, clock: pipeline.Clock, original: str) -> dict[str, Any]:
+    def _stats(
+        self,
+        mode: Literal["scrub", "dry run", "preview"],
+        found: pipeline.Analysis,
+        clock: pipeline.Clock,
+        original: str,
+    ) -> Stats:
         removed = inspection.findings(self._view, self._container)
-        faces = []
-        for number, (row, covers) in enumerate(zip(found.detections, pipeline.masks(found, self._policy), strict=True)):
-            for detection, cover in zip(row, covers, strict=True):
-                face: dict[str, Any] = {
-                    "box": detection.box.as_list(),
-                    "confidence": round(float(detection.confidence), 4),
-                    "region": cover.region.as_list(),
-                    "label": detection.label,
-                }
-                if len(found.detections) > 1:
-                    face["frame"] = number
-                faces.append(face)
+        faces = self._faces(found)
         return {
+            "stats_version": VERSION,
+            "mode": mode,
+            "metadata_removed": False,
             "format": self._container.format,
             "width": found.raster.width,
             "height": found.raster.height,
@@ -162,10 +163,27 @@ class Scrubber:
             "original_size": len(self._view),
             "original_hash": original,
             "stage_ms": {"parse": round(self._parse_ms, 3), **clock.stage_ms},
+            "processing_time_ms": 0.0,
         }
 
+    def _faces(self, found: pipeline.Analysis) -> list[FaceStats]:
+        """The detections and the bounds of their masks, frame by frame."""
+        faces: list[FaceStats] = []
+        for number, (row, covers) in enumerate(zip(found.detections, pipeline.masks(found, self._policy), strict=True)):
+            for detection, cover in zip(row, covers, strict=True):
+                face: FaceStats = {
+                    "box": detection.box.as_list(),
+                    "confidence": round(float(detection.confidence), 4),
+                    "region": cover.region.as_list(),
+                    "label": detection.label,
+                }
+                if len(found.detections) > 1:
+                    face["frame"] = number
+                faces.append(face)
+        return faces
 
-def scrub(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> tuple[bytes, dict[str, Any]]:
+
+def scrub(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> tuple[bytes, Stats]:
     """``Scrubber(raw, policy).process()`` in one call."""
     return Scrubber(raw, policy).process()
 
@@ -178,7 +196,3 @@ def _style(policy: Policy) -> styles.Style:
             "allow_weak=True permits it"
         )
     return style
-
-
-def _encodable() -> list[str]:
-    return [row.format.name for row in FORMATS]

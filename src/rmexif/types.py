@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from rmexif.errors import InvalidPolicy, LimitExceeded, RmexifError
+from rmexif.errors import LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rmexif.residuals import Residual
+    from rmexif.stats import Stats
 
 __all__ = [
     "CLEAN",
@@ -28,7 +29,6 @@ __all__ = [
     "Packing",
     "Part",
     "PayloadKind",
-    "Policy",
     "Raster",
     "Report",
     "Role",
@@ -211,6 +211,12 @@ class Box:
         """Px."""
         return self.bottom - self.top
 
+    def clipped(self, width: int, height: int) -> Box | None:
+        """The part of the box that lies in a picture of ``width`` x ``height`` px; None where there is none."""
+        left, top = max(0, self.left), max(0, self.top)
+        right, bottom = min(width, self.right), min(height, self.bottom)
+        return Box(left, top, right, bottom) if left < right and top < bottom else None
+
     def as_list(self) -> list[int]:
         """``[left, top, right, bottom]``, JSON-ready."""
         return [self.left, self.top, self.right, self.bottom]
@@ -271,65 +277,11 @@ class Limits:
             raise LimitExceeded(f"{name}: {number} is above the limit of {limit}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What to do with an image; every field has a default, and every default is the safe one."""
-
-    faces: bool = True  # search for faces; False redacts nothing but ``regions``
-    detectors: tuple[Any, ...] = ("centerface",)  # names of the table, or objects with detect(rgb)
-    recall: Literal["balanced", "high", "max"] = "balanced"  # how much is searched
-    min_confidence: float | None = None  # 0-1; None takes the plan's own
-    margin: float = 0.25  # fraction of the box side, added on every side
-    style: Any = "blur"  # name of the table, or an object with redact()
-    allow_weak: bool = False  # let a style leave more than 32 bits of a face
-    regions: tuple[Box, ...] = ()  # to redact, px of the upright picture
-    keep_regions: tuple[Box, ...] = ()  # to leave: detections whose centre lies inside
-    stealth: bool = True  # 0.99x with a fresh crop, another SHA-256 on every run
-    quality: int = 92  # 1-100, for lossy formats
-    output: str | None = None  # format name; None keeps the input's
-    frames: Literal["all", "first", "refuse"] = "all"  # of an animation or of pages
-    limits: Limits = field(default_factory=Limits)
-    seed: int | None = None  # None: fresh entropy on every run
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            InvalidPolicy: a field has a value that is not allowed.
-        """
-        for name, allowed in (("recall", ("balanced", "high", "max")), ("frames", ("all", "first", "refuse"))):
-            if getattr(self, name) not in allowed:
-                raise InvalidPolicy(f"{name}: it is one of {', '.join(allowed)}")
-        if not (isinstance(self.quality, int) and 1 <= self.quality <= 100):
-            raise InvalidPolicy("quality: it is a whole number from 1 to 100")
-        if self.min_confidence is not None and not 0 <= self.min_confidence <= 1:
-            raise InvalidPolicy("min_confidence: it lies within 0 and 1")
-        if not 0 <= self.margin <= 4:
-            raise InvalidPolicy("margin: it lies within 0 and 4")
-        if self.seed is not None and not (isinstance(self.seed, int) and self.seed >= 0):
-            raise InvalidPolicy("seed: it is a whole number, 0 or more")
-        for name in ("regions", "keep_regions"):
-            object.__setattr__(self, name, tuple(_box(name, item) for item in getattr(self, name)))
-        if isinstance(self.detectors, str):
-            raise InvalidPolicy("detectors: it is a sequence of names or objects, not one name")
-        object.__setattr__(self, "detectors", tuple(self.detectors))
-
-
-def _box(name: str, item: Any) -> Box:
-    try:
-        box = item if isinstance(item, Box) else Box(*(int(number) for number in item))
-    except (TypeError, ValueError) as error:
-        raise InvalidPolicy(f"{name}: a region is a Box, or left, top, right, bottom in px") from error
-    if box.width < 1 or box.height < 1:
-        raise InvalidPolicy(f"{name}: a region of {box.width} x {box.height} px is empty")
-    return box
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found in one image and what was done to it; never a metadata value."""
 
-    stats: dict[str, Any]
+    stats: Stats
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready form."""

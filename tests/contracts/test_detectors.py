@@ -11,7 +11,8 @@ import pytest
 from rmexif.detectors import DETECTORS, CenterFace, Codes, Fixed, Text
 from rmexif.types import Box
 
-# How to make one of each; a new row without a line here fails. YuNet needs a model file that users bring.
+# How to make one of each; a new row without a line here fails. YuNet needs a model file that users bring, Fixed is an
+# object only: by its name nobody could say where.
 MADE = {
     "centerface": CenterFace(),
     "codes": Codes(),
@@ -23,7 +24,7 @@ NEEDS_A_FILE = {"yunet"}
 
 def test_every_row_is_tested() -> None:
     """The table and this contract name the same detectors."""
-    assert set(DETECTORS) == set(MADE) | NEEDS_A_FILE
+    assert set(DETECTORS) | {"fixed"} == set(MADE) | NEEDS_A_FILE
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from rmexif import InputError, Limits, ProcessingError, Scrubber, strip, verify
 from rmexif.containers import FORMATS
-from rmexif.types import Policy
+from rmexif.policy import Policy
 from tests import samples
 
 FOUND = sorted(path for path in (Path(__file__).parent / "found").iterdir() if path.suffix == ".bin")

@@ -35,13 +35,13 @@ class Manifest:
 
     def identity(self, entry: Entry) -> bytes:
         """16 bytes that stand for an object as it was listed: its path, size and version."""
-        said = f"{entry.path}\0{entry.size}\0{entry.version}".encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(said, digest_size=16, key=self.salt).digest()
+        listed = f"{entry.path}\0{entry.size}\0{entry.version}".encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(listed, digest_size=16, key=self.salt).digest()
 
     def neutral(self, path: str) -> str:
         """A name for an output that says nothing and is the same in every run."""
-        said = b"name\0" + path.encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(said, digest_size=16, key=self.salt).hexdigest()
+        named = b"name\0" + path.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(named, digest_size=16, key=self.salt).hexdigest()
 
     def parts(self) -> list[str]:
         """Names of the parts."""
@@ -104,6 +104,11 @@ def begin(store: Store, outputs: Store, facts: dict[str, Any]) -> Manifest:
         return Manifest(store, salt)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidPolicy("the manifest's run.json is not rmexif's") from error
+    if "policy" in there and "policy_fingerprint" not in there:  # up to 0.1 the key was a hash of repr(policy)
+        raise InvalidPolicy(
+            "the manifest was begun by a release of rmexif whose policies cannot be compared with today's: finish that "
+            "run with the release that began it, or take another destination"
+        )
     if differs := sorted(name for name in facts if there.get(name) != facts[name]):
         raise InvalidPolicy(
             f"the manifest belongs to a run with another {', '.join(differs)}: take another destination, or the same"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from rmexif.detectors.network import infer
+from rmexif.detectors.network import infer, model_hash
 from rmexif.detectors.search import PLANS, SMALLEST, Search, candidates, choose, scaled
 from rmexif.types import Box, Detection
 
@@ -31,6 +31,10 @@ class CenterFace:
 
     recall: Literal["balanced", "high", "max"] = "balanced"
     min_confidence: float | None = None
+
+    def fingerprint(self) -> str:
+        """The settings and the model file's hash: another model is another detector."""
+        return f"recall={self.recall},min_confidence={self.min_confidence},model={model_hash()}"
 
     def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
         """The faces of an H x W x 3 picture."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from importlib import resources
 from threading import Lock
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from rmexif.errors import DetectionError, SetupError
 
-__all__ = ["STRIDE", "Candidates", "infer"]
+__all__ = ["STRIDE", "Candidates", "infer", "model_hash"]
 
 STRIDE = 32  # px; a picture's sides must be multiples of it
 CELL = 4  # px; the network answers once per cell of 4 x 4
@@ -26,15 +27,30 @@ Candidates = NDArray[np.float32]
 _lock = Lock()
 
 
-@cache
-def _build() -> Any:
+def _model() -> bytes:
+    """The model file of this installation.
+
+    Raises:
+        SetupError: it is missing.
+    """
     try:
-        model = (resources.files("rmexif.detectors") / "models" / MODEL).read_bytes()
+        return (resources.files("rmexif.detectors") / "models" / MODEL).read_bytes()
     except OSError as error:
         raise SetupError(
             "the face model is missing from this installation: install rmexif from a wheel, "
             "or run 'python hatch_build.py' in the source tree"
         ) from error
+
+
+@cache
+def model_hash() -> str:
+    """SHA-256 of the model file, in hexadecimal digits."""
+    return hashlib.sha256(_model()).hexdigest()
+
+
+@cache
+def _build() -> Any:
+    model = _model()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # many pictures at once is the use; one picture does not take the machine
     options.inter_op_num_threads = 1

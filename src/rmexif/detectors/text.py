@@ -41,6 +41,11 @@ class Text:
 
     only: tuple[str, ...] = ()
 
+    @classmethod
+    def from_argument(cls, argument: str) -> Text:
+        """The detector of ``text:NAME,NAME``."""
+        return cls(tuple(argument.split(",")))
+
     def __post_init__(self) -> None:
         """Refuse what is no pattern.
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["YuNet"]
 
 
+MAX_MODEL = 64 << 20  # byte: the published ones have less than 1 MB
+
+
 @dataclass(frozen=True, slots=True)
 class YuNet:
     """Finds faces with OpenCV's FaceDetectorYN.
@@ -30,6 +33,19 @@ class YuNet:
     model: bytes = field(repr=False)
     min_confidence: float = 0.6
     longest: int = 1280
+
+    @classmethod
+    def from_argument(cls, argument: str) -> YuNet:
+        """The detector of ``yunet:FILE``.
+
+        Raises:
+            SetupError: the file cannot be read, or is no YuNet model.
+        """
+        try:
+            with open(argument, "rb") as file:  # noqa: PTH123 - pathlib stays above the detectors
+                return cls(file.read(MAX_MODEL))
+        except OSError as error:
+            raise SetupError(f"detectors: the model file of yunet cannot be read ({type(error).__name__})") from None
 
     def __post_init__(self) -> None:
         """Refuse a wrong model when it is handed over, not at the first picture.

@@ -16,7 +16,7 @@ from rmexif.types import Box, Frame, Raster
 
 __all__ = [
     "Geometry",
-    "clear_hidden",
+    "clear_transparent",
     "dhash",
     "duplicate",
     "hamming",
@@ -41,11 +41,11 @@ def orient(raster: Raster) -> Raster:
     frames = []
     for frame in raster.frames:
         stored, is_reversed = to_memory_order(frame.pixels)
-        frames.append(Frame(to_rgb_view(_turned(stored, raster.orientation), is_reversed), frame.duration))
+        frames.append(Frame(to_rgb_view(_rotated(stored, raster.orientation), is_reversed), frame.duration))
     return replace(raster, frames=tuple(frames), orientation=1)
 
 
-def _turned(pixels: Pixels, orientation: int) -> Pixels:
+def _rotated(pixels: Pixels, orientation: int) -> Pixels:
     match orientation:
         case 2:
             out = cv2.flip(pixels, 1)
@@ -66,11 +66,14 @@ def _turned(pixels: Pixels, orientation: int) -> Pixels:
     return out if out.ndim == 3 else out[:, :, None]
 
 
-def clear_hidden(frame: Frame) -> Frame:
-    """Set the colour under fully transparent pixels to 0, in place: nobody sees it, everybody can read it."""
-    if frame.pixels.shape[2] in (2, 4):
-        frame.pixels[frame.pixels[:, :, -1] == 0] = 0
-    return frame
+def clear_transparent(pixels: Pixels) -> None:
+    """Set the colour under fully transparent pixels to 0, in place: nobody sees it, everybody can read it.
+
+    Args:
+        pixels: H x W x C; C of 2 and 4 has alpha.
+    """
+    if pixels.shape[2] in (2, 4):
+        pixels[pixels[:, :, -1] == 0] = 0
 
 
 @dataclass(frozen=True, slots=True)

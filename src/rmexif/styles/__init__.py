@@ -7,20 +7,23 @@ result is opaque there, strength is relative to the mask, and no more than ``lea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rmexif.errors import InvalidPolicy
-from rmexif.styles.blur import Blur
-from rmexif.styles.fill import Fill, Solid
-from rmexif.styles.gaussian import Gaussian
-from rmexif.styles.mask import Mask, mask_for
-from rmexif.styles.pixelate import Pixelate
+from rmexif.table import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from rmexif.styles.blur import Blur
+    from rmexif.styles.fill import Fill, Solid
+    from rmexif.styles.gaussian import Gaussian
+    from rmexif.styles.mask import Mask, mask_for
+    from rmexif.styles.pixelate import Pixelate
 
 __all__ = [
     "MAX_LEAK_BITS",
@@ -62,12 +65,23 @@ class Style(Protocol):
         """
 
 
-STYLES: dict[str, type[Blur | Fill | Solid | Pixelate | Gaussian]] = {
-    "blur": Blur,
-    "fill": Fill,
-    "solid": Solid,
-    "pixelate": Pixelate,
-    "gaussian": Gaussian,
+STYLES: dict[str, Row[Style]] = {
+    "blur": Row("rmexif.styles.blur:Blur", "looks like a heavy blur, keeps 2 bits"),
+    "fill": Row("rmexif.styles.fill:Fill", "the surroundings drawn inwards, keeps nothing"),
+    "solid": Row("rmexif.styles.fill:Solid", "one colour, keeps nothing"),
+    "pixelate": Row("rmexif.styles.pixelate:Pixelate", "a few coarse blocks"),
+    "gaussian": Row("rmexif.styles.gaussian:Gaussian", "a plain Gaussian; weak: a recogniser may see through"),
+}
+
+# Where the classes live. They are fetched on first use, because a list of names needs no codec.
+_HOMES = {
+    "Blur": "blur",
+    "Fill": "fill",
+    "Gaussian": "gaussian",
+    "Mask": "mask",
+    "Pixelate": "pixelate",
+    "Solid": "fill",
+    "mask_for": "mask",
 }
 
 
@@ -77,7 +91,12 @@ def by_name(name: str) -> Style:
     Raises:
         InvalidPolicy: there is none.
     """
-    try:
-        return STYLES[name]()
-    except KeyError:
-        raise InvalidPolicy(f"style: not one of {', '.join(STYLES)}") from None
+    if name not in STYLES:
+        raise InvalidPolicy(f"style must be one of {', '.join(STYLES)}, got {name!r}")
+    return STYLES[name].load()()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,186 @@
+"""What to do with an image: every option once, with its default, its range and its help text.
+
+The options of the command line, of the HTTP service and of the documentation are derived from the fields here and
+from the tables that they name; nothing about an option is written anywhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from rmexif import detectors, styles
+from rmexif.containers import FORMATS
+from rmexif.errors import InvalidPolicy
+from rmexif.types import Box, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from rmexif.detectors import Detector
+    from rmexif.styles import Style
+
+__all__ = ["Policy"]
+
+Recall = Literal["balanced", "high", "max"]
+Frames = Literal["all", "first", "refuse"]
+VERSION = 1  # of the fingerprint: one more whenever a default changes what comes out of the same policy
+MAX_SEED = (1 << 64) - 1
+
+
+def _option(
+    default: Any,
+    help: str,  # noqa: A002 - as click and argparse call it
+    *,
+    range: tuple[float, float] | None = None,  # noqa: A002
+    choices: Iterable[str] | None = None,
+    unit: str | None = None,
+) -> Any:
+    """A field of Policy with what every list of options says about it.
+
+    Args:
+        default: of the field.
+        help: half a sentence.
+        range: least and most value, both included.
+        choices: the values that are allowed; a table is asked anew each time.
+        unit: of a number.
+    """
+    return field(default=default, metadata={"help": help, "range": range, "choices": choices, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What to do with an image; every field has a default, and every default is the safe one."""
+
+    faces: bool = _option(True, "search for faces and redact them")
+    detectors: tuple[str | Detector, ...] = _option(
+        ("centerface",),
+        "what is searched for: names of the table, or objects with detect(rgb)",
+        choices=detectors.DETECTORS,
+    )
+    recall: Recall = _option("balanced", "how much is searched", choices=get_args(Recall))
+    min_confidence: float | None = _option(None, "lowest score of a face; the plan's own by default", range=(0, 1))
+    margin: float = _option(0.25, "added around a face", range=(0, 4), unit="fraction of its size")
+    style: str | Style = _option("blur", "how faces are redacted", choices=styles.STYLES)
+    allow_weak: bool = _option(False, "allow a style that a recogniser may see through")
+    regions: tuple[Box, ...] = _option((), "to redact too", unit="px of the upright picture")
+    keep_regions: tuple[Box, ...] = _option(
+        (), "to leave: faces whose centre lies inside", unit="px of the upright picture"
+    )
+    stealth: bool = _option(True, "0.99x with a fresh crop on every run")
+    quality: int = _option(92, "for lossy formats", range=(1, 100))
+    output: str | None = _option(
+        None, "format of the result; the input's by default", choices=tuple(row.format.name for row in FORMATS)
+    )
+    frames: Frames = _option("all", "of an animation or of pages", choices=get_args(Frames))
+    limits: Limits = field(default_factory=Limits, metadata={"help": "what one image may cost"})
+    seed: int | None = _option(None, "make a run repeatable; without it every run is different", range=(0, MAX_SEED))
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidPolicy: a field has a value that is not allowed.
+        """
+        for name in ("regions", "keep_regions"):
+            object.__setattr__(self, name, tuple(_box(name, item) for item in getattr(self, name)))
+        if isinstance(self.detectors, str):
+            raise InvalidPolicy("detectors must be a sequence of names or objects, got one name")
+        object.__setattr__(self, "detectors", tuple(self.detectors))
+        for item in fields(self):
+            _check(item.name, getattr(self, item.name), item.metadata)
+        for name in ("quality", "seed"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+                raise InvalidPolicy(f"{name} must be a whole number, got {value!r}")
+
+    def fingerprint(self) -> str:
+        """What two policies that do the same have in common: SHA-256 over canonical JSON, in hexadecimal digits.
+
+        Fields that have their default are left out, so that fields of a later release change nothing. Detectors are
+        always in it, with what they say of themselves: the hash of a model file is part of what a run does.
+
+        Raises:
+            InvalidPolicy: a detector or a style of the caller's own has settings that cannot be told apart; a method
+                ``fingerprint() -> str`` of its own says which they are.
+        """
+        found: dict[str, Any] = {"version": VERSION}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "detectors":
+                finders = [detectors.build(each, self) for each in value]
+                found[item.name] = [_canonical(finder) for finder in finders]
+            elif item.name == "limits":
+                found[item.name] = _changed(value)
+            elif value != item.default:
+                found[item.name] = _canonical(value)
+        text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(name: str, value: Any, about: Mapping[str, Any]) -> None:
+    """Refuse a value that the field's range or choices do not allow; objects speak for themselves."""
+    if (bounds := about.get("range")) is not None and value is not None:
+        low, high = bounds
+        if not isinstance(value, int | float) or not low <= value <= high:
+            raise InvalidPolicy(f"{name} must be between {low} and {high}, got {value!r}")
+    if (choices := about.get("choices")) is not None:
+        known = tuple(choices)
+        for word in value if isinstance(value, tuple) else (value,):
+            if isinstance(word, str) and word.partition(":")[0] not in known:
+                raise InvalidPolicy(f"{name} must be one of {', '.join(known)}, got {word!r}")
+
+
+def _box(name: str, item: Any) -> Box:
+    try:
+        box = item if isinstance(item, Box) else Box(*(int(number) for number in item))
+    except (TypeError, ValueError) as error:
+        raise InvalidPolicy(f"{name} must hold boxes, or left, top, right, bottom in px") from error
+    if box.width < 1 or box.height < 1:
+        raise InvalidPolicy(f"{name} must hold boxes of at least 1 x 1 px, got {box.width} x {box.height}")
+    return box
+
+
+def _changed(limits: Limits) -> dict[str, Any]:
+    """The limits that are not the default ones."""
+    return {item.name: value for item in fields(limits) if (value := getattr(limits, item.name)) != item.default}
+
+
+def _canonical(value: Any) -> Any:
+    """``value`` as JSON that is the same in every process.
+
+    Raises:
+        InvalidPolicy: it holds something that has no such form.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"sha256": hashlib.sha256(value).hexdigest()}
+    if isinstance(value, Enum):
+        return _canonical(value.value)
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_canonical(item) for item in value), key=json.dumps)
+    if isinstance(value, dict):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    if callable(own := getattr(value, "fingerprint", None)):
+        return {"type": kind, "fingerprint": str(own())}
+    return {"type": kind, **{name: _canonical(item) for name, item in _settings(value, kind).items()}}
+
+
+def _settings(value: Any, kind: str) -> dict[str, Any]:
+    """The fields of a dataclass, else the attributes of an object.
+
+    Raises:
+        InvalidPolicy: it has neither.
+    """
+    if is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    if hasattr(value, "__dict__") and not isinstance(value, type) and not callable(value):
+        return dict(vars(value))
+    raise InvalidPolicy(f"{kind} cannot be compared between runs; give it a method fingerprint() -> str")

@@ -1,0 +1,73 @@
+"""The report of one image, field by field: plain JSON, kinds and counts and sizes, never a metadata value.
+
+``VERSION`` grows by one when a field goes or changes its meaning; new fields may come at any time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+__all__ = ["VERSION", "FaceStats", "FindingStats", "ResidualStats", "Stats"]
+
+VERSION = 1
+
+
+class FindingStats(TypedDict):
+    """What was found at one place of the input."""
+
+    where: str  # path of structure names: "APP1/Exif/GPS"
+    category: str  # value of types.Category
+    count: int
+    bytes: int
+
+
+class ResidualStats(TypedDict):
+    """Something that this mode cannot remove."""
+
+    code: str  # value of residuals.Residual
+    text: str
+
+
+class FaceStats(TypedDict):
+    """One detection and the bounds of its mask, in px of the upright original."""
+
+    box: list[int]  # left, top, right, bottom
+    confidence: float  # 0-1
+    region: list[int]  # left, top, right, bottom of what is fully covered
+    label: str  # "face", "region", "code", "text", or a detector's own
+    frame: NotRequired[int]  # of several frames, counted from 0
+
+
+class Stats(TypedDict):
+    """What was found in one image and what was done to it."""
+
+    stats_version: int
+    mode: Literal["scrub", "strip", "dry run", "preview"]
+    format: str  # of the input
+    width: int  # px; of the upright input in scrub, as stored in strip
+    height: int  # px
+    frames: int
+    metadata_removed: bool  # True only where the output has passed verification
+    findings: list[FindingStats]
+    findings_count: int
+    original_size: int  # byte
+    original_hash: str  # SHA-256, hexadecimal
+    processing_time_ms: float
+    new_hash: NotRequired[str]  # SHA-256, hexadecimal; of an output
+    new_size: NotRequired[int]  # byte; of an output
+    output_format: NotRequired[str]
+    residuals: NotRequired[list[ResidualStats]]
+    orientation: NotRequired[int]  # strip: 1-8, what a viewer still has to do
+    faces_detected: NotRequired[int]  # scrub, dry run, preview: detections with the label "face"
+    faces: NotRequired[list[FaceStats]]
+    search: NotRequired[dict[str, Any]]  # what was searched: recall, levels, smallest and largest face in px
+    style: NotRequired[str]
+    leak_bits: NotRequired[float | None]  # bits of one face that can be left, at most; None: nothing bounds them
+    stage_ms: NotRequired[dict[str, float]]
+    output_width: NotRequired[int]  # px
+    output_height: NotRequired[int]  # px
+    file_hash_changed: NotRequired[bool]
+    stealth: NotRequired[bool]
+    escalated: NotRequired[int]  # faces that needed a stronger style than the one asked for
+    perceptual_distance: NotRequired[int]  # stealth: bits of 64 that differ between the difference hashes
+    sandbox: NotRequired[dict[str, Any]]  # of the worker process that did it
