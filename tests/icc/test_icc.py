@@ -227,7 +227,6 @@ def test_damage_gives_none_or_a_fixed_point(name: str, damage: list[tuple[int, i
     assert (icc.describe(bytes(data)) is None) == (cleaned is None)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_answered(data: bytes) -> None:
     """Noise is no profile."""
