@@ -68,14 +68,23 @@ def view_of(raw: Raw) -> memoryview:
     return view.toreadonly()
 
 
-def open_container(view: memoryview, limits: Limits) -> tuple[FormatRow[Any], Container[Any]]:
+def open_container(
+    view: memoryview, limits: Limits, earlier: Container[Any] | None = None
+) -> tuple[FormatRow[Any], Container[Any]]:
     """Sniff and parse, with every limit checked and every foreign exception kept in.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        earlier: where ``view`` is the rewrite of another file: what that one was.
 
     Raises:
         InputError: the bytes are no image that can be handled.
     """
     limits.check("max_bytes", len(view))
     row = sniff(view)
+    if earlier and row.parse_again and row.format.name == earlier.format:
+        return row, row.parse_again(view, limits, earlier)
     return row, row.parse(view, limits)
 
 

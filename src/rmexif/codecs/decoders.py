@@ -6,6 +6,7 @@ Each takes the whole file and what our parser said about it. Sizes are compared 
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import cv2
@@ -23,6 +24,9 @@ from PIL import (
 )
 
 from rmexif.containers.jpeg import segments
+from rmexif.containers.jxl import without_jpeg_reconstruction
+from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster, Role
@@ -32,7 +36,6 @@ __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
-PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"})
 # Pillow modes that are taken as they are, and what the numbers mean.
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 # Pillow modes that are first converted to one of the above; none of these loses anything.
@@ -179,12 +182,12 @@ def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
 
 def png(raw: Raw, container: Container[Any]) -> Raster:
     """Stills at their own depth; an animation as Pillow composes it, in 8 bit."""
-    data, chunks = _png_pixels_only(raw)
-    depth, colour_type = data[24], data[25]
-    sized(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), container)
-    if "acTL" in chunks or colour_type == 3:
+    data, chunks = png_chunks.pixels_only(memoryview(raw))
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"].ljust(13, b"\0"))
+    sized(width, height, container)
+    if b"acTL" in chunks or colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
-        animated = "acTL" in chunks and image.n_frames > 1
+        animated = b"acTL" in chunks and image.n_frames > 1
         first = 1 if animated and image.default_image else 0  # a default image that is no frame is not shown
         frames, _ = _frames(image, container, first)
         loop = int(image.info.get("loop", 0))
@@ -192,25 +195,9 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
-    if "tRNS" in chunks and pixels.shape[2] in (1, 3):
-        pixels = _keyed(pixels, chunks["tRNS"], depth)
+    if b"tRNS" in chunks and pixels.shape[2] in (1, 3):
+        pixels = _keyed(pixels, chunks[b"tRNS"], depth)
     return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
-
-
-def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
-    """The file without what no pixel needs, so that a broken or huge text cannot stop a decoder; chunks by name."""
-    kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
-    while at + 12 <= len(raw):
-        size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
-        if at + 12 + size > len(raw):
-            break
-        if name in PNG_PIXELS:
-            kept.append(bytes(raw[at : at + 12 + size]))
-            found.setdefault(name.decode(), kept[-1][8:-4])
-        at += 12 + size
-    if kept[1:] and (kept[1][4:8], kept[-1][4:8]) == (b"IHDR", b"IEND") and "IDAT" in found:
-        return b"".join(kept), found
-    raise MalformedImage("png: a chunk is missing or runs past the end")  # OpenCV spins for seconds on such files
 
 
 def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
@@ -223,9 +210,9 @@ def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
 
 def webp(raw: Raw, container: Container[Any]) -> Raster:
     """RGB, or RGBA where there is alpha."""
-    if bytes(raw[12:16]) == b"VP8X":  # libwebp makes room for the canvas before anybody can look at it
-        width, height = (1 + int.from_bytes(raw[at : at + 3], "little") for at in (24, 27))
-        sized(width, height, container)
+    canvas = webp_chunks.canvas_size(memoryview(raw))
+    if canvas:  # libwebp makes room for it before anybody can look at it
+        sized(*canvas, container)
     if container.frames == 1:
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
@@ -324,7 +311,7 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
     import pillow_jxl
 
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
     count = info.width * info.height * (channels or 1)
     if rebuilt or channels is None or len(data) not in (count, 2 * count):
@@ -338,17 +325,3 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
     colour = container.colour if hdr or not profile else Colour(icc=profile)
     return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
-
-
-def _without_jpeg(raw: Raw) -> bytes:
-    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
-    kept, at = [], 0
-    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
-        size = int.from_bytes(raw[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(raw[at + 8 : at + 16], "big")
-        end = len(raw) if size == 0 else at + max(size, 8)
-        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
-            kept.append(raw[at:end])
-        at = end
-    return b"".join(kept) or bytes(raw)
