@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rmexif.icc.colorimetry import PRIMARIES
 from rmexif.icc.profile import (
     CURVES,
     MAX_TAGS,
     NATIVE,
-    PRIMARIES,
     Profile,
     canonical,
     clean,

@@ -1,4 +1,4 @@
-"""ICC tag types that say colour, read and written again in one canonical form (ICC.1:2022, clause 10).
+"""ICC tag types that describe colour, read and re-serialised in one canonical form (ICC.1:2022, clause 10).
 
 Every function takes the bytes of one tag and gives the bytes of the same tag with its reserved fields and
 padding zero and nothing behind it, or raises MalformedImage.
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bad", "curve", "fixed", "gamma_tag", "lut", "numbers", "para_tag", "rising", "sample"]
+__all__ = ["curve", "fixed", "gamma_tag", "lut", "numbers", "para_tag", "rising", "sample"]
 
-Bad = MalformedImage  # what a broken tag raises; never leaves icc.py
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
 GRID = np.linspace(0.0, 1.0, 255 * 4 + 1)  # where curves are compared: every 8-bit code and three between
-MAX_CLUT = 8 << 20  # entries of one colour table
-MAX_DIP = 655  # of 65535
+MAX_CLUT = 8 << 20  # entries of one colour table; what profile.MAX_BYTES has room for, at two bytes each
+MAX_DIP = 655  # of 65535: 1 %, less than two of 255 steps; a measured curve is noisy, a falling one is no tone curve
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
 IDENTITY = (ONE, 0, 0, 0, ONE, 0, 0, 0, ONE)
 
@@ -50,7 +49,7 @@ def gamma_tag(gamma: float) -> bytes:
 
 
 def para_tag(*parameters: float) -> bytes:
-    """A parametric curve (10.18); the function is told by the number of parameters."""
+    """A parametric curve (10.18); the number of parameters decides which function it is."""
     return struct.pack(">4sIHH", b"para", 0, PARAMETERS.index(len(parameters)), 0) + fixed(parameters)
 
 
@@ -72,7 +71,7 @@ def sample(tag: bytes) -> NDArray[np.float64]:
         else:
             values = np.interp(GRID, np.linspace(0.0, 1.0, len(table)), table / 65535)
     if not np.isfinite(values).all():
-        raise Bad("icc: a parametric curve has no value on part of 0 to 1")
+        raise MalformedImage("no value on part of 0 to 1", structure="icc curve", offset=12)
     return np.clip(values, 0.0, 1.0)
 
 
@@ -83,7 +82,7 @@ def rising(tag: bytes) -> bytes:
     table = np.frombuffer(tag, ">u2", offset=12)
     filled = np.maximum.accumulate(table)
     if (filled.astype(int) - table > MAX_DIP).any():
-        raise Bad("icc: a tone curve that falls")
+        raise MalformedImage(f"it falls by more than {MAX_DIP} of 65535", structure="icc curve", offset=12)
     return tag[:12] + filled.astype(">u2").tobytes()
 
 
@@ -109,22 +108,22 @@ def lut(tag: bytes, inputs: int, outputs: int) -> bytes:
     """
     kind = tag[:4]
     if kind not in (b"mft1", b"mft2", b"mAB ", b"mBA "):
-        raise Bad("icc: a colour table has an unknown type")
+        problem = "expected the type mft1, mft2, mAB or mBA"
+        raise MalformedImage(problem, structure="icc colour table", offset=0)
     cursor = _open(tag, kind)
-    if (cursor.u8(), cursor.u8()) != (inputs, outputs):
-        raise Bad("icc: a colour table has the wrong number of channels")
-    return (
-        _mft(cursor, kind, inputs, outputs)
-        if kind[:1] == b"m" and kind[1:2] == b"f"
-        else _mab(cursor, kind, inputs, outputs)
-    )
+    found = cursor.u8(), cursor.u8()
+    if found != (inputs, outputs):
+        problem = f"{found[0]} channels to {found[1]}, expected {inputs} to {outputs}"
+        raise MalformedImage(problem, structure="icc colour table", offset=8)
+    write = _mft if kind in (b"mft1", b"mft2") else _mab
+    return write(cursor, kind, inputs, outputs)
 
 
 def _open(tag: bytes, kind: bytes) -> Cursor:
     """A cursor behind the type signature and the reserved field (10.1)."""
     cursor = Cursor(memoryview(tag), "icc tag")
     if cursor.bytes(4) != kind:
-        raise Bad("icc: a tag has the wrong type")
+        raise MalformedImage(f"expected the type {kind.decode().strip()}", structure="icc tag", offset=0)
     cursor.skip(4)
     return cursor
 
@@ -142,7 +141,8 @@ def _mft(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
         width, first, last = 2, cursor.u16(), cursor.u16()
         head += struct.pack(">HH", first, last)
     if points < 2 or not (2 <= first <= 4096 and 2 <= last <= 4096) or points**inputs * outputs > MAX_CLUT:
-        raise Bad("icc: a colour table has an impossible size")
+        problem = f"a grid of {points} points a channel and curves of {first} and {last} entries"
+        raise MalformedImage(problem, structure="icc colour table", offset=10)
     return head + cursor.bytes(width * (first * inputs + points**inputs * outputs + last * outputs))
 
 
@@ -152,7 +152,8 @@ def _mab(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
     b_at, matrix_at, m_at, clut_at, a_at = (cursor.u32() for _ in range(5))
     pcs_side, device_side = (outputs, inputs) if kind == b"mAB " else (inputs, outputs)
     if not b_at or bool(matrix_at) != bool(m_at) or bool(clut_at) != bool(a_at) or (not clut_at and inputs != outputs):
-        raise Bad("icc: a colour table lacks one of its elements")
+        problem = "its offsets leave out a curve, a matrix or a grid that another one needs"
+        raise MalformedImage(problem, structure="icc colour table", offset=12)
     head, body = struct.pack(">4sIBBxx", kind, 0, inputs, outputs), b""
     offsets = []
     for at, write in (
@@ -173,9 +174,9 @@ def _curves(cursor: Cursor, count: int) -> bytes:
     out = b""
     for _ in range(count):
         start = cursor.offset
-        one = _curve(cursor)
-        out += one + bytes(-len(one) % 4)
-        cursor.skip(min(-(cursor.offset - start) % 4, cursor.left))
+        item = _curve(cursor)
+        out += item + bytes(-len(item) % 4)
+        cursor.skip(min(-(cursor.offset - start) % 4, cursor.remaining))
     return out
 
 
@@ -186,7 +187,8 @@ def _clut(cursor: Cursor, inputs: int, outputs: int) -> bytes:
     cursor.skip(3)
     count = prod(points) * outputs
     if min(points) < 2 or width not in (1, 2) or count > MAX_CLUT:
-        raise Bad("icc: a colour table has an impossible size")
+        problem = f"{count} entries of {width} bytes, at most {MAX_CLUT} of 1 or 2 fit"
+        raise MalformedImage(problem, structure="icc colour table", offset=cursor.offset)
     out = points.ljust(16, b"\0") + struct.pack(">Bxxx", width) + cursor.bytes(count * width)
     return out + bytes(-len(out) % 4)
 
@@ -199,11 +201,12 @@ def _curve(cursor: Cursor) -> bytes:
         count = cursor.u32()
         return struct.pack(">4sII", kind, 0, count) + cursor.bytes(2 * count)
     if kind != b"para":
-        raise Bad("icc: a curve has an unknown type")
+        raise MalformedImage("expected the type curv or para", structure="icc curve", offset=cursor.offset - 8)
     function = cursor.u16()
     cursor.skip(2)
     if function >= len(PARAMETERS):
-        raise Bad("icc: a curve has an unknown function")
+        problem = f"function {function}, expected 0 to {len(PARAMETERS) - 1}"
+        raise MalformedImage(problem, structure="icc curve", offset=cursor.offset - 4)
     raw = list(struct.unpack(f">{PARAMETERS[function]}i", cursor.take(4 * PARAMETERS[function])))
     if function >= 3 and raw[4] <= 0:  # the linear part below d is never reached
         raw[3], raw[4] = 0, 0

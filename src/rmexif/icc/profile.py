@@ -1,7 +1,7 @@
 """ICC profiles with nothing in them but colour (ICC.1:2022; version 2 profiles: ICC.1:2001-04).
 
 A profile whose primaries and curves are those of a known space becomes the canonical bytes of that space,
-built here from the numbers in the specifications. Any other keeps its colorimetric tags, written afresh;
+built here from the numbers in the specifications. Any other keeps its colorimetric tags, re-serialised;
 texts, dates, makers, models, identifiers and private tags go. Matrix and grey profiles come out as version 4;
 table profiles keep their major version, because readers compensate the black point by it.
 """
@@ -15,32 +15,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmexif.errors import MalformedImage
 from rmexif.icc import elements
-from rmexif.icc.elements import Bad, fixed, gamma_tag, para_tag
+from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, rgb_to_xyz
+from rmexif.icc.elements import fixed, gamma_tag, para_tag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CURVES", "PRIMARIES", "Profile", "canonical", "clean", "describe", "identify", "is_clean"]
+__all__ = ["CURVES", "MAX_TAGS", "NATIVE", "Profile", "canonical", "clean", "describe", "identify", "is_clean"]
 
 MAX_BYTES = 16 << 20  # of a profile; the largest printer profiles have about 4 MB
-MAX_TAGS = 200
-D50 = (63190 / 65536, 1.0, 54061 / 65536)  # XYZ of the PCS illuminant (7.2.16)
+MAX_TAGS = 200  # of a profile; ICC.1 defines about 50
 TOLERANCE = 0.5 / 255  # of a curve, in sRGB-encoded light
 MATRIX_TOLERANCE = 2e-3  # of linear device RGB: the spread of the profiles that call themselves sRGB
 WHITE_TOLERANCE = 2e-3  # of a white point, in x and y
 
-# xy of white, red, green, blue
-PRIMARIES: dict[str, tuple[float, ...]] = {
-    "srgb": (0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060),  # IEC 61966-2-1, BT.709
-    "display-p3": (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),  # SMPTE EG 432-1
-    "adobe-rgb": (0.3127, 0.3290, 0.640, 0.330, 0.210, 0.710, 0.150, 0.060),  # Adobe RGB (1998), 4.3.1
-    "rec2020": (0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),  # BT.2020, table 3
-    "prophoto": (0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001),  # ISO 22028-2 (ROMM)
-    "dci-p3": (0.3140, 0.3510, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),  # SMPTE RP 431-2
-    "acescg": (0.32168, 0.33767, 0.713, 0.293, 0.165, 0.830, 0.128, 0.044),  # S-2014-004 (AP1)
-    "apple-rgb": (0.3127, 0.3290, 0.625, 0.340, 0.280, 0.595, 0.155, 0.070),
-}
 WHITES = ((0.3457, 0.3585), *{row[:2] for row in PRIMARIES.values() if row[0] != 0.3457})
 # transfer: curve tag. Function 3 of 10.18 is (ax + b)^g from d on, cx below.
 CURVES: dict[str, bytes] = {
@@ -69,7 +59,7 @@ TITLES = {"srgb": "sRGB", "display-p3": "Display P3", "adobe-rgb": "Adobe RGB (1
 CHANNELS = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4, b"Lab ": 3}
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 TABLES = (b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2")
-HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve says
+HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve has
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
+class _RawProfile:
     """A profile as it stands: header fields and tags, not yet trusted."""
 
     space: bytes
@@ -101,7 +91,7 @@ def clean(profile: bytes) -> bytes | None:
         if raw.tags.keys() & {b"A2B0", b"A2B1", b"A2B2"}:
             return _table_profile(raw)
         return _grey_profile(raw) if raw.space == b"GRAY" else _matrix_profile(raw)
-    except Bad:
+    except MalformedImage:
         return None
 
 
@@ -152,27 +142,28 @@ def canonical(name: str) -> bytes:
     raise KeyError(name)
 
 
-def _read(profile: bytes) -> _Raw:
+def _read(profile: bytes) -> _RawProfile:
     """Header (7.2) and tag table (7.3), checked."""
     data = bytes(profile[: MAX_BYTES + 1])
     if not 132 <= len(data) <= MAX_BYTES or data[36:40] != b"acsp":
-        raise Bad("icc: not a profile")
+        raise MalformedImage("no signature acsp, or too long", structure="icc header", offset=36)
     data = data[: max(132, int.from_bytes(data[:4], "big"))]
     space, pcs, kind, major = data[16:20], data[20:24], data[12:16], data[8]
     intent, count = int.from_bytes(data[64:68], "big"), int.from_bytes(data[128:132], "big")
     if space not in CHANNELS or pcs not in (b"XYZ ", b"Lab ") or kind not in CLASSES or major not in (2, 4):
-        raise Bad("icc: a kind of profile that describes no picture")
+        problem = "a space, connection space, class or version that describes no picture"
+        raise MalformedImage(problem, structure="icc header", offset=8)
     if count > MAX_TAGS or 132 + 12 * count > len(data):
-        raise Bad("icc: the tag table runs past the end")
+        raise MalformedImage(f"{count} tags run past the end", structure="icc tag table", offset=128)
     tags: dict[bytes, bytes] = {}
     for entry in range(132, 132 + 12 * count, 12):
         name, offset, size = struct.unpack_from(">4sII", data, entry)
         if offset + size <= len(data):
             tags.setdefault(name, data[offset : offset + size])
-    return _Raw(space, pcs, kind, major, intent if intent <= 3 else 0, tags)
+    return _RawProfile(space, pcs, kind, major, intent if intent <= 3 else 0, tags)
 
 
-def _table_profile(raw: _Raw) -> bytes:
+def _table_profile(raw: _RawProfile) -> bytes:
     """A profile that works by tables: they stay, and a way back that is broken goes."""
     channels = CHANNELS[raw.space]
     tags = {}
@@ -181,13 +172,13 @@ def _table_profile(raw: _Raw) -> bytes:
             to_pcs = name[:1] == b"A"
             try:
                 tags[name] = elements.lut(raw.tags[name], *((channels, 3) if to_pcs else (3, channels)))
-            except Bad:
+            except MalformedImage:
                 if to_pcs:
                     raise
     return _write(raw.space, raw.kind, raw.space.decode().strip(), tags, raw)
 
 
-def _grey_profile(raw: _Raw) -> bytes:
+def _grey_profile(raw: _RawProfile) -> bytes:
     """A profile with one curve (8.3.4, 8.4.4)."""
     curve = _tone(raw, b"kTRC")
     name = _curve_name(_transfer([curve]))
@@ -196,10 +187,11 @@ def _grey_profile(raw: _Raw) -> bytes:
     return _write(b"GRAY", b"mntr", "Gray", {b"kTRC": curve}, raw, major=4)
 
 
-def _matrix_profile(raw: _Raw) -> bytes:
+def _matrix_profile(raw: _RawProfile) -> bytes:
     """A profile with three curves and a matrix (8.3.3, 8.4.3; computed as in F.3)."""
     if raw.space != b"RGB " or raw.pcs != b"XYZ ":
-        raise Bad("icc: no model of a known kind")
+        problem = "neither tables nor a matrix from RGB to XYZ"
+        raise MalformedImage(problem, structure="icc header", offset=16)
     matrix, known = _matrix(raw)
     curves = [_tone(raw, tag) for tag in (b"rTRC", b"gTRC", b"bTRC")]
     cicp = _cicp(raw)
@@ -211,17 +203,18 @@ def _matrix_profile(raw: _Raw) -> bytes:
     return _write(b"RGB ", b"mntr", "RGB", tags, raw, major=4)
 
 
-def _matrix(raw: _Raw) -> tuple[NDArray[np.float64], str | None]:
+def _matrix(raw: _RawProfile) -> tuple[NDArray[np.float64], str | None]:
     """Linear RGB to XYZ, and the name of the known primaries that it fits."""
     matrix = np.array([elements.numbers(_tag(raw, tag), b"XYZ ", 3) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
     if matrix.min() < -0.5 or matrix.max() > 2 or abs(np.linalg.det(matrix)) < 1e-4:
-        raise Bad("icc: implausible primaries")
+        problem = "colorants outside -0.5 to 2, or on one line"
+        raise MalformedImage(problem, structure="icc tag table", offset=128)
     off = {name: float(np.abs(np.linalg.solve(_known_matrix(name), matrix) - np.eye(3)).max()) for name in PRIMARIES}
     best = min(off, key=off.__getitem__)
     return matrix, best if off[best] <= MATRIX_TOLERANCE else None
 
 
-def _cicp(raw: _Raw) -> dict[bytes, bytes]:
+def _cicp(raw: _RawProfile) -> dict[bytes, bytes]:
     """The cicp tag (9.2.17) where it says what curves cannot: PQ or HLG. Elsewhere the curves say it."""
     tag = raw.tags.get(b"cicp", b"")
     if len(tag) < 12 or tag[:4] != b"cicp" or tag[9] not in HDR or tag[8] not in (1, 9, 11, 12):
@@ -229,19 +222,21 @@ def _cicp(raw: _Raw) -> dict[bytes, bytes]:
     return {b"cicp": struct.pack(">4sI4B", b"cicp", 0, tag[8], tag[9], 0, 1)}
 
 
-def _tag(raw: _Raw, name: bytes) -> bytes:
+def _tag(raw: _RawProfile, name: bytes) -> bytes:
     """A tag that the model needs."""
     if name not in raw.tags:
-        raise Bad("icc: a tag that the model needs is missing")
+        problem = f"no tag {name.decode()}, which the model needs"
+        raise MalformedImage(problem, structure="icc tag table", offset=128)
     return raw.tags[name]
 
 
-def _tone(raw: _Raw, name: bytes) -> bytes:
+def _tone(raw: _RawProfile, name: bytes) -> bytes:
     """A tone curve: the known one or the power that it fits, else itself, which then must not fall."""
     tag = elements.rising(elements.curve(_tag(raw, name)))
     values = elements.sample(tag)
     if (np.diff(values) < 0).any() or values[-1] - values[0] < 0.1:
-        raise Bad("icc: a tone curve that falls, or is flat")
+        problem = "it falls, or rises by less than 0.1"
+        raise MalformedImage(problem, structure="icc curve", offset=0)
     light = _encoded(values)
     off = {name: float(np.abs(light - shape).max()) for name, shape in _shapes().items()}
     best = min(off, key=off.__getitem__)
@@ -250,7 +245,7 @@ def _tone(raw: _Raw, name: bytes) -> bytes:
     middle = values[len(values) // 2]
     gamma = gamma_tag(min(max(np.log(middle) / np.log(0.5), 0.1), 10.0)) if middle > 0 else tag
     if gamma != tag and np.abs(_encoded(elements.sample(gamma)) - light).max() <= TOLERANCE:
-        return _tone(_Raw(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
+        return _tone(_RawProfile(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
     return tag
 
 
@@ -266,7 +261,7 @@ def _shapes() -> dict[str, NDArray[np.float64]]:
 
 
 def _transfer(curves: list[bytes]) -> str | float | None:
-    """What canonical curves say: a name, an exponent, or None where they differ or are tables."""
+    """What canonical curves stand for: a name, an exponent, or None where they differ or are tables."""
     if any(curve != curves[0] for curve in curves):
         return None
     for name, tag in CURVES.items():
@@ -276,32 +271,18 @@ def _transfer(curves: list[bytes]) -> str | float | None:
 
 
 def _curve_name(transfer: str | float | None) -> str | None:
-    """The key in CURVES of what _transfer() said."""
+    """The key in CURVES of what _transfer() gave."""
     key = f"gamma-{transfer}" if isinstance(transfer, float) else transfer
     return key if key in CURVES else None
-
-
-def _adaptation(white: tuple[float, ...]) -> NDArray[np.float64]:
-    """The linear Bradford transform from ``white`` (xy) to D50 (annex E)."""
-    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    scale = (bradford @ D50) / (bradford @ _xyz(white))
-    return np.asarray(np.linalg.solve(bradford, scale[:, None] * bradford))
-
-
-def _xyz(xy: tuple[float, ...]) -> NDArray[np.float64]:
-    """XYZ with Y = 1 of a chromaticity."""
-    return np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
 
 
 @cache
 def _known_matrix(name: str) -> NDArray[np.float64]:
     """Linear RGB to XYZ under D50, of known primaries."""
-    white, *corners = [_xyz(PRIMARIES[name][i : i + 2]) for i in (0, 2, 4, 6)]
-    rgb = np.stack(corners, axis=1)
-    return _adaptation(PRIMARIES[name][:2]) @ (rgb * np.linalg.solve(rgb, white))
+    return adaptation(PRIMARIES[name][:2], D50) @ rgb_to_xyz(PRIMARIES[name])
 
 
-def _white(raw: _Raw) -> tuple[float, ...]:
+def _white(raw: _RawProfile) -> tuple[float, ...]:
     """The white (xy) that the colours were adapted from: by chad, by a version 2 white point, else D50."""
     try:
         if b"chad" in raw.tags:
@@ -309,7 +290,7 @@ def _white(raw: _Raw) -> tuple[float, ...]:
             x, y, z = np.linalg.solve(matrix, D50)
         else:
             x, y, z = elements.numbers(_tag(raw, b"wtpt"), b"XYZ ", 3)
-    except (Bad, np.linalg.LinAlgError):
+    except (MalformedImage, np.linalg.LinAlgError):
         x, y, z = D50
     total = x + y + z
     # Three digits are all that a white needs, and the rounding makes a second pass find the same.
@@ -322,7 +303,7 @@ def _white(raw: _Raw) -> tuple[float, ...]:
 
 def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[float, ...] | None:
     """Chromaticities of white and corners, the adaptation taken back; None where a corner is no chromaticity."""
-    corners = np.linalg.solve(_adaptation(white), matrix)
+    corners = np.linalg.solve(adaptation(white, D50), matrix)
     totals = corners.sum(axis=0)
     if np.abs(totals).min() < 1e-6:
         return None
@@ -331,22 +312,27 @@ def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[f
 
 def _colorants(matrix: NDArray[np.float64], white: tuple[float, ...], curves: list[bytes]) -> dict[bytes, bytes]:
     """The tags of the matrix model."""
-    tags = {} if white == WHITES[0] else {b"chad": b"sf32\0\0\0\0" + fixed(_adaptation(white).ravel().tolist())}
+    tags = {} if white == WHITES[0] else {b"chad": b"sf32\0\0\0\0" + fixed(adaptation(white, D50).ravel().tolist())}
     for name, column, curve in zip((b"r", b"g", b"b"), matrix.T, curves, strict=True):
         tags |= {name + b"XYZ": b"XYZ \0\0\0\0" + fixed(column.tolist()), name + b"TRC": curve}
     return tags
 
 
 def _write(
-    space: bytes, kind: bytes, title: str, tags: dict[bytes, bytes], raw: _Raw | None = None, major: int | None = None
+    space: bytes,
+    kind: bytes,
+    title: str,
+    tags: dict[bytes, bytes],
+    raw: _RawProfile | None = None,
+    major: int | None = None,
 ) -> bytes:
     """The profile: header fields that name nobody, constant texts, tags in one order, equal ones shared."""
     version = major or (raw.major if raw else 4)
-    whole = {b"desc": _text(title, version, b"desc"), b"cprt": _text("CC0", version, b"text")}
-    whole |= {b"wtpt": b"XYZ \0\0\0\0" + fixed(D50), **dict(sorted(tags.items()))}
+    every = {b"desc": _text(title, version, b"desc"), b"cprt": _text("CC0", version, b"text")}
+    every |= {b"wtpt": b"XYZ \0\0\0\0" + fixed(D50), **dict(sorted(tags.items()))}
     table, body, seen = b"", b"", dict[bytes, int]()
-    start = 132 + 12 * len(whole)
-    for name, data in whole.items():
+    start = 132 + 12 * len(every)
+    for name, data in every.items():
         if data not in seen:
             seen[data] = start + len(body)
             body += data + bytes(-len(data) % 4)
@@ -355,7 +341,7 @@ def _write(
     header = struct.pack(
         ">I4xI4s4s4s12x4s24xI", start + len(body), version << 24 | 0x400000, kind, space, pcs, b"acsp", intent
     )
-    return (header + fixed(D50)).ljust(128, b"\0") + struct.pack(">I", len(whole)) + table + body
+    return (header + fixed(D50)).ljust(128, b"\0") + struct.pack(">I", len(every)) + table + body
 
 
 def _text(text: str, major: int, old_type: bytes) -> bytes:

@@ -176,7 +176,7 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
     if kind not in (b"prof", b"rICC"):
         return None
     tally.add(PROFILE_COST)
-    profile = icc.clean(cursor.bytes(cursor.left))
+    profile = icc.clean(cursor.bytes(cursor.remaining))
     return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
 
 
@@ -215,7 +215,7 @@ def _auxiliary(kind: bytes) -> Callable[[Cursor], Property | None]:
 
     def read(cursor: Cursor) -> Property | None:
         cursor.skip(4)
-        urn = cursor.bytes(min(cursor.left, 64)).partition(b"\0")[0]
+        urn = cursor.bytes(min(cursor.remaining, 64)).partition(b"\0")[0]
         if urn not in ALPHA:
             return Property(kind.decode(), b"", Role.UNKNOWN, False)
         return Property(kind.decode(), full(kind, 0, 0, urn, b"\0"), Role.STRUCTURE, True)

@@ -55,15 +55,15 @@ def read_chunks(view: memoryview, start: int, end: int, limits: Limits) -> list[
         LimitExceeded: more chunks than max_parts.
     """
     cursor, chunks = Cursor(view, "webp chunk", start, end, order="little"), list[RiffChunk]()
-    while cursor.left >= 8:
+    while cursor.remaining >= 8:
         offset, kind, length = cursor.offset, cursor.bytes(4), cursor.u32()
-        if length > cursor.left:
+        if length > cursor.remaining:
             if kind in PICTURES or not chunks:
-                problem = f"{length} bytes of content, {cursor.left} left"
+                problem = f"{length} bytes of content, {cursor.remaining} remain"
                 raise MalformedImage(problem, structure="webp chunk", offset=offset)
             break
         limits.check("max_parts", len(chunks) + 1)
-        cursor.skip(min(cursor.left, length + (length & 1)))
+        cursor.skip(min(cursor.remaining, length + (length & 1)))
         chunks.append(RiffChunk(kind, offset, length, cursor.offset))
     return chunks
 
