@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import sniff
 from rmexif.errors import error_boundary
-from rmexif.metadata import payloads
+from rmexif.metadata import explain
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
 
@@ -95,7 +95,7 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
         if part.role in CLEAN:
             continue
         if part.payload:
-            found += payloads.explain(part, bytes(part.body(view)), values)
+            found += explain(part, bytes(part.body(view)), values)
         else:
             found.append(Finding(part.label, _ROLES.get(part.role, Category.UNKNOWN), part.length))
     return tuple(found)

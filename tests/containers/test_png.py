@@ -16,7 +16,7 @@ from rmexif.containers import rebuild
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.png import PNG, filters, scanlines
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.metadata import payloads
+from rmexif.metadata import explain
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_png import (
@@ -126,7 +126,7 @@ class TestChunks:
         assert [part.payload for part, _ in found] == kinds
         assert found[3][1] == b"II*\0" + SECRET
         for part, body in (found[0], found[2]):
-            values = [finding.value for finding in payloads.explain(part, body, values=True)]
+            values = [finding.value for finding in explain(part, body, values=True)]
             assert SECRET.decode() in values
 
     def test_bytes_behind_the_end_go(self):

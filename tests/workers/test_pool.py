@@ -16,7 +16,7 @@ import pytest
 from rmexif import DeadlineExceeded, InvalidPolicy, LimitExceeded, Policy, WorkerLost, scrub_many, strip_many, verify
 from tests import samples, sets
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,6 @@ def pictures(count: int) -> list[bytes]:
 )
 def test_a_bad_image_costs_one_image(deed: str, error: type[Exception]) -> None:
     """Whatever it does to its process, the others come out, in order."""
-    start = time.monotonic()
     policy = Policy(detectors=(Trap(deed, 50),), stealth=False)
 
     out = list(scrub_many(pictures(5), policy, workers=1, pool="process", deadline=2, memory=1 << 30))
@@ -61,7 +60,6 @@ def test_a_bad_image_costs_one_image(deed: str, error: type[Exception]) -> None:
     assert [o.index for o in out] == [0, 1, 2, 3, 4]
     assert [o.ok for o in out] == [True, False, True, True, True]
     assert type(out[1].error) is error
-    assert time.monotonic() - start < 25
 
 
 def test_a_defect_keeps_its_message_to_itself() -> None:
@@ -162,12 +160,14 @@ def _threads_children(pid: int) -> set[int]:
     return found
 
 
-def test_the_broken_set_through_the_fence() -> None:
+def test_the_broken_set_in_sandboxes() -> None:
     """Every broken file of the set: a clean picture or an error of the tree, no lost worker."""
     raws = [path.read_bytes() for path in sorted((sets.require("corpus") / "broken").iterdir())]
 
-    out = list(scrub_many(raws, workers=2, pool="process", deadline=20, memory=2 << 30, sandbox=True))
+    out = list(scrub_many(raws, workers=2, pool="process", deadline=60, memory=2 << 30, sandbox=True))
 
+    assert len(raws) >= 20
+    assert sum(o.ok for o in out) >= 1
     assert [o.index for o in out] == list(range(len(raws)))
     assert {o.error.code for o in out if o.error} & {"worker_lost", "deadline_exceeded", "processing_error"} == set()
     assert all(verify(o.data) == [] for o in out if o.data)

@@ -23,6 +23,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.containers.jpeg import segments
+from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -162,19 +164,13 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
 
 def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
     """Precision (bit), number of components, width and height (px), from the frame header (T.81, B.2.2)."""
-    at, end = 2, len(raw) - 9
-    while at < end:
-        if raw[at] != 0xFF or raw[at + 1] in (0x00, 0xFF):
-            at += 1
-            continue
-        marker = raw[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return raw[at + 4], raw[at + 9], raw[at + 7] << 8 | raw[at + 8], raw[at + 5] << 8 | raw[at + 6]
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length follows
-            at += 2
-            continue
-        at += 2 + max(2, raw[at + 2] << 8 | raw[at + 3])
-    raise MalformedImage("jpeg: no frame header before the end of the file")
+    view = memoryview(raw)
+    for item in segments.walk(view):
+        if isinstance(item, segments.Segment) and item.marker in segments.FRAMES:
+            body = item.cursor(view)
+            precision, height, width, components = body.u8(), body.u16(), body.u16(), body.u8()
+            return precision, components, width, height
+    raise MalformedImage("no frame header before it", structure="jpeg EOI", offset=max(0, len(view) - 2))
 
 
 def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
@@ -315,7 +311,7 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
     import pillow_jxl
 
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
     count = info.width * info.height * (channels or 1)
     if rebuilt or channels is None or len(data) not in (count, 2 * count):
@@ -329,17 +325,3 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
     colour = container.colour if hdr or not profile else Colour(icc=profile)
     return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
-
-
-def _without_jpeg(raw: Raw) -> bytes:
-    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
-    kept, at = [], 0
-    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
-        size = int.from_bytes(raw[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(raw[at + 8 : at + 16], "big")
-        end = len(raw) if size == 0 else at + max(size, 8)
-        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
-            kept.append(raw[at:end])
-        at = end
-    return b"".join(kept) or bytes(raw)
