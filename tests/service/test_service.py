@@ -348,17 +348,16 @@ def test_a_wrong_option_is_refused_before_the_body(base: str) -> None:
 
 def test_codecs_print_nothing_to_the_log_of_a_server_of_your_own(astronaut: bytes) -> None:
     """``create_app()`` under another server: libjpeg's own warnings, which may quote the file, go nowhere."""
-    damaged = bytearray(astronaut)
-    damaged[len(damaged) // 2 : len(damaged) // 2 + 40] = bytes(range(40))
+    damaged = astronaut[:-8000] + b"\xff\xd9"  # the scan ends early: "premature end of data segment"
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     command = ["-m", "uvicorn", "--factory", "rmexif.service:create_app", "--no-access-log", "--port", str(port)]
     with running(command, f"{base}/readyz", RMEXIF_WORKERS="1") as process:
-        answer = requests.post(f"{base}/v1/scrub?faces=false", data=bytes(damaged))
+        answer = requests.post(f"{base}/v1/scrub?faces=false", data=damaged)
         process.terminate()
         log = process.stdout.read()
 
-    assert answer.status_code in (200, 422)
+    assert answer.status_code == 200
     assert b"Corrupt JPEG" not in log
     assert b"premature" not in log
 
