@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import sets
+
+# How long an example takes depends on who else uses the machine: no wall clock decides whether a test passes.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

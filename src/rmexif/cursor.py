@@ -1,10 +1,14 @@
-"""A bounded reader over a memoryview: the only place that slices raw bytes by numbers from the file."""
+"""A reader over a memoryview that checks every bound before it reads."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rmexif.errors import MalformedImage
 
-__all__ = ["Cursor"]
+__all__ = ["ByteOrder", "Cursor"]
+
+ByteOrder = Literal["big", "little"]
 
 
 class Cursor:
@@ -12,34 +16,45 @@ class Cursor:
 
     Args:
         view: the whole file.
-        name: what is read, for messages: ``"png: chunk iCCP"``.
+        structure: what is read, in the format's own words, for errors: ``"png chunk iCCP"``.
         offset: first byte.
         end: first byte after; the end of the file by default.
-        order: byte order of integers, "big" or "little".
+        order: byte order of integers.
+
+    Raises:
+        MalformedImage: the range does not lie inside the view.
     """
 
-    __slots__ = ("end", "name", "offset", "order", "view")
+    __slots__ = ("end", "offset", "order", "structure", "view")
 
     def __init__(
-        self, view: memoryview, name: str, offset: int = 0, end: int | None = None, order: str = "big"
+        self, view: memoryview, structure: str, offset: int = 0, end: int | None = None, order: ByteOrder = "big"
     ) -> None:
         self.view = view
-        self.name = name
+        self.structure = structure
         self.offset = offset
         self.end = len(view) if end is None else end
         self.order = order
         if not 0 <= self.offset <= self.end <= len(view):
-            raise MalformedImage(f"{name}: bytes {offset} to {self.end} lie outside the file of {len(view)} bytes")
+            problem = f"it reaches from byte {offset} to {self.end}, the data has {len(view)} bytes"
+            raise MalformedImage(problem, structure=structure, offset=offset)
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Bytes not yet read."""
         return self.end - self.offset
 
+    left = remaining  # until every format says "remaining"
+
     def take(self, count: int) -> memoryview:
-        """The next ``count`` bytes, without a copy."""
+        """The next ``count`` bytes, without a copy.
+
+        Raises:
+            MalformedImage: fewer bytes remain.
+        """
         if count < 0 or count > self.end - self.offset:
-            raise MalformedImage(f"{self.name}: {count} bytes at byte {self.offset} run past the end at {self.end}")
+            problem = f"{count} bytes expected, {self.remaining} remain before its end"
+            raise MalformedImage(problem, structure=self.structure, offset=self.offset)
         start = self.offset
         self.offset = start + count
         return self.view[start : start + count]
@@ -54,7 +69,7 @@ class Cursor:
 
     def uint(self, size: int) -> int:
         """The next ``size`` bytes as an unsigned integer."""
-        return int.from_bytes(self.take(size), self.order)  # type: ignore[arg-type]
+        return int.from_bytes(self.take(size), self.order)
 
     def u8(self) -> int:
         """One byte."""
@@ -72,8 +87,8 @@ class Cursor:
         """Eight bytes, unsigned."""
         return self.uint(8)
 
-    def child(self, count: int, name: str) -> Cursor:
+    def child(self, count: int, structure: str) -> Cursor:
         """A cursor over the next ``count`` bytes, which this one steps over."""
         start = self.offset
         self.take(count)
-        return Cursor(self.view, name, start, start + count, self.order)
+        return Cursor(self.view, structure, start, start + count, self.order)

@@ -1,8 +1,4 @@
-"""Readings of one parse: what is in a file, what is left of it after a rewrite, and whether anything is left.
-
-``inspect`` reports; ``rewrite`` cleans without touching a pixel; ``verify_clean`` is the gate that every output of
-strip and scrub passes. All go by the same allow-list: the roles in ``types.CLEAN``.
-"""
+"""What a file would give away: every part outside the allow-list of ``types.CLEAN``, and what its payload says."""
 
 from __future__ import annotations
 
@@ -10,29 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import sniff
-from rmexif.errors import InputError, VerificationError, error_boundary
-from rmexif.metadata import payloads
+from rmexif.errors import error_boundary
+from rmexif.metadata import explain
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rmexif.containers import FormatRow
     from rmexif.stats import FindingStats, ResidualStats
 
-__all__ = [
-    "Inspection",
-    "findings",
-    "inspect",
-    "open_container",
-    "verify_clean",
-    "find_leftovers",
-    "residuals",
-    "rewrite",
-    "summary",
-    "view_of",
-]
+__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "residuals", "summary", "view_of"]
 
 Raw = bytes | bytearray | memoryview
 
@@ -83,15 +68,24 @@ def view_of(raw: Raw) -> memoryview:
     return view.toreadonly()
 
 
-def open_container(view: memoryview, limits: Limits) -> tuple[FormatRow[Any], Container[Any]]:
+def open_container(
+    view: memoryview, limits: Limits, earlier: Container[Any] | None = None
+) -> tuple[FormatRow[Any], Container[Any]]:
     """Sniff and parse, with every limit checked and every foreign exception kept in.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        earlier: where ``view`` is the rewrite of another file: what that one was.
 
     Raises:
         InputError: the bytes are no image that can be handled.
     """
     limits.check("max_bytes", len(view))
-    module = sniff(view)
-    return module, module.parse(view, limits)
+    row = sniff(view)
+    if earlier and row.parse_again and row.format.name == earlier.format:
+        return row, row.parse_again(view, limits, earlier)
+    return row, row.parse(view, limits)
 
 
 def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:
@@ -101,24 +95,10 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
         if part.role in CLEAN:
             continue
         if part.payload:
-            found += payloads.explain(part, bytes(part.body(view)), values)
+            found += explain(part, bytes(part.body(view)), values)
         else:
             found.append(Finding(part.label, _ROLES.get(part.role, Category.UNKNOWN), part.length))
     return tuple(found)
-
-
-def find_leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], tuple[Finding, ...]]:
-    """What a file still carries: parts outside the allow-list, or bytes that a clean rewrite would not have.
-
-    The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
-    """
-    module, container = open_container(view, limits)
-    found = findings(view, container)
-    if not found:
-        again = module.rewrite(view, container)
-        if not _same(again, view):
-            found = (Finding(container.format, Category.UNKNOWN, abs(len(view) - sum(map(len, again)))),)
-    return container, found
 
 
 def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> Inspection:
@@ -147,43 +127,6 @@ def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> 
         )
 
 
-def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Container[Any]]:
-    """The clean rewrite of a file, proven: nothing gets out that verify() would complain about.
-
-    Returns:
-        The clean file, what was parsed, and what the clean file is.
-
-    Raises:
-        InputError: the file cannot be parsed.
-        VerificationError: the rewrite did not pass its own check.
-    """
-    module, container = open_container(view, limits)
-    pieces = module.rewrite(view, container)
-    data = b"".join(pieces)
-    if all(part.role in CLEAN for part in container.parts) and _same(pieces, view):
-        return (
-            data,
-            container,
-            container,
-        )  # a fixed point already: parsing the same bytes again would verify_clean nothing new
-    return data, container, verify_clean(data, limits)
-
-
-def verify_clean(data: bytes, limits: Limits) -> Container[Any]:
-    """Let nothing out that verify() would complain about.
-
-    Raises:
-        VerificationError: the output still carries something, or cannot be read back.
-    """
-    try:
-        container, left = find_leftovers(memoryview(data), limits)
-    except InputError as error:
-        raise VerificationError(f"the output cannot be read back: {error}") from error
-    if left:
-        raise VerificationError(f"the output still carries {len(left)} parts, the first is {left[0].where}")
-    return container
-
-
 def summary(found: Iterable[Finding]) -> list[FindingStats]:
     """Kinds, counts and sizes of findings, never a value: one row per place and category."""
     rows: dict[tuple[str, str], FindingStats] = {}
@@ -193,19 +136,6 @@ def summary(found: Iterable[Finding]) -> list[FindingStats]:
         row["count"] += 1
         row["bytes"] += finding.length
     return list(rows.values())
-
-
-def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:
-    """Whether the pieces make up ``view``; compared as memory, not byte by byte as memoryviews are."""
-    if sum(map(len, pieces)) != len(view):
-        return False
-    whole = view.obj if isinstance(view.obj, bytes) and len(view.obj) == len(view) and view.contiguous else bytes(view)
-    at = 0
-    for piece in pieces:
-        if not whole.startswith(piece, at):
-            return False
-        at += len(piece)
-    return True
 
 
 def residuals(codes: Iterable[Residual]) -> list[ResidualStats]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from rmexif.containers import rebuild
-from rmexif.containers.jpeg import JPEG
+from rmexif.containers.jpeg import JPEG, segments
 from rmexif.errors import MalformedImage, UnsupportedFeature
-from rmexif.types import Limits, Role
+from rmexif.types import Limits, PayloadKind, Role
 from tests import samples
+from tests.containers.builders_jpeg import segment
 
 PLAIN = samples.of("jpeg")["plain"]
 
@@ -82,19 +84,20 @@ def test_surplus_after_the_last_code_goes(progressive: bool) -> None:
     assert clean(raw[:-2] + b"CANARY" + raw[-2:]) == clean(raw) == raw
 
 
-def test_padding_bits_are_ones() -> None:
+@pytest.mark.parametrize("progressive", [False, True])
+def test_padding_bits_are_ones(progressive: bool) -> None:
     """T.81, F.1.2.3: the bits after the last code are ones; zeros there would be a place to write."""
-    raw = bytearray(PLAIN)
-    for bit in range(8):
-        if raw[-3] >> bit & 1:
-            raw[-3] ^= 1 << bit
-            break
-    try:
-        before = np.asarray(Image.open(io.BytesIO(bytes(raw))))
-    except OSError:
-        pytest.skip("the last bit of this picture is no padding")
-    if np.array_equal(before, np.asarray(Image.open(io.BytesIO(PLAIN)))):
-        assert clean(bytes(raw)) == PLAIN
+    raw = next(raw for raw in (padded(width, progressive) for width in range(40, 60)) if raw[-3] & 1)
+    assert clean(raw) == raw
+    zeros = raw[:-3] + bytes([raw[-3] & 0xFE]) + raw[-2:]
+    assert np.array_equal(*(np.asarray(Image.open(io.BytesIO(data))) for data in (raw, zeros)))
+
+    assert clean(zeros) == raw
+
+
+def padded(width: int, progressive: bool) -> bytes:
+    """A grey picture whose last code may end inside a byte; a code of ones alone does not exist (T.81, C.2)."""
+    return samples.saved(samples.picture(width, 32, 1), "JPEG", progressive=progressive)
 
 
 def test_a_second_picture_after_the_end_is_a_trailer() -> None:
@@ -125,32 +128,27 @@ def test_orientation_survives_as_one_tag(orientation: int) -> None:
     assert samples.CANARY not in data
 
 
-def test_profile_in_several_chunks_is_joined() -> None:
-    """ICC.1, B.4: chunks are numbered and may come in any order."""
-    whole = samples.saved(samples.picture(), "JPEG", icc_profile=samples.profile())
-    half = len(samples.profile()) // 2
-    parts = [samples.profile()[:half], samples.profile()[half:]]
-    chunks = [
-        b"\xff\xe2" + (len(part) + 16).to_bytes(2, "big") + b"ICC_PROFILE\0" + bytes([n, 2]) + part
-        for n, part in enumerate(parts, 1)
-    ]
-
-    assert clean(insert(PLAIN, chunks[1] + chunks[0])) == clean(whole)
-
-
 @pytest.mark.parametrize("damage", ["cut", "no-sof", "no-eoi", "length"])
 def test_broken_files_are_refused(damage: str) -> None:
     """What a decoder would guess at is refused, with the structure and its place."""
     sof = PLAIN.index(b"\xff\xc0")
     raw = {
-        "cut": PLAIN[: len(PLAIN) // 2],
+        "cut": PLAIN[: PLAIN.index(b"\xff\xda") + 60],
         "no-sof": PLAIN[:sof] + PLAIN[sof + 19 :],
         "no-eoi": PLAIN[:-2],
         "length": insert(PLAIN, b"\xff\xe5\x00\x01"),
     }[damage]
 
-    with pytest.raises(MalformedImage, match="jpeg"):
+    with pytest.raises(MalformedImage) as caught:
         JPEG.parse(memoryview(raw), Limits())
+
+    structure, offset = {
+        "cut": ("jpeg SOS", PLAIN.index(b"\xff\xda")),
+        "no-sof": ("jpeg SOS", PLAIN.index(b"\xff\xda") - 19),
+        "no-eoi": ("jpeg SOS", PLAIN.index(b"\xff\xda")),
+        "length": ("jpeg APP5", PLAIN.index(b"\xff\xdb")),
+    }[damage]
+    assert (caught.value.structure, caught.value.offset) == (structure, offset)
 
 
 def test_hierarchical_coding_is_refused() -> None:
@@ -159,13 +157,192 @@ def test_hierarchical_coding_is_refused() -> None:
         JPEG.parse(memoryview(insert(PLAIN, b"\xff\xde\x00\x0b" + bytes(9))), Limits())
 
 
-def test_a_damaged_scan_is_said_to_be_copied() -> None:
-    """Where no walk comes to the end of a scan, nobody can tell what lies behind its damage."""
+def test_a_damaged_scan_is_a_residual() -> None:
+    """Where no walk comes to the end of a scan, it is unknown what lies behind the damage."""
     scan = PLAIN.index(b"\xff\xda") + 14
     short = PLAIN[: (scan + len(PLAIN)) // 2].rstrip(b"\xff") + b"\xff\xd9"
 
-    whole, broken = (JPEG.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
+    sound, broken = (JPEG.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
 
-    assert "jpeg-entropy-slack" not in whole.residuals
+    assert "jpeg-entropy-slack" not in sound.residuals
     assert "jpeg-entropy-slack" in broken.residuals
     assert clean(short) == short
+
+
+FRAME = PLAIN.index(b"\xff\xc0")
+SCAN = PLAIN.index(b"\xff\xda")
+
+
+def changed(offset: int, new: bytes) -> bytes:
+    """A plain picture with other bytes at ``offset``."""
+    return PLAIN[:offset] + new + PLAIN[offset + len(new) :]
+
+
+BROKEN = {
+    "16-bit quantisation table cut short": (insert(PLAIN, segment(0xDB, b"\x13" + bytes(64))), "DQT", "128 bytes"),
+    "Huffman symbols cut short": (insert(PLAIN, segment(0xC4, b"\x13\3" + bytes(15) + b"\1\2")), "DHT", "3 bytes"),
+    "Huffman table of 257 codes": (insert(PLAIN, segment(0xC4, b"\x13\xff\2" + bytes(270))), "DHT", "257 codes"),
+    "quantisation slot 4": (insert(PLAIN, segment(0xDB, b"\4" + bytes(64))), "DQT", "slot 4"),
+    "quantisation table of class 2": (insert(PLAIN, segment(0xDB, b"\x20" + bytes(64))), "DQT", "class 2"),
+    "restart interval cut short": (insert(PLAIN, segment(0xDD, b"\0")), "DRI", "2 bytes"),
+    "width 0": (changed(FRAME + 7, b"\0\0"), "SOF0", "width of 0"),
+    "7 bits": (changed(FRAME + 4, b"\7"), "SOF0", "7 bits"),
+    "no components": (changed(FRAME + 9, b"\0"), "SOF0", "0 components"),
+    "5 components": (changed(FRAME + 9, b"\5"), "SOF0", "5 components"),
+    "more components than bytes": (changed(FRAME + 9, b"\4"), "SOF0", "1 bytes"),
+    "horizontal sampling 0": (changed(FRAME + 11, b"\x02"), "SOF0", "0 x 2"),
+    "horizontal sampling 5": (changed(FRAME + 11, b"\x52"), "SOF0", "5 x 2"),
+    "vertical sampling 0": (changed(FRAME + 11, b"\x20"), "SOF0", "2 x 0"),
+    "vertical sampling 5": (changed(FRAME + 11, b"\x25"), "SOF0", "2 x 5"),
+    "quantisation table 4 of a component": (changed(FRAME + 12, b"\4"), "SOF0", "table 4"),
+    "a component twice": (changed(FRAME + 13, b"\1"), "SOF0", "twice"),
+    "a second frame header": (insert(PLAIN, PLAIN[FRAME : FRAME + 19], b"\xff\xda"), "SOF0", "second"),
+    "a scan of nothing": (changed(SCAN + 4, b"\0"), "SOS", "0 components"),
+    "a scan of 5": (changed(SCAN + 4, b"\5"), "SOS", "5 components"),
+    "a scan of an unknown component": (changed(SCAN + 5, b"\x09"), "SOS", "selector"),
+    "a scan of a component twice": (changed(SCAN + 7, b"\1"), "SOS", "twice"),
+    "DC table 4 of a scan": (changed(SCAN + 6, b"\x40"), "SOS", "above 3"),
+    "AC table 4 of a scan": (changed(SCAN + 6, b"\x04"), "SOS", "above 3"),
+    "nothing but markers": (b"\xff\xd8\xff\xd9", "EOI", "no scan"),
+    "no SOI": (b"\xff\xd9" + PLAIN, "SOI", "FF D8"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_values_outside_the_standard_are_refused(name: str) -> None:
+    """The error names the structure, its place and the value."""
+    raw, structure, problem = BROKEN[name]
+
+    with pytest.raises(MalformedImage, match=problem) as caught:
+        JPEG.parse(memoryview(raw), Limits())
+
+    assert caught.value.structure == f"jpeg {structure}"
+    assert caught.value.offset is not None
+    assert 0 <= caught.value.offset <= len(raw)
+
+
+@pytest.mark.parametrize("spectral", [(2, 1, 0), (0, 64, 0), (1, 5, 0)])
+def test_spectral_selections_outside_the_standard_are_refused(spectral: tuple[int, int, int]) -> None:
+    """T.81, G.1.1.1.1: ordered, up to 63, and AC bands of one component at a time."""
+    raw = samples.saved(samples.picture(), "JPEG", progressive=True)
+    at = raw.index(b"\xff\xda\x00\x0c\x03") + 11
+
+    with pytest.raises(MalformedImage, match=f"spectral selection of {spectral[0]} to {spectral[1]} for 3"):
+        JPEG.parse(memoryview(raw[:at] + bytes(spectral) + raw[at + 3 :]), Limits())
+
+
+def test_a_height_after_the_picture_is_refused() -> None:
+    """T.81, B.2.5: no common decoder reads DNL."""
+    with pytest.raises(UnsupportedFeature, match=f"jpeg SOF0 at byte {FRAME}: a height of 0"):
+        JPEG.parse(memoryview(changed(FRAME + 5, b"\0\0")), Limits())
+
+
+@pytest.mark.parametrize("sampling", [b"\x11", b"\x41", b"\x14", b"\x22"])
+def test_sampling_factors_up_to_4_are_read(sampling: bytes) -> None:
+    """T.81, B.2.2."""
+    raw = changed(FRAME + 11, sampling)
+
+    assert clean(raw)[: len(PLAIN[:SCAN])] == raw[:SCAN]
+
+
+@pytest.mark.parametrize("slot", [0, 1, 2, 3])
+@pytest.mark.parametrize("wide", [False, True])
+def test_each_of_four_slots_is_read(slot: int, wide: bool) -> None:
+    """T.81, B.2.4.1: quantisation tables of 8 and 16 bits; Pillow reads the same values afterwards."""
+    values = [300 if wide else 3] * 64
+    raw = samples.saved(samples.picture(channels=1), "JPEG", qtables=[values])
+    table, frame = raw.index(b"\xff\xdb"), re.search(rb"\xff[\xc0\xc1]", raw)
+    assert frame
+    data = bytearray(raw)
+    data[table + 4] |= slot
+    data[frame.end() + 10] = slot
+
+    found = Image.open(io.BytesIO(clean(bytes(data))))
+
+    assert found.quantization == {slot: values}
+    assert roles(bytes(data))["DQT"] is Role.STRUCTURE
+    assert clean(bytes(data)) == bytes(data)
+
+
+@pytest.mark.parametrize("marker", [0x01, 0xD0, 0xD7, 0xD8])
+def test_markers_without_parameters_go(marker: int) -> None:
+    """T.81, B.1.1.3: TEM, RSTn and SOI have no length; between segments they say nothing."""
+    raw = insert(PLAIN, bytes([0xFF, marker]))
+
+    assert clean(raw) == PLAIN
+    assert [part.length for part in JPEG.parse(memoryview(raw), Limits()).parts if part.role is Role.GAP] == [2]
+
+
+@pytest.mark.parametrize("marker", [0x02, 0xBF, 0xC8, 0xF0, 0xFD])
+def test_reserved_segments_go(marker: int) -> None:
+    """T.81, table B.1: reserved markers, and those of JPEG extensions."""
+    raw = insert(PLAIN, segment(marker, b"CANARY"))
+
+    assert roles(raw)[f"marker {marker:02X}"] is Role.UNKNOWN
+    assert clean(raw) == PLAIN
+
+
+def test_a_jfif_thumbnail_is_a_picture() -> None:
+    """JFIF 1.02: 3 bytes a pixel follow the density; both go, and the header of libjpeg stays."""
+    jfif = b"JFIF\0\1\2\1\0\x48\0\x48\1\1" + b"RGB"
+    raw = segment(0xE0, jfif)
+    raw = PLAIN[:2] + raw + PLAIN[PLAIN.index(b"\xff\xdb") :]
+
+    parts = JPEG.parse(memoryview(raw), Limits()).parts
+
+    assert [(part.label, part.payload, part.body_offset) for part in parts if part.role is Role.METADATA] == [
+        ("APP0/JFIF", PayloadKind.PICTURE, 18)
+    ]
+    assert clean(raw) == PLAIN
+
+
+def test_a_density_alone_is_found() -> None:
+    """JFIF 1.02: unit and two numbers, 7 bytes behind the start of the parameters."""
+    raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\1\1\x2c\1\x2c")
+
+    parts = JPEG.parse(memoryview(raw), Limits()).parts
+
+    assert [(part.payload, bytes(part.body(memoryview(raw)))) for part in parts if part.role is Role.METADATA] == [
+        (PayloadKind.DENSITY, b"\1\1\x2c\1\x2c\0\0")
+    ]
+    assert clean(raw) == PLAIN
+
+
+def test_the_walk_gives_segments_and_scan_data() -> None:
+    """Offsets of markers, parameters and ends; the restarts of a scan; nothing behind EOI."""
+    data = samples.saved(samples.picture(), "JPEG", restart_marker_blocks=2)
+
+    items = list(segments.walk(data + PLAIN))
+
+    assert all(isinstance(item, segments.Segment | segments.ScanData) for item in items)
+    scan = next(item for item in items if isinstance(item, segments.ScanData))
+    assert [data[at : at + 2] for at in scan.restarts] == [b"\xff\xd0", b"\xff\xd1"]
+    assert data[scan.end :] == b"\xff\xd9"
+    names = [segments.marker_name(item.marker) for item in items if isinstance(item, segments.Segment)]
+    assert names == ["SOI", "APP0", "DQT", "DQT", "SOF0", *["DHT"] * 4, "DRI", "SOS", "EOI"]
+    for item in items:
+        if isinstance(item, segments.Segment) and item.body < item.end:
+            assert int.from_bytes(data[item.body - 2 : item.body], "big") == item.end - item.start - 2
+
+
+def test_the_walk_is_lazy() -> None:
+    """Who needs the frame header alone does not search the scans, nor trip over what follows."""
+    raw = PLAIN[:FRAME] + PLAIN[FRAME : FRAME + 19] + segment(0xFE, b"")[:2]
+
+    found = next(
+        item for item in segments.walk(raw) if isinstance(item, segments.Segment) and item.marker in segments.FRAMES
+    )
+
+    assert (found.start, found.body, found.end) == (FRAME, FRAME + 4, FRAME + 19)
+
+
+@pytest.mark.parametrize("size", [segments.WINDOW - 3, segments.WINDOW - 2, segments.WINDOW - 1, segments.WINDOW])
+def test_markers_across_windows_are_found(size: int) -> None:
+    """The search goes by windows of a fixed size; a marker may lie across two of them."""
+    head = PLAIN[: SCAN + 14]
+    raw = head + bytes(size) + b"\xff\xd3" + bytes(size) + b"\xff\x00\xff\xff\xd9"
+
+    scan = next(item for item in segments.walk(raw) if isinstance(item, segments.ScanData))
+
+    assert scan.restarts == (len(head) + size,)
+    assert scan.end == len(raw) - 2

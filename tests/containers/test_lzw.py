@@ -39,6 +39,7 @@ def test_libtiff_strips_are_read(samples: bytes) -> None:
     assert (walk.size, walk.literals, walk.consumed) == (len(samples), frozenset(samples), len(strip))
 
 
+@settings(deadline=None)
 @given(RUNS, st.integers(1, 400))
 def test_encode_and_cut(samples: bytes, size: int) -> None:
     """What we encode decodes; cut to a size it decodes to the start, and a second cut changes nothing."""
@@ -83,7 +84,7 @@ def gif_codes(samples: bytes) -> bytes:
 
 def test_impossible_codes_are_refused() -> None:
     """A code that no table holds, and clear codes without an end."""
-    with pytest.raises(MalformedImage, match="not in the table"):
+    with pytest.raises(MalformedImage, match="above the table"):
         lzw.walk(b"\xff\xff", 8, 9, tiff=True)
     with pytest.raises(MalformedImage, match="clear codes"):
         lzw.walk(b"\x24\x49\x92" * 3000, 2, 9)

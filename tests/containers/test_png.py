@@ -3,7 +3,7 @@
 import io
 import random
 import struct
-import time
+import sys
 import zlib
 
 import numpy as np
@@ -14,9 +14,9 @@ from PIL import Image
 
 from rmexif.containers import rebuild
 from rmexif.containers.common.orientation import orientation_only
-from rmexif.containers.png import PNG, scanlines
+from rmexif.containers.png import PNG, filters, scanlines
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.metadata import payloads
+from rmexif.metadata import explain
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_png import (
@@ -32,6 +32,7 @@ from tests.containers.builders_png import (
     png,
     rows,
     saved,
+    with_crcs,
 )
 
 SECRET = b"CNRYSECRETSECRET"
@@ -110,7 +111,7 @@ class TestChunks:
             (part,) = [part for part in parsed(data).parts if part.role not in CLEAN]
             assert part.label.encode() == dirty[4:8]
             assert part.length == len(dirty)
-            assert bytes(part.body(memoryview(data))) in dirty[8:-4]
+            assert part.payload is None or bytes(part.body(memoryview(data))) in dirty[8:-4]
 
     def test_payloads_are_named_for_the_report(self):
         """A reader of the parts finds the payload's bytes without knowing PNG."""
@@ -125,7 +126,7 @@ class TestChunks:
         assert [part.payload for part, _ in found] == kinds
         assert found[3][1] == b"II*\0" + SECRET
         for part, body in (found[0], found[2]):
-            values = [finding.value for finding in payloads.explain(part, body, values=True)]
+            values = [finding.value for finding in explain(part, body, values=True)]
             assert SECRET.decode() in values
 
     def test_bytes_behind_the_end_go(self):
@@ -361,13 +362,10 @@ class TestPictureData:
         width, height = size
         lines = rng.integers(0, 256, (height, 1 + width * step), np.uint8)
         lines[:, 0] = rng.integers(0, 5, height)
-        old, scanlines.STRIP = scanlines.STRIP, int(rng.integers(1, 5000))
-        try:
-            plain = np.concatenate(list(scanlines._strips(lines, step, 0, step))).reshape(height, -1)
-        finally:
-            scanlines.STRIP = old
+        cells = int(rng.integers(1, 5000))
+        plain = np.concatenate(list(filters.unfilter(lines, step, 0, step, cells))).reshape(height, -1)
         above = np.zeros((1, plain.shape[1]), np.uint8)
-        assert scanlines._filtered(lines[:, 0], plain, above, step) == lines.tobytes()
+        assert filters.refilter(lines[:, 0], plain, above, step) == lines.tobytes()
         if step in (1, 3, 4):
             mode, colour = {1: ("L", 0), 3: ("RGB", 2), 4: ("RGBA", 6)}[step]
             data = png(width=width, height=height, colour=colour, stream=zlib.compress(lines.tobytes()))
@@ -377,8 +375,8 @@ class TestPictureData:
 
 def with_alpha(layout, share):
     """A random picture with random filters, and where it is clear; ``share`` of 256 pixels are not."""
-    rng = np.random.default_rng(layout.step + share)
-    pixels = rng.integers(0, 256, (layout.height, layout.width, layout.step), np.uint8)
+    rng = np.random.default_rng(layout.bpp + share)
+    pixels = rng.integers(0, 256, (layout.height, layout.width, layout.bpp), np.uint8)
     clear = rng.integers(0, 256, pixels.shape[:2]) >= share
     pixels[clear, layout.alpha :] = 0
     pixels[~clear, layout.alpha] |= 1
@@ -388,9 +386,26 @@ def with_alpha(layout, share):
         if part.size:
             flat = part.reshape(len(part), -1)
             kinds = rng.integers(0, 5, len(part)).astype(np.uint8)
-            stream += scanlines._filtered(kinds, flat, np.zeros_like(flat[:1]), layout.step)
+            stream += filters.refilter(kinds, flat, np.zeros_like(flat[:1]), layout.bpp)
     size = {"width": layout.width, "height": layout.height, "depth": layout.depth, "colour": layout.colour}
     return png(**size, stream=zlib.compress(stream), interlace=int(layout.interlaced)), clear
+
+
+def calls_of(action):
+    """How many functions an action calls: what it costs, whatever else the machine does."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
 
 
 class TestAnimation:
@@ -483,13 +498,14 @@ class TestAnimation:
             parsed(data)
 
     def test_the_cost_of_a_frame_grows_with_its_chunks_only(self):
-        """Tens of thousands of empty fdAT chunks take a moment, not a minute."""
-        many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, 20_000))
-        data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
-        started = time.process_time()
-        with pytest.raises(MalformedImage):
-            parsed(data)
-        assert time.process_time() - started < 2
+        """Twice as many empty fdAT chunks take twice as many steps, not four times."""
+
+        def steps(count):
+            many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, count))
+            data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
+            return calls_of(lambda: pytest.raises(MalformedImage, parsed, data))
+
+        assert 1.5 < steps(4000) / steps(2000) < 2.5
 
     def test_an_animation_without_frames_is_a_still_picture(self):
         """An acTL alone, or frames without one, is no animation; hidden frames go."""
@@ -525,21 +541,17 @@ class TestLaw:
     def test_random_changes_give_a_result_or_an_input_error(self, sample):
         """With checksums put right, so that the changes get past them."""
         rng = random.Random(sample)
+        accepted = 0
         for _ in range(400):
             data = bytearray(self.SAMPLES[sample])
             for _ in range(rng.choice((1, 2, 5))):
                 data[rng.randrange(8, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
-            position = 8
-            while position + 12 <= len(data):
-                end = position + 8 + int.from_bytes(data[position : position + 4], "big")
-                data[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")[
-                    : len(data[end : end + 4])
-                ]
-                position = end + 4
             try:
-                stripped(bytes(data))
+                stripped(with_crcs(data))
             except InputError:
                 continue
+            accepted += 1
+        assert accepted >= 25
 
 
 class TestCanaries:
@@ -560,18 +572,38 @@ class TestCanaries:
 
 
 def test_the_corpus_keeps_its_pixels():
-    """Every PNG of the corpus that Pillow opens: same pixels, or refused."""
+    """Every PNG of the corpus that Pillow opens: same pixels; few are refused."""
+    kept = refused = 0
     for path in sorted(sets.require("corpus").rglob("*.png")):
         data = path.read_bytes()
         try:
-            out = stripped(data)
-        except InputError:
+            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
         try:
-            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
-        except (OSError, ValueError, SyntaxError):
+            out = stripped(data)
+        except InputError:
+            refused += 1
             continue
         after = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(out)]
-        for one, two in zip(before, after, strict=True):
-            one[one[:, 3] == 0] = two[two[:, 3] == 0] = 0
-            assert np.array_equal(one, two), path.name
+        for old, new in zip(before, after, strict=True):
+            old[old[:, 3] == 0] = new[new[:, 3] == 0] = 0
+            assert np.array_equal(old, new), path.name
+        kept += 1
+    assert (kept >= 40, refused <= 1) == (True, True)
+
+
+@pytest.mark.parametrize("sample", range(len(TestLaw.SAMPLES)))
+def test_the_parse_of_a_rewrite_may_start_from_what_is_known(sample):
+    """It finds the same, and holds bytes of the new file only; a broken stream in its place is still found."""
+    before = parsed(TestLaw.SAMPLES[sample])
+    out = rebuild(memoryview(TestLaw.SAMPLES[sample]), before)
+    again = PNG.parse_again(memoryview(out), Limits(), before)
+    assert again == PNG.parse(memoryview(out), Limits())
+    assert all(row.stream.obj in (out, b"".join([row.stream])) for _, row in again.tree.pictures)
+    at = out.index(b"IDAT") + 4
+    size = int.from_bytes(out[at - 8 : at - 4], "big")
+    broken = out[: at + 2] + b"\xff" * (size - 2)
+    broken += zlib.crc32(broken[at - 4 :]).to_bytes(4, "big") + out[len(broken) + 4 :]
+    with pytest.raises(MalformedImage, match="deflate"):
+        PNG.parse_again(memoryview(broken), Limits(), before)

@@ -65,12 +65,16 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
     """
     decoder = DECODERS.get(container.format)
     if decoder is None:
-        raise UnsupportedFeature(f"{container.format}: there is no decoder for this format")
+        raise UnsupportedFeature("there is no decoder for this format", structure=container.format, offset=0)
     with codec_errors(MalformedImage, container.format, "decoder"):
         raster = decoder(raw, container)
     decoders.sized(raster.width, raster.height, container)
     if len(raster.frames) < container.frames and container.format != "jxl":
-        raise MalformedImage(f"{container.format}: {container.frames} frames announced, {len(raster.frames)} decoded")
+        raise MalformedImage(
+            f"{container.frames} frames announced, {len(raster.frames)} decoded",
+            structure=container.format,
+            offset=decoders.picture_offset(container),
+        )
     return raster
 
 

@@ -6,6 +6,7 @@ Each takes the whole file and what our parser said about it. Sizes are compared 
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import cv2
@@ -22,20 +23,28 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.containers.jpeg import segments
+from rmexif.containers.jxl import without_jpeg_reconstruction
+from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
-from rmexif.types import Colour, Container, Frame, Raster
+from rmexif.types import Colour, Container, Frame, Raster, Role
 
 __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
-PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"})
 # Pillow modes that are taken as they are, and what the numbers mean.
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 # Pillow modes that are first converted to one of the above; none of these loses anything.
 CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
+
+
+def picture_offset(container: Container[Any]) -> int:
+    """Byte where the coded picture starts, for errors about it."""
+    return next((part.offset for part in container.parts if part.role is Role.PIXELS), 0)
 
 
 def sized(width: int, height: int, container: Container[Any]) -> None:
@@ -46,7 +55,11 @@ def sized(width: int, height: int, container: Container[Any]) -> None:
     else:
         agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself
     if not agrees:
-        raise MalformedImage(f"{name}: {announced[0]} x {announced[1]} px announced, {width} x {height} px decoded")
+        raise MalformedImage(
+            f"{announced[0]} x {announced[1]} px announced, {width} x {height} px decoded",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
 
 
 # -- shared ------------------------------------------------------------------------------------------------------
@@ -128,7 +141,11 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     precision, components, width, height = _jpeg_frame(raw)
     sized(width, height or container.height, container)  # T.81, B.2.5: a height of 0 comes later, as DNL
     if precision != 8:
-        raise UnsupportedFeature(f"jpeg: {precision}-bit samples are not handled")
+        raise UnsupportedFeature(
+            f"{precision}-bit samples, 8 are handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     space = "RGB"
     if components == 1:
         pixels, space = _cv2(raw, cv2.IMREAD_GRAYSCALE), "L"
@@ -137,25 +154,23 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
         pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
     else:
-        raise UnsupportedFeature(f"jpeg: {components} components are not handled")
+        raise UnsupportedFeature(
+            f"{components} components, 1, 3 or 4 are handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     return Raster((Frame(pixels),), orientation=container.orientation, colour=container.colour, space=space)
 
 
 def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
     """Precision (bit), number of components, width and height (px), from the frame header (T.81, B.2.2)."""
-    at, end = 2, len(raw) - 9
-    while at < end:
-        if raw[at] != 0xFF or raw[at + 1] in (0x00, 0xFF):
-            at += 1
-            continue
-        marker = raw[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return raw[at + 4], raw[at + 9], raw[at + 7] << 8 | raw[at + 8], raw[at + 5] << 8 | raw[at + 6]
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # no length follows
-            at += 2
-            continue
-        at += 2 + max(2, raw[at + 2] << 8 | raw[at + 3])
-    raise MalformedImage("jpeg: no frame header before the end of the file")
+    view = memoryview(raw)
+    for item in segments.walk(view):
+        if isinstance(item, segments.Segment) and item.marker in segments.FRAMES:
+            body = item.cursor(view)
+            precision, height, width, components = body.u8(), body.u16(), body.u16(), body.u8()
+            return precision, components, width, height
+    raise MalformedImage("no frame header before it", structure="jpeg EOI", offset=max(0, len(view) - 2))
 
 
 def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
@@ -167,12 +182,12 @@ def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
 
 def png(raw: Raw, container: Container[Any]) -> Raster:
     """Stills at their own depth; an animation as Pillow composes it, in 8 bit."""
-    data, chunks = _png_pixels_only(raw)
-    depth, colour_type = data[24], data[25]
-    sized(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), container)
-    if "acTL" in chunks or colour_type == 3:
+    data, chunks = png_chunks.pixels_only(memoryview(raw))
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"].ljust(13, b"\0"))
+    sized(width, height, container)
+    if b"acTL" in chunks or colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
-        animated = "acTL" in chunks and image.n_frames > 1
+        animated = b"acTL" in chunks and image.n_frames > 1
         first = 1 if animated and image.default_image else 0  # a default image that is no frame is not shown
         frames, _ = _frames(image, container, first)
         loop = int(image.info.get("loop", 0))
@@ -180,25 +195,9 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
-    if "tRNS" in chunks and pixels.shape[2] in (1, 3):
-        pixels = _keyed(pixels, chunks["tRNS"], depth)
+    if b"tRNS" in chunks and pixels.shape[2] in (1, 3):
+        pixels = _keyed(pixels, chunks[b"tRNS"], depth)
     return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
-
-
-def _png_pixels_only(raw: Raw) -> tuple[bytes, dict[str, bytes]]:
-    """The file without what no pixel needs, so that a broken or huge text cannot stop a decoder; chunks by name."""
-    kept, found, at = [bytes(raw[:8])], dict[str, bytes](), 8
-    while at + 12 <= len(raw):
-        size, name = int.from_bytes(raw[at : at + 4], "big"), bytes(raw[at + 4 : at + 8])
-        if at + 12 + size > len(raw):
-            break
-        if name in PNG_PIXELS:
-            kept.append(bytes(raw[at : at + 12 + size]))
-            found.setdefault(name.decode(), kept[-1][8:-4])
-        at += 12 + size
-    if kept[1:] and (kept[1][4:8], kept[-1][4:8]) == (b"IHDR", b"IEND") and "IDAT" in found:
-        return b"".join(kept), found
-    raise MalformedImage("png: a chunk is missing or runs past the end")  # OpenCV spins for seconds on such files
 
 
 def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
@@ -211,9 +210,9 @@ def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
 
 def webp(raw: Raw, container: Container[Any]) -> Raster:
     """RGB, or RGBA where there is alpha."""
-    if bytes(raw[12:16]) == b"VP8X":  # libwebp makes room for the canvas before anybody can look at it
-        width, height = (1 + int.from_bytes(raw[at : at + 3], "little") for at in (24, 27))
-        sized(width, height, container)
+    canvas = webp_chunks.canvas_size(memoryview(raw))
+    if canvas:  # libwebp makes room for it before anybody can look at it
+        sized(*canvas, container)
     if container.frames == 1:
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
@@ -252,7 +251,11 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
             image.load()  # turns the page upright by its tag 274
             pixels, page_space = _array(image)
         if number and page_space != space:
-            raise UnsupportedFeature("tiff: pages in different colour spaces are not handled")
+            raise UnsupportedFeature(
+                "pages in different colour spaces are not handled",
+                structure=container.format,
+                offset=picture_offset(container),
+            )
         space = page_space
         frames.append(Frame(pixels))
     return Raster(tuple(frames), colour=container.colour, space=space)
@@ -262,7 +265,7 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
     """A 16-bit page of several channels, which Pillow would cut to 8 bit."""
     found, pages = cv2.imdecodemulti(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED, range=(number, number + 1))
     if not found or len(pages) != 1:
-        raise MalformedImage(f"tiff: the decoder refused page {number}")
+        raise MalformedImage("the decoder refused it", structure=f"tiff page {number}")
     pixels = pages[0] if pages[0].ndim == 3 else pages[0][:, :, None]
     return _swapped(pixels), _space(pixels)
 
@@ -291,7 +294,11 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
     depth = int(str(image.info["bit_depth"]))
     if image.premultiplied_alpha:
-        raise UnsupportedFeature("heic: premultiplied alpha is not handled")
+        raise UnsupportedFeature(
+            "premultiplied alpha is not handled",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
         low = pixels >> (2 * depth - 16)
         pixels <<= 16 - depth
@@ -304,27 +311,17 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
     import pillow_jxl
 
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
     count = info.width * info.height * (channels or 1)
     if rebuilt or channels is None or len(data) not in (count, 2 * count):
-        raise UnsupportedFeature("jxl: samples of this type are not handled")
+        raise UnsupportedFeature(
+            "samples of 8 or 16 bit are handled, not these",
+            structure=container.format,
+            offset=picture_offset(container),
+        )
     samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
     pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
     hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
     colour = container.colour if hdr or not profile else Colour(icc=profile)
     return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
-
-
-def _without_jpeg(raw: Raw) -> bytes:
-    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
-    kept, at = [], 0
-    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
-        size = int.from_bytes(raw[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(raw[at + 8 : at + 16], "big")
-        end = len(raw) if size == 0 else at + max(size, 8)
-        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
-            kept.append(raw[at:end])
-        at = end
-    return b"".join(kept) or bytes(raw)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
+from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import EncodeError
 from rmexif.raster.bgr import to_memory_order
 
@@ -238,8 +240,7 @@ def patches(raster: Raster, even: bool = False) -> Iterator[tuple[int, int, Pixe
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
-    """One PNG chunk."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return b"".join(png_chunks.serialise(kind, body))
 
 
 def _delay(duration: float) -> tuple[int, int]:
@@ -261,36 +262,28 @@ def _apng(raster: Raster) -> bytes:
         out += _chunk(b"fcTL", struct.pack(">5I2H2B", sequence, width, height, left, top, *_delay(duration), 0, 0))
         first = sequence == 0
         sequence += 1
-        for body in _image_data(data):
+        for body in png_chunks.image_data(memoryview(data)):
             out += _chunk(b"IDAT", body) if first else _chunk(b"fdAT", struct.pack(">I", sequence) + body)
             sequence += 0 if first else 1
     return bytes(out) + _chunk(b"IEND", b"")
 
 
-def _image_data(data: bytes) -> Iterator[bytes]:
-    """The bodies of the IDAT chunks of a PNG that was just written."""
-    at = 8
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"IDAT":
-            yield data[at + 8 : at + 8 + size]
-        at += 12 + size
-
-
 def _webp_animation(raster: Raster, quality: int) -> bytes:
     """WebP container: VP8X, ANIM, then an ANMF per frame that overwrites (no blending, no disposal)."""
     alpha = raster.frames[0].pixels.shape[2] in (2, 4)
-    body = _riff(
-        b"VP8X", struct.pack("<I", 0x02 | (0x10 if alpha else 0)) + _u24(raster.width - 1) + _u24(raster.height - 1)
-    )
+    flags = struct.pack("<I", webp_parse.ANIMATED | webp_parse.ALPHA * alpha)
+    body = _riff(b"VP8X", flags, _u24(raster.width - 1), _u24(raster.height - 1))
     body += _riff(b"ANIM", struct.pack("<IH", 0, raster.loop))
     for left, top, pixels, duration in patches(raster, even=True):
         height, width = pixels.shape[:2]
         numbers = (left // 2, top // 2, width - 1, height - 1, round(duration))
-        still = _webp_still(pixels, quality)
-        start = 12 if still[12:16] != b"VP8X" else 12 + 18
-        body += _riff(b"ANMF", b"".join(map(_u24, numbers)) + b"\x02" + still[start:])
-    return _riff(b"RIFF", b"WEBP" + body)
+        coded = webp_chunks.coded_chunks(memoryview(_webp_still(pixels, quality)))
+        body += _riff(b"ANMF", *map(_u24, numbers), b"\x02", *coded)
+    return _riff(b"RIFF", b"WEBP", body)
+
+
+def _riff(kind: bytes, *content: bytes | memoryview) -> bytes:
+    return b"".join(webp_chunks.serialise(kind, *content))
 
 
 def gif(raster: Raster, quality: int) -> bytes:
@@ -301,8 +294,8 @@ def gif(raster: Raster, quality: int) -> bytes:
         repeats = max(0, min(raster.loop - 1, 0xFFFF))
         out += b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", repeats, 0)
     # GIF cannot overwrite with transparency: with alpha every frame is whole, and is cleared before the next.
-    whole = ((0, 0, to_8bit(frame.pixels), frame.duration) for frame in raster.frames)
-    for left, top, pixels, duration in whole if alpha else patches(raster):
+    complete = ((0, 0, to_8bit(frame.pixels), frame.duration) for frame in raster.frames)
+    for left, top, pixels, duration in complete if alpha else patches(raster):
         settings: dict[str, Any] = {"include_color_table": True, "disposal": 2 if alpha else 1}
         settings["duration"] = min(round(duration / 10), 0xFFFF) * 10
         if alpha:
@@ -326,11 +319,6 @@ def _palette_image(pixels: Pixels) -> Image.Image:
     masked = Image.fromarray(indices)
     masked.putpalette((image.getpalette() or []) + [0] * (768 - len(image.getpalette() or [])))
     return masked
-
-
-def _riff(kind: bytes, body: bytes) -> bytes:
-    """One RIFF chunk, padded to an even length."""
-    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
 
 
 def _u24(number: int) -> bytes:

@@ -192,10 +192,10 @@ def paint(
 
 def _blend(view: Pixels, patch: NDArray[Any], weights: NDArray[np.uint8]) -> None:
     top, count = int(np.iinfo(view.dtype).max), colours_of(view)
-    whole: NDArray[Any] = weights if top == FULL else weights * np.uint16(top // FULL)
-    shares = [whole] * count
+    opaque: NDArray[Any] = weights if top == FULL else weights * np.uint16(top // FULL)
+    shares = [opaque] * count
     if view.shape[2] > count:
-        shares = [_over(whole, view[:, :, count], top)] * count + [whole]
+        shares = [_over(opaque, view[:, :, count], top)] * count + [opaque]
     share = cv2.merge(shares)
     new = cv2.multiply(patch, share, scale=1 / top)
     kept = cv2.multiply(view, cv2.bitwise_not(share), scale=1 / top)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmexif.containers.bmp import parse
+from rmexif.containers.bmp import parse, rewrite
 from rmexif.containers.common.row import FormatRow
 from rmexif.types import Format
 
@@ -21,5 +21,5 @@ BMP = FormatRow(
     ),
     parse.matches,
     parse.parse,
-    parse.rewrite,
+    rewrite.rewrite,
 )

@@ -1,35 +1,31 @@
-"""LZW as GIF (GIF89a, appendix F) and TIFF 6.0 (section 13) write it: walk, cut at the last pixel, decode, encode.
+"""LZW of GIF (GIF89a, appendix F) and TIFF 6.0 (section 13): walk, cut at the last pixel, decode, encode.
 
 GIF packs codes from the lowest bit up and widens them when the table is full; TIFF packs from the highest bit down
 and widens them one code early. A walk follows the codes without writing a pixel: it knows how long each string is,
-so it finds the code that completes the picture, and puts the end code right behind it.
+so it finds the code that completes the picture, and puts the end code right behind it. Offsets in errors are those of
+the stream.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rmexif.containers.common.lzw_runs import MAX_WIDTH, RUN, TABLE, Codes, code_widths, runs
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
 __all__ = ["Walk", "decode", "encode", "renumber", "walk"]
 
-TABLE = 4096  # codes of 12 bits at most, in both formats
 TIFF_CLEAR = 4094  # TIFF 6.0, section 13: the encoder clears its table when this code has been added
-RUN = 1 << 16  # codes looked at together, at most
 WIDE = 1 << 21  # samples of a run; strings that long are copied faster one by one
 SHORT = 256  # byte; below, a plain loop is faster
+WINDOW = 7  # byte: read together; at most two digits of CPython's integers
 IDLE_CODES = 4096  # clear codes in a row that write nothing; an encoder has no use for more than two
-
-
-Codes = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,89 +62,77 @@ def walk(data: bytes, bits: int, size: int, *, tiff: bool = False) -> Walk:
 
 
 def _walk_codes(data: bytes, bits: int, size: int, tiff: bool) -> Walk:
-    """``walk``, code by code: any stream, about a million codes a second."""
-    clear, end, early, total = 1 << bits, (1 << bits) + 1, int(tiff), len(data)
-    lengths, prefixes = [1] * (clear + 2), [0] * (clear + 2)
-    literals = bytearray(clear)
-    width, grow = bits + 1, (2 << bits) - early
-    previous, done, idle, excess = -1, 0, 0, 0
-    buffer = held = position = used = consumed = last = 0
-    while True:
-        while held < width and position < total:
-            if tiff:
-                buffer = buffer << 8 | data[position]
-            else:
-                buffer |= data[position] << held
-            position += 1
-            held += 8
-        if held < width:
-            consumed = total if done < size else (used + 7) // 8
+    """``walk``, code by code: any stream, about a million codes a second; a call in the loop costs a third more."""
+    clear, end, last_bit, order = 1 << bits, (1 << bits) + 1, 8 * len(data), _order(tiff)
+    lengths, prefixes = [1] * (clear + 2), [0] * (clear + 2)  # of each code's string: samples, all but the last one
+    literals, padded = bytearray(clear), data + bytes(WINDOW)
+    width, previous = bits + 1, -1
+    at = start = code = done = idle = window = edge = 0  # window: bits up to the edge
+    while done <= size and at + width <= last_bit:
+        if at + width > edge:
+            window, edge = int.from_bytes(padded[at >> 3 : (at >> 3) + WINDOW], order), (at & ~7) + 8 * WINDOW
+        code = window >> (edge - at - width if tiff else 8 * WINDOW + at - edge) & (1 << width) - 1
+        if code == end or done == size:
             break
-        held -= width
-        if tiff:
-            code = buffer >> held
-            buffer &= (1 << held) - 1
-        else:
-            code = buffer & ((1 << width) - 1)
-            buffer >>= width
-        if code == end or done >= size:
-            consumed = (used + (width if code == end else 0) + 7) // 8
-            break
-        last, used = used, used + width
+        start, at = at, at + width
         if code == clear:
             del lengths[clear + 2 :], prefixes[clear + 2 :]
-            width, grow, previous = bits + 1, (2 << bits) - early, -1
-            idle += 1
+            width, previous, idle = bits + 1, -1, idle + 1
             if idle > IDLE_CODES:
-                raise MalformedImage("lzw: thousands of clear codes without a sample")
+                raise MalformedImage(f"{idle} clear codes without a sample", structure="lzw", offset=start // 8)
             continue
-        idle = 0
-        known = len(lengths)
+        known, idle = len(lengths), 0
         if code < clear:
             literals[code] = 1
-        elif previous < 0 or code > known or (code == known and known >= TABLE):
-            raise MalformedImage(f"lzw: code {code} at bit {last} is not in the table of {known}")
+        elif previous < 0 or code > known or code == TABLE:
+            raise MalformedImage(f"code {code} is above the table of {known}", structure="lzw", offset=start // 8)
         if previous >= 0 and known < TABLE:
             lengths.append(lengths[previous] + 1)
             prefixes.append(previous)
-            if known + 1 >= grow and width < 12:
-                width += 1
-                grow = (1 << width) - early
+            width += width < MAX_WIDTH and known + 1 + tiff >= 1 << width
         done += lengths[code]
         previous = code
-        if done > size:
-            excess, consumed = done - size, (used + 7) // 8
-            break
+    used = at + width * (code == end)
+    consumed = len(data) if done < size and code != end else (used + 7) // 8
     codes = [(end, width)]
-    if excess:  # the last string runs past the picture: its prefix does not
-        code = previous
-        for _ in range(excess):
-            code = prefixes[code]
-        codes.insert(0, (code, used - last))
-        used = last
-    seen = frozenset(value for value, hit in enumerate(literals) if hit)
-    return Walk(_finish(data, used, codes, tiff), min(done, size), seen, consumed)
+    if done > size:  # the last string runs past the picture: its prefix does not
+        codes.insert(0, (_prefix(prefixes, previous, done - size), at - start))
+        at = start
+    seen = frozenset(value for value, occurs in enumerate(literals) if occurs)
+    return Walk(_finish(data, at, codes, tiff), min(done, size), seen, consumed)
+
+
+def _order(tiff: bool) -> Literal["big", "little"]:
+    """In which order bytes make up a code."""
+    return "big" if tiff else "little"
+
+
+def _prefix(prefixes: Sequence[int], code: int, samples: int) -> int:
+    """The code of the string of ``code`` without its last ``samples``."""
+    for _ in range(samples):
+        code = prefixes[code]
+    return code
 
 
 def _walk_runs(data: bytes, bits: int, size: int, tiff: bool) -> Walk | None:
     """``walk``, run by run; None where it has to be done code by code."""
     end = (1 << bits) + 1
-    widths, ends = _widths(bits, tiff)
+    widths, ends = code_widths(bits, tiff)
     literals = np.zeros(end - 1, bool)
     done = 0
-    for codes, lengths, base, following in _runs(data, bits, tiff):
+    for codes, lengths, base, following in runs(data, bits, tiff):
         written = done + np.cumsum(lengths)
-        whole = len(codes) and written[-1] >= size
-        if whole:
+        is_complete = len(codes) and written[-1] >= size
+        if is_complete:
             length = int(np.searchsorted(written, size)) + 1  # codes of this run that the picture needs
             if written[length - 1] > size:
                 return None  # a string has to be cut
             following = int(codes[length]) if length < len(codes) else following
             codes = codes[:length]
         literals[codes[codes < end - 1]] = True
-        if whole:
+        if is_complete:
             used = base + int(ends[length - 1])
-            width = int(widths[length]) if length < RUN else 12
+            width = int(widths[length]) if length < RUN else MAX_WIDTH
             consumed = (used + (width if following == end else 0) + 7) // 8
             seen = frozenset(np.flatnonzero(literals).tolist())
             return Walk(_finish(data, used, [(end, width)], tiff), size, seen, consumed)
@@ -156,75 +140,10 @@ def _walk_runs(data: bytes, bits: int, size: int, tiff: bool) -> Walk | None:
     return None
 
 
-def _runs(data: bytes, bits: int, tiff: bool) -> Iterator[tuple[Codes, Codes, int, int]]:
-    """All codes between two clear codes at once, because their widths do not depend on them.
-
-    Yields the codes of a run, how many samples each stands for, the bit where the run starts, and the code that ends
-    it (-1: the data did). Stops at a code that the table does not hold yet, and where clear codes are so frequent
-    that a run is not worth its while.
-    """
-    clear, end = 1 << bits, (1 << bits) + 1
-    widths, ends = _widths(bits, tiff)
-    source = np.frombuffer(data + bytes(3), np.uint8)
-    base = runs = 0
-    following = clear
-    while following == clear and (runs <= 16 or base >= runs * 2048):
-        left = int(np.searchsorted(ends, 8 * len(data) - base, "right"))
-        for count in (min(TABLE, left), left):  # few runs are longer than the table
-            codes = _unpack(source, base + ends[:count] - widths[:count], widths[:count], tiff)
-            stops = np.flatnonzero((codes == clear) | (codes == end))
-            if len(stops):
-                break
-        length = int(stops[0]) if len(stops) else count
-        following = int(codes[length]) if len(stops) else -1
-        lengths = _lengths(codes[:length], clear)
-        if lengths is None:
-            return
-        yield codes[:length], lengths, base, following
-        base += int(ends[min(length, RUN - 1)])
-        runs += 1
-
-
-@cache
-def _widths(bits: int, tiff: bool) -> tuple[Codes, Codes]:
-    """Bits of each code of a run, and where it ends."""
-    known = np.minimum((1 << bits) + 2 + np.maximum(np.arange(RUN) - 1, 0), TABLE)  # table as code n is read
-    widths = np.clip(np.frexp(known + int(tiff))[1], bits + 1, 12).astype(np.int64)
-    return widths, np.cumsum(widths)
-
-
-def _unpack(source: Codes, starts: Codes, widths: Codes, tiff: bool) -> Codes:
-    """The codes at ``starts`` (bit) of ``widths`` (bit)."""
-    at, shift = starts >> 3, starts & 7
-    a, b, c = (source[at + n].astype(np.int64) for n in range(3))
-    codes: Codes = (a << 16 | b << 8 | c) >> (24 - shift - widths) if tiff else (a | b << 8 | c << 16) >> shift
-    codes &= (1 << widths) - 1
-    return codes
-
-
-def _lengths(codes: Codes, clear: int) -> Codes | None:
-    """Samples that each code of a run stands for, or None where a code is not in the table yet.
-
-    Code n > 0 adds the string of code n - 1, and one sample more, to the table. So a code above the roots is as long
-    as the code that its entry grew from, plus one; following these links by doubling takes as many rounds as the
-    longest string has bits.
-    """
-    order = np.arange(len(codes))
-    parents = np.where(codes < clear, -1, codes - clear - 2)
-    added = np.minimum(order, TABLE - clear - 2)  # entries there, with the one that this code itself completes
-    if (parents >= added).any() or (codes[:1] >= clear).any():
-        return None
-    lengths = np.ones(len(codes), np.int64)
-    while (linked := parents >= 0).any():
-        lengths[linked] += lengths[parents[linked]]
-        parents[linked] = parents[parents[linked]]
-    return lengths
-
-
 def _finish(data: bytes, used: int, codes: list[tuple[int, int]], tiff: bool) -> bytes:
     """The first ``used`` bits of ``data``, then ``codes`` (code, bits), then zero bits up to the byte."""
-    whole, held = divmod(used, 8)
-    rest = data[whole] if held else 0
+    full, held = divmod(used, 8)
+    rest = data[full] if held else 0
     buffer = rest >> (8 - held) if tiff else rest & ((1 << held) - 1)
     for code, width in codes:
         buffer = buffer << width | code if tiff else buffer | code << held
@@ -232,7 +151,7 @@ def _finish(data: bytes, used: int, codes: list[tuple[int, int]], tiff: bool) ->
     count = (held + 7) // 8
     if tiff:
         buffer <<= count * 8 - held
-    return data[:whole] + buffer.to_bytes(count, "big" if tiff else "little")
+    return data[:full] + buffer.to_bytes(count, _order(tiff))
 
 
 def renumber(data: bytes, bits: int, table: bytes) -> bytes:
@@ -244,11 +163,11 @@ def renumber(data: bytes, bits: int, table: bytes) -> bytes:
         table: the new sample for every old one, 256 bytes.
     """
     clear, end = 1 << bits, (1 << bits) + 1
-    widths, ends = _widths(bits, tiff=False)
+    widths, ends = code_widths(bits, tiff=False)
     out = np.frombuffer(data + bytes(2), np.uint8).copy()
     change = np.arange(clear) ^ np.frombuffer(table, np.uint8)[:clear]
     at = 0
-    for codes, _, base, following in _runs(data, bits, tiff=False):
+    for codes, _, base, following in runs(data, bits, tiff=False):
         if following < 0:
             break
         roots = np.flatnonzero(codes < clear)
@@ -281,7 +200,7 @@ def _renumber_codes(data: bytes, bits: int, change: list[int], at: int) -> bytes
             out[place + 1] ^= change[code] << shift >> 8
         if not first and known < TABLE:
             known += 1
-            width += known >= 1 << width and width < 12
+            width += known >= 1 << width and width < MAX_WIDTH
         first = False
     return bytes(out[: len(data)])
 
@@ -299,19 +218,19 @@ def decode(data: bytes, size: int) -> bytes:
 def _decode_runs(data: bytes, size: int) -> bytes | None:
     """``decode``, run by run; None where it has to be done code by code."""
     out: list[bytes] = []
-    left = size
-    for codes, lengths, _, following in _runs(data, 8, tiff=True):
+    remaining = size
+    for codes, lengths, _, following in runs(data, 8, tiff=True):
         total = int(lengths.sum())
         if total > WIDE:
             return None
-        out.append(_strings(codes, lengths))
-        left -= total
-        if left <= 0 or following == 257:
+        out.append(_spell(codes, lengths))
+        remaining -= total
+        if remaining <= 0 or following == 257:
             return b"".join(out)[:size]
     return None
 
 
-def _strings(codes: Codes, lengths: Codes) -> bytes:
+def _spell(codes: Codes, lengths: Codes) -> bytes:
     """What the codes of a run spell.
 
     The string that code n adds to the table is that of code n - 1 and the sample behind it, so it stands in the
@@ -334,7 +253,7 @@ def _decode_codes(data: bytes, size: int) -> bytes:
     out = bytearray()
     previous = b""
     width, buffer, held = 9, 0, 0
-    for byte in data:
+    for place, byte in enumerate(data):
         buffer, held = buffer << 8 | byte, held + 8
         if held < width:
             continue
@@ -352,10 +271,10 @@ def _decode_codes(data: bytes, size: int) -> bytes:
         elif code == known and previous:
             entry = previous + previous[:1]
         else:
-            raise MalformedImage(f"lzw: code {code} is not in the table of {known}")
+            raise MalformedImage(f"code {code} is above the table of {known}", structure="lzw", offset=place)
         if previous and known < TABLE:
             table.append(previous + entry[:1])
-            if known + 2 >= 1 << width and width < 12:
+            if known + 2 >= 1 << width and width < MAX_WIDTH:
                 width += 1
         out += entry
         previous = entry
@@ -376,7 +295,7 @@ def encode(data: bytes) -> bytes:
         buffer, held = buffer << width | table[string], held + width
         table[longer] = following
         following += 1
-        if following + 1 > 1 << width and width < 12:
+        if following + 1 > 1 << width and width < MAX_WIDTH:
             width += 1
         if following > TIFF_CLEAR:
             buffer, held = buffer << width | 256, held + width
@@ -390,7 +309,7 @@ def encode(data: bytes) -> bytes:
     if string:
         buffer, held = buffer << width | table[string], held + width
         # The decoder adds one more entry when it reads this code, and may widen for the end code.
-        if following + 2 > 1 << width and width < 12 and following > 258:
+        if following + 2 > 1 << width and width < MAX_WIDTH and following > 258:
             width += 1
     buffer, held = buffer << width | 257, held + width
     spare = -held % 8

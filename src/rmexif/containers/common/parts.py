@@ -1,4 +1,4 @@
-"""Who says what a byte of a file is: claims that may overlap or leave holes, and the parts that they add up to."""
+"""The one tiler: stretches that a parser claims, in any order and overlapping, become parts that cover the file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ __all__ = ["PartBuilder"]
 
 
 class PartBuilder:
-    """Collects claims in any order; ``tile()`` turns them into parts that cover the file without overlap.
+    """Collects stretches in any order; ``tile()`` turns them into parts that cover the file without overlap.
+
+    Neighbours without a payload that have one label and one role become one part: how an encoder cuts its data says
+    nothing.
 
     Args:
         size: of the file, in bytes.
-        limits: ``max_parts`` bounds the number of claims.
+        limits: ``max_parts`` bounds the number of stretches.
     """
 
-    __slots__ = ("_claims", "_limits", "_size")
+    __slots__ = ("_limits", "_size", "_stretches")
 
     def __init__(self, size: int, limits: Limits) -> None:
         self._size = size
         self._limits = limits
-        self._claims: list[Part] = []
+        self._stretches: list[Part] = []
 
-    def add(
+    def add(  # noqa: PLR0913 - the fields of a Part
         self,
         label: str,
         role: Role,
@@ -39,10 +42,11 @@ class PartBuilder:
         payload: PayloadKind | None = None,
         skip: int = 0,
         *,
+        body_length: int | None = None,
         packing: Packing | None = None,
         entry: TiffEntry | None = None,
     ) -> None:
-        """Claim the bytes ``[start, end)``, cut to the file; an empty stretch is no claim.
+        """Claim the bytes ``[start, end)``, cut to the file; an empty stretch is ignored.
 
         Args:
             label: path of structure names, to be shown.
@@ -51,23 +55,23 @@ class PartBuilder:
             end: first byte after.
             payload: what they should be read as.
             skip: bytes before the payload.
+            body_length: bytes of the payload; None: up to the end.
             packing: how the payload is compressed.
             entry: of a TIFF value: where it stands.
+
+        Raises:
+            LimitExceeded: more stretches than ``max_parts``.
         """
         end = min(end, self._size)
-        last = self._claims[-1] if self._claims else None
         if not 0 <= start < end:
             return
-        if (
-            last
-            and last.end == start
-            and payload is None
-            and (last.label, last.role, last.payload) == (label, role, None)
-        ):
-            self._claims[-1] = Part(label, role, last.offset, end - last.offset)
+        part = Part(label, role, start, end - start, payload, skip, body_length, packing, entry)
+        last = self._stretches[-1] if self._stretches else None
+        if last and last.end == start and _continues(last, part):
+            self._stretches[-1] = replace(last, length=end - last.offset)
         else:
-            self._claims.append(Part(label, role, start, end - start, payload, skip, packing=packing, entry=entry))
-            self._limits.check("max_parts", len(self._claims))
+            self._stretches.append(part)
+            self._limits.check("max_parts", len(self._stretches))
 
     def fields(
         self, label: str, start: int, end: int, dirty: Iterable[tuple[str, int, int, PayloadKind | None]]
@@ -80,27 +84,42 @@ class PartBuilder:
         self.add(label, Role.STRUCTURE, start, end)
 
     def tile(self) -> tuple[Part, ...]:
-        """The parts: on an overlap the claim that starts first wins; holes are gaps, the last one a trailer."""
+        """The parts: where stretches overlap the one that starts first wins; a hole is a gap, the last one a trailer.
+
+        Raises:
+            LimitExceeded: more parts than ``max_parts``.
+        """
         parts: list[Part] = []
         position = 0
-        for claim in sorted(self._claims, key=lambda part: (part.offset, -part.length)):
-            if claim.end <= position:
+        for stretch in sorted(self._stretches, key=lambda part: (part.offset, -part.length)):
+            if stretch.end <= position:
                 continue
-            if claim.offset > position:
-                parts.append(Part("gap", Role.GAP, position, claim.offset - position))
-            start = max(position, claim.offset)
-            last = parts[-1] if parts else None
-            if (
-                last
-                and claim.payload is None
-                and (last.label, last.role, last.payload) == (claim.label, claim.role, None)
-            ):
-                parts[-1] = Part(claim.label, claim.role, last.offset, claim.end - last.offset)
+            if stretch.offset > position:
+                parts.append(Part("gap", Role.GAP, position, stretch.offset - position))
+            part = _from(stretch, max(position, stretch.offset))
+            if parts and _continues(parts[-1], part):
+                parts[-1] = replace(parts[-1], length=part.end - parts[-1].offset)
             else:
-                skip = max(0, claim.body_offset - (start - claim.offset))
-                parts.append(replace(claim, offset=start, length=claim.end - start, body_offset=skip))
-            position = claim.end
+                parts.append(part)
+            position = part.end
         if position < self._size:
             parts.append(Part("trailer", Role.TRAILER, position, self._size - position, PayloadKind.TRAILER))
         self._limits.check("max_parts", len(parts))
         return tuple(parts)
+
+
+def _continues(last: Part, part: Part) -> bool:
+    """Whether ``part``, which lies behind ``last``, says the same of its bytes."""
+    return last.payload is None is part.payload and (last.label, last.role) == (part.label, part.role)
+
+
+def _from(part: Part, start: int) -> Part:
+    """``part`` without its bytes before ``start``; its payload keeps its place in the file."""
+    if start == part.offset:
+        return part
+    cut = start - part.offset
+    body_start = max(0, part.body_offset - cut)
+    length = part.body_length
+    if length is not None:
+        length = max(0, length - max(0, cut - part.body_offset))
+    return replace(part, offset=start, length=part.end - start, body_offset=body_start, body_length=length)

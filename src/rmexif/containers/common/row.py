@@ -15,14 +15,16 @@ __all__ = ["FormatRow"]
 
 @dataclass(frozen=True, slots=True)
 class FormatRow(Generic[TreeT]):
-    """One format: what it can do, how it is known, how it is read and how it is written again.
+    """One format: what it can do, how it is known, how it is read and how it is serialised again.
 
     ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
     role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
-    file as pieces to be joined; what is passed through is a view of the input.
+    file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
+    would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
     """
 
     format: Format
     matches: Callable[[bytes], bool]  # whether the first 64 bytes are its signature
     parse: Callable[[memoryview, Limits], Container[TreeT]]
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
+    parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.gif import parse
+from rmexif.containers.gif import parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["GIF"]
@@ -21,5 +21,5 @@ GIF = FormatRow(
     ),
     parse.matches,
     parse.parse,
-    parse.rewrite,
+    rewrite.rewrite,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jpeg import parse
+from rmexif.containers.jpeg.parse import matches, parse
+from rmexif.containers.jpeg.rewrite import rewrite
 from rmexif.types import Format
 
 __all__ = ["JPEG"]
@@ -19,7 +20,7 @@ JPEG = FormatRow(
         has_quality=True,
         has_16bit=False,
     ),
-    parse.matches,
-    parse.parse,
-    parse.rewrite,
+    matches,
+    parse,
+    rewrite,
 )

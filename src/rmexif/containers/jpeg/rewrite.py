@@ -1,185 +1,169 @@
-"""What is written of the scans of a JPEG and of their Huffman tables: data cut at its last code, tables with no choice.
+"""The clean file of a JPEG: tables where a scan first needs them, headers re-serialised, data cut at its last code.
 
-A short picture is walked code by code. A long one is copied, if its tables hold nothing but symbols that a code may
-stand for; else it is walked as well, or refused.
+The order of segments is libjpeg's, so that a plain encoder's output is clean already.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from rmexif.containers.jpeg.huffman import ScanError, Table, alphabet, is_standard, meant, overfull, proper
-from rmexif.containers.jpeg.scan import Frame, Scan, Walker
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif import icc
+from rmexif.containers.common.orientation import EXIF_PREFIX, orientation_only
+from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, JFIF, adobe_segment
+from rmexif.containers.jpeg.scan import clean_scans
+from rmexif.containers.jpeg.segments import Marker
 
-__all__ = ["Intervals", "Step", "Tree", "copied", "reads", "settled", "slots", "suspicious"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; more is stated as a residual
-LONG_WALK_LIMIT = 256 << 10  # byte walked where a table holds more than symbols: 0.05 s, progressive 0.4 s
-MCU_LIMIT = 1 << 21  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
+    from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
+    from rmexif.containers.jpeg.parse import JpegTree
+    from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan
+    from rmexif.types import Container
 
-Intervals = list[list[bytes | memoryview]]  # data of every restart interval of every scan
+__all__ = ["rewrite"]
 
-
-@dataclass(slots=True)
-class Step:
-    """A scan with the tables in force when it starts, and where its data lies."""
-
-    scan: Scan
-    quants: dict[int, bytes]
-    huffmans: dict[int, bytes]  # class << 4 | slot
-    conditioning: dict[int, int]  # DAC values by class << 4 | slot, for arithmetic coding
-    interval: int  # MCUs between restarts, 0 = none
-    data: list[tuple[int, int]] = field(default_factory=list)  # (first, last + 1) byte of each restart interval
+CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
+RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
+BASELINE_SLOTS = 2  # of each class (T.81, table B.5)
 
 
-@dataclass(slots=True)
-class Tree:
-    """What a parse leaves for the rewrite."""
-
-    frame: Frame | None = None
-    jfif: bool = False
-    adobe: int | None = None  # colour transform
-    icc: bytes | None = None
-    steps: list[Step] = field(default_factory=list)
-    places: dict[bytes, int] = field(default_factory=dict)  # Huffman table -> byte where its DHT segment starts
-    walked: tuple[Intervals, dict[bytes, bytes]] | None = None  # what a walk over short scans found, once it was made
-
-
-def reads(frame: Frame, start: int, stop: int, high: int) -> tuple[bool, bool]:
-    """Whether a scan of these parameters reads DC tables, and AC tables."""
-    if frame.lossless:
-        return True, False
-    return start == 0 and not (frame.progressive and high), stop > 0
-
-
-def slots(frame: Frame, scan: Scan) -> list[int]:
-    """Slots (class << 4 | number) of the tables or conditioning that a scan reads, in libjpeg's order."""
-    reads_dc, reads_ac = reads(frame, scan.start, scan.stop, scan.high)
-    found = []
-    for dc, ac in scan.tables:
-        if reads_dc:
-            found.append(dc)
-        if reads_ac:
-            found.append(0x10 | ac)
-    return list(dict.fromkeys(found))
-
-
-def walkable(tree: Tree, limit: int = WALK_LIMIT) -> bool:
-    """Whether the scans can be walked, in a bounded time, and take no more than ``limit`` bytes."""
-    frame = tree.frame
-    assert frame is not None
-    if frame.arithmetic or frame.lossless:
-        return False
-    size = sum(end - start for step in tree.steps for start, end in step.data)
-    return size <= limit and sum(step.scan.count(frame) for step in tree.steps) <= MCU_LIMIT
-
-
-def suspicious(tree: Tree, entry: bytes) -> bool:
-    """Whether a Huffman table holds what no rewrite leaves there: a symbol without a meaning, or one twice."""
-    assert tree.frame is not None
-    if is_standard(entry):
-        return False
-    ac = entry[0] >> 4 > 0
-    symbols = entry[17:] if ac else bytes(set(entry[17:]))
-    return not tree.frame.lossless and not meant(symbols, ac, tree.frame.progressive)
-
-
-def copied(view: memoryview, tree: Tree) -> bool:
-    """Whether data is written as it came: its scans are too long to be walked, of a kind that is not, or damaged."""
-    if not walkable(tree):
-        return True
-    try:
-        settled(view, tree)
-    except (MalformedImage, UnsupportedFeature):
-        return False  # nothing is written
-    return tree.walked is None
-
-
-def settled(view: memoryview, tree: Tree) -> tuple[Intervals, dict[bytes, bytes]]:
-    """The data of the scans, cut at its last code where that can be told, and what is written for each Huffman table.
+def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | memoryview]:
+    """The clean file, as pieces to be joined.
 
     Raises:
-        MalformedImage: a table has more codes than there can be.
-        UnsupportedFeature: a table holds something else than symbols, and the scans cannot be walked; or the picture
-            uses codes that mean nothing or the same.
+        MalformedImage: a Huffman table has more codes than bits can tell apart.
+        UnsupportedFeature: the codes in use of a Huffman table cannot be told from hidden bytes.
     """
-    if tree.walked is not None:
-        return tree.walked
-    plain: Intervals = [[view[start:end] for start, end in step.data] for step in tree.steps]
-    odd = [entry for entry, symbols in _alphabets(tree).items() if not proper(entry, symbols)]
-    if walkable(tree, LONG_WALK_LIMIT if odd else WALK_LIMIT):
-        try:
-            walked = _walked(tree, plain)
-            if walkable(tree):
-                tree.walked = walked
-            return walked
-        except ScanError:
-            # Decoders show a damaged scan as far as it goes, so it stays as it is.
-            pass
-    if odd:
-        raise UnsupportedFeature(
-            f"jpeg: segment DHT at byte {tree.places[odd[0]]} holds bytes that are no symbols, and its scans are too "
-            "long, damaged or of a kind that is not walked to tell which codes are in use"
-        )
-    return plain, {}
+    tree = container.tree
+    image = tree.image
+    frame = image.frame
+    scans = tree.clean_scans or clean_scans(view, image)
+    identifiers = _identifiers(tree)
+    tables = _Tables(image, scans)
+    out: list[bytes | memoryview] = [b"\xff\xd8", *_application(tree, container.orientation)]
+    for component in frame.components:
+        first = next((scan for scan in image.scans if component in scan.header.components), None)
+        if first is not None:
+            out += tables.quantisation(first, component.quant)
+    out.append(_segment(_process(image), _frame_header(frame, identifiers)))
+    seen: set[int] = set()
+    for scan, data in zip(image.scans, scans.data, strict=True):
+        for component in scan.header.components:
+            if component.ident not in seen:  # a decoder latches a component's table at its first scan
+                seen.add(component.ident)
+                out += tables.quantisation(scan, component.quant)
+        out += tables.entropy(scan)
+        out.append(_segment(Marker.SOS, _scan_header(scan.header, identifiers)))
+        for number, interval in enumerate(data):
+            if number:
+                out.append(bytes([0xFF, Marker.RST0 + (number - 1) % 8]))
+            out.append(interval)
+    out.append(b"\xff\xd9")
+    return out
 
 
-def _alphabets(tree: Tree) -> dict[bytes, frozenset[int]]:
-    """Every Huffman table that a scan reads and that is none of the standard's, and the symbols that may be in it."""
-    frame = tree.frame
-    assert frame is not None
-    refining: dict[bytes, bool] = {}
-    for step in tree.steps if not frame.arithmetic else ():
-        refines = frame.progressive and step.scan.start > 0 and step.scan.high > 0
-        for slot in slots(frame, step.scan):
-            entry = step.huffmans.get(slot)
-            if entry is not None and not is_standard(entry):
-                refining[entry] = refining.get(entry, True) and refines
-    for entry in filter(overfull, refining):
-        raise MalformedImage(f"jpeg: segment DHT at byte {tree.places[entry]} has more codes than bits can tell apart")
-    return {e: alphabet(frame.sof, frame.precision, e[0] > 0x0F, only) for e, only in refining.items()}
+class _Tables:
+    """Gives the table segments that a scan needs: those that differ from what was defined before."""
+
+    def __init__(self, image: CodedImage, scans: CleanScans) -> None:
+        self.frame, self.replacements = image.frame, scans.tables
+        self.defined: dict[tuple[Marker, int], bytes] = {}
+        self.conditioning: dict[int, int] = {}
+        self.restart_interval = 0
+
+    def quantisation(self, scan: Scan, slot: int) -> Iterator[bytes]:
+        """DQT of a slot."""
+        yield from self._define(Marker.DQT, slot, scan.quants.get(slot))
+
+    def entropy(self, scan: Scan) -> Iterator[bytes]:
+        """DHT or DAC of a scan, and DRI."""
+        slots = scan.header.slots(self.frame)
+        if self.frame.arithmetic:
+            yield from self._condition([(slot, scan.conditioning[slot]) for slot in slots if slot in scan.conditioning])
+        else:
+            for slot in slots:
+                entry = scan.huffmans.get(slot)
+                yield from self._define(Marker.DHT, slot, entry and self.replacements.get(entry, entry))
+        if scan.restart_interval != self.restart_interval:
+            self.restart_interval = scan.restart_interval
+            yield _segment(Marker.DRI, self.restart_interval.to_bytes(2, "big"))
+
+    def _define(self, marker: Marker, slot: int, entry: bytes | None) -> Iterator[bytes]:
+        if entry is not None and self.defined.get((marker, slot)) != entry:
+            self.defined[marker, slot] = entry
+            yield _segment(marker, entry)
+
+    def _condition(self, values: list[tuple[int, int]]) -> Iterator[bytes]:
+        changed = [
+            (slot, value) for slot, value in values if self.conditioning.get(slot, CONDITIONING[slot >> 4]) != value
+        ]
+        if changed:
+            self.conditioning.update(changed)
+            yield _segment(Marker.DAC, b"".join(map(bytes, changed)))
 
 
-def _walked(tree: Tree, plain: Intervals) -> tuple[Intervals, dict[bytes, bytes]]:
-    frame = tree.frame
-    assert frame is not None
-    walker = Walker(frame)
-    tables: dict[bytes, Table] = {}
-    cut: Intervals = []
-    for step, intervals in zip(tree.steps, plain, strict=True):
-        entries = [(step.huffmans.get(dc, b""), step.huffmans.get(0x10 | ac, b"")) for dc, ac in step.scan.tables]
-        for entry in {entry for pair in entries for entry in pair} - tables.keys():
-            tables[entry] = walker.table(entry)
-        pairs = [(tables[dc], tables[ac]) for dc, ac in entries]
-        total = step.scan.count(frame)
-        row: list[bytes | memoryview] = []
-        for number, raw in enumerate(intervals):
-            row.append(_cut(walker, step, pairs, number, total, raw))
-        cut.append(row)
-    return cut, {entry: _canonical(tree, tables[entry]) for entry in _alphabets(tree)}
+def _segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def _cut(
-    walker: Walker, step: Step, tables: list[tuple[Table, Table]], number: int, total: int, raw: bytes | memoryview
-) -> bytes:
-    """The data of restart interval ``number`` up to its last code."""
-    first = number * step.interval
-    count = min(step.interval or total, total - first)
-    data = bytes(raw).replace(b"\xff\x00", b"\xff")
-    used, bits = walker.interval(step.scan, tables, first, count, data)
-    kept = bytearray(data[:used])
-    if used:
-        kept[-1] |= (1 << (8 - bits)) - 1  # T.81, F.1.2.3: padding bits are ones
-    return bytes(kept).replace(b"\xff", b"\xff\x00")
+def _application(tree: JpegTree, orientation: int) -> Iterator[bytes]:
+    """JFIF, Adobe, Exif with nothing but an orientation, and the clean profile."""
+    if tree.jfif:
+        yield JFIF
+    if tree.adobe_transform is not None:
+        yield adobe_segment(_transform(tree))
+    if orientation > 1:
+        yield _segment(Marker.APP1, EXIF_PREFIX + orientation_only(orientation))
+    profile = icc.clean(tree.profile) if tree.profile is not None else None
+    if profile is not None:
+        chunks = [profile[at : at + ICC_CHUNK] for at in range(0, len(profile), ICC_CHUNK)]
+        for number, chunk in enumerate(chunks, 1):
+            yield _segment(Marker.APP2, ICC_PREFIX + bytes([number, len(chunks)]) + chunk)
 
 
-def _canonical(tree: Tree, table: Table) -> bytes:
-    """What is written for a walked table, if its used codes have a meaning each."""
-    frame = tree.frame
-    assert frame is not None
-    ac = table.entry[0] > 0x0F
-    if not meant(bytes(symbol for _, _, symbol in table.used), ac, frame.progressive):
-        place = tree.places[table.entry]
-        raise UnsupportedFeature(f"jpeg: segment DHT at byte {place} has codes in use that mean nothing or the same")
-    return table.canonical(alphabet(frame.sof, frame.precision, ac))
+def _identifiers(tree: JpegTree) -> dict[int, int]:
+    """What is written for each component identifier: 1, 2, 3 ..., except where "RGB" says which colours these are.
+
+    By the rules of libjpeg-turbo, which looks at the identifiers of three components where no JFIF segment and no
+    colour transform decides; other versions of libjpeg do so beside an Adobe segment as well.
+    """
+    found = tuple(component.ident for component in tree.image.frame.components)
+    if found == RGB and not tree.jfif and not tree.adobe_transform:
+        return {ident: ident for ident in found}
+    return {ident: number for number, ident in enumerate(found, 1)}
+
+
+def _process(image: CodedImage) -> int:
+    """The frame marker: baseline where the tables are those of baseline, whatever the file says; as libjpeg does it."""
+    frame = image.frame
+    if frame.sof not in (Marker.SOF0, Marker.SOF1):
+        return frame.sof
+    baseline = frame.precision == 8
+    for scan in image.scans:  # T.81, table B.1: quantisation values of 8 bit, and two slots of each class
+        quants = [scan.quants.get(component.quant, b"\0") for component in scan.header.components]
+        baseline &= all(slot & 15 < BASELINE_SLOTS for slot in scan.header.slots(frame))
+        baseline &= all(quant[0] >> 4 == 0 for quant in quants)
+    return Marker.SOF0 if baseline else Marker.SOF1
+
+
+def _transform(tree: JpegTree) -> int:
+    """The colour transform, as decoders understand it: none, YCbCr (three components) or YCCK (four)."""
+    return {3: 1, 4: 2}.get(len(tree.image.frame.components), 0) if tree.adobe_transform else 0
+
+
+def _frame_header(frame: FrameHeader, identifiers: dict[int, int]) -> bytes:
+    """T.81, B.2.2."""
+    body = bytes([frame.precision]) + frame.height.to_bytes(2, "big") + frame.width.to_bytes(2, "big")
+    body += bytes([len(frame.components)])
+    for component in frame.components:
+        body += bytes([identifiers[component.ident], component.h << 4 | component.v, component.quant])
+    return body
+
+
+def _scan_header(header: ScanHeader, identifiers: dict[int, int]) -> bytes:
+    """T.81, B.2.3."""
+    body = bytes([len(header.components)])
+    for component, (dc, ac) in zip(header.components, header.tables, strict=True):
+        body += bytes([identifiers[component.ident], dc << 4 | ac])
+    return body + bytes([header.start, header.stop, header.high << 4 | header.low])

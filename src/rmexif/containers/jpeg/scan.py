@@ -1,281 +1,172 @@
-"""Where the entropy-coded data of a JPEG scan really ends.
+"""What is written of the scans of a JPEG and of their Huffman tables: data cut at its last code, tables without choice.
 
-A decoder stops reading a restart interval after its last MCU; whatever lies between that bit and the next marker
-is shown to nobody and can hold anything. Only a walk over the Huffman codes tells where that bit is
-(ITU-T T.81, F.2 for sequential and G.2 for progressive scans). The walk decodes no coefficient: it adds up lengths.
-Arithmetic-coded scans cannot be walked this way.
+A short picture is walked code by code. A long one is passed through, if its tables hold nothing but symbols of the
+process, each once; else it is walked as well, or refused.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rmexif.containers.jpeg.huffman import UNMET, ScanError, Table
+from rmexif.containers.jpeg.huffman import (
+    ScanError,
+    alphabet,
+    has_foreign_symbols,
+    is_standard,
+    oversubscribed,
+    symbols_are_distinct,
+    table_class,
+)
+from rmexif.containers.jpeg.scan_walk import ScanWalker
+from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["Component", "Frame", "Scan", "Walker"]
+if TYPE_CHECKING:
+    from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
+    from rmexif.containers.jpeg.huffman import HuffmanTable
+    from rmexif.containers.jpeg.scan_walk import TablePair
 
+__all__ = ["CleanScans", "CodedImage", "Scan", "clean_scans", "is_canonical", "is_walkable"]
 
-def _ceil(number: int, divisor: int) -> int:
-    return -(-number // divisor)
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One component of the frame (T.81, B.2.2)."""
-
-    ident: int
-    h: int  # horizontal sampling factor, 1-4
-    v: int  # vertical sampling factor, 1-4
-    quant: int  # quantisation table slot, 0-3
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The frame header (T.81, B.2.2)."""
-
-    sof: int  # marker byte, 0xC0 ...
-    precision: int  # bit
-    width: int  # px
-    height: int  # px
-    components: tuple[Component, ...]
-
-    @property
-    def progressive(self) -> bool:
-        """SOF2, SOF10."""
-        return self.sof in (0xC2, 0xCA)
-
-    @property
-    def arithmetic(self) -> bool:
-        """SOF9 and above are arithmetic-coded."""
-        return self.sof >= 0xC9
-
-    @property
-    def lossless(self) -> bool:
-        """SOF3, SOF11: samples are predicted, there are no blocks."""
-        return self.sof in (0xC3, 0xCB)
-
-    @property
-    def unit(self) -> int:
-        """Px that a data unit is wide and high: a block, or a sample of a lossless frame (T.81, A.1.3)."""
-        return 1 if self.lossless else 8
-
-    @property
-    def mcus(self) -> tuple[int, int]:
-        """MCUs in a row and rows of MCUs of an interleaved scan."""
-        h, v = max(c.h for c in self.components), max(c.v for c in self.components)
-        return _ceil(self.width, self.unit * h), _ceil(self.height, self.unit * v)
-
-    def blocks(self, component: Component) -> tuple[int, int]:
-        """Data units in a row and rows of them in a scan that holds ``component`` alone (T.81, A.2.2)."""
-        h, v = max(c.h for c in self.components), max(c.v for c in self.components)
-        width, height = _ceil(self.width * component.h, h), _ceil(self.height * component.v, v)
-        return _ceil(width, self.unit), _ceil(height, self.unit)
+WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; longer data is a residual
+LONG_WALK_LIMIT = 256 << 10  # byte walked where a table holds foreign symbols: 0.05 s, progressive 0.4 s
+MCU_LIMIT = 1 << 21  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A scan header with what its components need (T.81, B.2.3)."""
+    """A scan with the tables in force when it starts, and the place of its data."""
 
-    components: tuple[Component, ...]
-    tables: tuple[tuple[int, int], ...]  # (DC slot, AC slot) per component
-    start: int  # Ss
-    stop: int  # Se
-    high: int  # Ah
-    low: int  # Al
-
-    def count(self, frame: Frame) -> int:
-        """MCUs in the scan."""
-        across, down = frame.mcus if len(self.components) > 1 else frame.blocks(self.components[0])
-        return across * down
+    header: ScanHeader
+    quants: dict[int, bytes]  # by slot
+    huffmans: dict[int, bytes]  # by class << 4 | slot
+    conditioning: dict[int, int]  # DAC values by class << 4 | slot, for arithmetic coding
+    restart_interval: int  # MCUs, 0 = none
+    intervals: tuple[tuple[int, int], ...]  # (first, last + 1) byte of the data of each restart interval
 
 
-def _sequential(tables: list[tuple[Table, Table]], count: int, data: bytes) -> int:
-    """Bits that ``count`` MCUs of a sequential scan take: one flat loop, since it runs once per coefficient.
+@dataclass(frozen=True, slots=True)
+class CodedImage:
+    """The frame of a JPEG and its scans."""
 
-    Args:
-        tables: DC and AC table of each block of an MCU.
-        count: MCUs.
-        data: the interval's bytes, stuffing removed.
+    frame: FrameHeader
+    scans: tuple[Scan, ...]
+    offsets: dict[bytes, int]  # Huffman table -> byte where its DHT segment starts
+
+
+@dataclass(frozen=True, slots=True)
+class CleanScans:
+    """What a rewrite writes.
+
+    Attributes:
+        data: of every restart interval of every scan.
+        tables: what takes the place of a Huffman table; one that is absent stays.
+        walked: whether the data was walked to its last code; else it is passed through.
     """
-    padded = data + b"\xff" * (8 + -len(data) % 4)
-    words = struct.unpack(f">{len(padded) // 4}I", padded)
-    plan = [(dc.steps, ac.steps, dc.learn, ac.learn) for dc, ac in tables]
-    bits = held = taken = 0
-    try:
-        for _ in range(count):
-            for dc, ac, learn_dc, learn_ac in plan:
-                if held < 32:
-                    bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
-                    taken += 1
-                    held += 32
-                step = dc[bits >> (held - 16) & 0xFFFF]
-                if step == UNMET:
-                    step = learn_dc(bits >> (held - 16) & 0xFFFF)
-                held -= step >> 8
-                k = 1
-                while True:
-                    while k < 64:
-                        if held < 32:
-                            bits = (bits << 32 | words[taken]) & 0xFFFFFFFFFFFFFFFF
-                            taken += 1
-                            held += 32
-                        step = ac[bits >> (held - 16) & 0xFFFF]
-                        held -= step >> 8
-                        k += step & 255
-                    if k < UNMET:
-                        break
-                    k -= UNMET
-                    learn_ac(bits >> (held - 16) & 0xFFFF)
-    except IndexError as error:
-        raise ScanError("the data ends early") from error
-    return taken * 32 - held
+
+    data: list[list[bytes | memoryview]]
+    tables: dict[bytes, bytes]
+    walked: bool
 
 
-class Walker:
-    """Walks the scans of one frame in file order, and says how many bytes each restart interval needs."""
+def is_walkable(image: CodedImage, limit: int | None = None) -> bool:
+    """Whether the scans can be walked, in a bounded time, and take no more than ``limit`` bytes."""
+    frame = image.frame
+    if frame.arithmetic or frame.lossless:
+        return False
+    size = sum(end - start for scan in image.scans for start, end in scan.intervals)
+    mcus = sum(scan.header.count(frame) for scan in image.scans)
+    return size <= (WALK_LIMIT if limit is None else limit) and mcus <= MCU_LIMIT
 
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        across, down = frame.mcus
-        self.stride = {c.ident: across * c.h for c in frame.components}
-        # Progressive refinement needs to know which coefficients are non-zero already: one bit per coefficient.
-        rows = {c.ident: down * c.v for c in frame.components}
-        self.known = {
-            c.ident: [0] * (self.stride[c.ident] * rows[c.ident]) for c in frame.components if frame.progressive
-        }
-        self.data = b""
-        self.position = 0
-        self.bits = 0
-        self.held = 0
-        self.run = 0
 
-    def interval(
-        self, scan: Scan, tables: list[tuple[Table, Table]], first: int, count: int, data: bytes
-    ) -> tuple[int, int]:
-        """Walk MCUs ``first`` to ``first + count`` of a scan over one restart interval.
+def is_canonical(frame: FrameHeader, entry: bytes) -> bool:
+    """Whether a Huffman table may come from a rewrite: each symbol is known, and AC symbols occur once."""
+    if is_standard(entry) or frame.lossless:
+        return True
+    ac = table_class(entry) > 0
+    symbols = entry[17:] if ac else bytes(set(entry[17:]))
+    return symbols_are_distinct(symbols, ac, frame.progressive)
 
-        Args:
-            scan: the scan header.
-            tables: DC and AC table per component of the scan.
-            first: number of the first MCU.
-            count: MCUs in the interval.
-            data: the interval's bytes, stuffing removed.
 
-        Returns:
-            Bytes used, and used bits of the last of them (1-8; 8 where the data ends with the byte).
+def clean_scans(view: memoryview, image: CodedImage) -> CleanScans:
+    """The scans cut at their last code where a walk finds it, and their Huffman tables without unused codes.
 
-        Raises:
-            ScanError: no such code, or the data ends early.
-        """
-        if self.frame.progressive:
-            used = self._progressive(scan, tables, first, count, data)
-        else:
-            alone = len(scan.components) == 1
-            pairs = zip(scan.components, tables, strict=True)
-            plan = [pair for c, pair in pairs for _ in range(1 if alone else c.h * c.v)]
-            used = _sequential(plan, count, data)
-        if used > len(data) * 8:
-            raise ScanError("the data ends early")
-        return (used + 7) // 8, (used - 1) % 8 + 1 if used else 8
+    Raises:
+        MalformedImage: a table has more codes than bits can tell apart.
+        UnsupportedFeature: a table has foreign symbols, and the scans cannot be walked; or the picture uses codes that
+            a decoder takes for the same.
+    """
+    alphabets = _alphabets(image)
+    foreign = [entry for entry, symbols in alphabets.items() if has_foreign_symbols(entry, symbols)]
+    if is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
+        try:
+            return _walked(view, image, alphabets)
+        except ScanError:
+            pass  # decoders show a damaged scan as far as it goes, so it is passed through
+    if foreign:
+        raise UnsupportedFeature(
+            "the table holds bytes that are no symbols of the process, and the codes in use cannot be found, because "
+            "the scans are too long, damaged, arithmetic-coded or lossless",
+            structure="jpeg DHT",
+            offset=image.offsets[foreign[0]],
+        )
+    return CleanScans([[view[start:end] for start, end in scan.intervals] for scan in image.scans], {}, walked=False)
 
-    def _progressive(self, scan: Scan, tables: list[tuple[Table, Table]], first: int, count: int, data: bytes) -> int:
-        self.data, self.position, self.bits, self.held, self.run = data, 0, 0, 0, 0
-        single = len(scan.components) == 1
-        across = self.frame.blocks(scan.components[0])[0] if single else self.frame.mcus[0]
-        for mcu in range(first, first + count):
-            y, x = divmod(mcu, across)
-            for component, (dc, ac) in zip(scan.components, tables, strict=True):
-                if single:
-                    self._block(scan, component.ident, y * self.stride[component.ident] + x, dc, ac)
-                    continue
-                for v in range(component.v):
-                    row = (y * component.v + v) * self.stride[component.ident] + x * component.h
-                    for h in range(component.h):
-                        self._block(scan, component.ident, row + h, dc, ac)
-        return self.position * 8 - self.held
 
-    def _block(self, scan: Scan, ident: int, index: int, dc: Table, ac: Table) -> None:
-        if scan.start == 0:
-            self._bits(1 if scan.high else self._symbol(dc) & 15)
-        elif scan.high == 0:
-            self._first(scan, self.known[ident], index, ac)
-        else:
-            self._refine(scan, self.known[ident], index, ac)
+def _alphabets(image: CodedImage) -> dict[bytes, frozenset[int]]:
+    """The symbols that may be in each Huffman table that a scan reads; those of annex K are left out."""
+    frame = image.frame
+    refining: dict[bytes, bool] = {}
+    for scan in image.scans if not frame.arithmetic else ():
+        refines = frame.progressive and scan.header.start > 0 and scan.header.high > 0
+        for slot in scan.header.slots(frame):
+            entry = scan.huffmans.get(slot)
+            if entry is not None and not is_standard(entry):
+                refining[entry] = refining.get(entry, True) and refines
+    for entry in filter(oversubscribed, refining):
+        problem = "the table has more codes than 16 bits can tell apart"
+        raise MalformedImage(problem, structure="jpeg DHT", offset=image.offsets[entry])
+    return {
+        entry: alphabet(frame.sof, frame.precision, table_class(entry) > 0, only) for entry, only in refining.items()
+    }
 
-    def _first(self, scan: Scan, known: list[int], index: int, ac: Table) -> None:
-        if self.run:
-            self.run -= 1
-            return
-        k, mask = scan.start, known[index]
-        while k <= scan.stop:
-            symbol = self._symbol(ac)
-            zeros, size = symbol >> 4, symbol & 15
-            if size:
-                k += zeros
-                self._bits(size)
-                mask |= 1 << k
-            elif zeros == 15:
-                k += 15
-            else:
-                self.run = (1 << zeros) - 1 + self._bits(zeros)
-                break
-            k += 1
-        known[index] = mask
 
-    def _refine(self, scan: Scan, known: list[int], index: int, ac: Table) -> None:
-        k, mask = scan.start, known[index]
-        while k <= scan.stop and not self.run:
-            symbol = self._symbol(ac)
-            zeros, size = symbol >> 4, symbol & 15
-            if size > 1:
-                raise ScanError("a new coefficient of another size than 1")  # T.81, G.1.2.3
-            if not size and zeros < 15:
-                self.run = (1 << zeros) + self._bits(zeros)
-                break
-            if size:
-                self._bits(1)
-            while k <= scan.stop:
-                if mask >> k & 1:
-                    self._bits(1)
-                elif zeros == 0:
-                    break
-                else:
-                    zeros -= 1
-                k += 1
-            if size and k <= scan.stop:
-                known[index] |= 1 << k
-            k += 1
-        if self.run:
-            band = mask >> k & ((1 << max(0, scan.stop - k + 1)) - 1)
-            for _ in range(band.bit_count()):
-                self._bits(1)
-            self.run -= 1
+def _walked(view: memoryview, image: CodedImage, alphabets: dict[bytes, frozenset[int]]) -> CleanScans:
+    walker = ScanWalker(image.frame)
+    tables: dict[bytes, HuffmanTable] = {}
+    data: list[list[bytes | memoryview]] = []
+    for scan in image.scans:
+        entries = [(scan.huffmans.get(dc, b""), scan.huffmans.get(0x10 | ac, b"")) for dc, ac in scan.header.tables]
+        for entry in {entry for pair in entries for entry in pair} - tables.keys():
+            tables[entry] = walker.table(entry)
+        pairs = [(tables[dc], tables[ac]) for dc, ac in entries]
+        total = scan.header.count(image.frame)
+        step = scan.restart_interval or total
+        data.append(
+            [
+                _cut(walker, scan.header, pairs, (number * step, min(step, total - number * step)), view[start:end])
+                for number, (start, end) in enumerate(scan.intervals)
+            ]
+        )
+    return CleanScans(data, {entry: _canonical(image, tables[entry]) for entry in alphabets}, walked=True)
 
-    def table(self, entry: bytes) -> Table:
-        """The table of a DHT entry (class and slot, counts, symbols) as this walk wants it."""
-        return Table(entry, not self.frame.progressive)
 
-    def _fill(self) -> None:
-        chunk = self.data[self.position : self.position + 6].ljust(6, b"\xff")
-        self.bits = (self.bits & ((1 << self.held) - 1)) << 48 | int.from_bytes(chunk, "big")
-        self.held += 48
-        self.position += 6
-        if self.position - 16 > len(self.data):
-            raise ScanError("the data ends early")
+def _cut(
+    walker: ScanWalker, header: ScanHeader, tables: list[TablePair], mcus: tuple[int, int], raw: memoryview
+) -> bytes:
+    """The data of a restart interval up to its last code; ``mcus`` are its first and their number."""
+    data = bytes(raw).replace(b"\xff\x00", b"\xff")  # T.81, B.1.1.5: stuffing
+    used, bits = walker.interval(header, tables, *mcus, data)
+    clean = bytearray(data[:used])
+    if used:
+        clean[-1] |= (1 << (8 - bits)) - 1  # T.81, F.1.2.3: padding bits are ones
+    return bytes(clean).replace(b"\xff", b"\xff\x00")
 
-    def _symbol(self, table: Table) -> int:
-        if self.held < 16:
-            self._fill()
-        window = self.bits >> (self.held - 16) & 0xFFFF
-        entry = table.steps[window]
-        if entry == UNMET:
-            entry = table.learn(window)
-        self.held -= entry >> 8
-        return entry & 0xFF
 
-    def _bits(self, count: int) -> int:
-        if self.held < count:
-            self._fill()
-        self.held -= count
-        return self.bits >> self.held & ((1 << count) - 1)
+def _canonical(image: CodedImage, table: HuffmanTable) -> bytes:
+    """What is written for a walked table, if a decoder tells the codes in use apart."""
+    frame, ac = image.frame, table_class(table.entry) > 0
+    if not symbols_are_distinct(bytes(symbol for _, _, symbol in table.used), ac, frame.progressive):
+        problem = "codes in use have symbols that the process does not know, or that mean the same"
+        raise UnsupportedFeature(problem, structure="jpeg DHT", offset=image.offsets[table.entry])
+    return table.canonical(alphabet(frame.sof, frame.precision, ac))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.png import parse
+from rmexif.containers.png import parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["PNG"]
@@ -21,5 +21,6 @@ PNG = FormatRow(
     ),
     parse.matches,
     parse.parse,
-    parse.rewrite,
+    rewrite.rewrite,
+    parse.parse_again,
 )

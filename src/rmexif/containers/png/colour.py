@@ -1,8 +1,8 @@
 """Which colour chunks of a PNG stay, in the form in which they stay.
 
-W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that no
-display or camera could mean are not kept: a free field of four bytes is a hiding place. A chunk that is too long is
-read up to its due length: the colours are meant, the surplus is not kept.
+W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that
+describe no display or camera are not kept: a free field of four bytes is a hiding place. A chunk that is too long is
+read up to its due length, without the surplus.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ KINDS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"mDCV", b"cLLI")
 HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
 SRGB = frozenset({"srgb", "gray-srgb"})  # spaces that a chunk of its own stands for (11.3.2.5)
 GREYS = frozenset({0, 4})  # colour types
-MAX_PROFILE = 8 << 20  # byte
+MAX_PROFILE = 8 << 20  # byte, inflated: bounds what a small chunk can cost
 GAMMAS = (45_455, 55_556, 100_000)  # sRGB-like, Adobe RGB-like, linear; of 100 000
 
 
 def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
-    """The colour chunks to write, in order, and what they say.
+    """The colour chunks that stay, in order, and the colour that they describe.
 
     Args:
         found: content of the first chunk of each kind before the picture.
@@ -37,12 +37,12 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
     """
     chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""), colour_type)
     code = found.get(b"cICP", b"")[:4]
-    named = len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and UNSPECIFIED not in code[:2]
-    if named and code[2] == 0 and code[3] <= 1:
+    is_known = len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and UNSPECIFIED not in code[:2]
+    if is_known and code[2] == 0 and code[3] <= 1:
         cicp = (code[0], code[1], code[2], code[3])
         chunks.append((b"cICP", code))
     if profile and not cicp and icc.identify(profile) in SRGB:
-        return [(b"sRGB", b"\0")], Colour()  # says the same, and has no profile with a name
+        return [(b"sRGB", b"\0")], Colour()  # the same colours, and no profile with a name
     if profile:  # also beside cICP: for viewers that do not know that one
         chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(profile, 0)))  # stored: the same with every zlib
     if cicp and cicp[1] in HDR_TRANSFERS:
@@ -75,7 +75,7 @@ def _measured(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tupl
     chunks, gamma, primaries = list[tuple[bytes, bytes]](), None, None
     data = found.get(b"gAMA", b"")[:4]
     if len(data) == 4 and 10_000 <= (number := int.from_bytes(data, "big")) <= 1_000_000:
-        near = [known for known in GAMMAS if abs(number - known) <= known // 200]
+        near = [known for known in GAMMAS if abs(number - known) <= known // 200]  # within 0.5 %: rounded by a writer
         number = near[0] if near else round(number, -2)
         gamma = number / 100_000
         chunks.append((b"gAMA", number.to_bytes(4, "big")))
@@ -104,8 +104,8 @@ def _mastering(data: bytes) -> bytes:
     if len(data) < 24:
         return b""
     *places, brightest, darkest = struct.unpack_from(">8HII", data)
-    meant = mastering(tuple(places), brightest, darkest)
-    return struct.pack(">8HII", *meant[0], meant[1], darkest) if meant else b""
+    display = mastering(tuple(places), brightest, darkest)
+    return struct.pack(">8HII", *display[0], display[1], darkest) if display else b""
 
 
 def _light_level(data: bytes) -> bytes:

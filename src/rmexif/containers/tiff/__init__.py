@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.tiff import parse
+from rmexif.containers.tiff.parse import matches, parse
+from rmexif.containers.tiff.rewrite import rewrite
 from rmexif.types import Format
 
 __all__ = ["TIFF"]
@@ -19,7 +20,7 @@ TIFF = FormatRow(
         has_quality=False,
         has_16bit=True,
     ),
-    parse.matches,
-    parse.parse,
-    parse.rewrite,
+    matches,
+    parse,
+    rewrite,
 )

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rmexif.containers.common.orientation import orientation, orientation_only
-from rmexif.metadata import payloads
-from rmexif.metadata.payloads import explain as explain_part
+from rmexif.metadata import READERS
+from rmexif.metadata import explain as explain_part
 from rmexif.types import Category, Finding, Packing, Part, PayloadKind, Role, TiffEntry
 from tests import sets
 from tests.containers import profiles
@@ -34,7 +34,7 @@ CAMERA = tiff(
 )
 KINDS = sorted(
     [
-        *(kind.value for kind in payloads.READERS),
+        *(kind.value for kind in READERS),
         "zlib:xmp",
         "brotli:exif",
         "zlib:text",
@@ -63,21 +63,21 @@ def named(found: list[Finding]) -> dict[str, Finding]:
 
 
 @pytest.mark.parametrize("order", "<>")
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_orientation_is_read_from_either_byte_order(order: str, turn: int) -> None:
+@pytest.mark.parametrize("value", range(1, 9))
+def test_orientation_is_read_from_either_byte_order(order: str, value: int) -> None:
     """Exif 2.32, tag 274, with and without the prefix of APP1."""
-    block = tiff({256: 640, 274: turn, 305: "x"}, order=order)
+    block = tiff({256: 640, 274: value, 305: "x"}, order=order)
 
-    assert orientation(block) == turn
-    assert orientation(b"Exif\0\0" + block) == turn
+    assert orientation(block) == value
+    assert orientation(b"Exif\0\0" + block) == value
 
 
-@pytest.mark.parametrize("turn", range(1, 9))
-def test_the_least_block_is_26_bytes_that_say_one_thing(turn: int) -> None:
+@pytest.mark.parametrize("value", range(1, 9))
+def test_the_least_block_is_26_bytes_that_say_one_thing(value: int) -> None:
     """Header, one entry, no next IFD: as the independent builder writes it."""
-    assert orientation_only(turn) == tiff({274: turn})
-    assert len(orientation_only(turn)) == 26
-    assert orientation(orientation_only(turn)) == turn
+    assert orientation_only(value) == tiff({274: value})
+    assert len(orientation_only(value)) == 26
+    assert orientation(orientation_only(value)) == value
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_exif_names_the_camera_the_place_the_day_and_the_person() -> None:
     assert not any("Orientation" in where or "0x" in where or "unreferenced" in where for where in rows)
 
 
-def test_without_values_the_same_places_are_found_and_nothing_is_told() -> None:
+def test_without_values_the_same_places_are_found_and_no_value() -> None:
     """Reports carry kinds, counts and sizes only."""
-    told = explain("exif", CAMERA, "eXIf", values=True)
+    with_values = explain("exif", CAMERA, "eXIf", values=True)
     silent = explain("exif", CAMERA, "eXIf")
 
-    assert [(f.where, f.category, f.length) for f in told] == [(f.where, f.category, f.length) for f in silent]
+    assert [(f.where, f.category, f.length) for f in with_values] == [(f.where, f.category, f.length) for f in silent]
     assert all(finding.value is None for finding in silent)
     assert silent[0].where == "eXIf/IFD0/Make"
 
@@ -156,7 +156,7 @@ def test_a_deep_chain_of_ifds_ends() -> None:
     assert explain("exif", b"MM\0*\0\0\0\x08" + b"".join(links), "x")
 
 
-def test_vocabularies_inside_exif_are_read() -> None:
+def test_payloads_inside_exif_are_read() -> None:
     """XMP in tag 700, image resources in 34377, ICC in 34675."""
     block = tiff(
         {
@@ -291,6 +291,9 @@ def test_a_profile_names_its_makers() -> None:
         ("brotli:text", b"no stream", "x/not readable", Category.UNKNOWN),
         ("exif", b"\0\0\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
         ("exif", b"\0\0\0\6Exif\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
+        ("exif", b"\0\0\0\0Exif\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
+        ("exif", b"\0\0\0\3abc" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
+        ("exif", CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
         ("mpf", b"MPF\0" + tiff({0xB002: bytes(32), 0xB003: bytes(33)}), "x/MPF/ImageUIDList", Category.IDENTIFIER),
         ("unknown", b"Exif\0\0" + CAMERA, "x/Exif/IFD0/Make", Category.DEVICE),
         ("unknown", b"\xff\xd8\xff\xe0 JFIF", "x/picture", Category.EMBEDDED_IMAGE),
@@ -313,7 +316,7 @@ def test_a_profile_names_its_makers() -> None:
     ],
 )
 def test_what_a_payload_is_about(kind: str, payload: bytes, place: str, category: Category) -> None:
-    """One row per vocabulary of texts, wrappers and trailers."""
+    """One row per kind of texts, wrappers and trailers."""
     assert (place, category) in {(f.where, f.category) for f in explain(kind, payload, "x")}
 
 
@@ -371,11 +374,14 @@ def test_names_made_up_by_a_file_are_values() -> None:
     ],
 )
 def test_hostile_payloads_take_bounded_time(kind: str, payload: bytes) -> None:
-    """Bombs, loops and pathological texts: seconds at the very most, a bounded number of findings."""
+    """Bombs, loops and pathological texts: a bounded number of findings, in a time that grows with the length.
+
+    Each takes about a second; anything quadratic would take hours, and a loaded machine or a tracer nothing like it.
+    """
     start = time.process_time()
 
     assert 1 <= len(explain(kind, payload, "x", values=True)) <= 502
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 60
 
 
 @settings(max_examples=300, deadline=None)
@@ -425,17 +431,17 @@ def test_exiftool_reads_the_same() -> None:
             continue
         wanted = [f"-EXIF:{tag}" for tag in [*tags, "GPSLatitude", "GPSLongitude", "Orientation"]]
         judge = subprocess.run(["exiftool", "-j", "-n", *wanted, path], capture_output=True, check=True).stdout
-        said = json.loads(judge, parse_float=str, parse_int=str)[0]  # as they are written
+        judged = json.loads(judge, parse_float=str, parse_int=str)[0]  # as they are written
         found = {f.where: f.value for f in explain("exif", block, "x", values=True)}
-        assert orientation(block) == int(said.get("Orientation", 1)), path.name
+        assert orientation(block) == int(judged.get("Orientation", 1)), path.name
         for tag, ifd in tags.items():
-            value = str(said.get(tag, "")).strip()
+            value = str(judged.get(tag, "")).strip()
             if value:
                 assert (found.get(f"x/Exif/{ifd}/{tag}") or "").strip() == value, path.name
                 compared += 1
-        if "GPSLatitude" in said and "GPSLongitude" in said:
+        if "GPSLatitude" in judged and "GPSLongitude" in judged:
             place = [abs(float(part)) for part in (found["x/Exif/GPS/GPSPosition"] or "").split(",")]
-            assert place == pytest.approx([float(said["GPSLatitude"]), float(said["GPSLongitude"])], abs=1e-5), (
+            assert place == pytest.approx([float(judged["GPSLatitude"]), float(judged["GPSLongitude"])], abs=1e-5), (
                 path.name
             )
             compared += 1

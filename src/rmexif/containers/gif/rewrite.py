@@ -1,0 +1,42 @@
+"""The clean GIF file, as GIF89a."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmexif.containers.gif.screen import PICTURE, TRAILER, ColourTable, loop_block
+
+if TYPE_CHECKING:
+    from rmexif.containers.gif.screen import GifScreen
+    from rmexif.types import Container
+
+__all__ = ["rewrite"]
+
+RESOLUTION = 0x70  # flags of the screen: eight bits a primary colour, as everybody writes (GIF89a, 18.c.ii)
+LONGEST = 255  # byte of a data sub-block (15)
+
+
+def rewrite(view: memoryview, container: Container[GifScreen]) -> list[bytes | memoryview]:
+    """The lossless clean file; sub-blocks are as long as they can be."""
+    del view  # the screen holds what stays
+    screen = container.tree
+    flags, table = _table(screen.table)
+    out: list[bytes | memoryview] = [b"GIF89a", screen.size, bytes((flags | RESOLUTION, screen.background, 0)), table]
+    if screen.loop is not None and len(screen.pictures) > 1:
+        out.append(loop_block(screen.loop))
+    for picture in screen.pictures:
+        if picture.control is not None:
+            out.append(picture.control.block())
+        flags, table = _table(picture.table)
+        out += [bytes([PICTURE]), picture.place, bytes([flags | picture.flags]), table, bytes([picture.code_size])]
+        for at in range(0, len(picture.codes), LONGEST):
+            block = picture.codes[at : at + LONGEST]
+            out += [bytes([len(block)]), block]
+        out.append(b"\0")
+    out.append(bytes([TRAILER]))
+    return out
+
+
+def _table(table: ColourTable | None) -> tuple[int, bytes]:
+    """Flags and bytes of a colour table."""
+    return (table.flags, b"".join(table.entries)) if table else (0, b"")

@@ -1,0 +1,131 @@
+"""Application segments of a JPEG: what each of them is, and what they state about colours and orientation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rmexif.containers.common.orientation import EXIF_PREFIX, orientation, orientation_only, xmp_orientation
+from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
+from rmexif.types import Part, PayloadKind, Role
+
+__all__ = ["ICC_CHUNK", "ICC_PREFIX", "JFIF", "ApplicationData", "adobe_segment"]
+
+# JFIF 1.01, aspect ratio 1:1, no thumbnail: the version and density that libjpeg writes by default.
+JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # ISO 16684-3, 1.1.3
+EXTENDED_XMP_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
+ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of all chunks follow
+ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
+JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
+HEAD = 48  # byte: longer than every identifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Identifier:
+    """By which first bytes an application segment is known, and what it holds."""
+
+    marker: Marker
+    prefix: bytes
+    payload: PayloadKind
+    skip: int  # bytes from the first parameter to the payload
+    role: Role
+    name: str
+
+
+IDENTIFIERS = (
+    _Identifier(Marker.APP0, b"JFXX\0", PayloadKind.PICTURE, 6, Role.AUXILIARY, "picture"),
+    _Identifier(Marker.APP1, EXIF_PREFIX, PayloadKind.EXIF, len(EXIF_PREFIX), Role.METADATA, "Exif"),
+    _Identifier(Marker.APP1, XMP_PREFIX, PayloadKind.XMP, len(XMP_PREFIX), Role.METADATA, "XMP"),
+    # behind the prefix: 32 byte of digest, 4 of full length, 4 of offset
+    _Identifier(Marker.APP1, EXTENDED_XMP_PREFIX, PayloadKind.XMP, 75, Role.METADATA, "XMP"),
+    _Identifier(Marker.APP2, ICC_PREFIX, PayloadKind.ICC, len(ICC_PREFIX) + 2, Role.METADATA, "ICC"),
+    _Identifier(Marker.APP2, b"MPF\0", PayloadKind.MPF, 4, Role.AUXILIARY, "MPF"),  # CIPA DC-007, 5.2
+    _Identifier(Marker.APP2, b"urn:iso:std:iso:ts:21496:-1\0", PayloadKind.PICTURE, 0, Role.AUXILIARY, "picture"),
+    _Identifier(Marker.APP11, b"JP", PayloadKind.JUMBF, 8, Role.METADATA, "JUMBF"),  # ISO 19566-5, D.2
+    _Identifier(Marker.APP13, b"Photoshop 3.0\0", PayloadKind.IPTC, 14, Role.METADATA, "Photoshop"),
+)
+
+
+@dataclass(slots=True)
+class ApplicationData:
+    """What the application segments that were read so far state."""
+
+    jfif: bool = False
+    adobe_transform: int | None = None  # colour transform of APP14; None: no such segment
+    exif_orientation: int = 0  # of the first Exif block; 0: there is none
+    xmp_orientation: int = 0  # of the first XMP packet that states one; 0: none does
+    profile_chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number -> number of all, data
+
+    @property
+    def orientation(self) -> int:
+        """1-8. Exif goes before XMP: some editors write the orientation into XMP alone."""
+        return self.exif_orientation or self.xmp_orientation or 1
+
+    def profile(self) -> bytes | None:
+        """The chunks of the profile joined (ICC.1:2022, B.4); None where there is none, or one that is incomplete."""
+        if not self.profile_chunks:
+            return None
+        total = next(iter(self.profile_chunks.values()))[0]
+        if sorted(self.profile_chunks) != list(range(1, total + 1)):
+            return None
+        return b"".join(self.profile_chunks[number][1] for number in range(1, total + 1))
+
+    def read(self, view: memoryview, segment: Segment, early: bool) -> Part:
+        """What an APPn segment is.
+
+        Args:
+            view: the file.
+            segment: in it.
+            early: whether it comes before the first scan; decoders have chosen their colours by then.
+        """
+        body = view[segment.body : segment.end]
+        head = bytes(body[:HEAD])
+        if segment.marker == Marker.APP0 and head.startswith(b"JFIF\0") and len(body) >= JFIF_SIZE:
+            return self._jfif(view, segment, early)
+        if segment.marker == Marker.APP14 and head.startswith(b"Adobe") and len(body) >= ADOBE_SIZE:
+            return self._adobe(view, segment, early)
+        name = marker_name(segment.marker)
+        for known in IDENTIFIERS:
+            if segment.marker == known.marker and head.startswith(known.prefix):
+                role = self._state(known, body)
+                return _part(f"{name}/{known.name}", role, segment, known.payload, known.skip)
+        return _part(name, Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
+
+    def _jfif(self, view: memoryview, segment: Segment, early: bool) -> Part:
+        self.jfif |= early
+        clean = early and view[segment.start : segment.end] == JFIF
+        role = Role.STRUCTURE if clean else Role.METADATA
+        if segment.end - segment.body > JFIF_SIZE:
+            return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)
+        return _part("APP0/JFIF", role, segment, PayloadKind.DENSITY, 7)
+
+    def _adobe(self, view: memoryview, segment: Segment, early: bool) -> Part:
+        transform = view[segment.body + ADOBE_SIZE - 1]
+        if early:
+            self.adobe_transform = transform
+        clean = early and view[segment.start : segment.end] == adobe_segment(transform)
+        return _part("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
+
+    def _state(self, known: _Identifier, body: memoryview) -> Role:
+        """Take over what a segment states, and give its role."""
+        payload = bytes(body[known.skip :])
+        if known.payload is PayloadKind.EXIF and not self.exif_orientation:
+            self.exif_orientation = orientation(payload)
+            if self.exif_orientation > 1 and payload == orientation_only(self.exif_orientation):
+                return Role.ORIENTATION
+        elif known.payload is PayloadKind.XMP and not self.xmp_orientation:
+            self.xmp_orientation = xmp_orientation(payload)
+        elif known.payload is PayloadKind.ICC:
+            number, total = body[12:14] if len(body) >= known.skip else (0, 0)
+            self.profile_chunks.setdefault(number, (total, payload))
+        return known.role
+
+
+def adobe_segment(transform: int) -> bytes:
+    """APP14 with nothing in it but the colour transform (Adobe TN 5116: version 100, no flags)."""
+    return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+
+
+def _part(label: str, role: Role, segment: Segment, payload: PayloadKind, skip: int) -> Part:
+    size = segment.end - segment.start
+    return Part(label, role, segment.start, size, payload, segment.body - segment.start + skip)

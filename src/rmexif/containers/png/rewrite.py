@@ -1,0 +1,79 @@
+"""The clean PNG file of what ``parse`` found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rmexif.containers.png import scanlines
+from rmexif.containers.png.chunks import SIGNATURE, serialise
+
+if TYPE_CHECKING:
+    from rmexif.containers.png.animation import PngFrame
+    from rmexif.containers.png.parse import PngTree
+    from rmexif.containers.png.scanlines import Survey
+    from rmexif.types import Container
+
+__all__ = ["crop_rows", "rewrite"]
+
+MAX_CHUNK = 1 << 30  # byte; the format allows 2^31 - 1 (5.3)
+
+Piece = bytes | memoryview
+
+
+def rewrite(view: memoryview, container: Container[PngTree]) -> list[Piece]:
+    """The lossless clean file: one chunk per picture (several above 1 GiB), frames numbered from 0."""
+    del view  # the surveys hold what is passed through
+    tree = container.tree
+    out: list[Piece] = [SIGNATURE]
+    for kind, data in tree.head:
+        out += serialise(kind, data)
+    if tree.cover:
+        out += _data_chunks(tree.cover, None)[0]
+    sequence, is_default = 0, not tree.cover
+    for frame, found in tree.pictures:
+        if frame.control:
+            out += serialise(b"fcTL", sequence.to_bytes(4, "big") + frame.control)
+            sequence += 1
+        chunks, used = _data_chunks(_clean_stream(frame, found, tree.indices), None if is_default else sequence)
+        out += chunks
+        sequence += used
+        is_default = False
+    return [*out, *serialise(b"IEND")]
+
+
+def crop_rows(view: memoryview, container: Container[PngTree], rows: int) -> bytes:
+    """A file with the first rows of the picture, where they can be had without the rest; else the complete file.
+
+    Args:
+        view: a clean file.
+        container: what parse() gave for it.
+        rows: px, how many are wanted.
+    """
+    tree = container.tree
+    (frame, found), *others = tree.pictures
+    if others or frame.layout.interlaced or found.fault:
+        return bytes(view)
+    layout, stream = scanlines.crop_rows(found.stream, frame.layout, rows)
+    header = dict(tree.head)[b"IHDR"]
+    head = {**dict(tree.head), b"IHDR": header[:4] + layout.height.to_bytes(4, "big") + header[8:]}
+    chunks = [*head.items(), (b"IDAT", stream), (b"IEND", b"")]
+    return b"".join([SIGNATURE, *(piece for kind, data in chunks for piece in serialise(kind, data))])
+
+
+def _clean_stream(frame: PngFrame, found: Survey, indices: bytes) -> Piece:
+    """A picture's zlib stream as it leaves."""
+    if not found.fault:
+        return found.stream
+    return scanlines.clear_invisible(found.stream, frame.layout, indices, frame.chunks[0].offset)
+
+
+def _data_chunks(stream: Piece, sequence: int | None) -> tuple[list[Piece], int]:
+    """IDAT chunks, or fdAT chunks numbered from ``sequence`` on; and how many numbers they take."""
+    out = list[Piece]()
+    pieces = [memoryview(stream)[start : start + MAX_CHUNK] for start in range(0, len(stream), MAX_CHUNK)]
+    for number, piece in enumerate(pieces):
+        if sequence is None:
+            out += serialise(b"IDAT", piece)
+        else:
+            out += serialise(b"fdAT", (sequence + number).to_bytes(4, "big"), piece)
+    return out, 0 if sequence is None else len(pieces)

@@ -1,0 +1,123 @@
+"""All strips or tiles of a page, cleaned as often as what one of them shows changes the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmexif.containers.common.palette import used_values
+from rmexif.containers.tiff.samples import HORIZONTAL, is_transparent
+from rmexif.containers.tiff.strips import STRUCTURE, StripSource, clean_strip
+from rmexif.containers.tiff.tags import Compression
+from rmexif.errors import MalformedImage
+
+if TYPE_CHECKING:
+    from rmexif.containers.tiff.fields import Fields
+    from rmexif.containers.tiff.geometry import StripCoding, StripGrid
+    from rmexif.containers.tiff.strips import CleanStrip
+    from rmexif.residuals import Residual
+    from rmexif.types import Limits
+
+__all__ = ["PageStrip", "PageStrips"]
+
+PALETTE_BITS = (1, 2, 4, 8)  # of a sample: depths that decoders show
+
+
+@dataclass(frozen=True, slots=True)
+class PageStrip:
+    """A clean strip or tile, and where it was (byte)."""
+
+    data: bytes
+    start: int
+    consumed: int  # first byte that a decoder does not read
+    end: int  # by the byte count
+    passed_through: bool  # what a decoder reads is written as it stands
+
+
+class PageStrips:
+    """The strips of a page: where they are, and what is written for them.
+
+    Raises:
+        MalformedImage: fewer offsets or byte counts than the picture needs, or an offset behind the file.
+    """
+
+    def __init__(self, fields: Fields, grid: StripGrid, coding: StripCoding, limits: Limits) -> None:
+        self.view, self.limits = fields.reader.view, limits
+        self.coding, self.geometries = coding, list(grid.strips)
+        self.places = _places(fields, grid, coding)
+        self.cleaned: list[CleanStrip] = []
+        self.strips: tuple[PageStrip, ...] = ()
+
+    @property
+    def residuals(self) -> frozenset[Residual]:
+        """What of the strips could not be decoded."""
+        return frozenset(residual for strip in self.cleaned for residual in strip.residuals)
+
+    def clean(self) -> None:
+        """Clean every strip."""
+        cleaned, strips, total = [], [], 0
+        for geometry, (start, read_end, end) in zip(self.geometries, self.places, strict=True):
+            source = StripSource(bytes(self.view[start:read_end]), start)
+            strip = clean_strip(source, self.coding, geometry, self.limits)
+            total += len(strip.data)
+            self.limits.check("max_bytes", total)
+            passed_through = strip.data == source.data[: strip.consumed]
+            cleaned.append(strip)
+            strips.append(PageStrip(strip.data, start, start + strip.consumed, end, passed_through))
+        self.cleaned, self.strips = cleaned, tuple(strips)
+
+    def clear_planes(self, opacity: int, planes: int) -> None:
+        """Clear the samples of pixels whose opacity, in plane ``opacity`` of ``planes``, is zero."""
+        each = len(self.geometries) // planes
+        hidden = [
+            is_transparent(self.cleaned[n].samples or bytearray(), self.coding, self.geometries[n])
+            for n in range(opacity * each, (opacity + 1) * each)
+        ]
+        if any(mask.any() for mask in hidden):
+            self.geometries = [replace(item, hidden=hidden[n % each]) for n, item in enumerate(self.geometries)]
+            self.clean()
+
+    def renumber(self, indices: bytes) -> None:
+        """Write other palette indices."""
+        self.coding = replace(self.coding, indices=indices)
+        self.clean()
+
+    def used_values(self) -> frozenset[int] | None:
+        """The palette indices that pixels have; None where they cannot be read."""
+        coding, bits = self.coding, self.geometries[0].bits[0]
+        readable = coding.palette and bits in PALETTE_BITS
+        if not readable or coding.predictor > HORIZONTAL or (coding.predictor == HORIZONTAL and bits != 8):
+            return None
+        used: set[int] = set()
+        for geometry, strip in zip(self.geometries, self.cleaned, strict=True):
+            if strip.samples is None:
+                return None
+            rows = np.frombuffer(strip.samples, np.uint8).reshape(-1, geometry.row)[: geometry.rows]
+            if coding.predictor == HORIZONTAL:
+                rows = np.cumsum(rows, axis=1, dtype=np.uint8)
+            used |= used_values(rows, geometry.columns, bits)
+        return frozenset(used)
+
+
+def _places(fields: Fields, grid: StripGrid, coding: StripCoding) -> list[tuple[int, int, int]]:
+    """Of each strip: its start, the end of what a decoder may read, and the end by its byte count."""
+    needed, size = len(grid.strips), len(fields.reader.view)
+    uncompressed = coding.compression == Compression.NONE
+    offsets, counts = fields.numbers(grid.offsets_tag), fields.numbers(grid.counts_tag)
+    if uncompressed and len(counts) < needed:
+        counts = tuple(strip.size for strip in grid.strips)
+    for tag, numbers in ((grid.offsets_tag, offsets), (grid.counts_tag, counts)):
+        if len(numbers) < needed:
+            problem = f"{len(numbers)} strips or tiles, the picture needs {needed}"
+            raise MalformedImage(problem, structure=f"tiff IFD entry {tag}", offset=fields.offset(tag))
+    places = []
+    for strip, start, count in zip(grid.strips, offsets, counts, strict=False):
+        if start > size or not count:
+            problem = f"{count} bytes in a file of {size}"
+            raise MalformedImage(problem, structure=STRUCTURE, offset=start)
+        # Decoders do not ask how long uncompressed data says it is.
+        read = max(count, strip.size) if uncompressed else count
+        places.append((start, min(start + read, size), min(start + count, size)))
+    return places

@@ -1,0 +1,101 @@
+"""The clean file of a TIFF: same byte order and offset size, pages in their order, everything on even bytes."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from rmexif.containers.tiff.ifd import BIG, CLASSIC, LONG, LONG8, TYPES
+from rmexif.errors import LimitExceeded, UnsupportedFeature
+
+if TYPE_CHECKING:
+    from rmexif.containers.tiff.ifd import Value
+    from rmexif.containers.tiff.page import Page
+    from rmexif.containers.tiff.parse import TiffTree
+    from rmexif.types import Container
+
+__all__ = ["rewrite"]
+
+
+def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
+    """The clean file, as pieces to be joined.
+
+    Raises:
+        UnsupportedFeature: strips in a coding that is not decoded.
+        LimitExceeded: a classic TIFF file would grow past 4 GiB.
+    """
+    del view  # the pages hold their clean data
+    tree = container.tree
+    for page in tree.pages:
+        if page.opaque_compression:
+            raise UnsupportedFeature(
+                f"compression {page.opaque_compression} cannot be cleaned without decoding the picture",
+                structure="tiff IFD",
+                offset=page.directory.offset,
+            )
+    writer = _Writer(tree.order, tree.big)
+    for number, page in enumerate(tree.pages, 1):
+        writer.add(page, last=number == len(tree.pages))
+    return writer.out
+
+
+class _Writer:
+    """Appends directories, the values outside them, and the data.
+
+    Args:
+        order: "<" or ">".
+        big: BigTIFF.
+    """
+
+    def __init__(self, order: str, big: bool) -> None:
+        self.order = order
+        self.cell, self.cell_letter = (8, "Q") if big else (4, "I")
+        self.count_letter, self.offset_type = ("Q", LONG8) if big else ("H", LONG)
+        head = struct.pack(order + "HHHQ", BIG, 8, 0, 16) if big else struct.pack(order + "HI", CLASSIC, 8)
+        self.out: list[bytes | memoryview] = [b"II" if order == "<" else b"MM", head]
+        self.position = sum(map(len, self.out))
+
+    def add(self, page: Page, last: bool) -> None:
+        """Append a page: its directory, its values, its strips or tiles."""
+        data = [strip.data for strip in page.strips]
+        counts: Value = (self.offset_type, tuple(map(len, data)))
+        fields: dict[int, Value] = {
+            **page.fields,
+            page.grid.offsets_tag: (self.offset_type, (0,) * len(data)),
+            page.grid.counts_tag: counts,
+        }
+        values = {tag: self.pack(fields[tag]) for tag in sorted(fields)}
+        at = self.position + struct.calcsize(self.count_letter) + len(fields) * (4 + 2 * self.cell) + self.cell
+        places: dict[int, int] = {}
+        for tag, (_, raw) in values.items():
+            if len(raw) > self.cell:
+                places[tag] = at
+                at += len(raw) + len(raw) % 2
+        offsets = []
+        for strip in data:
+            offsets.append(at)
+            at += len(strip) + len(strip) % 2
+        if at >= 1 << 8 * self.cell:
+            raise LimitExceeded("max_bytes: a classic TIFF file cannot grow past 4 GiB")
+        values[page.grid.offsets_tag] = self.pack((self.offset_type, tuple(offsets)))
+        self.out.append(struct.pack(self.order + self.count_letter, len(fields)))
+        for tag, (count, raw) in values.items():
+            self.out.append(struct.pack(f"{self.order}HH{self.cell_letter}", tag, fields[tag][0], count))
+            self.out.append(self.pack_offset(places[tag]) if tag in places else raw.ljust(self.cell, b"\0"))
+        self.out.append(self.pack_offset(0 if last else at))
+        for piece in (*(values[tag][1] for tag in places), *data):
+            self.out += [piece, b"\0"] if len(piece) % 2 else [piece]
+        self.position = at
+
+    def pack_offset(self, number: int) -> bytes:
+        """An offset."""
+        return struct.pack(self.order + self.cell_letter, number)
+
+    def pack(self, value: Value) -> tuple[int, bytes]:
+        """Count and bytes of a value."""
+        field_type, numbers = value
+        size, letter = TYPES[field_type]
+        if letter == "B":
+            return len(numbers), bytes(numbers)
+        raw = struct.pack(f"{self.order}{len(numbers)}{letter[0]}", *numbers)
+        return len(raw) // size, raw
