@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from email import message_from_bytes
 from pathlib import Path
 
@@ -21,6 +23,8 @@ import pytest
 import requests
 
 from rmexif import verify
+from rmexif.service.options import request_options
+from rmexif.service.settings import Settings
 from tests import samples
 from tests.service.serving import free_port, running, service
 
@@ -360,6 +364,15 @@ def test_codecs_print_nothing_to_the_log_of_a_server_of_your_own(astronaut: byte
     assert answer.status_code == 200
     assert b"Corrupt JPEG" not in log
     assert b"premature" not in log
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    """With its default, and every option of a request by its name."""
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(RMEXIF_\w+)` \| (\S+) \|", text, re.MULTILINE))
+
+    assert rows == {f"RMEXIF_{f.name.upper()}": str(f.default) or "empty" for f in fields(Settings)}
+    assert [name for name in request_options("scrub") if f"`{name}`" not in text] == []
 
 
 def test_the_description_is_valid(base: str) -> None:
