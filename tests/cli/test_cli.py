@@ -1,24 +1,16 @@
-"""The command line, run as a user runs it."""
+"""The command line for single images."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from rmexif import verify
 from tests import samples
-
-
-def run(*args: str, cwd: Path, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """``rmexif ARGS`` in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "rmexif", *args], cwd=cwd, input=data, capture_output=True, check=False
-    )
+from tests.cli.running import run, run_process
 
 
 @pytest.fixture
@@ -29,8 +21,8 @@ def folder(tmp_path: Path, astronaut: bytes) -> Path:
 
 
 def test_input_to_output(folder: Path) -> None:
-    """``rmexif input.jpg -o output.png``: converts, and says nothing."""
-    done = run("input.jpg", "-o", "output.png", cwd=folder)
+    """``rmexif input.jpg -o output.png``, as a process: converts, and says nothing."""
+    done = run_process("input.jpg", "-o", "output.png", cwd=folder)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     data = (folder / "output.png").read_bytes()
@@ -74,7 +66,7 @@ def test_an_output_is_not_overwritten_unasked(folder: Path) -> None:
 
 def test_standard_input_to_standard_output(folder: Path, astronaut: bytes) -> None:
     """``-`` is a pipe; the report goes to standard error then."""
-    done = run("strip", "-", "--json", cwd=folder, data=astronaut)
+    done = run_process("strip", "-", "--json", cwd=folder, input=astronaut)
 
     assert done.returncode == 0
     assert verify(done.stdout) == []
@@ -143,7 +135,7 @@ def test_regions_and_seed(folder: Path) -> None:
     assert two.returncode == 0
 
 
-@pytest.mark.parametrize("command", [[], ["scrub"], ["strip"], ["inspect"], ["verify"]])
+@pytest.mark.parametrize("command", [[], ["scrub"], ["strip"], ["inspect"], ["verify"], ["serve"], ["batch"]])
 def test_help(command: list[str], tmp_path: Path) -> None:
     """Every command explains itself."""
     done = run(*command, "--help", cwd=tmp_path)
