@@ -45,6 +45,7 @@ class Stats(TypedDict):
 
     stats_version: int
     mode: Literal["scrub", "strip", "dry run", "preview"]
+    engine: Literal["native", "python"]  # what read the coded data: the compiled core, or its Python twins
     format: str  # of the input
     width: int  # px; of the upright input in scrub, as stored in strip
     height: int  # px
