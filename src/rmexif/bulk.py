@@ -47,7 +47,7 @@ __all__ = [
 TRIM = 24  # images between two times that freed memory is handed back: often enough that it does not add up
 
 
-def scrub_many(
+def scrub_many(  # noqa: PLR0913 - keyword options of a public function
     items: Iterable[bytes | bytearray | memoryview],
     policy: Policy | None = None,
     *,
@@ -89,7 +89,7 @@ def scrub_many(
     return run(policy or Policy(), items, limits, workers=workers, in_flight=in_flight, ordered=ordered)
 
 
-def strip_many(
+def strip_many(  # noqa: PLR0913 - keyword options of a public function
     items: Iterable[bytes | bytearray | memoryview],
     *,
     limits: Limits | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from rmexif import inspection, lowest_bits, verification, webp_recode
+from rmexif import inspection, lowest_bits, native, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
@@ -73,6 +73,7 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
+        "engine": native.engine(),
         "format": container.format,
         "output_format": clean.format,
         "width": container.width,
@@ -82,7 +83,7 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
         "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
         "findings": inspection.summary(removed),
         "findings_count": len(removed),
-        "residuals": inspection.residuals(sorted(residuals)),
+        "residuals": inspection.residuals(sorted(residuals), clean),
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": hashlib.sha256(view).hexdigest(),

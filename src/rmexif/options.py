@@ -18,7 +18,7 @@ __all__ = ["Kind", "Option", "policy_options"]
 Kind = Literal["boolean", "integer", "number", "string", "names", "regions"]
 
 KINDS: dict[str, Kind] = {"bool": "boolean", "int": "integer", "float": "number"}
-SHOWN = 40  # characters of a wrong value that an error repeats
+MAX_QUOTED = 40  # characters of a wrong value that an error repeats
 MAX_COORDINATE = 1 << 31  # px: far beyond any format's width
 
 
@@ -95,7 +95,7 @@ class Option:
         return numbers
 
     def _refusal(self, expected: str, text: str) -> InvalidPolicy:
-        return InvalidPolicy(f"{self.name} must be {expected}, got {text[:SHOWN]!r}")
+        return InvalidPolicy(f"{self.name} must be {expected}, got {text[:MAX_QUOTED]!r}")
 
 
 def policy_options() -> dict[str, Option]:

@@ -24,6 +24,7 @@ from rmexif.batch.run import known
 from rmexif.batch.stores import StoreUnavailable
 from tests.batch import pictures, proof
 from tests.batch.server import Server
+from tests.cli.running import run as cli_run
 
 FOREVER = 1 << 30  # requests
 
@@ -261,18 +262,14 @@ def test_the_command(tmp_path: Path) -> None:
     """Counts on standard output, a summary on standard error, and an exit code that tells."""
     filled(tmp_path / "in", {"a.jpg": pictures.jpeg(1), "b.jpg": b"no image"})
 
-    def command(*words: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "rmexif", "batch", *words]
-        return subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-
-    done = command("in", "out", "--json", "--format", "png")
-    processes = command("in", "out2", "--deadline", "20")
-    refused = command("in", "in/out")
+    done = cli_run("batch", "in", "out", "--json", "--format", "png", cwd=tmp_path)
+    processes = cli_run("batch", "in", "out2", "--deadline", "60", cwd=tmp_path)
+    refused = cli_run("batch", "in", "in/out", cwd=tmp_path)
 
     assert json.loads(done.stdout) == {"ok": 1, "unknown_format": 1}
     assert done.returncode == processes.returncode == 65
-    assert "1 of 2 objects have no result: 1 unknown_format" in done.stderr
+    assert b"1 of 2 objects have no result: 1 unknown_format" in done.stderr
     assert (tmp_path / "out" / "a.jpg.as.png").exists()
     assert (tmp_path / "out2" / "a.jpg").exists()
-    assert (refused.returncode, refused.stdout) == (78, "")
-    assert "lie in each other" in refused.stderr
+    assert (refused.returncode, refused.stdout) == (78, b"")
+    assert b"lie in each other" in refused.stderr

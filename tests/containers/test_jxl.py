@@ -165,6 +165,20 @@ def test_broken_boxes_are_refused(tail: bytes) -> None:
         parse(BOXED + tail)
 
 
+def test_errors_in_a_codestream_in_parts_name_the_byte_of_the_file() -> None:
+    """A frame header that is broken, in the last of three jxlp boxes."""
+    start = files.split(LOSSY)[2]
+    broken = LOSSY[:start] + bits_of("0:1 0:2 0:1 1:2 3:4") + bytes(20)
+    pieces = [broken[:3], broken[3:start], broken[start:]]
+    boxes = [box(b"jxlp", (k | (k == 2) << 31).to_bytes(4, "big") + piece) for k, piece in enumerate(pieces)]
+    raw = BOXED + box(b"free", SECRET).join(boxes)
+
+    with pytest.raises(UnsupportedFeature, match="unknown flags") as caught:
+        parse(raw)
+    assert caught.value.structure == "jxl frame header"
+    assert raw[: caught.value.offset].endswith(raw[raw.rindex(b"jxlp") + 4 :][:4] + broken[start : start + 1])
+
+
 def test_sizes_of_boxes() -> None:
     """A 64-bit size, and zero for the last box."""
     long = b"\0\0\0\1jxlc" + (16 + len(LOSSY)).to_bytes(8, "big") + LOSSY

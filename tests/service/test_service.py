@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from email import message_from_bytes
 from pathlib import Path
 
@@ -21,6 +23,8 @@ import pytest
 import requests
 
 from rmexif import verify
+from rmexif.service.options import request_options
+from rmexif.service.settings import Settings
 from tests import samples
 from tests.service.serving import free_port, running, service
 
@@ -348,19 +352,27 @@ def test_a_wrong_option_is_refused_before_the_body(base: str) -> None:
 
 def test_codecs_print_nothing_to_the_log_of_a_server_of_your_own(astronaut: bytes) -> None:
     """``create_app()`` under another server: libjpeg's own warnings, which may quote the file, go nowhere."""
-    damaged = bytearray(astronaut)
-    damaged[len(damaged) // 2 : len(damaged) // 2 + 40] = bytes(range(40))
+    damaged = astronaut[:-8000] + b"\xff\xd9"  # the scan ends early: "premature end of data segment"
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     command = ["-m", "uvicorn", "--factory", "rmexif.service:create_app", "--no-access-log", "--port", str(port)]
     with running(command, f"{base}/readyz", RMEXIF_WORKERS="1") as process:
-        answer = requests.post(f"{base}/v1/scrub?faces=false", data=bytes(damaged))
+        answer = requests.post(f"{base}/v1/scrub?faces=false", data=damaged)
         process.terminate()
         log = process.stdout.read()
 
-    assert answer.status_code in (200, 422)
+    assert answer.status_code == 200
     assert b"Corrupt JPEG" not in log
     assert b"premature" not in log
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    """With its default, and every option of a request by its name."""
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(RMEXIF_\w+)` \| (\S+) \|", text, re.MULTILINE))
+
+    assert rows == {f"RMEXIF_{f.name.upper()}": str(f.default) or "empty" for f in fields(Settings)}
+    assert [name for name in request_options("scrub") if f"`{name}`" not in text] == []
 
 
 def test_the_description_is_valid(base: str) -> None:

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from rmexif import DeadlineExceeded, InvalidPolicy, LimitExceeded, Policy, WorkerLost, scrub_many, strip_many, verify
+from rmexif import (
+    DeadlineExceeded,
+    DetectionError,
+    InvalidPolicy,
+    LimitExceeded,
+    MalformedImage,
+    Policy,
+    WorkerLost,
+    scrub_many,
+    strip_many,
+    verify,
+)
 from tests import samples, sets
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +50,8 @@ class Trap:
                 bytearray(8 << 30)
             if self.deed == "defect":
                 raise ZeroDivisionError("the file says: secret")
+            if self.deed == "malformed":
+                raise MalformedImage("64 codes, at most 16 fit", structure="jpeg DHT", offset=12)
         return []
 
 
@@ -72,6 +85,86 @@ def test_a_defect_keeps_its_message_to_itself() -> None:
     assert bad.code == "processing_error"
     assert "secret" not in str(bad)
     assert bad.__cause__ is None
+
+
+class Picky(DetectionError):
+    """An error with a constructor of its own, as a detector of somebody's own may raise it."""
+
+    code = "picky"
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__(f"{width} px is too wide")
+        self.width = width
+
+
+@dataclass(frozen=True)
+class PickyDetector:
+    """Raises it for wide pictures."""
+
+    def detect(self, rgb: Any) -> list[Any]:
+        """Nothing, or the error with a note that quotes the file."""
+        if rgb.shape[1] == 50:
+            error = Picky(width=50)
+            error.add_note("the file says: secret")
+            raise error
+        return []
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_an_error_with_its_own_constructor_arrives_as_it_is(pool: Any) -> None:
+    """Class, message and fields; neither history nor notes."""
+    policy = Policy(detectors=(PickyDetector(),))
+
+    out = list(scrub_many(pictures(3), policy, workers=1, pool=pool))
+
+    error = out[1].error
+    assert [o.ok for o in out] == [True, False, True]
+    assert isinstance(error, Picky)
+    assert (str(error), error.width) == ("50 px is too wide", 50)
+    assert error.__traceback__ is None
+    assert not hasattr(error, "__notes__")
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_the_place_of_an_error_arrives(pool: Any) -> None:
+    """Structure and offset are fields, also on this side of a process."""
+    policy = Policy(detectors=(Trap("malformed", 50),))
+
+    error = list(scrub_many(pictures(2), policy, workers=1, pool=pool))[1].error
+
+    assert isinstance(error, MalformedImage)
+    assert error.as_dict() == {
+        "code": "malformed_image",
+        "message": "jpeg DHT at byte 12: 64 codes, at most 16 fit",
+        "structure": "jpeg DHT",
+        "offset": 12,
+    }
+
+
+SILENT = """
+import sys
+from rmexif import Policy, scrub_many
+if __name__ == "__main__":
+    raw = sys.stdin.buffer.read()
+    print([o.ok for o in scrub_many([raw], Policy(faces=False), workers=1, pool=sys.argv[1])])
+"""
+
+
+def test_what_codecs_print_stays_in_the_process(tmp_path: Path, astronaut: bytes) -> None:
+    """libjpeg warns on file descriptor 2; a worker process has none to speak of, a thread has the caller's."""
+    cut = astronaut[:-8000] + b"\xff\xd9"
+    (tmp_path / "run.py").write_text(SILENT)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+
+    def run(pool: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "run.py", pool]
+        return subprocess.run(command, cwd=tmp_path, env=env, input=cut, capture_output=True, check=True)
+
+    process, thread = run("process"), run("thread")
+
+    assert process.stdout == thread.stdout == b"[True]\n"
+    assert b"premature end" in thread.stderr, "the picture makes libjpeg warn"
+    assert process.stderr == b""
 
 
 def test_processes_give_what_threads_give() -> None:

@@ -195,7 +195,7 @@ def by_name(name: str, *, address: str | None, workers: int | None, gpus: float)
 
 
 def _check_reachable(place: str) -> None:
-    """Ray itself waits for minutes for an address that nobody listens at."""
+    """Refuse an address without a listener at once: Ray itself waits for minutes."""
     host, _, port = place.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         try:

@@ -52,7 +52,7 @@ class Summary:
         return InputError.exit_code if InputError.exit_code in exits else max(exits, default=0)
 
 
-def run(
+def run(  # noqa: PLR0913 - keyword options of a public function
     source: str,
     target: str,
     policy: Policy | None = None,

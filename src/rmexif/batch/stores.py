@@ -204,7 +204,7 @@ class Store:
         return f"{self._root.rstrip('/')}/{path}"
 
     def _pages(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """ListObjectsV2, page by page: fsspec's own listing holds the whole bucket."""
+        """ListObjectsV2, page by page: fsspec's own listing holds all keys of a bucket."""
         bucket, _, prefix = self._root.partition("/")
         words = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else "", "MaxKeys": PAGE}
         after: dict[str, str] = {}

@@ -26,8 +26,8 @@ def use_one() -> None:
 def one_per_picture() -> Iterator[None]:
     """Keep OpenCV from cutting every picture into pieces while many pictures run beside each other.
 
-    Its number of threads is one for the whole process, so it is set when the first run begins and put back when the
-    last one ends; pictures that somebody scrubs meanwhile take one thread too.
+    Its number of threads is one for all of the process, so it is set when the first run begins and put back when
+    the last one ends; pictures that are scrubbed meanwhile take one thread too.
     """
     with _lock:
         _before.append(_before[0] if _before else cv2.getNumThreads())

@@ -26,7 +26,7 @@ class Busy(RmexifError):
 
 
 class ClientLeft(Exception):
-    """Nobody waits for the answer any more."""
+    """The client closed its connection."""
 
 
 class Admission:

@@ -39,7 +39,7 @@ def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     from rmexif import inspection
 
     found = inspection.inspect(raw, values=values, limits=limits)
-    return None, found.as_dict() | {"residuals": inspection.residuals(found.residuals[1:])}
+    return None, found.as_dict()
 
 
 def verify(raw: bytes, limits: Limits) -> Answer:

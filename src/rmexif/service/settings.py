@@ -41,7 +41,7 @@ class Settings:
     queue_seconds: float = field(default=30.0, metadata={"help": "time to wait for a worker before 503, s"})
     shutdown_seconds: float = field(default=30.0, metadata={"help": "time to finish what is under way, s"})
     worker_memory: int = field(
-        default=2 << 30 if sys.platform == "linux" else 0,
+        default=3 << 30 if sys.platform == "linux" else 0,
         metadata={"help": "what one image may take beyond what a ready worker holds, byte (Linux); 0: no limit"},
     )
     worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})

@@ -1,6 +1,6 @@
 """Worker processes that can be ended: a time and a memory limit per image, and a crash that costs one image.
 
-Every process has a pebble pool of its own, so that a process that dies in the middle of a message takes nobody's
+Every process has a pebble pool of its own, so that a process that dies in the middle of a message takes no other
 channel with it. Bytes travel through pipes: nothing is put on a disk. Processes are spawned, never forked, because the
 caller may have threads; a script needs the usual ``if __name__ == "__main__":`` guard for that.
 """

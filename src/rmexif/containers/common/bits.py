@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BitIO", "BitReader", "BitRewriter", "BitWriter", "LsbReader", "LsbWriter", "MsbReader", "MsbWriter"]
 
+FLUSH = 512  # bits that wait in one number before they become bytes: bounds what each shift moves
 MAX_GOLOMB_ZEROS = 32  # ue(v) of H.265 9.2 and uvlc() of AV1 4.10.3 hold at most 32 bits
 
 
 class BitIO(ABC):
-    """Unsigned integers, flags and Exp-Golomb numbers over ``bits``."""
+    """Unsigned integers and flags over ``bits``."""
 
     __slots__ = ()
 
@@ -39,15 +40,6 @@ class BitIO(ABC):
     def flag(self, value: bool = False) -> bool:
         """One bit."""
         return self.bits(1, int(value)) == 1
-
-    def golomb(self, value: int = 0) -> int:
-        """An unsigned Exp-Golomb number: ue(v) of H.265 9.2, uvlc() of AV1 4.10.3."""
-        width, zeros = (value + 1).bit_length() - 1, 0
-        while not self.bits(1, int(zeros == width)):
-            zeros += 1
-            if zeros > MAX_GOLOMB_ZEROS:
-                self.fail("an Exp-Golomb number has more than 32 leading zeros")
-        return (1 << zeros) - 1 + self.bits(zeros, value + 1 - (1 << zeros))
 
 
 class BitReader(BitIO):
@@ -90,16 +82,36 @@ class BitReader(BitIO):
 
 
 class MsbReader(BitReader):
-    """Reads the most significant bit of a byte first: H.265, AV1."""
+    """Reads the most significant bit of a byte first: H.265, AV1.
 
-    __slots__ = ()
+    It holds the data as one number, which is the fastest for headers of up to some kilobytes.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(
+        self, data: bytes | memoryview, structure: str, offset: int = 0, locate: Callable[[int], int] = int
+    ) -> None:
+        super().__init__(data, structure, offset, locate)
+        self.number = int.from_bytes(data, "big")
 
     def bits(self, count: int, value: int = 0) -> int:
         """Read; ``value`` is the writer's."""
-        start = self.position
-        self.skip(count)
-        word = int.from_bytes(self.data[start >> 3 : self.position + 7 >> 3], "big")
-        return word >> (-self.position & 7) & (1 << count) - 1
+        stop = self.position + count
+        if stop > self.end:
+            self.skip(count)  # fails
+        self.position = stop
+        return self.number >> self.end - stop & (1 << count) - 1
+
+    def golomb(self, value: int = 0) -> int:
+        """An unsigned Exp-Golomb number, ue(v) of H.265 9.2 and uvlc() of AV1 4.10.3; ``value`` is the writer's."""
+        remaining = self.end - self.position
+        width = min(MAX_GOLOMB_ZEROS + 1, remaining)  # the leading zeros and the one behind them
+        zeros = width - (self.number >> remaining - width & (1 << width) - 1).bit_length()
+        if zeros > MAX_GOLOMB_ZEROS:
+            self.fail(f"an Exp-Golomb number has more than {MAX_GOLOMB_ZEROS} leading zeros")
+        self.position += zeros
+        return self.bits(zeros + 1) - 1
 
 
 class LsbReader(BitReader):
@@ -125,7 +137,7 @@ class LsbReader(BitReader):
 
 
 class BitWriter(BitIO):
-    """Collects bits in ``out``; up to seven of them wait for their byte to be full."""
+    """Collects bits; ``out`` is complete once ``align`` was called."""
 
     __slots__ = ("count", "out", "word")
 
@@ -154,11 +166,25 @@ class MsbWriter(BitWriter):
         value &= (1 << count) - 1
         self.word = self.word << count | value
         self.count += count
+        if self.count >= FLUSH:
+            self._flush()
+        return value
+
+    def golomb(self, value: int = 0) -> int:
+        """Write an unsigned Exp-Golomb number."""
+        return self.bits(2 * (value + 1).bit_length() - 1, value + 1) - 1
+
+    def align(self) -> int:
+        """Fill the last byte with zero bits; the number of bytes so far."""
+        super().align()
+        self._flush()
+        return len(self.out)
+
+    def _flush(self) -> None:
         full = self.count >> 3
         self.count &= 7
         self.out += (self.word >> self.count).to_bytes(full, "big")
         self.word &= (1 << self.count) - 1
-        return value
 
 
 class LsbWriter(BitWriter):

@@ -205,7 +205,7 @@ def _frame(view: memoryview, frame: RiffChunk, tree: WebpTree, limits: Limits) -
     if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
         problem = f"the frame does not lie on the canvas of {tree.width} x {tree.height} px"
         raise MalformedImage(problem, structure="webp chunk ANMF", offset=frame.offset)
-    # Where VP8X says that alpha is shown, the hint of a frame is a free bit: decoders blend by the pixels.
+    # Where VP8X has the alpha flag, the hint of a frame is a free bit: decoders blend by the pixels.
     head = with_alpha_hint(picture.head, True) if picture.is_lossless and tree.shows_alpha else picture.head
     return replace(picture, head=head, control=control[:15] + bytes([control[15] & 3])), chunks
 
@@ -283,7 +283,7 @@ def _claim_picture(parts: PartBuilder, view: memoryview, chunk: RiffChunk, head:
 
 
 def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:
-    """A chunk that is no picture; it is clean where it says what rewrite() would."""
+    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write."""
     data = chunk.data(view)
     stays = bool(clean) and data == clean and not any(view[chunk.start + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:
