@@ -62,17 +62,17 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
         LimitExceeded: more pixels or segments than allowed.
     """
     reading = _Reading(view, limits)
-    last = -1
-    marker = 0
+    last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
             reading.scan_data(item)
         else:
             reading.segment(item)
-            marker, last = item.marker, item.start
-    if marker != Marker.EOI:
+            last = item
+    assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI:
         problem = "no EOI marker follows before the end of the file"
-        raise MalformedImage(problem, structure=f"jpeg {marker_name(marker)}", offset=last)
+        raise MalformedImage(problem, structure=f"jpeg {marker_name(last.marker)}", offset=last.start)
     return reading.container()
 
 
