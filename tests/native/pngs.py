@@ -87,3 +87,13 @@ def file(
     entries = palette or b"".join(bytes([n, n * 7 & 255, n * 31 & 255]) for n in range(1 << min(depth, 8)))
     plte = chunk(b"PLTE", entries) if colour == 3 else b""
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + plte + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
+
+
+def image_data(file: bytes) -> bytes:
+    """The zlib stream in the IDAT chunks."""
+    at, out = 8, b""
+    while at < len(file):
+        size, kind = struct.unpack_from(">I4s", file, at)
+        out += file[at + 8 : at + 8 + size] if kind == b"IDAT" else b""
+        at += 12 + size
+    return out

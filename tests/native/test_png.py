@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 import zlib
 
 import cv2
@@ -17,6 +18,8 @@ from rmexif.native import deflate, png
 from rmexif.native.png import Layout
 from rmexif.native.status import Status
 from tests.native import needs_core, pngs
+from tests.native.pngs import image_data
+from tests.sets import require
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
 SIZES = [(1, 1), (9, 7), (33, 5), (5, 40)]
@@ -221,14 +224,7 @@ def test_a_long_picture_is_coded_again_in_its_own_size(level):
     pixels[..., 3] = np.where((gradient // 50) % 2, 255, 0)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG", compress_level=level)
-    file = out.getvalue()
-    at = file.index(b"IDAT") - 4
-    streams = []
-    while file[at + 4 : at + 8] == b"IDAT":
-        size = int.from_bytes(file[at : at + 4], "big")
-        streams.append(file[at + 8 : at + 8 + size])
-        at += 12 + size
-    stream, layout = b"".join(streams), Layout(400, 300, 8, 6)
+    stream, layout = image_data(out.getvalue()), Layout(400, 300, 8, 6)
     assert png.survey(stream, layout).invisible
     again = png.rewrite(stream, layout)
     assert np.array_equal(read(layout, again.stream)[..., [2, 1, 0, 3]], pixels * (pixels[..., 3:] > 0))
@@ -289,3 +285,38 @@ def test_twins_agree_over_windows(width, level):
     assert bytes(first.stream) == bytes(second.stream)
     assert png.survey.python(stream, layout) == png.survey.native(stream, layout)
     assert deflate.audit(first.stream, layout.size).report.is_ordinary
+
+
+def bare(file: bytes, stream: bytes) -> bytes:
+    """A file with another stream, and what its pixels need."""
+    out, at = file[:8], 8
+    while at < len(file) and file[at + 4 : at + 8] != b"IDAT":
+        end = at + 12 + int.from_bytes(file[at : at + 4], "big")
+        out += file[at:end] if file[at + 4 : at + 8] in (b"IHDR", b"PLTE", b"tRNS") else b""
+        at = end
+    return out + pngs.chunk(b"IDAT", stream) + pngs.chunk(b"IEND", b"")
+
+
+def load(file: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(file)) as image:
+        return np.asarray(image)
+
+
+def test_pictures_of_the_corpus_keep_their_pixels():
+    read_files = 0
+    for path in sorted(require("corpus").rglob("*.png")):
+        file = path.read_bytes()
+        try:
+            before = load(bare(file, image_data(file)))
+        except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError):
+            continue
+        width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", bare(file, b""), 16)
+        layout, stream = Layout(width, height, depth, colour, bool(interlaced)), image_data(file)
+        found = png.survey(stream, layout)
+        again = png.rewrite(stream, layout)
+        assert found.report.size == layout.size
+        assert again.status is Status.OK
+        assert np.array_equal(shown(load(bare(file, bytes(again.stream))), layout), shown(before, layout)), path.name
+        assert len(again.stream) <= 1.01 * len(stream) + 8
+        read_files += 1
+    assert read_files > 30

@@ -36,9 +36,11 @@ def runs(size: int, values: int, seed: int) -> bytes:
     return bytes(out[:size])
 
 
-@pytest.mark.parametrize("width, height, values", [(1, 1, 2), (700, 9, 2), (700, 9, 256), (129, 4, 1), (3, 50, 2)])
+@pytest.mark.parametrize(
+    "width, height, values", [(1, 1, 2), (700, 9, 2), (700, 9, 256), (129, 4, 1), (3, 50, 2), (700, 9, 0)]
+)
 def test_packbits_are_those_of_libtiff(engine, width, height, values):
-    data = runs(width * height, values, width)
+    data = runs(width * height, values, width) if values else random.Random(1).randbytes(width * height)
     [strip] = tiffs.strips(Image.frombytes("L", (width, height), data), "packbits")
     assert engine("encode_packbits")(data, width) == strip
     assert engine("decode_packbits")(strip + b"\0", len(data)) == (Status.OK, data, len(strip))
@@ -181,6 +183,10 @@ def test_a_picture_that_ends_early_stays_so(engine):
 def test_what_leaves_the_picture_has_a_status(engine, codes, status, row):
     painted = engine("decode_bmp")(codes, 5, 2, nibbles=False)
     assert (painted.status, painted.row) == (status, row)
+
+
+def test_half_a_byte_of_a_literal_is_not_enough(engine):
+    assert engine("decode_bmp")(b"\0\5\x12\x34", 5, 1, nibbles=True).status is Status.ENDS_EARLY
 
 
 def test_a_run_beyond_the_row_is_cut(engine):

@@ -184,6 +184,16 @@ static void copy_match_exactly(uint8_t *to, uint32_t distance, uint32_t length) 
     for (const uint8_t *from = to - distance; length; length--) *to++ = *from++;
 }
 
+/* One or two literals; how many. */
+static inline uint32_t emit(uint32_t entry, uint8_t *out, uint32_t *seen) {
+    uint32_t pair = entry / ENTRY_PAIR & 1;
+    out[0] = (uint8_t)(entry >> 16);
+    out[1] = (uint8_t)(entry >> 24);
+    seen[entry >> 16 & 0xFF]++;
+    seen[entry >> 24] += pair;
+    return 1 + pair;
+}
+
 /* Symbols while more input and output are at hand than a turn can take. RMEXIF_OK: the block is complete. RMEXIF_LIMIT:
  * too little is left for another turn. */
 static rmexif_status run_fast(inflater *s, uint8_t *out, size_t *place, size_t end) {
@@ -196,13 +206,9 @@ static rmexif_status run_fast(inflater *s, uint8_t *out, size_t *place, size_t e
         lsb_refill(&in);
         uint32_t entry = take_code(&in, s->literals, LITERAL_BITS);
         for (uint32_t n = 0; n < 3 && entry & ENTRY_LITERAL; n++) { /* three codes: 45 of 56 bits at the most */
-            uint32_t pair = entry / ENTRY_PAIR & 1;
-            out[at] = (uint8_t)(entry >> 16);
-            out[at + 1] = (uint8_t)(entry >> 24);
-            seen[entry >> 16 & 0xFF]++;
-            seen[entry >> 24] += pair;
-            at += 1 + pair;
-            symbols += 1 + pair;
+            uint32_t count = emit(entry, out + at, seen);
+            at += count;
+            symbols += count;
             if (n < 2) entry = take_code(&in, s->literals, LITERAL_BITS);
         }
         if (entry & ENTRY_LITERAL) continue;

@@ -157,9 +157,14 @@ rmexif_status rmexif_png_survey(const uint8_t *data, size_t size, const png_layo
 /* --- Rewriting ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
+    scratchpad pad;
+    inflater in;
+    recoder out;
     png_rows old, fresh; /* `fresh` has rows of its own; what is open is the same */
     const uint8_t *table;
-    bool is_mapped;
+    size_t at, seen, made; /* byte: inflated and looked at, in the old window; made, in the fresh one */
+    uint32_t adler;        /* of what was made */
+    bool is_mapped, is_known;
 } rewriting;
 
 /* Copy pixels without what no decoder shows. */
@@ -197,79 +202,82 @@ static void clear(rewriting *w, const uint8_t *from, uint8_t *to, size_t count) 
     }
 }
 
-/* Make fresh bytes of filtered ones at to[*made]; returns how many were whole pixels. */
-static size_t renew(rewriting *w, const uint8_t *filtered, size_t count, uint8_t *to, size_t *made, bool *is_known) {
-    size_t done = 0;
-    while (done < count && w->old.pass < 7 && *is_known) {
+/* Make fresh bytes of whole pixels that were inflated. */
+static void renew(rewriting *w) {
+    const uint8_t *filtered = w->pad.old;
+    uint8_t *to = w->pad.fresh;
+    while (w->seen < w->at && w->old.pass < 7 && w->is_known) {
+        uint8_t kind = filtered[w->seen];
         if (w->old.kind == PNG_FILTERS) {
-            *is_known = png_rows_take_kind(&w->old, filtered[done]) && png_rows_take_kind(&w->fresh, filtered[done]);
-            to[(*made)++] = filtered[done++];
+            w->is_known = png_rows_take_kind(&w->old, kind) && png_rows_take_kind(&w->fresh, kind);
+            to[w->made++] = kind;
+            w->seen++;
             continue;
         }
-        size_t span = png_rows_span(&w->old, count - done), at = w->old.at;
+        size_t span = png_rows_span(&w->old, w->at - w->seen), at = w->old.at;
         if (!span) break;
         uint8_t *row = w->old.row + at, *fresh = w->fresh.row + at;
-        png_unfilter(w->old.kind, filtered + done, row, w->old.above + at, span, w->old.step);
+        png_unfilter(w->old.kind, filtered + w->seen, row, w->old.above + at, span, w->old.step);
         clear(w, row, fresh, span);
-        png_filter(w->fresh.kind, fresh, w->fresh.above + at, to + *made, span, w->fresh.step);
+        png_filter(w->fresh.kind, fresh, w->fresh.above + at, to + w->made, span, w->fresh.step);
         png_rows_advance(&w->old, span);
         png_rows_advance(&w->fresh, span);
-        *made += span;
-        done += span;
+        w->made += span;
+        w->seen += span;
     }
-    return done;
 }
 
-/* Move the last bytes that symbols may refer to, and those not followed yet, to the start of the window. */
-static void slide_fresh(recoder *r, uint8_t *fresh, size_t *made) {
+/* Move the last bytes that symbols may refer to, and those not followed yet, to the start of their windows. */
+static void slide(rewriting *w) {
+    recoder *r = &w->out;
     size_t shift = r->followed < DEFLATE_WINDOW ? 0 : r->followed - DEFLATE_WINDOW;
-    if (shift < *made - shift) return; /* there still is room: FRESH is so large */
-    memcpy(fresh, fresh + shift, *made - shift);
-    *made -= shift;
+    w->seen -= inflater_slide(&w->in, w->pad.old, &w->at);
+    if (shift < w->made - shift) return; /* there still is room: FRESH is so large */
+    memcpy(w->pad.fresh, w->pad.fresh + shift, w->made - shift);
+    w->made -= shift;
     r->at -= shift;
     r->followed -= shift;
+}
+
+/* Rewrite a window of bytes; RMEXIF_LIMIT: there are more. */
+static rmexif_status rewrite_piece(rewriting *w) {
+    size_t before = w->made;
+    rmexif_status status = inflater_run(&w->in, w->pad.old, &w->at, OLD);
+    inflater_pack_literals(&w->in, w->at, false);
+    renew(w);
+    w->adler = deflate_adler32(w->adler, w->pad.fresh + before, w->made - before);
+    w->out.available = w->made;
+    size_t limit = w->made;
+    if (status == RMEXIF_LIMIT) limit = w->made < RECODE_LOOKAHEAD ? 0 : w->made - RECODE_LOOKAHEAD;
+    size_t done = recoder_follow(&w->out, w->pad.symbols, w->in.packed_count, limit);
+    w->in.packed_count -= done;
+    for (size_t i = 0; i < w->in.packed_count; i++) w->pad.symbols[i] = w->pad.symbols[i + done];
+    if (status == RMEXIF_LIMIT) slide(w);
+    return status;
 }
 
 rmexif_status rmexif_png_rewrite(const uint8_t *data, size_t size, const png_layout *layout, const uint8_t table[256],
                                  uint8_t *scratch, size_t scratch_size, uint8_t *out, size_t capacity,
                                  size_t *written, deflate_report *report) {
-    scratchpad pad;
-    inflater in;
-    recoder r;
-    rewriting w = {.table = table, .is_mapped = layout->colour == 3};
-    uint64_t expected = png_size(layout);
-    uint32_t adler = 1;
-    bool is_known = true, is_open;
+    rewriting w = {.table = table, .is_mapped = layout->colour == 3, .is_known = true, .adler = 1};
     *written = 0;
-    if (!share_scratch(layout, scratch, scratch_size, &pad)) return RMEXIF_BAD_ARGUMENT;
-    png_rows_open(&w.old, layout, pad.rows);
-    png_rows_open(&w.fresh, layout, pad.fresh_rows);
-    rmexif_status status = inflater_open(&in, data, size, DEFLATE_ZLIB, expected, report);
+    memset(report, 0, sizeof *report);
+    if (!share_scratch(layout, scratch, scratch_size, &w.pad)) return RMEXIF_BAD_ARGUMENT;
+    png_rows_open(&w.old, layout, w.pad.rows);
+    png_rows_open(&w.fresh, layout, w.pad.fresh_rows);
+    rmexif_status status = inflater_open(&w.in, data, size, DEFLATE_ZLIB, png_size(layout), report);
     if (status != RMEXIF_OK) return status;
-    recoder_open(&r, pad.work, out, capacity);
-    r.fresh = pad.fresh;
-    in.packed = pad.symbols;
-    in.packed_capacity = SYMBOLS;
-    size_t at = 0, seen = 0, made = 0;
+    recoder_open(&w.out, w.pad.work, out, capacity);
+    w.out.fresh = w.pad.fresh;
+    w.in.packed = w.pad.symbols;
+    w.in.packed_capacity = SYMBOLS;
     do {
-        size_t before = made;
-        status = inflater_run(&in, pad.old, &at, OLD);
-        is_open = status == RMEXIF_LIMIT;
-        inflater_pack_literals(&in, at, false);
-        seen += renew(&w, pad.old + seen, at - seen, pad.fresh, &made, &is_known);
-        adler = deflate_adler32(adler, pad.fresh + before, made - before);
-        r.available = made;
-        size_t limit = !is_open ? made : made < RECODE_LOOKAHEAD ? 0 : made - RECODE_LOOKAHEAD;
-        size_t done = recoder_follow(&r, pad.symbols, in.packed_count, limit);
-        in.packed_count -= done;
-        for (size_t i = 0; i < in.packed_count; i++) pad.symbols[i] = pad.symbols[i + done];
-        if (is_open) {
-            seen -= inflater_slide(&in, pad.old, &at);
-            slide_fresh(&r, pad.fresh, &made);
-        }
-    } while (is_open && is_known);
-    if (!is_known) memset(report, 0, sizeof *report);
-    if (!is_known) return RMEXIF_BAD_VALUE;
-    if (report->size < expected) return status == RMEXIF_OK ? RMEXIF_ENDS_EARLY : status;
-    return recoder_close(&r, adler, written);
+        status = rewrite_piece(&w);
+    } while (status == RMEXIF_LIMIT && w.is_known);
+    if (!w.is_known) {
+        memset(report, 0, sizeof *report);
+        return RMEXIF_BAD_VALUE;
+    }
+    if (report->size < png_size(layout)) return status == RMEXIF_OK ? RMEXIF_ENDS_EARLY : status;
+    return recoder_close(&w.out, w.adler, written);
 }
