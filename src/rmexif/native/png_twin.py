@@ -83,11 +83,11 @@ def look(raw: Buffer, layout: Layout, key: bytes | None) -> Look:
     counts = layout.depth < 8 or layout.colour == 3
     for lines, width, known in _passes(raw, layout):
         size = lines.shape[1] - 1
-        whole_rows = len(lines) - (known < size)
-        rows += whole_rows
+        complete_rows = len(lines) - (known < size)
+        rows += complete_rows
         plain = np.concatenate([*_strips(lines, layout.step), np.zeros((0, size), np.uint8)])
         pixels = known - known % layout.step
-        for part in (plain[:whole_rows], plain[whole_rows:, :pixels]):
+        for part in (plain[:complete_rows], plain[complete_rows:, :pixels]):
             if counts:
                 padding += _count_samples(part, width, layout, used)
             elif part.size:
@@ -102,10 +102,10 @@ def look(raw: Buffer, layout: Layout, key: bytes | None) -> Look:
 
 def _count_samples(rows: Bytes, width: int, layout: Layout, used: NDArray[np.bool_]) -> int:
     """Mark the samples of at most 8 bits that occur; rows with bits behind the last pixel."""
-    whole, mask = width * layout.depth // 8, (1 << layout.depth) - 1
+    complete, mask = width * layout.depth // 8, (1 << layout.depth) - 1
     shifts = range(8 - layout.depth, -1, -layout.depth)
-    last = rows[:, whole:]
-    for values, its in ((rows[:, :whole], shifts), (last, shifts[: width % len(shifts)])):
+    last = rows[:, complete:]
+    for values, its in ((rows[:, :complete], shifts), (last, shifts[: width % len(shifts)])):
         seen = np.flatnonzero(np.bincount(values.ravel(), minlength=256))
         for shift in its:
             used[seen >> shift & mask] = True
@@ -140,9 +140,9 @@ def unfiltered(raw: Buffer, layout: Layout) -> tuple[Status, memoryview, bytes]:
     pixels, kinds = list[bytes](), list[bytes]()
     status = Status.OK
     for lines, _, known in _passes(raw, layout):
-        whole = lines[: len(lines) - (known < lines.shape[1] - 1)]
-        pixels += [plain.tobytes() for plain in _strips(whole, layout.step)]
-        kinds.append(whole[:, 0].tobytes())
+        complete = lines[: len(lines) - (known < lines.shape[1] - 1)]
+        pixels += [plain.tobytes() for plain in _strips(complete, layout.step)]
+        kinds.append(complete[:, 0].tobytes())
     found = b"".join(kinds)
     if len(found) < layout.rows:
         at = layout.pixels_before(len(found)) + len(found)
