@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from rmexif.icc.carriers import residuals, table_bytes
 from rmexif.icc.profile import (
-    CURVES,
     MAX_TAGS,
-    NATIVE,
-    PRIMARIES,
     Profile,
     canonical,
     clean,
@@ -14,6 +12,7 @@ from rmexif.icc.profile import (
     identify,
     is_clean,
 )
+from rmexif.icc.spaces import CURVES, NATIVE, PRIMARIES
 
 __all__ = [
     "CURVES",
@@ -26,4 +25,6 @@ __all__ = [
     "describe",
     "identify",
     "is_clean",
+    "residuals",
+    "table_bytes",
 ]

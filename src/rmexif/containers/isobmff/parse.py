@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rmexif import icc
 from rmexif.containers.isobmff import part_layout
 from rmexif.containers.isobmff.boxes import BoxAt, Tally, box, part, read_header, tile
 from rmexif.containers.isobmff.items import Meta, read_meta
@@ -170,7 +171,8 @@ def _residuals(still: Still | None, movie: Movie | None) -> tuple[Residual, ...]
     holders = [*(still.kept if still else ()), *(movie.tracks if movie else ())]
     cut = any(one.kind == "clap" for holder in holders for one in holder.properties)
     codes = {Residual.HEIF_AREA_OUTSIDE_CROP: cut, Residual.HEIF_AREA_BELOW_OVERLAY: laid}
-    return tuple(code for code, holds in codes.items() if holds)
+    profiles = icc.residuals(colour_of(holder.properties).icc for holder in holders)
+    return (*(code for code, holds in codes.items() if holds), *profiles)
 
 
 def _top(view: memoryview, tally: Tally) -> Top:

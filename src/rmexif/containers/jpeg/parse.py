@@ -172,6 +172,7 @@ class _Reading:
         scans, has_slack = _cleaned(self.view, image)
         profile = self.application.profile()
         residuals = {Residual.JPEG_QUANTISATION_TABLES} | ({Residual.JPEG_ENTROPY_SLACK} if has_slack else set())
+        residuals.update(icc.residuals([profile]))
         data = self.application
         return Container(
             format="jpeg",

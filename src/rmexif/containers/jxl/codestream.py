@@ -113,6 +113,7 @@ def read(data: memoryview, limits: Limits) -> Codestream:
     if frames[-1].stop < len(data):
         found.spans.append(Span("codestream/trailer", Role.TRAILER, frames[-1].stop, len(data)))
     _residuals(found, image, kept)
+    found.residuals.update(icc.residuals([cleaned]))
     return found
 
 

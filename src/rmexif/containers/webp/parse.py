@@ -125,7 +125,7 @@ def parse(view: memoryview, limits: Limits) -> Container[Any]:
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        _residuals(view, tree),
+        (*_residuals(view, tree), *icc.residuals([tree.profile])),
         tree=tree,
     )
 
