@@ -39,7 +39,7 @@ LEGACY_LAB_SCALE = 65535 / 65280  # of PCSLAB in lut16Type: 0xFF00 is L* = 100 (
 LAB_EPSILON = 6 / 29  # of the cube root that CIELAB is made of (CIE 15, 8.2.1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Grid:
     """A multi-dimensional table; the last input varies fastest.
 
@@ -63,7 +63,7 @@ class Grid:
         return np.array([prod(self.points[axis + 1 :]) for axis in range(len(self.points))])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ColourTable:
     """An ``mft1``, ``mft2`` or ``mAB `` tag.
 
