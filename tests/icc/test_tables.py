@@ -184,6 +184,18 @@ def test_a_table_that_shows_something_else_stays_with_the_matrix(pcs: bytes, ver
     assert icc.clean(without) == (icc.canonical("srgb") if pcs == b"XYZ " else None)
 
 
+@pytest.mark.parametrize(("white", "goes"), [(254, True), (253, False)])
+@pytest.mark.parametrize("pcs", [b"Lab ", b"XYZ "])
+def test_the_tolerance_is_one_code(pcs: bytes, white: int, goes: bool) -> None:
+    """A table whose white is one code or two below 255, and all else less than that."""
+    light = float(profiles.srgb_light(np.array(white / 255)))
+
+    cleaned = icc.clean(with_model({b"A2B0": luts.lut16(lambda device: luts.srgb(device) * light, pcs, 65)}, pcs=pcs))
+
+    assert (cleaned == icc.canonical("srgb")) == goes
+    assert (b"A2B0" in tag_table(cleaned or b"")) != goes
+
+
 def test_one_point_between_the_corners_is_enough_to_differ() -> None:
     """A table that is right on all corners and greys, and wrong for one kind of red."""
 
