@@ -2,7 +2,7 @@
 # Each RUN that matters is also a step of scripts/image-steps, which CI runs where there is no engine.
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE ./
+COPY pyproject.toml build_native.py hatch_build.py README.md LICENSE NOTICE ./
 COPY src src
 RUN python -m venv /opt/rmexif \
  && /opt/rmexif/bin/python -m pip install --no-cache-dir '.[serve]' \

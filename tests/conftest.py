@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from rmexif import native
 from tests import sets
 
 # How long an example takes depends on who else uses the machine: no wall clock decides whether a test passes.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+if "RMEXIF_ENGINE" in os.environ:  # "python": the tests of an install without a compiled core
+    native.use(os.environ["RMEXIF_ENGINE"])  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Many images: in input order, at most so many in flight, one Outcome each, errors as values.
 
 Threads are for speed: decoders, resize and inference release the interpreter lock, and one model serves all.
-Processes are for images from strangers: one can be ended, limited and fenced in, and its crash costs one image.
+Processes are for images from strangers: one can be ended, limited and sandboxed, and its crash costs one image.
 Memory is bounded by what is in flight, not by the length of the list; the iterable is read no faster than results
 are taken.
 """
@@ -11,24 +11,43 @@ from __future__ import annotations
 import ctypes
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from rmexif import lossless
+from rmexif import inspection, lossless
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
 from rmexif.types import Limits, Outcome, Report
+from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
-TRIM = 24  # images between two times that freed memory is handed back
+    from rmexif.stats import Stats
+    from rmexif.workers.limits import WorkerLimits
+    from rmexif.workers.pool import WorkerPool
+    from rmexif.workers.process import Answer
 
-__all__ = ["scrub_async", "scrub_many", "strip_async", "strip_many"]
+    Work = Callable[[Any], Answer]
+
+__all__ = [
+    "give_back_memory",
+    "outcome_of",
+    "run",
+    "scrub_async",
+    "scrub_many",
+    "strip_async",
+    "strip_many",
+    "work_in",
+    "work_of",
+]
+
+TRIM = 24  # images between two times that freed memory is handed back: often enough that it does not add up
 
 
-def scrub_many(
+def scrub_many(  # noqa: PLR0913 - keyword options of a public function
     items: Iterable[bytes | bytearray | memoryview],
     policy: Policy | None = None,
     *,
@@ -64,12 +83,13 @@ def scrub_many(
     Raises:
         InvalidPolicy: a number is out of range, or a limit that threads cannot keep.
     """
-    task = policy or Policy()
-    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox, "locked": lock_memory}
-    return _many(task, items, workers, pool, in_flight, ordered, hold)
+    limits = limits_of(
+        pool, deadline=deadline, memory=memory, recycle=recycle, sandbox=sandbox, lock_memory=lock_memory
+    )
+    return run(policy or Policy(), items, limits, workers=workers, in_flight=in_flight, ordered=ordered)
 
 
-def strip_many(
+def strip_many(  # noqa: PLR0913 - keyword options of a public function
     items: Iterable[bytes | bytearray | memoryview],
     *,
     limits: Limits | None = None,
@@ -84,13 +104,13 @@ def strip_many(
     lock_memory: bool = False,
 ) -> Iterator[Outcome]:
     """Strip every image of an iterable; as ``scrub_many``."""
-    hold = {"deadline": deadline, "memory": memory, "recycle": recycle, "fenced": sandbox, "locked": lock_memory}
-    return _many(limits or Limits(), items, workers, pool, in_flight, ordered, hold)
+    worker_limits = limits_of(
+        pool, deadline=deadline, memory=memory, recycle=recycle, sandbox=sandbox, lock_memory=lock_memory
+    )
+    return run(limits or Limits(), items, worker_limits, workers=workers, in_flight=in_flight, ordered=ordered)
 
 
-async def scrub_async(
-    raw: bytes | bytearray | memoryview, policy: Policy | None = None
-) -> tuple[bytes, dict[str, Any]]:
+async def scrub_async(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> tuple[bytes, Stats]:
     """``scrub`` in a thread, for a server's event loop."""
     import asyncio
 
@@ -99,55 +119,60 @@ async def scrub_async(
     return await asyncio.to_thread(scrub, raw, policy)
 
 
-async def strip_async(
-    raw: bytes | bytearray | memoryview, *, limits: Limits | None = None
-) -> tuple[bytes, dict[str, Any]]:
+async def strip_async(raw: bytes | bytearray | memoryview, *, limits: Limits | None = None) -> tuple[bytes, Stats]:
     """``strip`` in a thread, for a server's event loop."""
     import asyncio
 
     return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits))
 
 
-def outcome(work: Callable[[Any], tuple[bytes, dict[str, Any]]], index: int, raw: Any) -> Outcome:
+def run(
+    task: Policy | Limits,
+    items: Iterable[Any],
+    limits: WorkerLimits | None,
+    *,
+    workers: int | None = None,
+    in_flight: int | None = None,
+    ordered: bool = True,
+) -> Iterator[Outcome]:
+    """Scrub or strip every image of an iterable.
+
+    Args:
+        task: a Policy scrubs, Limits strip.
+        items: images, bytes-like.
+        limits: what holds in every process; None works in threads.
+        workers: threads or processes; the processors of this machine by default.
+        in_flight: images taken and not yet handed out, at the most; twice the workers by default.
+        ordered: hand out in input order.
+
+    Raises:
+        InvalidPolicy: a number is out of range, or the task cannot be sent to a process.
+    """
+    count = workers if workers is not None else _processors()
+    most = in_flight if in_flight is not None else 2 * count
+    for name, number in (("workers", count), ("in_flight", most)):
+        if number < 1:
+            raise InvalidPolicy(f"{name} must be 1 or more, got {number}")
+    if limits is None:
+        return _outcomes(work_of(task), items, count, most, ordered, around=_around(task))
+    pool = _pool(task, count, limits)
+    work = partial(_in_process, pool, _image_limits(task))
+    return _outcomes(work, items, count, most, ordered, close=pool.close)
+
+
+def outcome_of(work: Work, index: int, raw: Any) -> Outcome:
     """Do one item, and make a value of whatever it comes to."""
     try:
         data, stats = work(raw)
     except RmexifError as error:
         return Outcome(index, None, None, error.detached())
     except TypeError as error:
-        return Outcome(index, None, None, _typed(error).detached())
-    return Outcome(index, data, Report(stats), None)
+        return Outcome(index, None, None, InputError(f"an item must be bytes-like: {error}"))
+    return Outcome(index, data, Report(cast("Stats", stats)), None)
 
 
-def _typed(error: TypeError) -> InputError:
-    return InputError(f"an item of the input cannot be taken: {error}")
-
-
-def _many(
-    task: Policy | Limits,
-    items: Iterable[Any],
-    workers: int | None,
-    pool: str,
-    in_flight: int | None,
-    ordered: bool,
-    hold: dict[str, Any],
-) -> Iterator[Outcome]:
-    count = workers if workers is not None else _processors()
-    most = in_flight if in_flight is not None else 2 * count
-    if count < 1 or most < 1:
-        raise InvalidPolicy("workers and in_flight: they are 1 or more")
-    if pool not in ("thread", "process"):
-        raise InvalidPolicy("pool: it is one of thread, process")
-    if pool == "process":
-        from rmexif.workers.pool import Crew
-
-        return _run(Crew(task, count, **hold), items, count, most, ordered)
-    if unkept := [name for name, value in hold.items() if value]:
-        raise InvalidPolicy(f"{', '.join(unkept)}: a thread cannot be ended or fenced in; pool='process' can")
-    return _run(_work(task), items, count, most, ordered, alone=isinstance(task, Limits))
-
-
-def _work(task: Policy | Limits) -> Callable[[Any], tuple[bytes, dict[str, Any]]]:
+def work_of(task: Policy | Limits) -> Work:
+    """The function of one image that a task stands for."""
     if isinstance(task, Limits):
         return partial(lossless.strip, limits=task)
     from rmexif.scrubber import scrub
@@ -155,34 +180,81 @@ def _work(task: Policy | Limits) -> Callable[[Any], tuple[bytes, dict[str, Any]]
     return partial(scrub, policy=task)
 
 
-def _run(
-    work: Any, items: Iterable[Any], count: int, most: int, ordered: bool, *, alone: bool = True
+@contextmanager
+def work_in(task: Policy | Limits, limits: WorkerLimits | None) -> Iterator[Work]:
+    """The function of one image, for whoever calls it for one image after the other.
+
+    Args:
+        task: a Policy scrubs, Limits strip.
+        limits: what holds in the one process that works; None works in the thread that calls.
+
+    Raises:
+        InvalidPolicy: the task cannot be sent to a process.
+    """
+    if limits is None:
+        with _around(task):
+            yield work_of(task)
+        return
+    with closing(_pool(task, 1, limits)) as pool:
+        yield partial(_in_process, pool, _image_limits(task))
+
+
+def _pool(task: Policy | Limits, workers: int, limits: WorkerLimits) -> WorkerPool:
+    from rmexif.workers.pool import WorkerPool
+
+    return WorkerPool(work_of(task), workers, limits, warm_up=None if isinstance(task, Limits) else task)
+
+
+def _image_limits(task: Policy | Limits) -> Limits:
+    return task if isinstance(task, Limits) else task.limits
+
+
+def _in_process(pool: WorkerPool, limits: Limits, raw: Any) -> Answer:
+    """Send one image to a process, unless its size alone refuses it."""
+    view = inspection.view_of(raw)
+    limits.check("max_bytes", len(view))
+    return pool.run(bytes(view))
+
+
+def _around(task: Policy | Limits) -> AbstractContextManager[None]:
+    """What holds in this process while threads of it work."""
+    if isinstance(task, Limits):
+        return nullcontext()  # to strip needs no OpenCV
+    from rmexif.raster import opencv_threads
+
+    return opencv_threads.one_per_picture()
+
+
+def _outcomes(
+    work: Work,
+    items: Iterable[Any],
+    count: int,
+    most: int,
+    ordered: bool,
+    *,
+    around: AbstractContextManager[None] | None = None,
+    close: Callable[[], object] = lambda: None,
 ) -> Iterator[Outcome]:
+    """One outcome per item; at the end, or when closed, what has not begun is cancelled and ``close`` ends the rest."""
     threads = ThreadPoolExecutor(count, thread_name_prefix="rmexif")
     pending: deque[Future[Outcome]] = deque()
     with ExitStack() as stack:
-        if not alone:
-            from rmexif.workers.pool import one_thread_each
-
-            stack.enter_context(one_thread_each())
-        try:
-            for index, raw in enumerate(items):
-                pending.append(threads.submit(outcome, work, index, raw))
-                del raw  # the pool holds it; nothing here keeps an original alive
-                if index % TRIM == TRIM - 1:
-                    _give_back()
-                if len(pending) >= most:
-                    yield _next(pending, ordered)
-            while pending:
+        stack.enter_context(around or nullcontext())
+        stack.callback(threads.shutdown, wait=True)
+        stack.callback(close)
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+        for index, raw in enumerate(items):
+            pending.append(threads.submit(outcome_of, work, index, raw))
+            del raw  # the pool holds it; nothing here keeps an original alive
+            if index % TRIM == TRIM - 1:
+                give_back_memory()
+            if len(pending) >= most:
                 yield _next(pending, ordered)
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            if hasattr(work, "close"):
-                work.close()
-            threads.shutdown(wait=True)
+        while pending:
+            yield _next(pending, ordered)
 
 
-def _give_back() -> None:
+def give_back_memory() -> None:
     """Hand freed memory back to the system: glibc keeps it in pools per thread, which grow over time."""
     with suppress(OSError, AttributeError):  # another C library has no such call, and no such pools
         ctypes.CDLL(None).malloc_trim(0)

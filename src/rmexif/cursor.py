@@ -44,8 +44,6 @@ class Cursor:
         """Bytes not yet read."""
         return self.end - self.offset
 
-    left = remaining  # until every format says "remaining"
-
     def take(self, count: int) -> memoryview:
         """The next ``count`` bytes, without a copy.
 

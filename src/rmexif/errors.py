@@ -25,11 +25,13 @@ Every class carries ``code`` (stable, for scripts), ``status_hint`` (HTTP) and `
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
+
+ErrorT = TypeVar("ErrorT", bound="RmexifError")
 
 __all__ = [
     "DeadlineExceeded",
@@ -60,7 +62,15 @@ class RmexifError(Exception):
 
     def detached(self) -> Self:
         """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
-        return type(self)(*self.args)
+        return _rebuilt(type(self), self.args, self._facts())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without calling the constructor, which a subclass may have changed."""
+        return _rebuilt, (type(self), self.args, self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        """What the error says in fields; notes that somebody added may quote the file."""
+        return {name: value for name, value in vars(self).items() if name != "__notes__"}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready form: the stable code and the message."""
@@ -91,17 +101,10 @@ class InputError(ProcessingError, ValueError):
         place = "" if structure is None else f"{structure}: " if offset is None else f"{structure} at byte {offset}: "
         super().__init__(place + problem)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle with the place."""
-        return _with_place, (type(self), self.problem, self.structure, self.offset)
-
-    def detached(self) -> Self:
-        """The error without its traceback and history."""
-        return type(self)(self.problem, structure=self.structure, offset=self.offset)
-
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON-ready form."""
-        return {**super().as_dict(), "structure": self.structure, "offset": self.offset}
+        """Plain JSON-ready form, with the place where there is one."""
+        place = {"structure": self.structure, "offset": self.offset}
+        return {**super().as_dict(), **{name: value for name, value in place.items() if value is not None}}
 
 
 class UnknownFormat(InputError):
@@ -183,9 +186,12 @@ class MissingDependency(SetupError, ImportError):
     code = "missing_dependency"
 
 
-def _with_place(cls: type[InputError], problem: str, structure: str | None, offset: int | None) -> InputError:
-    """An error as it crosses a process border: pickling knows no keyword arguments."""
-    return cls(problem, structure=structure, offset=offset)
+def _rebuilt(cls: type[ErrorT], args: tuple[Any, ...], facts: dict[str, Any]) -> ErrorT:
+    """The same error anew: the one way for errors to become values, and to cross a process border."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    vars(error).update(facts)
+    return error
 
 
 @contextmanager

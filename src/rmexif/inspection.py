@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import sniff
 from rmexif.errors import error_boundary
-from rmexif.metadata import payloads
+from rmexif.metadata import explain
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
 
@@ -39,6 +39,7 @@ class Inspection:
     size: int  # byte
     findings: tuple[Finding, ...]
     residuals: tuple[Residual, ...]
+    residual_stats: tuple[ResidualStats, ...]  # the same with their sentences and sizes
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready form."""
@@ -50,7 +51,7 @@ class Inspection:
             "orientation": self.orientation,
             "bytes": self.size,
             "findings": [finding.as_dict() for finding in self.findings],
-            "residuals": [residual.value for residual in self.residuals],
+            "residuals": list(self.residual_stats),
         }
 
 
@@ -95,7 +96,7 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
         if part.role in CLEAN:
             continue
         if part.payload:
-            found += payloads.explain(part, bytes(part.body(view)), values)
+            found += explain(part, bytes(part.body(view)), values)
         else:
             found.append(Finding(part.label, _ROLES.get(part.role, Category.UNKNOWN), part.length))
     return tuple(found)
@@ -124,6 +125,7 @@ def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> 
             len(view),
             findings(view, container, values),
             (Residual.PIXELS, *container.residuals),
+            tuple(residuals(container.residuals, container)),
         )
 
 
@@ -138,6 +140,11 @@ def summary(found: Iterable[Finding]) -> list[FindingStats]:
     return list(rows.values())
 
 
-def residuals(codes: Iterable[Residual]) -> list[ResidualStats]:
+def residuals(codes: Iterable[Residual], container: Container[Any]) -> list[ResidualStats]:
     """What stays in a file, as code and sentence; the picture itself always does."""
-    return [{"code": code.value, "text": code.text} for code in (Residual.PIXELS, *codes)]
+    found: list[ResidualStats] = []
+    for code in (Residual.PIXELS, *codes):
+        size = container.residual_size(code)
+        text = code.text if size is None else f"{code.text} ({code.size_text(size)})"
+        found.append({"code": code.value, "text": text, "bounded": code.bounded, "bytes": size})
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from rmexif import hidden_pixels, inspection, verification
+from rmexif import inspection, lowest_bits, native, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
@@ -47,9 +47,9 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
     view = inspection.view_of(raw)
     with error_boundary():
         container, found = verification.find_leftovers(view, limits or Limits())
-        if not found and hidden_pixels.in_question(container, len(view)):
-            beyond = hidden_pixels.bytes_beyond(view, container)
-            found = (Finding("webp/beyond the picture", Category.UNKNOWN, beyond),) if beyond else ()
+        if not found and webp_recode.needs_recoding(container, len(view)):
+            slack = webp_recode.slack_bytes(view, container)
+            found = (Finding("webp/beyond the picture", Category.UNKNOWN, slack),) if slack else ()
         return list(found)
 
 
@@ -58,20 +58,22 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
     data, container, clean = verification.rewrite(view, limits)
     residuals = set(clean.residuals)
     removed = list(inspection.findings(view, container))
-    if hidden_pixels.in_question(clean, len(data)):
+    if webp_recode.needs_recoding(clean, len(data)):
         residuals.discard(Residual.COLOUR_UNDER_ALPHA)
-        settled, colours, suspicious = hidden_pixels.settled(data, clean)
-        if settled != data:
-            data, clean = settled, verification.verify_clean(settled, limits)
-        if colours:
-            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, colours))
+        recoded = webp_recode.recode(data, clean)
+        has_text = recoded.has_text
+        if recoded.data != data:
+            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
+        if recoded.hidden_colour:
+            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, recoded.hidden_colour))
     else:
-        suspicious = hidden_pixels.has_text(data, clean)
-    if suspicious:
+        has_text = lowest_bits.has_text(data, clean)
+    if has_text:
         residuals.add(Residual.LOWEST_BITS)
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
+        "engine": native.engine(),
         "format": container.format,
         "output_format": clean.format,
         "width": container.width,
@@ -81,7 +83,7 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
         "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
         "findings": inspection.summary(removed),
         "findings_count": len(removed),
-        "residuals": inspection.residuals(sorted(residuals)),
+        "residuals": inspection.residuals(sorted(residuals), clean),
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": hashlib.sha256(view).hexdigest(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif import codecs, detectors, hidden_pixels, redaction, stealth, verification
+from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
 from rmexif.containers import by_name, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
@@ -264,10 +264,10 @@ def _encode(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[
     with clock.stage("verify"):
         try:
             data, _, container = verification.rewrite(memoryview(encoded), policy.limits)
-            if hidden_pixels.in_question(container, len(data)):
-                settled, _, _ = hidden_pixels.settled(data, container)
-                if settled != data:
-                    data, container = settled, verification.verify_clean(settled, policy.limits)
+            if webp_recode.needs_recoding(container, len(data)):
+                recoded = webp_recode.recode(data, container).data
+                if recoded != data:
+                    data, container = recoded, verification.verify_clean(recoded, policy.limits)
         except InputError as error:
             raise VerificationError(f"the output cannot be read back: {error}") from error
     return data, container

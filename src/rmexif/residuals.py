@@ -1,4 +1,4 @@
-"""What a mode cannot remove: codes for scripts, sentences for people."""
+"""What a mode cannot remove: codes for scripts, sentences for people, and how many bytes a hostile writer has there."""
 
 from __future__ import annotations
 
@@ -12,62 +12,92 @@ __all__ = ["Residual"]
 
 
 class Residual(StrEnum):
-    """Something that may stay in an output; the value is the stable code, ``text`` says it in a sentence."""
+    """Something that may stay in an output; the value is the stable code, ``text`` says it in a sentence.
+
+    ``bounded``: whether what can lie there is limited by more than the size of the coded data that holds it.
+    """
 
     text: str
+    bounded: bool
 
-    def __new__(cls, code: str, text: str) -> Self:
+    def __new__(cls, code: str, text: str, bounded: bool = True) -> Self:
         """A member that compares equal to its code."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.text = text
+        member.bounded = bounded
         return member
 
-    PIXELS = "pixels", "the picture itself: what it shows, watermarks, sensor noise"
-    LOWEST_BITS = "lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it"
-    COLOUR_UNDER_ALPHA = "colour-under-alpha", "fully transparent pixels may have a colour that nobody sees"
+    def size_text(self, count: int) -> str:
+        """How many bytes a hostile writer could have left there, in words.
+
+        Args:
+            count: bytes: the bound, or where there is none the coded data that can hold them.
+        """
+        return f"at most {count:,} B" if self.bounded else f"unbounded: {count:,} B of coded data"
+
+    PIXELS = ("pixels", "the picture itself: what it shows, watermarks, sensor noise", False)
+    LOWEST_BITS = ("lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it", False)
+    COLOUR_UNDER_ALPHA = ("colour-under-alpha", "fully transparent pixels may have a colour that nobody sees", False)
     LOSSY_COLOUR_UNDER_ALPHA = (
         "lossy-colour-under-alpha",
         "the lossy picture has a colour that nobody sees where alpha is 0",
+        False,
     )
     ICC_TABLE = "icc-table", "the colour profile needs a table, whose entries are numbers that could spell a message"
     JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
     JPEG_ENTROPY_SLACK = (
         "jpeg-entropy-slack",
         "the coded picture was passed through unwalked; bytes could hide after its codes",
+        False,
     )
     JXL_SECTION_SLACK = (
         "jxl-section-slack",
         "coded sections were passed through unwalked; bytes could hide after their codes",
+        False,
     )
-    JXL_EXTRA_CHANNELS = "jxl-extra-channels", "channels beside colour and alpha stay, such as depth or masks"
+    JXL_EXTRA_CHANNELS = (
+        "jxl-extra-channels",
+        "channels beside colour and alpha stay, such as depth or masks",
+        False,
+    )
     JXL_HIDDEN_FRAMES = (
         "jxl-hidden-frames",
         "frames that are never shown by themselves stay, because others may be drawn from them",
+        False,
     )
     JXL_AREA_OUTSIDE_CANVAS = (
         "jxl-area-outside-canvas",
         "a frame reaches beyond the picture; viewers cut off what is still in the file",
+        False,
     )
     HEIF_AREA_BELOW_OVERLAY = (
         "heif-area-below-overlay",
-        "pictures that others are laid over are still whole in the file",
+        "pictures that others are laid over are still complete in the file",
+        False,
     )
     HEIF_AREA_OUTSIDE_CROP = (
         "heif-area-outside-crop",
         "a crop mark hides a part of the picture that is still in the file",
+        False,
     )
     GIF_AREA_OUTSIDE_SCREEN = (
         "gif-area-outside-screen",
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
+        False,
     )
     GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
-    TIFF_UNREAD_CODING = "tiff-unread-coding", "strips in a coding that is not looked into were passed through whole"
+    TIFF_UNREAD_CODING = (
+        "tiff-unread-coding",
+        "strips in a coding that is not looked into were passed through",
+        False,
+    )
     TIFF_FAX_TAIL = (
         "tiff-fax-tail",
-        "fax-coded strips were passed through whole; a few bytes could hide after their last row",
+        "fax-coded strips were passed through; a few bytes could hide after their last row",
+        False,
     )
-    TIFF_EXTRA_CHANNELS = "tiff-extra-channels", "channels beside colour and alpha stay"
+    TIFF_EXTRA_CHANNELS = ("tiff-extra-channels", "channels beside colour and alpha stay", False)
     TIFF_TILE_PADDING = (
         "tiff-tile-padding",
         "tiles reach over the picture's edge; what they hold there could not be cleared",

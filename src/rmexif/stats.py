@@ -26,6 +26,8 @@ class ResidualStats(TypedDict):
 
     code: str  # value of residuals.Residual
     text: str
+    bounded: bool  # whether more than the size of the coded data limits what can lie there
+    bytes: int | None  # the bound, or the coded data that can hold it; None: not known
 
 
 class FaceStats(TypedDict):
@@ -43,6 +45,7 @@ class Stats(TypedDict):
 
     stats_version: int
     mode: Literal["scrub", "strip", "dry run", "preview"]
+    engine: Literal["native", "python"]  # what read the coded data: the compiled core, or its Python twins
     format: str  # of the input
     width: int  # px; of the upright input in scrub, as stored in strip
     height: int  # px

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from rmexif.errors import LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from rmexif.residuals import Residual
@@ -189,7 +191,19 @@ class Container(Generic[TreeT]):
     orientation: int = 1  # 1-8 (Exif 2.32, tag 274): the turn that a viewer still has to make
     colour: Colour = Colour()
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
+    residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
+
+    def residual_size(self, residual: Residual) -> int | None:
+        """Bytes that a hostile writer could have left in ``residual``: its bound, else the coded data that holds it.
+
+        None where the bound is not known.
+        """
+        if residual in self.residual_bytes:
+            return self.residual_bytes[residual]
+        if residual.bounded or residual.value == "pixels":
+            return None
+        return sum(part.length for part in self.parts if part.role is Role.PIXELS)
 
 
 @dataclass(frozen=True, slots=True)

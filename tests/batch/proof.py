@@ -26,15 +26,15 @@ def below(folder: Path) -> dict[str, bytes]:
 
 def codes(objects: dict[str, bytes]) -> Counter[str]:
     """What has to become of originals, by scrubbing them one by one."""
-    told: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     for raw in objects.values():
         try:
             scrub(raw)
         except RmexifError as error:
-            told[error.code] += 1
+            found[error.code] += 1
         else:
-            told["ok"] += 1
-    return told
+            found["ok"] += 1
+    return found
 
 
 def proven(originals: dict[str, bytes], results: dict[str, bytes], unclean: list[str] | None = None) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""moto's S3 server in a process of its own, with a door in front that can answer 503 and counts what goes through."""
+"""moto's S3 server in a process of its own, with a gate in front that can answer 503 and counts what goes through."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -54,13 +54,13 @@ class Server:
         system, root = self.system(), place.removeprefix("s3://")
         return {name[len(root) + 1 :]: system.cat_file(name) for name in system.find(root)}
 
-    def refuse(self, seconds: float) -> None:
-        """Answer 503 for so long."""
-        self.codec_errors(f"refuse?{seconds}")
+    def refuse(self, requests: int, after_puts: int = 0) -> None:
+        """Answer 503 to so many requests, once so many more objects were put; 0 answers them all again."""
+        self._control(f"refuse?{requests}&{after_puts}")
 
     def counts(self) -> dict[str, int]:
         """Requests since the last time this was asked, by method, and how many were refused."""
-        counted: dict[str, int] = json.loads(self.codec_errors("counts"))
+        counted: dict[str, int] = json.loads(self._control("counts"))
         return counted
 
     def seconds(self) -> float:
@@ -68,8 +68,8 @@ class Server:
         fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def codec_errors(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}/-door-/{path}") as answer:
+    def _control(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"{self.url}/-control-/{path}") as answer:
             data: bytes = answer.read()
             return data
 
@@ -93,29 +93,45 @@ def _application() -> Any:
 
     inner = DomainDispatcherApplication(create_backend_app)
     counts: Counter[str] = Counter()
-    until = 0.0
+    puts, refusals = 0, 0  # objects still to be put before refusals begin, and how many there will be
+    lock = threading.Lock()
 
-    def door(environ: dict[str, Any], start: Any) -> Any:
-        nonlocal until
-        path = environ["PATH_INFO"]
-        if path == "/-door-/refuse":
-            until = time.monotonic() + float(environ["QUERY_STRING"])
-            start("204 No Content", [])
-            return []
-        if path == "/-door-/counts":
-            told = json.dumps(counts).encode()
-            counts.clear()
-            start("200 OK", [("Content-Length", str(len(told)))])
-            return [told]
-        if time.monotonic() < until:
+    def control(path: str, query: str) -> bytes:
+        nonlocal puts, refusals
+        if path.endswith("refuse"):
+            refusals, puts = map(int, query.split("&"))
+            return b""
+        counted = json.dumps(counts).encode()
+        counts.clear()
+        return counted
+
+    def is_refused(method: str) -> bool:
+        nonlocal puts, refusals
+        if puts > 0:
+            puts -= method == "PUT"
+        elif refusals > 0:
+            refusals -= 1
             counts["refused"] += 1
+            return True
+        counts[method] += 1
+        return False
+
+    def gate(environ: dict[str, Any], start: Any) -> Any:
+        path = environ["PATH_INFO"]
+        if path.startswith("/-control-/"):
+            with lock:
+                answer = control(path, environ["QUERY_STRING"])
+            start("200 OK", [("Content-Length", str(len(answer)))])
+            return [answer]
+        with lock:
+            refused = is_refused(environ["REQUEST_METHOD"])
+        if refused:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(BUSY)))])
             return [BUSY]
-        counts[environ["REQUEST_METHOD"]] += 1
         return inner(environ, start)
 
-    return door
+    return gate
 
 
 def main() -> None:

@@ -51,9 +51,9 @@ def test_rows_that_are_refused(tmp_path: Path) -> None:
     strange = [Entry("gone.jpg", 9, ""), Entry("../in/good.jpg", 9, ""), Entry("a//b", 9, ""), Entry("/x", 9, "")]
 
     work = job(source, tmp_path / "out")
-    told = done(work, [*entries, *strange])
+    outcome = done(work, [*entries, *strange])
 
-    assert {path: row["code"] for path, row in told.items()} == {
+    assert {path: row["code"] for path, row in outcome.items()} == {
         "huge": "limit_exceeded",
         "empty": "unknown_format",
         "text": "unknown_format",
@@ -62,9 +62,9 @@ def test_rows_that_are_refused(tmp_path: Path) -> None:
         "gone.jpg": "no_input",
         **dict.fromkeys(("../in/good.jpg", "a//b", "/x"), "input_error"),
     }
-    assert told["huge"]["original_hash"] is None
-    assert told["huge"]["original_size"] == 5 << 30
-    assert [path for path, row in told.items() if row["output"]] == ["good.jpg"]
+    assert outcome["huge"]["original_hash"] is None
+    assert outcome["huge"]["original_size"] == 5 << 30
+    assert [path for path, row in outcome.items() if row["output"]] == ["good.jpg"]
 
 
 def test_a_huge_object_is_not_read(s3: Server, bucket: str) -> None:
@@ -72,9 +72,9 @@ def test_a_huge_object_is_not_read(s3: Server, bucket: str) -> None:
     place = s3.fill(bucket, {"in/a.jpg": pictures.jpeg(1)})
     s3.counts()
     work = job(f"{place}/in", f"{place}/out")
-    told = done(work, [Entry("huge.jpg", 5 << 30, "v")])
+    outcome = done(work, [Entry("huge.jpg", 5 << 30, "v")])
 
-    assert told["huge.jpg"]["code"] == "limit_exceeded"
+    assert outcome["huge.jpg"]["code"] == "limit_exceeded"
     assert s3.counts() == {"PUT": 1, "GET": 1}  # its part of the manifest, and the look into it here
 
 
@@ -86,9 +86,9 @@ def test_what_the_listing_did_not_say(s3: Server, bucket: str) -> None:
 
     s3.system().pipe_file(f"{bucket}/in/b.jpg", b"")
 
-    told = done(work, [Entry("a.jpg", 900, "v"), Entry("b.jpg", 900, "v")])
+    outcome = done(work, [Entry("a.jpg", 900, "v"), Entry("b.jpg", 900, "v")])
 
-    assert {path: row["code"] for path, row in told.items()} == {"a.jpg": "limit_exceeded", "b.jpg": "no_input"}
+    assert {path: row["code"] for path, row in outcome.items()} == {"a.jpg": "limit_exceeded", "b.jpg": "no_input"}
 
 
 paths = st.lists(st.sampled_from(["a", "a.jpg", ".as", ".jpg", ".png", "/a", "b.as.jpg", ".jpeg"]), min_size=1).map(
@@ -113,16 +113,16 @@ def test_rows_for_any_engine() -> None:
     """One row per image, in order; what is no image has a code; a setup at fault is no row's fault."""
     given_rows = [("a", pictures.jpeg(1)), (None, None), ("c", float("nan")), ("d", b"x"), ("e", pictures.jpeg(2))]
 
-    told = list(rows.clean(given_rows))
+    found = list(rows.clean(given_rows))
 
-    assert [(row["path"], row["code"]) for row in told] == [
+    assert [(row["path"], row["code"]) for row in found] == [
         ("a", "ok"),
         (None, "input_error"),
         ("c", "input_error"),
         ("d", "unknown_format"),
         ("e", "ok"),
     ]
-    assert all(tuple(row) == rows.COLUMNS for row in told)
+    assert all(tuple(row) == rows.COLUMNS for row in found)
     with pytest.raises(InvalidPolicy):
         list(rows.clean(given_rows, Policy(style="gaussian")))
 

@@ -78,10 +78,11 @@ def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket
     originals = {f"{number:03d}.jpg": pictures.jpeg(number, 400) for number in range(240)}
     place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})
     killed: list[int] = []
+    s3.counts()
 
     def in_between(codes: Counter[str]) -> None:
         if not killed:
-            s3.refuse(9)  # Spark takes some seconds to have workers again
+            s3.refuse(30)
             java = spark.sparkContext._gateway.proc.pid
             for pid in children(java):
                 if b"pyspark.daemon" in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -91,7 +92,7 @@ def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket
     summary = run(f"{place}/in", f"{place}/out", engine="spark", rows=3, progress=in_between)
 
     assert killed
-    assert s3.counts()["refused"] > 0
+    assert s3.counts()["refused"] == 30
     assert proof.proven(originals, s3.objects(f"{place}/out")) == summary.codes == {"ok": 240}
 
 

@@ -106,7 +106,10 @@ def test_patience() -> None:
             raise ConnectionError("a secret name")
         return 7
 
+    asked: list[float] = []
+
     def never() -> None:
+        asked.append(time.monotonic())
         raise ConnectionError("a secret name")
 
     patience = Patience(1)
@@ -114,9 +117,10 @@ def test_patience() -> None:
     started = time.monotonic()
     with pytest.raises(StoreUnavailable, match=r"failed for 1 s \(ConnectionError\)$") as caught:
         patience.ask(never)
-    assert 1 <= time.monotonic() - started < 3
+    assert time.monotonic() - started >= 1
+    assert len(asked) >= 2
     assert caught.value.__suppress_context__
-    started = time.monotonic()
+    asked.clear()
     with pytest.raises(StoreUnavailable):
         patience.ask(never)
-    assert time.monotonic() - started < 0.2
+    assert len(asked) == 1

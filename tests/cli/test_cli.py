@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it."""
+"""The command line for single images."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from pathlib import Path
 import pytest
 
 from rmexif import verify
+from rmexif.native import library
 from tests import samples
-
-
-def run(*args: str, cwd: Path, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """``rmexif ARGS`` in a folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "rmexif", *args], cwd=cwd, input=data, capture_output=True, check=False
-    )
+from tests.cli.running import run, run_process
 
 
 @pytest.fixture
@@ -29,8 +24,8 @@ def folder(tmp_path: Path, astronaut: bytes) -> Path:
 
 
 def test_input_to_output(folder: Path) -> None:
-    """``rmexif input.jpg -o output.png``: converts, and says nothing."""
-    done = run("input.jpg", "-o", "output.png", cwd=folder)
+    """``rmexif input.jpg -o output.png``, as a process: converts, and says nothing."""
+    done = run_process("input.jpg", "-o", "output.png", cwd=folder)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     data = (folder / "output.png").read_bytes()
@@ -74,7 +69,7 @@ def test_an_output_is_not_overwritten_unasked(folder: Path) -> None:
 
 def test_standard_input_to_standard_output(folder: Path, astronaut: bytes) -> None:
     """``-`` is a pipe; the report goes to standard error then."""
-    done = run("strip", "-", "--json", cwd=folder, data=astronaut)
+    done = run_process("strip", "-", "--json", cwd=folder, input=astronaut)
 
     assert done.returncode == 0
     assert verify(done.stdout) == []
@@ -143,7 +138,7 @@ def test_regions_and_seed(folder: Path) -> None:
     assert two.returncode == 0
 
 
-@pytest.mark.parametrize("command", [[], ["scrub"], ["strip"], ["inspect"], ["verify"]])
+@pytest.mark.parametrize("command", [[], ["scrub"], ["strip"], ["inspect"], ["verify"], ["serve"], ["batch"]])
 def test_help(command: list[str], tmp_path: Path) -> None:
     """Every command explains itself."""
     done = run(*command, "--help", cwd=tmp_path)
@@ -162,3 +157,31 @@ def test_every_format_by_extension(tmp_path: Path) -> None:
         done = run("in.png", "--no-faces", "-o", name, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert verify((tmp_path / name).read_bytes()) == []
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_the_version_says_which_engine_runs(engine: str, tmp_path: Path) -> None:
+    """RMEXIF_ENGINE chooses; the stats say it too."""
+    if engine == "native" and library.loaded is None:
+        pytest.skip("this installation has no native core")
+    environment = os.environ | {"RMEXIF_ENGINE": engine}
+    told = subprocess.run(
+        [sys.executable, "-m", "rmexif", "--version"], capture_output=True, text=True, env=environment
+    )
+    (tmp_path / "in.png").write_bytes(samples.of("png")["plain"])
+    command = [sys.executable, "-m", "rmexif", "strip", "in.png", "-o", "out.png", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+
+    assert ("native core" in told.stdout, "in Python" in told.stdout) == (True, engine == "python")
+    assert json.loads(done.stdout)["engine"] == engine
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    """Before anything is read."""
+    environment = os.environ | {"RMEXIF_ENGINE": "fortran"}
+    done = subprocess.run(
+        [sys.executable, "-m", "rmexif", "--version"], capture_output=True, text=True, env=environment
+    )
+
+    assert done.returncode == 78
+    assert "RMEXIF_ENGINE" in done.stderr

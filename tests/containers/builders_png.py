@@ -57,6 +57,16 @@ def chunks(data):
     return found
 
 
+def with_crcs(data):
+    """The file with the CRC of every chunk put right, so that changes get past them."""
+    data, position = bytearray(data), 8
+    while position + 12 <= len(data):
+        end = position + 8 + int.from_bytes(data[position : position + 4], "big")
+        data[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")[: len(data[end : end + 4])]
+        position = end + 4
+    return bytes(data)
+
+
 def frames(data):
     """RGBA pixels and duration of every frame, as Pillow draws them."""
     with Image.open(io.BytesIO(data)) as image:

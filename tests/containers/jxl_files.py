@@ -12,8 +12,8 @@ import pillow_jxl  # noqa: F401 - registers the decoder
 from PIL import Image
 
 from rmexif.containers.jxl import image_header
-from rmexif.containers.jxl.bits import BitReader, BitWriter
 from rmexif.containers.jxl.entropy import _alias
+from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
 
 SECRET = b"CANARY"
 BOXED = bytes.fromhex("0000000c4a584c200d0a870a") + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
@@ -100,7 +100,7 @@ def box(kind: bytes, data: bytes) -> bytes:
     return (8 + len(data)).to_bytes(4, "big") + kind + data
 
 
-class Dirty(BitWriter):
+class Dirty(FieldWriter):
     """Writes a name and extensions wherever there may be some, and a time code where there may be one.
 
     Args:
@@ -134,7 +134,7 @@ class Dirty(BitWriter):
 
 def bits_of(text: str) -> bytes:
     """Bytes of fields like ``5:3`` (value:bits), with zero padding."""
-    out = BitWriter()
+    out = FieldWriter()
     for word in text.split():
         value, _, count = word.partition(":")
         out.bits(int(count), int(value))
@@ -144,14 +144,14 @@ def bits_of(text: str) -> bytes:
 
 def split(raw: bytes) -> tuple[image_header.ImageHeader, bytes, int]:
     """Image header of a bare codestream without a profile, its frames' bytes, and where they start."""
-    bits = BitReader(memoryview(raw), "test")
+    bits = FieldReader(memoryview(raw), "test")
     bits.bits(16)
     image = image_header.image_header(bits, image_header.ImageHeader())
     start = bits.align()
     return image, raw[start:], start
 
 
-def ans_profile(icc: bytes) -> BitWriter:
+def ans_profile(icc: bytes) -> FieldWriter:
     """An ICC stream as no encoder here writes it: two clusters by a moved-to-front map, flat distributions, ANS.
 
     Every byte's token says its number of significant bits, which then follow: 9 tokens.
@@ -161,7 +161,7 @@ def ans_profile(icc: bytes) -> BitWriter:
     count = bytes([len(rest) & 127 | 128, len(rest) >> 7])
     size = bytes([len(icc) & 127 | 128, len(icc) >> 7])
     coded = size + bytes([4]) + b"\0\1" + count + head + rest
-    out = BitWriter()
+    out = FieldWriter()
     out.u64(len(coded))
     for value, width in (0, 1), (0, 1), (1, 1):  # no copies; contexts: not simple, moved to front
         out.bits(width, value)
@@ -188,7 +188,7 @@ def _header(icc: bytes) -> bytes:
     return bytes(head)
 
 
-def _ans(out: BitWriter, coded: bytes) -> None:
+def _ans(out: FieldWriter, coded: bytes) -> None:
     """Encode backwards, then write forwards: the state first, and a word wherever the decoder will want one."""
     symbols, offsets, counts = _alias([4096 // 9 + (k < 4096 % 9) for k in range(9)], 5)
     slot = {pair: k for k, pair in enumerate(zip(symbols, offsets, strict=True))}
@@ -235,7 +235,7 @@ def _stream(icc: bytes, commands: bytes, data: bytes) -> bytes:
 
 
 def tag_commands() -> tuple[bytes, bytes]:
-    """An ICC stream that foretells its tag table, and its profile: E.4.4 of ISO 18181-1, by hand."""
+    """An ICC stream that predicts its tag table, and its profile: E.4.4 of ISO 18181-1, by hand."""
     old = profile(OWN, 1.9)
     parts = {b"desc": (b"desc", 104), b"cprt": (b"text", 24), b"wtpt": (b"XYZ ", 20)}
     table, at = b"", 132 + 10 * 12

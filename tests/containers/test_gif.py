@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -97,8 +97,7 @@ def test_extensions_go_and_are_named(before: bytes, kind: str) -> None:
 def test_what_no_pixel_needs_goes(raw: bytes) -> None:
     """All of these are the same picture, so they give the same file."""
     assert clean(GIF, raw) == PLAIN
-    if raw != build(tail=b""):
-        assert kinds(GIF, raw)
+    assert bool(kinds(GIF, raw)) == (raw != build(tail=b""))
 
 
 def test_a_string_that_runs_past_the_picture_is_cut() -> None:
@@ -187,12 +186,22 @@ def test_limits_count_frames_and_all_their_pixels() -> None:
         GIF.parse(memoryview(raw), Limits(max_pixels=250))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 60))
 def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> None:
-    """The law of the house."""
+    """Nothing else escapes."""
     raw = build()
     with contextlib.suppress(InputError):
         clean(GIF, raw[:at] + noise + raw[at + len(noise) // 2 :])
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_damage_to_colours_and_behind_the_picture_is_no_reason_to_refuse(size: int) -> None:
+    """Every place in the screen's table and behind the codes: another picture, or the same one, but a picture."""
+    raw = build(tail=b"\x3b" + bytes(8))
+    for at in (*range(13, 26 - size), *range(len(raw) - 8, len(raw) - size + 1)):
+        damaged = raw[:at] + b"\xa5" * size + raw[at + size :]
+        assert clean(GIF, damaged)[25:] == PLAIN[25:]
 
 
 def test_no_canary_is_left() -> None:
@@ -202,7 +211,7 @@ def test_no_canary_is_left() -> None:
 
 def test_the_corpus_keeps_its_pixels(corpus: list[dict]) -> None:
     """Files that others made."""
-    assert_corpus_survives(GIF, corpus)
+    assert_corpus_survives(GIF, corpus, 7)
 
 
 def shows(data: bytes) -> list[np.ndarray]:

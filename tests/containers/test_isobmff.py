@@ -6,7 +6,6 @@ import json
 import random
 import struct
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,9 +15,10 @@ from PIL import Image
 
 from rmexif import icc
 from rmexif.containers import rebuild
+from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.isobmff import AVIF, HEIC
 from rmexif.containers.isobmff.av1 import filter_av1, leb128
-from rmexif.containers.isobmff.av1_sequence import read_sequence
+from rmexif.containers.isobmff.av1_sequence import read_sequence_header
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
@@ -188,7 +188,7 @@ def test_a_grid_in_idat_with_tiles_in_pieces(kind):
     clean = strip(raw)
     assert b"SECRET" not in clean
     assert (parse(raw).width, parse(raw).height) == (128, 64)
-    assert len(parse(clean).tree.still.kept) == 3
+    assert len(parse(clean).tree.still.items) == 3
     shown = pixels(clean)[0]
     assert shown.shape[:2] == (64, 128)
     heif.references.clear()
@@ -267,8 +267,8 @@ def test_av1_sequence_header_ends_with_its_trailing_bits():
     data = data[2:]  # behind the temporal delimiter
     size = data[1]
     assert data[0] == 0x0A
-    assert read_sequence(data[2 : 2 + size]).payload == data[2 : 2 + size]
-    assert read_sequence(data[2 : 2 + size]).size == (64, 64)
+    assert read_sequence_header(data[2 : 2 + size]).payload == data[2 : 2 + size]
+    assert read_sequence_header(data[2 : 2 + size]).size == (64, 64)
     dirty = bytes((0x0B,)) + bytes((size + 6 | 0x80, 0x80, 0)) + data[2 : 2 + size] + b"SECRET" + data[2 + size :]
     raw = single("AVIF", dirty, config).build()
     clean = strip(raw)
@@ -423,10 +423,8 @@ def test_items_cut_from_items_do_not_blow_up():
         heif.refer(b"iloc", number, number + 1)
     build = heif.meta
     heif.meta = lambda places, idat: build({n: e * (100 if n < 15 else 1) for n, e in places.items()}, idat)
-    start = time.perf_counter()
-    with pytest.raises(InputError):
+    with pytest.raises(LimitExceeded, match=r"max_(parts|depth)"):
         parse(heif.build())
-    assert time.perf_counter() - start < 2
 
 
 def test_parameter_sets_are_as_many_as_there_can_be():
@@ -436,10 +434,8 @@ def test_parameter_sets_are_as_many_as_there_can_be():
     sps = config[at : at + int.from_bytes(config[at - 2 : at], "big")]
     many = b"".join(struct.pack(">H", len(sps) + 4) + sps + struct.pack(">I", number) for number in range(20_000))
     config = box(b"hvcC", config[8:30], b"\1\xa1", struct.pack(">H", 20_000), many)
-    start = time.perf_counter()
-    with pytest.raises(MalformedImage, match="parameter sets"):
+    with pytest.raises(MalformedImage, match="more than 16 different parameter sets"):
         parse(single("HEIF", data, config).build())
-    assert time.perf_counter() - start < 2
 
 
 def test_nested_tracks_do_not_recurse():
@@ -468,15 +464,19 @@ def test_every_prefix_and_damage_is_a_result_or_an_input_error(kind):
                 (0, 1, 127, 255, rng.randrange(256))
             )
         cases.append(bytes(damaged))
-    good = 0
+    accepted = refused = 0
     for case in cases:
         try:
             if any(m.matches(case[:64]) for m in (AVIF, HEIC)):
                 strip(case)
-                good += 1
-        except InputError:
-            continue
-    assert good
+                accepted += 1
+        except InputError as error:
+            refused += 1
+            if not isinstance(error, LimitExceeded):
+                assert error.structure.startswith("isobmff")
+                assert 0 <= error.offset <= len(case)
+    assert accepted >= 200
+    assert refused >= 200
 
 
 @settings(max_examples=200, deadline=None)
@@ -493,10 +493,12 @@ def test_any_box_soup_is_an_input_error_or_a_result(data):
 def test_any_obus_are_an_input_error_or_a_result(data):
     """Random bytes as coded data."""
     try:
-        filtered = filter_av1(memoryview(data), Tally(Limits()), still=False)
+        filtered = filter_av1(Gathered.of(memoryview(data)), Tally(Limits()), still=False)
     except InputError:
         return
-    assert filter_av1(memoryview(filtered.bytes()), Tally(Limits()), still=False).bytes() == filtered.bytes()
+    assert (
+        filter_av1(Gathered.of(memoryview(filtered.bytes())), Tally(Limits()), still=False).bytes() == filtered.bytes()
+    )
 
 
 def test_shared_canaries_are_gone():
@@ -521,6 +523,7 @@ def test_shared_corpus_decodes_to_the_same_pixels():
     base = sets.require("corpus")
     files = [f for f in sorted(base.rglob("*")) if f.suffix.lower() in (".heic", ".heif", ".hif", ".avif", ".avifs")]
     assert files
+    compared = 0
     for file in files:
         raw = file.read_bytes()
         if "broken" in file.parts:
@@ -534,6 +537,8 @@ def test_shared_corpus_decodes_to_the_same_pixels():
         except Image.UnidentifiedImageError:
             continue
         assert np.array_equal(before, pixels(clean)[0]), file.name
+        compared += 1
+    assert compared >= 15, "the corpus holds at least 15 files that a decoder reads"
 
 
 def tiled(kind, rows, columns, size, count=None, more=(), turn=(), sides=(64, 64), says=None):
@@ -632,3 +637,58 @@ def test_alpha_is_turned_as_its_picture():
         else:
             with pytest.raises(UnsupportedFeature):
                 parse(heif.build())
+
+
+@pytest.mark.parametrize(
+    ("damage", "structure", "box_type", "problem"),
+    [
+        (lambda raw: raw.replace(b"hdlr" + bytes(8) + b"pict", b"hdlr" + bytes(8) + b"vide"), "meta", b"meta", "pict"),
+        (
+            lambda raw: raw.replace(b"pitm" + bytes(5), b"pitm" + bytes(4) + b"\x09"),
+            "meta",
+            b"meta",
+            "pitm names item 2305",
+        ),
+        (lambda raw: raw.replace(b"iloc\2", b"iloc\3"), "iloc", b"iloc", "version 3"),
+        (lambda raw: raw.replace(b"av1C\x81", b"av1C\x01"), "av1C", None, "0x81 is required"),
+        (
+            lambda raw: raw.replace(b"infe\2\0\0\0\0\1\0\0av01", b"infe\2\0\0\0\0\1\0\0jpeg"),
+            "item jpeg",
+            b"infe",
+            "jpeg",
+        ),
+        (lambda raw: raw.replace(b"av01\0\0", b"av01X\0", 1).replace(b"ispe", b"ixpe"), "item av01", b"infe", "ispe"),
+    ],
+    ids=["handler", "primary", "iloc", "av1C", "coding", "size"],
+)
+def test_errors_name_the_box_and_its_byte(damage, structure, box_type, problem):
+    """What is wrong, in which box, at which byte of the file: the box's start, as a search for its type finds it."""
+    raw = damage(single("AVIF").build())
+    with pytest.raises(InputError, match=problem) as caught:
+        parse(raw)
+    assert caught.value.structure == f"isobmff {structure}"
+    start = raw.index(box_type) - 4 if box_type else raw.index(b"av1C") + 4
+    assert caught.value.offset == start
+
+
+def test_errors_in_scattered_data_name_the_byte_of_the_file():
+    """An item in three extents with other bytes between: the broken unit is found where it lies in the file."""
+    data, config = coded(picture(), "AVIF")
+    bad = data + b"\x80SECRET"  # obu_forbidden_bit
+    heif = single("AVIF", bad, config, pieces=3)
+    heif.junk = b"JUNK" * 5
+    raw = heif.build()
+    with pytest.raises(MalformedImage, match="obu_forbidden_bit") as caught:
+        parse(raw)
+    assert caught.value.structure == "isobmff AV1 OBU"
+    assert raw[caught.value.offset :].startswith(b"\x80SECRET")
+
+
+def test_what_nothing_refers_to_is_a_gap_and_what_follows_a_trailer():
+    """Bytes of the last media data box that no item names are no trailer, bytes behind it are one."""
+    raw = single("HEIF").build()
+    start = next(s for kind, s, _ in boxes(raw) if kind == b"mdat") - 8
+    size = len(raw) - start + 5
+    raw = raw[:start] + struct.pack(">I", size) + raw[start + 4 :] + b"UNUSEDEND"
+    shown = [(part.label, part.role, part.payload, part.length) for part in parse(raw).parts[-2:]]
+    assert shown == [("gap", Role.GAP, None, 5), ("trailer", Role.TRAILER, PayloadKind.TRAILER, 4)]

@@ -11,12 +11,13 @@ from PIL import Image
 
 from rmexif.containers import rebuild
 from rmexif.containers.jpeg import JPEG, segments
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Limits, PayloadKind, Role
 from tests import samples
 from tests.containers.builders_jpeg import segment
 
 PLAIN = samples.of("jpeg")["plain"]
+SEG_DQT = b"\xff\xdb"
 
 
 def clean(raw: bytes) -> bytes:
@@ -51,9 +52,11 @@ def test_every_application_segment_and_comment_goes(marker: int) -> None:
 def test_bytes_between_segments_and_after_the_end_go() -> None:
     """Fill bytes, stray bytes and trailers are parts, and no part of the picture."""
     raw = insert(PLAIN, b"stray\xff\xff\xff") + b"PK\x03\x04trailer"
+    parts = {part.label: part for part in JPEG.parse(memoryview(raw), Limits()).parts}
 
-    assert roles(raw)["gap"] is Role.GAP
-    assert roles(raw)["trailer"] is Role.TRAILER
+    assert (parts["gap"].role, parts["gap"].payload) == (Role.GAP, PayloadKind.UNKNOWN)
+    assert (parts["trailer"].role, parts["trailer"].payload) == (Role.TRAILER, PayloadKind.TRAILER)
+    assert bytes(parts["gap"].body(memoryview(raw))) == b"stray\xff\xff\xff"
     assert clean(raw) == PLAIN
 
 
@@ -151,10 +154,11 @@ def test_broken_files_are_refused(damage: str) -> None:
     assert (caught.value.structure, caught.value.offset) == (structure, offset)
 
 
-def test_hierarchical_coding_is_refused() -> None:
-    """No common decoder shows it."""
-    with pytest.raises(UnsupportedFeature, match="hierarchical"):
-        JPEG.parse(memoryview(insert(PLAIN, b"\xff\xde\x00\x0b" + bytes(9))), Limits())
+@pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE, 0xDF])
+def test_hierarchical_coding_is_refused(marker: int) -> None:
+    """T.81, table B.1: differential frames, DHP and EXP; no common decoder shows them."""
+    with pytest.raises(UnsupportedFeature, match=f"at byte {PLAIN.index(SEG_DQT)}: hierarchical"):
+        JPEG.parse(memoryview(insert(PLAIN, segment(marker, bytes(9)))), Limits())
 
 
 def test_a_damaged_scan_is_a_residual() -> None:
@@ -346,3 +350,61 @@ def test_markers_across_windows_are_found(size: int) -> None:
 
     assert scan.restarts == (len(head) + size,)
     assert scan.end == len(raw) - 2
+
+
+IDENTIFIED = [  # marker, identifier, payload: JFIF 1.02; Exif 2.32, 4.7.2; ISO 16684-3; ICC.1 B.4; CIPA DC-007
+    (0xE0, b"JFXX\0\x10", PayloadKind.PICTURE, Role.AUXILIARY),
+    (0xE1, b"Exif\0\0", PayloadKind.EXIF, Role.METADATA),
+    (0xE1, b"http://ns.adobe.com/xap/1.0/\0", PayloadKind.XMP, Role.METADATA),
+    (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 40, PayloadKind.XMP, Role.METADATA),
+    (0xE2, b"ICC_PROFILE\0\2\3", PayloadKind.ICC, Role.METADATA),
+    (0xE2, b"MPF\0", PayloadKind.MPF, Role.AUXILIARY),
+    (0xEB, b"JP\0\1\0\0\0\1", PayloadKind.JUMBF, Role.METADATA),
+    (0xED, b"Photoshop 3.0\0", PayloadKind.IPTC, Role.METADATA),
+    (0xEE, b"", PayloadKind.UNKNOWN, Role.METADATA),
+    (0xE5, b"", PayloadKind.UNKNOWN, Role.METADATA),
+    (0xFE, b"", PayloadKind.TEXT, Role.METADATA),
+]
+
+
+@pytest.mark.parametrize(("marker", "identifier", "payload", "role"), IDENTIFIED)
+def test_payloads_start_behind_their_identifier(
+    marker: int, identifier: bytes, payload: PayloadKind, role: Role
+) -> None:
+    """What a reader of metadata is handed is the payload, all of it and no byte before."""
+    raw = insert(PLAIN, segment(marker, identifier + b"PAYLOAD"))
+
+    found = [part for part in JPEG.parse(memoryview(raw), Limits()).parts if part.role is role]
+
+    assert [(part.payload, bytes(part.body(memoryview(raw)))) for part in found] == [(payload, b"PAYLOAD")]
+    assert clean(raw) == PLAIN
+
+
+@pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xED])
+def test_an_identifier_needs_its_marker(marker: int) -> None:
+    """Exif stands in APP1 only, and so on; elsewhere it is a payload of no stated kind."""
+    for other, identifier, _, _ in IDENTIFIED[:8]:
+        raw = insert(PLAIN, segment(marker, identifier + b"PAYLOAD"))
+        parts = [part for part in JPEG.parse(memoryview(raw), Limits()).parts if part.payload is PayloadKind.UNKNOWN]
+        assert len(parts) == (other != marker)
+
+
+def test_headers_are_bounded() -> None:
+    """Pixels and segments, by the limits of the caller."""
+    width, height = Image.open(io.BytesIO(PLAIN)).size
+    JPEG.parse(memoryview(PLAIN), Limits(max_pixels=width * height))
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        JPEG.parse(memoryview(PLAIN), Limits(max_pixels=width * height - 1))
+    with pytest.raises(LimitExceeded, match="max_parts"):
+        JPEG.parse(memoryview(insert(PLAIN, segment(0xFE, b"x") * 100)), Limits(max_parts=100))
+
+
+def test_the_row_says_what_the_format_can_do() -> None:
+    """T.81 has neither alpha nor frames; Pillow's own tables name the type and the extensions."""
+    row = JPEG.format
+
+    assert row.mime == Image.MIME["JPEG"]
+    assert set(row.extensions) - {".mpo"} <= {e for e, name in Image.registered_extensions().items() if name == "JPEG"}
+    assert (row.has_icc, row.has_quality) == (True, True)
+    assert (row.has_alpha, row.has_frames, row.has_16bit) == (False, False, False)
+    assert [JPEG.matches(head) for head in (PLAIN[:64], b"\xff\xd8\xfe", b"\xff\xd9\xff", b"")] == [True] + [False] * 3

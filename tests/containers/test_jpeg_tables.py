@@ -7,7 +7,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -285,6 +285,9 @@ def test_conditioning_stays_where_a_scan_reads_it() -> None:
     data = stripped(raw[:at] + segment(0xCC, spare + used + default) + raw[at:])
 
     assert data == raw[:at] + segment(0xCC, used) + raw[at:]
+    for edge in (b"\x10\x01", b"\x10\x3f", b"\x00\x11", b"\x00\xff", b"\x00\x00"):
+        dirty = raw[:at] + segment(0xCC, edge) + raw[at:]
+        assert strip(dirty)[0] == dirty
     for wrong in (b"\x10\x00", b"\x10\x40", b"\x00\x01", b"\x20\x05", b"\x04\x10"):
         with pytest.raises(MalformedImage, match="jpeg DAC at byte"):
             strip(raw[:at] + segment(0xCC, wrong) + raw[at:])
@@ -313,7 +316,6 @@ def spelt(entry: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_used_codes_stay_and_the_rest_is_canonical(data: st.DataObject) -> None:
     """For any table and any choice of codes: the codes in use are the same afterwards, and everything else follows from them."""
@@ -339,3 +341,129 @@ def test_used_codes_stay_and_the_rest_is_canonical(data: st.DataObject) -> None:
     assert len(after) <= len(entry)
     assert again.canonical(symbols) == after
     assert sorted(again.used) == sorted(table.used) == sorted((c << (16 - n), n, s) for c, n, s in used)
+
+
+def ac_symbols(largest: int, ends: set[int]) -> set[int]:
+    """Run and size of T.81, table F.1 and figure G.2."""
+    return {run * 16 + size for run in range(16) for size in range(1, largest + 1)} | ends
+
+
+@pytest.mark.parametrize(
+    ("sof", "precision", "ac", "refining", "symbols"),
+    [
+        (0xC0, 8, False, False, set(range(12))),  # T.81, table F.1
+        (0xC1, 12, False, False, set(range(16))),
+        (0xC2, 8, False, False, set(range(12))),
+        (0xC3, 8, False, False, set(range(17))),  # table H.2
+        (0xC3, 16, False, False, set(range(17))),
+        (0xC0, 8, True, False, ac_symbols(10, {0x00, 0xF0})),  # table F.2
+        (0xC1, 12, True, False, ac_symbols(14, {0x00, 0xF0})),
+        (0xC2, 8, True, False, ac_symbols(10, {run * 16 for run in range(16)})),  # table G.1
+        (0xC2, 12, True, False, ac_symbols(14, {run * 16 for run in range(16)})),
+        (0xC2, 8, True, True, ac_symbols(1, {run * 16 for run in range(16)})),  # G.1.2.3
+    ],
+)
+def test_symbols_of_each_process(sof: int, precision: int, ac: bool, refining: bool, symbols: set[int]) -> None:
+    """What a code may stand for is a finite list."""
+    assert alphabet(sof, precision, ac, refining) == symbols
+
+
+@pytest.mark.parametrize(
+    ("symbol", "allowed"), [(0x0A, True), (0x0B, False), (0xFA, True), (0xFB, False), (0x10, False)]
+)
+def test_foreign_symbols_of_a_long_picture_are_refused(
+    symbol: int, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no walk is made, a table may hold what the process knows, and nothing else."""
+    raw = grey(DC, codes({2: b"\x00", 3: bytes([symbol])}), ["000"])
+    monkeypatch.setattr(scan, "WALK_LIMIT", 0)
+    monkeypatch.setattr(scan, "LONG_WALK_LIMIT", 0)
+
+    if allowed:
+        assert strip(raw)[0] == raw
+    else:
+        with pytest.raises(UnsupportedFeature, match="no symbols of the process"):
+            strip(raw)
+
+
+def test_the_limit_of_a_walk_is_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture of exactly so many coded bytes is walked, one of a byte more is passed through."""
+    raw = grey(DC, FLAT, ["000"])
+    monkeypatch.setattr(scan, "WALK_LIMIT", 1)
+    assert "jpeg-entropy-slack" not in inspect(raw).residuals
+    monkeypatch.setattr(scan, "WALK_LIMIT", 0)
+    assert "jpeg-entropy-slack" in inspect(raw).residuals
+
+
+def test_a_table_of_256_codes_is_read() -> None:
+    """T.81, B.2.4.2: a symbol is a byte, so there are no more; all but those in use go."""
+    raw = grey(DC, codes({2: b"\x00", 9: bytes(range(1, 200)), 16: bytes(range(200, 256))}), ["000"])
+
+    assert stripped(raw) == grey(DC, codes({2: b"\x00"}), ["000"])
+
+
+def test_a_scan_without_its_table_is_damaged() -> None:
+    """Nobody knows where its data ends, so it is passed through, and a residual says so."""
+    raw = grey(DC, FLAT, ["000"]).replace(segment(0xC4, b"\x10" + FLAT), b"")
+
+    assert "jpeg-entropy-slack" in inspect(raw).residuals
+    assert strip(raw)[0] == raw
+
+
+@pytest.mark.parametrize("sof", [0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB])
+def test_every_process_is_read(sof: int) -> None:
+    """T.81, table B.1: all but the hierarchical ones; their tables are conditioning where they are arithmetic-coded."""
+    spectral = {0xC2: b"\x00\x00\x00", 0xCA: b"\x00\x00\x00"}.get(
+        sof, b"\x01\x00\x00" if sof & 3 == 3 else b"\x00\x3f\x00"
+    )
+    raw = grey(codes({1: b"\x00"}), FLAT, ["0" * 64], sof=sof, spectral=spectral)
+
+    data = strip(raw)[0]
+
+    assert data == strip(data)[0]
+    assert data.count(b"\xff\xc4") == {0xC0: 2, 0xC1: 2, 0xC2: 1, 0xC3: 1}.get(sof, 0)
+    assert (b"\xff" + bytes([0xC0 if sof == 0xC1 else sof]) + b"\x00\x0b") in data
+    assert ("jpeg-entropy-slack" in inspect(raw).residuals) is (sof not in (0xC0, 0xC1, 0xC2))
+
+
+def test_parameters_of_a_lossless_scan_without_a_choice_are_zero() -> None:
+    """T.81, table B.3: the predictor and the point transform stay, Se and Ah are 0."""
+    raw = grey(codes({1: b"\x00"}), FLAT, ["0" * 64], sof=0xC3, spectral=b"\x05\x3f\x71")
+
+    assert segment(0xDA, b"\x01\x01\x00\x05\x00\x01") in strip(raw)[0]
+
+
+def test_parameters_of_a_sequential_scan_are_fixed() -> None:
+    """T.81, table B.3: 0, 63, 0; other numbers mean nothing to a decoder."""
+    raw = grey(DC, FLAT, ["000"], spectral=b"\x05\x07\x71")
+
+    assert segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") in strip(raw)[0]
+    assert strip(raw)[0] == strip(grey(DC, FLAT, ["000"]))[0]
+
+
+def test_runs_of_zeros_are_counted() -> None:
+    """T.81, G.1.2.2: three runs of 16 and one of 14 before coefficient 63; the block has no end of its own."""
+    head = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([8] * 64))
+    head += segment(0xC2, b"\x08\x00\x08\x00\x08\x01\x01\x11\x00") + segment(0xC4, b"\x00" + DC)
+    table = segment(0xC4, b"\x10" + codes({2: b"\xe1\xf0"}))
+    dc = segment(0xDA, b"\x01\x01\x00\x00\x00\x00") + packed("0")
+    ac = segment(0xDA, b"\x01\x01\x00\x01\x3f\x00") + packed("01" * 3 + "00" + "1")
+    raw = head + dc + table + ac + b"\xff\xd9"
+
+    assert "jpeg-entropy-slack" not in inspect(raw).residuals
+    assert stripped(raw[:-2] + b"X\xff\xd9") == stripped(raw) == raw
+
+
+def test_refinement_stops_at_its_band() -> None:
+    """T.81, G.1.2.3: a coefficient of another band has no correction bit, though it is not zero."""
+    head = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([8] * 64))
+    head += segment(0xC2, b"\x08\x00\x08\x00\x08\x01\x01\x11\x00") + segment(0xC4, b"\x00" + DC)
+    head += segment(0xC4, b"\x10" + codes({2: b"\x00\x01", 6: b"\x10"}))
+    dc = segment(0xDA, b"\x01\x01\x00\x00\x00\x00") + packed("0")
+    low = segment(0xDA, b"\x01\x01\x00\x01\x05\x01") + packed("011" + "00")  # coefficient 1 is 2, end of block
+    high = segment(0xDA, b"\x01\x01\x00\x06\x3f\x01") + packed("011" + "00")  # so is coefficient 6
+    refine = segment(0xDA, b"\x01\x01\x00\x01\x05\x10") + packed("100000" + "0" + "1")  # EOB1, the first of two blocks
+    raw = head + dc + low + high + refine + b"\xff\xd9"
+
+    assert "jpeg-entropy-slack" not in inspect(raw).residuals
+    assert stripped(raw[:-2] + b"X\xff\xd9") == stripped(raw)

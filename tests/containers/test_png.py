@@ -16,7 +16,7 @@ from rmexif.containers import rebuild
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.png import PNG, filters, scanlines
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.metadata import payloads
+from rmexif.metadata import explain
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_png import (
@@ -32,6 +32,7 @@ from tests.containers.builders_png import (
     png,
     rows,
     saved,
+    with_crcs,
 )
 
 SECRET = b"CNRYSECRETSECRET"
@@ -125,7 +126,7 @@ class TestChunks:
         assert [part.payload for part, _ in found] == kinds
         assert found[3][1] == b"II*\0" + SECRET
         for part, body in (found[0], found[2]):
-            values = [finding.value for finding in payloads.explain(part, body, values=True)]
+            values = [finding.value for finding in explain(part, body, values=True)]
             assert SECRET.decode() in values
 
     def test_bytes_behind_the_end_go(self):
@@ -480,13 +481,17 @@ class TestAnimation:
             parsed(data)
 
     def test_the_cost_of_a_frame_grows_with_its_chunks_only(self):
-        """Tens of thousands of empty fdAT chunks take a moment, not a minute."""
-        many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, 20_000))
-        data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
-        started = time.process_time()
-        with pytest.raises(MalformedImage):
-            parsed(data)
-        assert time.process_time() - started < 2
+        """Four times as many empty fdAT chunks take about four times as long, not sixteen times."""
+
+        def cost(count):
+            many = b"".join(chunk(b"fdAT", number.to_bytes(4, "big")) for number in range(2, count))
+            data = png(actl(2), fctl(0, 2, 2), pixels=self.A, after=[fctl(1, 1, 1), many])
+            started = time.process_time()
+            with pytest.raises(MalformedImage):
+                parsed(data)
+            return time.process_time() - started
+
+        assert min(cost(40_000) for _ in range(3)) < 9 * min(cost(10_000) for _ in range(3))
 
     def test_an_animation_without_frames_is_a_still_picture(self):
         """An acTL alone, or frames without one, is no animation; hidden frames go."""
@@ -522,21 +527,17 @@ class TestLaw:
     def test_random_changes_give_a_result_or_an_input_error(self, sample):
         """With checksums put right, so that the changes get past them."""
         rng = random.Random(sample)
+        accepted = 0
         for _ in range(400):
             data = bytearray(self.SAMPLES[sample])
             for _ in range(rng.choice((1, 2, 5))):
                 data[rng.randrange(8, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
-            position = 8
-            while position + 12 <= len(data):
-                end = position + 8 + int.from_bytes(data[position : position + 4], "big")
-                data[end : end + 4] = zlib.crc32(data[position + 4 : end]).to_bytes(4, "big")[
-                    : len(data[end : end + 4])
-                ]
-                position = end + 4
             try:
-                stripped(bytes(data))
+                stripped(with_crcs(data))
             except InputError:
                 continue
+            accepted += 1
+        assert accepted >= 25
 
 
 class TestCanaries:
@@ -557,21 +558,25 @@ class TestCanaries:
 
 
 def test_the_corpus_keeps_its_pixels():
-    """Every PNG of the corpus that Pillow opens: same pixels, or refused."""
+    """Every PNG of the corpus that Pillow opens: same pixels; few are refused."""
+    kept = refused = 0
     for path in sorted(sets.require("corpus").rglob("*.png")):
         data = path.read_bytes()
         try:
-            out = stripped(data)
-        except InputError:
+            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
         try:
-            before = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(data)]
-        except (OSError, ValueError, SyntaxError):
+            out = stripped(data)
+        except InputError:
+            refused += 1
             continue
         after = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(out)]
-        for one, two in zip(before, after, strict=True):
-            one[one[:, 3] == 0] = two[two[:, 3] == 0] = 0
-            assert np.array_equal(one, two), path.name
+        for old, new in zip(before, after, strict=True):
+            old[old[:, 3] == 0] = new[new[:, 3] == 0] = 0
+            assert np.array_equal(old, new), path.name
+        kept += 1
+    assert (kept >= 40, refused <= 1) == (True, True)
 
 
 @pytest.mark.parametrize("sample", range(len(TestLaw.SAMPLES)))

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
@@ -369,7 +369,6 @@ def test_limits() -> None:
             TIFF.parse(memoryview(raw), limits)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 200))
 def test_any_damage_gives_a_picture_or_an_input_error(noise: bytes, at: int) -> None:
     """The law of the house."""

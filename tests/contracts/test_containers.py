@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import io
 import random
-import time
 import weakref
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
@@ -16,12 +16,40 @@ from PIL import Image, ImageSequence
 from rmexif import inspection, lossless, scrub
 from rmexif.containers import FORMATS, by_name
 from rmexif.errors import InputError, LimitExceeded
-from rmexif.types import CLEAN, Limits
+from rmexif.types import CLEAN, Category, Limits
 from tests import samples
+from tests.containers.builders_png import with_crcs
 
 NAMES = [module.format.name for module in FORMATS]
 CASES = [(name, kind) for name in NAMES for kind in samples.of(name)]
 LIMITS = Limits()
+CHANGES = 40  # damaged files of every sample
+LEAST_ACCEPTED = {  # of the damaged files of a format: about half of what is
+    "jpeg": 40,
+    "png": 6,
+    "webp": 35,
+    "gif": 4,
+    "tiff": 35,
+    "bmp": 45,
+    "avif": 15,
+    "heic": 10,
+    "jxl": 25,
+}
+
+
+def archive() -> bytes:
+    """A ZIP archive of one file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        made.writestr("a.txt", samples.CANARY)
+    return out.getvalue()
+
+
+def photo() -> bytes:
+    """A JPEG file."""
+    out = io.BytesIO()
+    samples.picture(8, 8).save(out, "JPEG")
+    return out.getvalue()
 
 
 def pixels(data: bytes) -> list[np.ndarray]:
@@ -108,6 +136,27 @@ def test_a_canary_is_reported(name: str, kind: str) -> None:
     assert lossless.verify(raw)
 
 
+@pytest.mark.parametrize(
+    ("appended", "where", "category"),
+    [
+        (archive(), "trailer/ZIP archive", Category.UNKNOWN),
+        (photo(), "trailer/JPEG picture", Category.EMBEDDED_IMAGE),
+    ],
+    ids=["zip", "jpeg"],
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_follows_the_picture_has_one_name(name: str, appended: bytes, where: str, category: Category) -> None:
+    """The same bytes behind a picture are reported in the same words, whatever the picture's format is."""
+    clean, _ = lossless.strip(next(iter(samples.of(name).values())))
+
+    found = inspection.inspect(clean + appended).findings
+
+    assert [(finding.where, finding.category, finding.length) for finding in found] == [
+        (where, category, len(appended))
+    ]
+    assert lossless.strip(clean + appended)[0] == clean
+
+
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_all_roles_are_clean_after_strip(name: str, kind: str) -> None:
     """The clean file holds parts of the allow-list only."""
@@ -118,43 +167,50 @@ def test_all_roles_are_clean_after_strip(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_prefixes_give_a_result_or_an_input_error(name: str) -> None:
-    """A file that ends anywhere is either still whole for a decoder, or refused."""
+    """A file that ends anywhere is either still complete for a decoder, or refused."""
     raw = min(samples.of(name).values(), key=len)
-    for length in range(0, len(raw), max(1, len(raw) // 300)):
-        with_law(raw[:length])
+    accepted = sum(is_accepted(raw[:length]) for length in range(0, len(raw), max(1, len(raw) // 300)))
+
+    assert is_accepted(raw)
+    assert accepted < 150
 
 
-@pytest.mark.parametrize(("name", "kind"), CASES)
-def test_damage_gives_a_result_or_an_input_error(name: str, kind: str) -> None:
-    """Flipped, inserted, removed and overwritten bytes: nothing else escapes, and nothing hangs."""
-    raw = samples.of(name)[kind]
-    rng = random.Random(f"{name}/{kind}")
-    for _ in range(40):
-        data = bytearray(raw)
-        for _ in range(rng.randrange(1, 6)):
-            place = rng.randrange(len(data))
-            match rng.randrange(4):
-                case 0:
-                    data[place] = rng.randrange(256)
-                case 1:
-                    data[place:place] = rng.randbytes(rng.randrange(1, 9))
-                case 2:
-                    del data[place : place + rng.randrange(1, 9)]
-                case _:
-                    data[place : place + 4] = b"\xff\xff\xff\xff"
-        with_law(bytes(data))
+@pytest.mark.parametrize("name", NAMES)
+def test_damage_gives_a_result_or_an_input_error(name: str) -> None:
+    """Flipped, inserted, removed and overwritten bytes: nothing else escapes; harmless damage is not refused."""
+    accepted = 0
+    for kind, raw in samples.of(name).items():
+        rng = random.Random(f"{name}/{kind}")
+        accepted += sum(is_accepted(damaged(raw, rng)) for _ in range(CHANGES))
+
+    assert accepted >= LEAST_ACCEPTED[name]
 
 
-def with_law(raw: bytes) -> None:
-    """Any bytes in: a clean file out, or an InputError, in bounded time."""
-    started = time.monotonic()
+def damaged(raw: bytes, rng: random.Random) -> bytes:
+    """One to five changes; the checksums of a PNG are put right, so that the changes get past them."""
+    data = bytearray(raw)
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(data))
+        match rng.randrange(4):
+            case 0:
+                data[place] = rng.randrange(256)
+            case 1:
+                data[place:place] = rng.randbytes(rng.randrange(1, 9))
+            case 2:
+                del data[place : place + rng.randrange(1, 9)]
+            case _:
+                data[place : place + 4] = b"\xff\xff\xff\xff"
+    return with_crcs(data) if raw.startswith(b"\x89PNG") else bytes(data)
+
+
+def is_accepted(raw: bytes) -> bool:
+    """Any bytes in: a clean file out, or an InputError."""
     try:
         data, _ = lossless.strip(raw)
     except InputError:
-        pass
-    else:
-        assert lossless.verify(data) == []
-    assert time.monotonic() - started < 10
+        return False
+    assert lossless.verify(data) == []
+    return True
 
 
 @pytest.mark.parametrize("name", NAMES)

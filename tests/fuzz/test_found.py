@@ -17,6 +17,11 @@ FOUND = sorted(path for path in (Path(__file__).parent / "found").iterdir() if p
 LIMITS = Limits(max_bytes=1 << 20, max_pixels=1 << 20, max_frames=64, max_parts=5000)
 
 
+def test_there_are_found_cases() -> None:
+    """An empty folder would pass everything below."""
+    assert len(FOUND) >= 7
+
+
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.name)
 def test_found_cases_stay_fixed(path: Path) -> None:
     """Each of them broke the law once."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from email import message_from_bytes
 from pathlib import Path
 
@@ -20,25 +23,29 @@ import pytest
 import requests
 
 from rmexif import verify
+from rmexif.service.options import request_options
+from rmexif.service.settings import Settings
 from tests import samples
-from tests.service.serving import service
+from tests.service.serving import free_port, running, service
 
 TOKEN = "correct-horse-battery"
 
 
 @pytest.fixture(scope="module")
 def base():
-    with service(max_bytes=2 << 20, body_seconds=1.5, workers=1) as (address, _):
+    with service(max_bytes=2 << 20, body_seconds=4, workers=1) as (address, _):
         yield address
 
 
 def children(pid: int) -> list[int]:
-    return [int(item) for item in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """What any thread of the process has started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(item) for task in tasks for item in (task / "children").read_text().split()]
 
 
 def refused(answer: requests.Response, status: int, code: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert set(answer.json()) == {"code", "message"}
+    assert {"code", "message"} <= set(answer.json()) <= {"code", "message", "structure", "offset"}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -72,14 +79,14 @@ def test_form_fields_are_options_and_names_are_thrown_away(base: str, astronaut:
 
 def test_json_and_mixed_answers_hold_both(base: str, astronaut: bytes) -> None:
     """Accept decides between image, JSON with base64, and multipart/mixed."""
-    said = requests.post(f"{base}/v1/strip", data=astronaut, headers={"Accept": "application/json"}).json()
+    plain = requests.post(f"{base}/v1/strip", data=astronaut, headers={"Accept": "application/json"}).json()
     mixed = requests.post(f"{base}/v1/strip", data=astronaut, headers={"Accept": "multipart/mixed"})
     parts = message_from_bytes(b"Content-Type: " + mixed.headers["Content-Type"].encode() + b"\r\n\r\n" + mixed.content)
     report, image = parts.get_payload()
 
-    assert verify(base64.b64decode(said["image"])) == []
+    assert verify(base64.b64decode(plain["image"])) == []
     assert json.loads(report.get_payload())["mode"] == "strip"
-    assert image.get_payload(decode=True) == base64.b64decode(said["image"])
+    assert image.get_payload(decode=True) == base64.b64decode(plain["image"])
 
 
 def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
@@ -110,6 +117,8 @@ def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
         ("regions=5,5,5,9", "invalid_policy"),
         ("limits=1", "invalid_policy"),
         ("detectors=x", "invalid_policy"),
+        ("detectors=yunet:/etc/hostname", "invalid_policy"),
+        ("detectors=yunet", "invalid_policy"),
         ("output=svg", "invalid_policy"),
         ("seed=-1", "invalid_policy"),
         ("regions=9000,9000,9001,9001", "invalid_policy"),
@@ -156,12 +165,12 @@ def test_oversize_is_413_before_it_is_all_read(base: str, tmp_path: Path, how: s
         "form": ["-H", "Expect:", "-F", f"file=@{big}"],
         "chunked": ["-H", "Expect:", "-H", "Transfer-Encoding: chunked", "--data-binary", f"@{big}"],
     }
-    said = subprocess.run(
+    done = subprocess.run(
         ["curl", "-sS", "-w", "\n%{http_code} %{size_upload}", *forms[how], f"{base}/v1/scrub"],
         capture_output=True,
         text=True,
     )
-    body, last = said.stdout.rsplit("\n", 1)
+    body, last = done.stdout.rsplit("\n", 1)
     status, sent = last.split()
 
     assert (status, json.loads(body)["code"]) == ("413", "limit_exceeded")
@@ -169,7 +178,7 @@ def test_oversize_is_413_before_it_is_all_read(base: str, tmp_path: Path, how: s
 
 
 def test_a_slow_body_is_408(base: str) -> None:
-    """A client that dawdles is told so, and let go."""
+    """A client that dawdles gets an answer, and the connection ends."""
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
         client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
@@ -222,25 +231,60 @@ def test_tokens(astronaut: bytes) -> None:
         refused(requests.get(f"{base}/metrics"), 401, "unauthorized")
 
 
+def worker_of(process: subprocess.Popen) -> int:
+    """The process id of the service's only worker."""
+    (pid,) = (pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    return pid
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait until something is so, however busy this machine is."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"{what} did not come within {seconds:g} s"
+        time.sleep(0.01)
+
+
+def in_flight(base: str) -> int:
+    """Requests that hold a place."""
+    (line,) = (line for line in requests.get(f"{base}/metrics").text.splitlines() if line.startswith("rmexif_requests"))
+    return int(float(line.split()[1]))
+
+
+def post_later(url: str, data: bytes, answers: list[requests.Response]) -> threading.Thread:
+    """Send an image in a thread of its own."""
+    thread = threading.Thread(target=lambda: answers.append(requests.post(url, data=data)))
+    thread.start()
+    return thread
+
+
 def test_who_leaves_gives_up_its_place(astronaut: bytes) -> None:
     """A client that hangs up while it waits for a worker holds neither a place nor a worker."""
-    large = samples.saved(samples.picture(4000, 3000), "PNG")
-    with service(queue=1, workers=1) as (base, _):
-        first = threading.Thread(target=lambda: requests.post(f"{base}/v1/scrub?recall=max", data=large))
-        first.start()
-        time.sleep(0.5)
+    answers: list[requests.Response] = []
+    with service(queue=1, workers=1) as (base, process):
+        worker = worker_of(process)
+        os.kill(worker, signal.SIGSTOP)
+        first = post_later(f"{base}/v1/strip", astronaut, answers)
+        wait_for(lambda: in_flight(base) == 1, "the first request")
         host, port = base.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 10) as client:
             head = f"POST /v1/strip HTTP/1.1\r\nHost: x\r\nContent-Length: {len(astronaut)}\r\n\r\n"
             client.sendall(head.encode() + astronaut)
-            time.sleep(0.3)
+            wait_for(lambda: in_flight(base) == 2, "the second request")
             full = requests.post(f"{base}/v1/strip", data=astronaut)
-        time.sleep(0.3)
+        wait_for(lambda: in_flight(base) == 1, "the place of the client that left")
+        os.kill(worker, signal.SIGCONT)
         again = requests.post(f"{base}/v1/strip", data=astronaut)
         first.join()
         counted = requests.get(f"{base}/metrics").text
 
-    assert (full.status_code, again.status_code) == (429, 200)
+    assert full.status_code == 429
+    assert [answer.status_code for answer in (*answers, again)] == [200, 200]
     assert 'rmexif_errors_total{code="client_left"} 1.0' in counted
 
 
@@ -266,18 +310,69 @@ def test_settings_are_kept(astronaut: bytes, tmp_path: Path) -> None:
         assert requests.post(post, data=small, headers=right).status_code == 200
 
 
-def test_a_deadline_and_a_short_wait(astronaut: bytes) -> None:
-    """An image that takes too long ends with its worker; who waits too long for one is told so."""
-    large = samples.saved(samples.picture(4000, 3000), "PNG")
-    with service(deadline_seconds=1, queue_seconds=0.3, workers=1) as (base, _):
-        answers: list[requests.Response] = []
-        slow = threading.Thread(target=lambda: answers.append(requests.post(f"{base}/v1/scrub?recall=max", data=large)))
-        slow.start()
-        time.sleep(0.4)
+def test_a_deadline(astronaut: bytes) -> None:
+    """An image that takes too long ends with its worker, and the next one gets a fresh one."""
+    large = samples.saved(samples.picture(4000, 3000), "JPEG")
+    with service(deadline_seconds=1, workers=1) as (base, process):
+        before = worker_of(process)
+        refused(requests.post(f"{base}/v1/scrub?recall=max", data=large), 503, "deadline_exceeded")
+        wait_for(lambda: requests.post(f"{base}/v1/strip", data=astronaut).status_code == 200, "a fresh worker")
+        after = worker_of(process)
+
+    assert before != after
+
+
+def test_a_short_wait(astronaut: bytes) -> None:
+    """Who waits too long for a worker gets an answer, and the worker stays."""
+    answers: list[requests.Response] = []
+    with service(queue_seconds=0.3, workers=1) as (base, process):
+        worker = worker_of(process)
+        os.kill(worker, signal.SIGSTOP)
+        first = post_later(f"{base}/v1/strip", astronaut, answers)
+        wait_for(lambda: in_flight(base) == 1, "the first request")
         refused(requests.post(f"{base}/v1/strip", data=astronaut), 503, "deadline_exceeded")
-        slow.join()
-        refused(answers[0], 503, "deadline_exceeded")
-        assert requests.post(f"{base}/v1/strip", data=astronaut).status_code == 200
+        os.kill(worker, signal.SIGCONT)
+        first.join()
+
+    assert answers[0].status_code == 200
+
+
+def test_a_wrong_option_is_refused_before_the_body(base: str) -> None:
+    """The head alone is enough, and an option may not stand in the query and in the form."""
+    host, port = base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 10) as client:
+        client.sendall(b"POST /v1/scrub?quality=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    twice = requests.post(f"{base}/v1/scrub?quality=9", files={"file": b"\xff\xd8\xff"}, data={"quality": "9"})
+    refused(twice, 400, "invalid_policy")
+    assert "quality" in twice.json()["message"]
+
+
+def test_codecs_print_nothing_to_the_log_of_a_server_of_your_own(astronaut: bytes) -> None:
+    """``create_app()`` under another server: libjpeg's own warnings, which may quote the file, go nowhere."""
+    damaged = astronaut[:-8000] + b"\xff\xd9"  # the scan ends early: "premature end of data segment"
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = ["-m", "uvicorn", "--factory", "rmexif.service:create_app", "--no-access-log", "--port", str(port)]
+    with running(command, f"{base}/readyz", RMEXIF_WORKERS="1") as process:
+        answer = requests.post(f"{base}/v1/scrub?faces=false", data=damaged)
+        process.terminate()
+        log = process.stdout.read()
+
+    assert answer.status_code == 200
+    assert b"Corrupt JPEG" not in log
+    assert b"premature" not in log
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    """With its default, and every option of a request by its name."""
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(RMEXIF_\w+)` \| (\S+) \|", text, re.MULTILINE))
+
+    assert rows == {f"RMEXIF_{f.name.upper()}": str(f.default) or "empty" for f in fields(Settings)}
+    assert [name for name in request_options("scrub") if f"`{name}`" not in text] == []
 
 
 def test_the_description_is_valid(base: str) -> None:
@@ -309,29 +404,26 @@ def test_nothing_is_written_and_nobody_is_called(astronaut: bytes, tmp_path: Pat
 
 def test_a_full_queue_a_lost_worker_and_a_quiet_log(astronaut: bytes) -> None:
     """429 with Retry-After when full; a killed worker costs its request and no other; the log names nobody."""
-    large = samples.saved(samples.picture(4000, 3000), "PNG")
+    large = samples.saved(samples.picture(4000, 3000), "JPEG")
+    answers: list[requests.Response] = []
     with service(queue=1, workers=1) as (base, process):
-        answers: list[requests.Response] = []
-        threads = [
-            threading.Thread(target=lambda: answers.append(requests.post(f"{base}/v1/scrub?recall=max", data=large)))
-            for _ in range(3)
-        ]
-        for thread in threads:
-            thread.start()
-            time.sleep(0.25)
-        busy = [item for item in answers if item.status_code == 429]
-        victims = [pid for pid in children(process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        for pid in victims[-1:]:
-            os.kill(pid, signal.SIGKILL)
-        for thread in threads:
-            thread.join()
+        worker = worker_of(process)
+        before = processor_seconds(worker)
+        first = post_later(f"{base}/v1/scrub?recall=max", large, answers)
+        wait_for(lambda: processor_seconds(worker) > before + 0.1, "the worker's start on the image")
+        os.kill(worker, signal.SIGSTOP)
+        second = post_later(f"{base}/v1/strip", astronaut, answers)
+        wait_for(lambda: in_flight(base) == 2, "the second request")
+        busy = requests.post(f"{base}/v1/strip", data=astronaut)
+        os.kill(worker, signal.SIGKILL)
+        first.join()
+        second.join()
         after = requests.post(f"{base}/v1/strip", data=astronaut)
         process.terminate()
         log = process.stdout.read().decode()
 
-    assert len(busy) == 1
-    assert busy[0].headers["Retry-After"] == "1"
-    assert sorted(item.status_code for item in answers) == [200, 429, 503]
+    assert (busy.status_code, busy.headers["Retry-After"]) == (429, "1")
+    assert sorted(item.status_code for item in answers) == [200, 503]
     lost = next(item for item in answers if item.status_code == 503)
     assert lost.json()["code"] == "worker_lost"
     assert after.status_code == 200

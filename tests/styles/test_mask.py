@@ -110,3 +110,35 @@ def test_refuses(box, margin):
     """Empty boxes, boxes beside the picture and margins out of range are the caller's mistake."""
     with pytest.raises(InvalidPolicy):
         mask_for(box, margin, 50, 100)
+
+
+def test_the_feather_is_the_smoothstep_of_the_ramp():
+    """t^2 (3 - 2t), as Perlin's smoothstep defines it: every level of the table, in exact integers."""
+    from rmexif.styles.mask import FADE
+
+    expected = [255 * t * t * (3 * 255 - 2 * t) // 255**3 for t in range(256)]
+    assert FADE.tolist() == expected
+
+
+@pytest.mark.parametrize("side", [12, 60, 400])
+@pytest.mark.parametrize("margin", [0.0, 0.25, 2.0])
+def test_the_feather_is_smooth_and_monotone(side, margin):
+    """From the centre outwards weights never rise, and between two pixels they fall by no more than the ramp allows."""
+    size = 8 * side
+    mask = mask_for(Box(3 * side, 3 * side, 5 * side, 5 * side), margin, size, size)
+    weights = np.zeros((size, size), int)
+    bounds = mask.bounds
+    weights[bounds.top : bounds.bottom, bounds.left : bounds.right] = mask.weights()
+    row = weights[round(mask.centre[1]), round(mask.centre[0]) :]
+    column = weights[round(mask.centre[1]) :, round(mask.centre[0])]
+    for line, axis in ((row, mask.axes[0]), (column, mask.axes[1])):
+        steps = np.diff(line)
+        rim = line[(line > 0) & (line < 255)]
+        assert steps.max(initial=0) <= 0
+        assert line[0] == 255
+        if line[-1] == 0:  # the fade ends inside the picture
+            width = mask.rim * axis  # px
+            # Smoothstep's steepest slope is 1.5 over the rim; the cubic norm bends the ramp by (1 + rim)^2 at most.
+            assert -steps.min() <= 255 * 1.5 * (1 + mask.rim) ** 2 / width + 2
+            assert abs(len(rim) - width) <= 2 + width / 16  # the ends of the curve round to 255 and 0
+            assert rim.size < 4 or 60 < np.median(rim) < 200

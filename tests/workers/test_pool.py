@@ -13,10 +13,21 @@ from typing import Any
 
 import pytest
 
-from rmexif import DeadlineExceeded, InvalidPolicy, LimitExceeded, Policy, WorkerLost, scrub_many, strip_many, verify
+from rmexif import (
+    DeadlineExceeded,
+    DetectionError,
+    InvalidPolicy,
+    LimitExceeded,
+    MalformedImage,
+    Policy,
+    WorkerLost,
+    scrub_many,
+    strip_many,
+    verify,
+)
 from tests import samples, sets
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,8 @@ class Trap:
                 bytearray(8 << 30)
             if self.deed == "defect":
                 raise ZeroDivisionError("the file says: secret")
+            if self.deed == "malformed":
+                raise MalformedImage("64 codes, at most 16 fit", structure="jpeg DHT", offset=12)
         return []
 
 
@@ -53,7 +66,6 @@ def pictures(count: int) -> list[bytes]:
 )
 def test_a_bad_image_costs_one_image(deed: str, error: type[Exception]) -> None:
     """Whatever it does to its process, the others come out, in order."""
-    start = time.monotonic()
     policy = Policy(detectors=(Trap(deed, 50),), stealth=False)
 
     out = list(scrub_many(pictures(5), policy, workers=1, pool="process", deadline=2, memory=1 << 30))
@@ -61,7 +73,6 @@ def test_a_bad_image_costs_one_image(deed: str, error: type[Exception]) -> None:
     assert [o.index for o in out] == [0, 1, 2, 3, 4]
     assert [o.ok for o in out] == [True, False, True, True, True]
     assert type(out[1].error) is error
-    assert time.monotonic() - start < 25
 
 
 def test_a_defect_keeps_its_message_to_itself() -> None:
@@ -74,6 +85,86 @@ def test_a_defect_keeps_its_message_to_itself() -> None:
     assert bad.code == "processing_error"
     assert "secret" not in str(bad)
     assert bad.__cause__ is None
+
+
+class Picky(DetectionError):
+    """An error with a constructor of its own, as a detector of somebody's own may raise it."""
+
+    code = "picky"
+
+    def __init__(self, *, width: int) -> None:
+        super().__init__(f"{width} px is too wide")
+        self.width = width
+
+
+@dataclass(frozen=True)
+class PickyDetector:
+    """Raises it for wide pictures."""
+
+    def detect(self, rgb: Any) -> list[Any]:
+        """Nothing, or the error with a note that quotes the file."""
+        if rgb.shape[1] == 50:
+            error = Picky(width=50)
+            error.add_note("the file says: secret")
+            raise error
+        return []
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_an_error_with_its_own_constructor_arrives_as_it_is(pool: Any) -> None:
+    """Class, message and fields; neither history nor notes."""
+    policy = Policy(detectors=(PickyDetector(),))
+
+    out = list(scrub_many(pictures(3), policy, workers=1, pool=pool))
+
+    error = out[1].error
+    assert [o.ok for o in out] == [True, False, True]
+    assert isinstance(error, Picky)
+    assert (str(error), error.width) == ("50 px is too wide", 50)
+    assert error.__traceback__ is None
+    assert not hasattr(error, "__notes__")
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_the_place_of_an_error_arrives(pool: Any) -> None:
+    """Structure and offset are fields, also on this side of a process."""
+    policy = Policy(detectors=(Trap("malformed", 50),))
+
+    error = list(scrub_many(pictures(2), policy, workers=1, pool=pool))[1].error
+
+    assert isinstance(error, MalformedImage)
+    assert error.as_dict() == {
+        "code": "malformed_image",
+        "message": "jpeg DHT at byte 12: 64 codes, at most 16 fit",
+        "structure": "jpeg DHT",
+        "offset": 12,
+    }
+
+
+SILENT = """
+import sys
+from rmexif import Policy, scrub_many
+if __name__ == "__main__":
+    raw = sys.stdin.buffer.read()
+    print([o.ok for o in scrub_many([raw], Policy(faces=False), workers=1, pool=sys.argv[1])])
+"""
+
+
+def test_what_codecs_print_stays_in_the_process(tmp_path: Path, astronaut: bytes) -> None:
+    """libjpeg warns on file descriptor 2; a worker process has none to speak of, a thread has the caller's."""
+    cut = astronaut[:-8000] + b"\xff\xd9"
+    (tmp_path / "run.py").write_text(SILENT)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+
+    def run(pool: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "run.py", pool]
+        return subprocess.run(command, cwd=tmp_path, env=env, input=cut, capture_output=True, check=True)
+
+    process, thread = run("process"), run("thread")
+
+    assert process.stdout == thread.stdout == b"[True]\n"
+    assert b"premature end" in thread.stderr, "the picture makes libjpeg warn"
+    assert process.stderr == b""
 
 
 def test_processes_give_what_threads_give() -> None:
@@ -162,12 +253,14 @@ def _threads_children(pid: int) -> set[int]:
     return found
 
 
-def test_the_broken_set_through_the_fence() -> None:
+def test_the_broken_set_in_sandboxes() -> None:
     """Every broken file of the set: a clean picture or an error of the tree, no lost worker."""
     raws = [path.read_bytes() for path in sorted((sets.require("corpus") / "broken").iterdir())]
 
-    out = list(scrub_many(raws, workers=2, pool="process", deadline=20, memory=2 << 30, sandbox=True))
+    out = list(scrub_many(raws, workers=2, pool="process", deadline=60, memory=2 << 30, sandbox=True))
 
+    assert len(raws) >= 20
+    assert sum(o.ok for o in out) >= 1
     assert [o.index for o in out] == list(range(len(raws)))
     assert {o.error.code for o in out if o.error} & {"worker_lost", "deadline_exceeded", "processing_error"} == set()
     assert all(verify(o.data) == [] for o in out if o.data)

@@ -1,7 +1,7 @@
 """What carries a run: this machine, Ray or Spark. An engine is given names, and gives back counts.
 
-An item whose worker dies is done again, from its first object on; from the third try on every image has a process of
-its own, so that a picture that ends its worker costs itself and not the run.
+An item whose worker dies is done again, from its first object on; from the third try on its images are scrubbed in a
+process beside the worker, so that a picture that ends its process costs itself and not the run.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rmexif.batch.flow import Checked, Chunk, Job, check, flow
 from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, error_boundary
+from rmexif.workers.limits import WorkerLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Engine", "by_name"]
 
-CAREFUL = 3  # the try from which on every image has a process of its own
-TRIES = 6
-REACH = 10.0  # s
-WAVE = 16  # Spark: items per core in one job
+CAREFUL = 3  # the try from which on images are scrubbed in a process beside the worker
+TRIES = 6  # three of them careful: what still fails is no picture's fault
+CONNECT_SECONDS = 10.0  # that an address may take to answer
+WAVE = 16  # Spark: items per core in one job; fewer would idle cores at its end, more would hold back its answers
 
 
 class Engine(Protocol):
@@ -38,7 +39,7 @@ class Engine(Protocol):
         """Codes of every chunk, as they are done."""
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """What every part of an earlier run is still worth."""
+        """The rows of every part of an earlier run that still hold."""
 
 
 class Local:
@@ -56,7 +57,7 @@ class Local:
         return flow(job, chunks, self._workers)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """What every part is still worth."""
+        """The rows of every part that still hold."""
         return (check(job, part, outputs) for part in parts)
 
 
@@ -68,7 +69,7 @@ class _Cluster:
         return self._each(partial(_scrub, job), chunks)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """What every part is still worth."""
+        """The rows of every part that still hold."""
         return self._each(partial(_check, job, outputs), parts)
 
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -95,7 +96,7 @@ class OnRay(_Cluster):
             raise MissingDependency("Ray is not installed: pip install 'rmexif[ray]'") from error
         if not ray.is_initialized():
             place = address or os.environ.get("RAY_ADDRESS") or "local"
-            _reach(place)
+            _check_reachable(place)
             try:
                 ray.init(address=place, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, ValueError) as error:
@@ -126,7 +127,7 @@ class OnRay(_Cluster):
                     raise WorkerLost(f"the same images lost their worker {TRIES} times") from error
                 again.append((item, tries + 1))
                 continue
-            yield _opened(answer)
+            yield _unwrap(answer)
 
     def _most(self) -> int:
         """Items under way: one per core, and one that waits for each."""
@@ -146,7 +147,7 @@ class OnSpark(_Cluster):
 
     def __init__(self, address: str | None = None, workers: int | None = None, gpus: float = 0) -> None:
         if gpus:
-            raise InvalidPolicy("gpus: Spark books them by its own configuration (spark.task.resource.gpu.amount)")
+            raise InvalidPolicy("gpus must be 0: Spark books them by spark.task.resource.gpu.amount")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         try:
             from pyspark.sql import SparkSession
@@ -172,7 +173,7 @@ class OnSpark(_Cluster):
 
             numbers = self._spark.range(0, len(wave), 1, len(wave))
             for row in numbers.mapInPandas(go, "answer binary").collect():
-                yield _opened(pickle.loads(row.answer))
+                yield _unwrap(pickle.loads(row.answer))
 
 
 def by_name(name: str, *, address: str | None, workers: int | None, gpus: float) -> Engine:
@@ -184,21 +185,21 @@ def by_name(name: str, *, address: str | None, workers: int | None, gpus: float)
     """
     if name == "local":
         if address or gpus:
-            raise InvalidPolicy("address, gpus: they are for ray and spark")
+            raise InvalidPolicy("address and gpus must be left out: they are for ray and spark")
         return Local(workers)
     engines: dict[str, Any] = {"ray": OnRay, "spark": OnSpark}
     if name not in engines:
-        raise InvalidPolicy("engine: it is one of local, ray, spark")
+        raise InvalidPolicy(f"engine must be one of local, {', '.join(engines)}, got {name!r}")
     engine: Engine = engines[name](address, workers, gpus)
     return engine
 
 
-def _reach(place: str) -> None:
-    """Ray itself waits for minutes for an address that nobody listens at."""
+def _check_reachable(place: str) -> None:
+    """Refuse an address without a listener at once: Ray itself waits for minutes."""
     host, _, port = place.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         try:
-            socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         except OSError as error:
             raise InvalidPolicy("no Ray answers at that address") from error
 
@@ -212,7 +213,7 @@ def _attempt(work: Callable[[Any, int], Any], item: Any, tries: int) -> Any:
         return error.detached()
 
 
-def _opened(answer: Any) -> Any:
+def _unwrap(answer: Any) -> Any:
     if isinstance(answer, RmexifError):
         raise answer
     return answer
@@ -220,7 +221,7 @@ def _opened(answer: Any) -> Any:
 
 def _scrub(job: Job, chunk: Chunk, tries: int) -> Counter[str]:
     if tries >= CAREFUL:
-        job = replace(job, hold=job.hold | {"pool": "process"})
+        job = replace(job, limits=job.limits or WorkerLimits())
     return sum(flow(job, [chunk]), Counter())
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from rmexif.batch.rows import OK, described
+from rmexif import bulk
+from rmexif.batch.rows import OK, describe
 from rmexif.batch.stores import StoreUnavailable
-from rmexif.bulk import scrub_many
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded
 from rmexif.io.quiet_stderr import silence_stderr
@@ -28,25 +28,35 @@ if TYPE_CHECKING:
     from rmexif.batch.stores import Entry, Store
     from rmexif.policy import Policy
     from rmexif.types import Outcome
+    from rmexif.workers.limits import WorkerLimits
 
 __all__ = ["Checked", "Chunk", "Job", "check", "flow"]
 
 NO_INPUT, CANNOT_CREATE = "no_input", "cannot_create"
-# Rows that a second run leaves as they are; every other failure may go better the next time.
-SETTLED = frozenset({OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"})
-RENAMED = ".as"
+# Codes of rows that a second run leaves as they are; every other failure may go better the next time.
+FINAL = frozenset({OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"})
+RENAMED = ".as"  # between the name of an object and the extension that its result has
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker has to know."""
+    """All that a worker has to know.
+
+    Args:
+        source: where the originals lie.
+        target: where the results go.
+        manifest: where their rows go.
+        policy: for all of them.
+        neutral: call results by names that say nothing.
+        limits: what holds for each image; None works in the worker's own process.
+    """
 
     source: Store
     target: Store
     manifest: Manifest
     policy: Policy
     neutral: bool = False
-    hold: dict[str, Any] = field(default_factory=dict)  # pool, deadline, memory ... of scrub_many
+    limits: WorkerLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +68,8 @@ class Chunk:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A chunk under way."""
+class _OpenChunk:
+    """A chunk under way: its rows so far, and its results on their way to the store."""
 
     chunk: Chunk
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -67,7 +77,7 @@ class _Open:
 
 
 def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counter[str]]:
-    """Do every chunk; its part of the manifest is there when its codes are handed out.
+    """Scrub every chunk; its part of the manifest is written when its codes are handed out.
 
     Args:
         job: what to do.
@@ -78,7 +88,7 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
         StoreUnavailable: a part could not be written.
         SetupError: the installation or the policy is at fault.
     """
-    waiting: dict[int, tuple[_Open, Entry, bytes, str]] = {}
+    waiting: dict[int, tuple[_OpenChunk, Entry, bytes, str]] = {}
     with ThreadPoolExecutor(2 * workers + 2, "rmexif-store") as threads, silence_stderr():
 
         def images() -> Iterator[bytes]:
@@ -87,8 +97,8 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
                 waiting[index] = (state, entry, raw, code)
                 yield raw
 
-        hold = {"workers": workers, "ordered": False} | job.hold  # a slow picture holds up no other
-        outcomes: Any = scrub_many(images(), job.policy, **hold)
+        # Unordered: a slow picture holds up no other.
+        outcomes: Any = bulk.run(job.policy, images(), job.limits, workers=workers, ordered=False)
         with closing(outcomes):
             for outcome in outcomes:
                 state, entry, raw, code = waiting.pop(outcome.index)
@@ -103,11 +113,11 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
 
 def _ahead(
     job: Job, chunks: Iterable[Chunk], threads: ThreadPoolExecutor, most: int
-) -> Iterator[tuple[_Open, Entry, Future[tuple[bytes, str]]]]:
+) -> Iterator[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]]:
     """The objects of all chunks, with the next few being read already."""
-    reading: deque[tuple[_Open, Entry, Future[tuple[bytes, str]]]] = deque()
+    reading: deque[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]] = deque()
     for chunk in chunks:
-        state = _Open(chunk)
+        state = _OpenChunk(chunk)
         for entry in chunk.entries:
             reading.append((state, entry, threads.submit(_get, job, entry)))
             if len(reading) > most:
@@ -136,7 +146,7 @@ def _row(job: Job, entry: Entry, raw: bytes, code: str, outcome: Outcome) -> dic
         "output": None,
         "original_size": entry.size,
         "new_size": None,
-        **described(raw, outcome),
+        **describe(raw, outcome),
     }
     if code != OK:  # it was not read
         row |= {"code": code, "original_hash": None, "format": None}
@@ -166,7 +176,7 @@ def _put(target: Store, row: dict[str, Any], data: bytes | None) -> str:
     return OK
 
 
-def _finish(manifest: Manifest, state: _Open) -> Counter[str]:
+def _finish(manifest: Manifest, state: _OpenChunk) -> Counter[str]:
     for row, put in zip(state.rows, state.puts, strict=True):
         row["code"] = put.result()
         if row["code"] == CANNOT_CREATE:
@@ -177,9 +187,9 @@ def _finish(manifest: Manifest, state: _Open) -> Counter[str]:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a part of an earlier run is still worth."""
+    """The rows of a part of an earlier run that still hold."""
 
-    identities: bytes  # 16 for each row that stands
+    identities: bytes  # 16 for each of these rows
     codes: dict[str, int]
 
 
@@ -194,8 +204,8 @@ def check(job: Job, name: str, outputs: bool = True) -> Checked:
     rows = job.manifest.read(name)
     most = job.policy.limits.max_bytes
     with ThreadPoolExecutor(4, "rmexif-store") as threads:
-        stand = list(threads.map(lambda row: _stands(job.target, row, most, outputs), rows))
-    kept = [row for row, stands in zip(rows, stand, strict=True) if stands]
+        current = list(threads.map(lambda row: _is_current(job.target, row, most, outputs), rows))
+    kept = [row for row, is_current in zip(rows, current, strict=True) if is_current]
     if not kept:
         job.manifest.store.delete(name)
     elif len(kept) < len(rows):
@@ -204,9 +214,9 @@ def check(job: Job, name: str, outputs: bool = True) -> Checked:
     return Checked(b"".join(row["identity"] for row in kept), dict(codes))
 
 
-def _stands(target: Store, row: dict[str, Any], most: int, outputs: bool) -> bool:
+def _is_current(target: Store, row: dict[str, Any], most: int, outputs: bool) -> bool:
     if row["code"] != OK or not outputs:
-        return row["code"] in SETTLED
+        return row["code"] in FINAL
     try:
         data = target.get(row["output"], max(most, row["new_size"]))
     except OSError:

@@ -35,13 +35,13 @@ class Manifest:
 
     def identity(self, entry: Entry) -> bytes:
         """16 bytes that stand for an object as it was listed: its path, size and version."""
-        said = f"{entry.path}\0{entry.size}\0{entry.version}".encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(said, digest_size=16, key=self.salt).digest()
+        listed = f"{entry.path}\0{entry.size}\0{entry.version}".encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(listed, digest_size=16, key=self.salt).digest()
 
     def neutral(self, path: str) -> str:
         """A name for an output that says nothing and is the same in every run."""
-        said = b"name\0" + path.encode("utf-8", "surrogateescape")
-        return hashlib.blake2b(said, digest_size=16, key=self.salt).hexdigest()
+        named = b"name\0" + path.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(named, digest_size=16, key=self.salt).hexdigest()
 
     def parts(self) -> list[str]:
         """Names of the parts."""

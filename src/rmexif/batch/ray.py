@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from rmexif.batch.rows import COLUMNS, clean
+from rmexif.batch.rows import COLUMNS, RowScrubber
 from rmexif.errors import MissingDependency
+from rmexif.io.quiet_stderr import silence_stderr
+from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
     from rmexif.policy import Policy
+    from rmexif.workers.limits import WorkerOptions
 
 __all__ = ["Scrub", "schema", "scrubbed"]
 
@@ -24,11 +27,14 @@ class Scrub:
 
     Args:
         policy: for all rows.
-        hold: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox`` of ``scrub_many``.
+        options: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox``, ``lock_memory`` of ``scrub_many``.
+
+    Raises:
+        InvalidPolicy: an option is out of range.
     """
 
-    def __init__(self, policy: Policy | None = None, **hold: Any) -> None:
-        self._policy, self._hold = policy, hold
+    def __init__(self, policy: Policy | None = None, **options: Unpack[WorkerOptions]) -> None:
+        self._scrub = RowScrubber(policy, limits_of(**options))
 
     def __call__(self, batch: Any) -> Any:
         """Scrub a batch, in whatever form Ray hands it over (numpy, pandas, pyarrow).
@@ -41,12 +47,19 @@ class Scrub:
         images = _values(batch["bytes"])
         names = batch.column_names if hasattr(batch, "column_names") else batch
         paths = _values(batch["path"]) if "path" in names else [None] * len(images)
-        table = list(clean(zip(paths, images, strict=True), self._policy, **self._hold))
+        with silence_stderr():  # what codecs print can quote the file, and Ray logs it to a disk
+            table = [self._scrub(path, raw) for path, raw in zip(paths, images, strict=True)]
         return pa.table({name: [row[name] for row in table] for name in COLUMNS}, schema=schema())
 
 
 def scrubbed(
-    dataset: Any, policy: Policy | None = None, *, actors: int = 1, gpus: float = 0, rows: int = 16, **hold: Any
+    dataset: Any,
+    policy: Policy | None = None,
+    *,
+    actors: int = 1,
+    gpus: float = 0,
+    rows: int = 16,
+    **options: Unpack[WorkerOptions],
 ) -> Any:
     """A Dataset scrubbed by actors that load the model once and take one core each.
 
@@ -56,19 +69,21 @@ def scrubbed(
         actors: how many at once.
         gpus: share of a GPU that each actor books, for a detector of your own; the built-in ones use none.
         rows: images in one batch; a worker holds one batch of originals and one of results.
-        hold: as for ``Scrub``.
+        options: as for ``Scrub``.
 
     Raises:
+        InvalidPolicy: an option is out of range.
         MissingDependency: Ray is not installed.
     """
     try:
         from ray.data import ActorPoolStrategy
     except ImportError as error:
         raise MissingDependency("Ray is not installed: pip install 'rmexif[ray]'") from error
+    limits_of(**options)  # refused here, not in an actor
     return dataset.map_batches(
         Scrub,
         fn_constructor_args=(policy,),
-        fn_constructor_kwargs=hold,
+        fn_constructor_kwargs=options,
         compute=ActorPoolStrategy(size=actors),
         num_cpus=1,
         num_gpus=gpus,

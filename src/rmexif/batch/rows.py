@@ -3,35 +3,75 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
-from rmexif.bulk import scrub_many
+from rmexif import bulk
 from rmexif.containers import sniff
 from rmexif.errors import RmexifError, SetupError
 from rmexif.io.quiet_stderr import silence_stderr
+from rmexif.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rmexif.policy import Policy
     from rmexif.types import Outcome
+    from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["COLUMNS", "OK", "clean", "described"]
+__all__ = ["COLUMNS", "OK", "RowScrubber", "clean", "describe"]
 
 OK = "ok"
 COLUMNS = ("path", "bytes", "format", "faces_detected", "findings", "original_hash", "new_hash", "code")
 
 
+class RowScrubber:
+    """Scrubs one row after the other; what it needs for that is made with the first one, and kept.
+
+    Args:
+        policy: for all rows.
+        limits: what holds for each image; None works in this thread.
+    """
+
+    def __init__(self, policy: Policy | None = None, limits: WorkerLimits | None = None) -> None:
+        self._policy, self._limits = policy or Policy(), limits
+        self._resources = ExitStack()
+        self._work: bulk.Work | None = None
+        self._count = 0
+
+    def __call__(self, path: str | None, raw: Any) -> dict[str, Any]:
+        """One row of ``COLUMNS``; where the image failed it carries its code and no bytes.
+
+        Args:
+            path: handed through and not looked at.
+            raw: the image.
+
+        Raises:
+            SetupError: the installation or the policy is at fault, not the image.
+        """
+        if self._work is None:
+            self._work = self._resources.enter_context(bulk.work_in(self._policy, self._limits))
+        self._count += 1
+        if self._count % bulk.TRIM == 0:
+            bulk.give_back_memory()
+        outcome = bulk.outcome_of(self._work, self._count, raw)
+        return {"path": path, "bytes": outcome.data, **describe(raw, outcome)}
+
+    def close(self) -> None:
+        """End the worker process, if there is one."""
+        self._work = None
+        self._resources.close()
+
+
 def clean(
-    rows: Iterable[tuple[str | None, Any]], policy: Policy | None = None, **hold: Any
+    rows: Iterable[tuple[str | None, Any]], policy: Policy | None = None, limits: WorkerLimits | None = None
 ) -> Iterator[dict[str, Any]]:
     """Scrub every row, on one core; a row that fails carries its code and no bytes.
 
     Args:
-        rows: path and image of each row; the path is handed through and not looked at.
+        rows: path and image of each row.
         policy: for all of them.
-        hold: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox`` of ``scrub_many``.
+        limits: what holds for each image; None works in this thread.
 
     Returns:
         One dict of ``COLUMNS`` per row, in order.
@@ -39,20 +79,12 @@ def clean(
     Raises:
         SetupError: the installation or the policy is at fault, not an image.
     """
-    waiting: deque[tuple[str | None, Any]] = deque()
-
-    def images() -> Iterator[Any]:
+    with silence_stderr(), closing(RowScrubber(policy, limits)) as scrub:  # an engine logs what codecs print to a disk
         for path, raw in rows:
-            waiting.append((path, raw))
-            yield raw
-
-    with silence_stderr():  # what codecs print can quote the file, and an engine logs it to a disk
-        for outcome in scrub_many(images(), policy, **({"workers": 1, "in_flight": 1} | hold)):
-            path, raw = waiting.popleft()
-            yield {"path": path, "bytes": outcome.data, **described(raw, outcome)}
+            yield scrub(path, raw)
 
 
-def described(raw: Any, outcome: Outcome) -> dict[str, Any]:
+def describe(raw: Any, outcome: Outcome) -> dict[str, Any]:
     """The columns that say what became of an image: kinds, counts and hashes, never a value.
 
     Args:
@@ -70,9 +102,7 @@ def described(raw: Any, outcome: Outcome) -> dict[str, Any]:
             "format": _format(raw),
             "faces_detected": None,
             "findings": None,
-            "original_hash": hashlib.sha256(raw).hexdigest()
-            if isinstance(raw, (bytes, bytearray, memoryview))
-            else None,
+            "original_hash": _hash(raw),
             "new_hash": None,
             "code": outcome.error.code,
         }
@@ -88,6 +118,10 @@ def described(raw: Any, outcome: Outcome) -> dict[str, Any]:
         "new_hash": stats["new_hash"],
         "code": OK,
     }
+
+
+def _hash(raw: Any) -> str | None:
+    return hashlib.sha256(raw).hexdigest() if isinstance(raw, (bytes, bytearray, memoryview)) else None
 
 
 def _format(raw: Any) -> str | None:

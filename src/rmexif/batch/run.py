@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
@@ -18,11 +18,14 @@ from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
 from rmexif.scrubber import Scrubber
+from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+
+    from rmexif.workers.limits import WorkerLimits, WorkerOptions
 
 __all__ = ["Summary", "run"]
 
@@ -49,7 +52,7 @@ class Summary:
         return InputError.exit_code if InputError.exit_code in exits else max(exits, default=0)
 
 
-def run(
+def run(  # noqa: PLR0913 - keyword options of a public function
     source: str,
     target: str,
     policy: Policy | None = None,
@@ -64,7 +67,7 @@ def run(
     address: str | None = None,
     gpus: float = 0,
     progress: Callable[[Counter[str]], object] | None = None,
-    **hold: Any,
+    **options: Unpack[WorkerOptions],
 ) -> Summary:
     """Scrub everything in one store into another, and write a manifest; a second run does what is left.
 
@@ -82,35 +85,44 @@ def run(
         address: of a Ray cluster or a Spark master.
         gpus: share of a GPU for every worker (Ray), for a detector of your own.
         progress: called with the codes of each chunk that is done.
-        hold: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox`` of ``scrub_many``, inside each worker.
+        options: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox``, ``lock_memory`` of ``scrub_many``,
+            inside each worker.
 
     Raises:
         SetupError: nothing can be done, or go on, before something is put right; the message says what.
     """
     task = policy or Policy()
-    if rows < 1 or patience <= 0:
-        raise InvalidPolicy("rows, patience: they are more than 0")
+    limits = limits_of(**options)
+    for name, number in (("rows", rows), ("patience", patience)):
+        if number <= 0:
+            raise InvalidPolicy(f"{name} must be more than 0, got {number}")
     with suppress(InputError):  # an empty image comes only after what is wrong with the policy
         Scrubber(b"", task)
     places = _places(source, target, at, patience)
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
-    job = _job(*places, task, neutral_names, hold)
+    job = _job(*places, task, neutral_names, limits)
     summary = Summary()
 
-    def note(codes: Counter[str]) -> None:
+    def count(codes: Counter[str]) -> None:
         summary.codes.update(codes)
         if progress is not None:
             progress(codes)
 
-    found = []
-    for checked in carrier.check(job, job.manifest.parts(), check):
-        found.append(checked.identities)
-        note(Counter(checked.codes))
-    done = np.sort(np.frombuffer(b"".join(found), "S16"))
-    del found
+    done = _check(carrier, job, check, count)
     for codes in carrier.scrub(job, _chunks(job, rows, done)):
-        note(codes)
+        count(codes)
     return summary
+
+
+def _check(
+    carrier: engines.Engine, job: Job, outputs: bool, count: Callable[[Counter[str]], None]
+) -> NDArray[np.bytes_]:
+    """Identities of the objects that need not be done again, sorted."""
+    found = []
+    for checked in carrier.check(job, job.manifest.parts(), outputs):
+        found.append(checked.identities)
+        count(Counter(checked.codes))
+    return np.sort(np.frombuffer(b"".join(found), "S16"))
 
 
 def _places(source: str, target: str, at: str | None, patience: float) -> tuple[Store, Store, Store]:
@@ -122,22 +134,24 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
     origin, results = Store(source, patience), Store(target, patience)
     notes = Store(at, patience) if at else results.below(manifest.FOLDER)
     if origin.holds(results) or results.holds(origin):
-        raise InvalidPolicy("source and destination lie in each other: results would be taken for originals")
+        raise InvalidPolicy("source and destination lie in each other: results would become originals")
     if origin.holds(notes):
-        raise InvalidPolicy("the manifest lies in the source: it would be taken for an original")
+        raise InvalidPolicy("the manifest lies in the source: it would become an original")
     if origin.is_empty():
         raise InvalidPolicy("there is nothing at the source")
     return origin, results, notes
 
 
-def _job(origin: Store, results: Store, notes: Store, policy: Policy, neutral: bool, hold: dict[str, Any]) -> Job:
+def _job(
+    origin: Store, results: Store, notes: Store, policy: Policy, neutral: bool, limits: WorkerLimits | None
+) -> Job:
     facts = {
         "source": origin.url,
         "destination": results.url,
         "names": "neutral" if neutral else "kept",
         "policy_fingerprint": policy.fingerprint(),
     }
-    return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, hold)
+    return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, limits)
 
 
 def known(done: NDArray[np.bytes_], identities: list[bytes]) -> NDArray[np.bool_]:

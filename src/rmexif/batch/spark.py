@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from rmexif.batch.rows import COLUMNS, clean
 from rmexif.errors import InvalidPolicy, MissingDependency
+from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rmexif.policy import Policy
+    from rmexif.workers.limits import WorkerOptions
 
 __all__ = ["SCHEMA", "UDF_SCHEMA", "scrub_udf", "scrubbing"]
 
@@ -31,10 +33,12 @@ _TYPES = {
 }
 SCHEMA = ", ".join(f"{name} {_TYPES[name]}" for name in COLUMNS)
 UDF_SCHEMA = ", ".join(f"{name} {_TYPES[name]}" for name in COLUMNS if name != "path")
-AT_ONCE = 4  # rows of one answer: results of a whole Arrow batch would be held otherwise
+AT_ONCE = 4  # rows of one answer: the results of a complete Arrow batch would be held otherwise
 
 
-def scrubbing(policy: Policy | None = None, **hold: Any) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def scrubbing(
+    policy: Policy | None = None, **options: Unpack[WorkerOptions]
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
     """A function for ``DataFrame.mapInPandas(..., SCHEMA)``.
 
     The images stand in a column ``content`` (as ``binaryFile`` calls it) or ``bytes``; ``path`` is handed through, and
@@ -42,26 +46,30 @@ def scrubbing(policy: Policy | None = None, **hold: Any) -> Callable[[Iterator[A
 
     Args:
         policy: for all rows.
-        hold: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox`` of ``scrub_many``.
+        options: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox``, ``lock_memory`` of ``scrub_many``.
+
+    Raises:
+        InvalidPolicy: an option is out of range.
     """
+    limits = limits_of(**options)
 
     def scrub(frames: Iterator[Any]) -> Iterator[Any]:
         for frame in frames:
             names = [name for name in ("content", "bytes") if name in frame]
             if not names:
-                raise InvalidPolicy("the frame has neither a column content nor a column bytes")
+                raise InvalidPolicy("the frame must have a column content or bytes, and has neither")
             paths = frame["path"] if "path" in frame else [None] * len(frame)
-            yield from _frames(clean(zip(paths, frame[names[0]], strict=True), policy, **hold), COLUMNS)
+            yield from _frames(clean(zip(paths, frame[names[0]], strict=True), policy, limits), COLUMNS)
 
     return scrub
 
 
-def scrub_udf(policy: Policy | None = None, **hold: Any) -> Any:
+def scrub_udf(policy: Policy | None = None, **options: Unpack[WorkerOptions]) -> Any:
     """A ``pandas_udf`` from a bytes column to a struct of ``UDF_SCHEMA``.
 
     Args:
         policy: for all rows.
-        hold: as for ``scrubbing``.
+        options: as for ``scrubbing``.
 
     Raises:
         MissingDependency: Spark is not installed.
@@ -72,10 +80,12 @@ def scrub_udf(policy: Policy | None = None, **hold: Any) -> Any:
     except ImportError as error:
         raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
 
+    limits = limits_of(**options)
+
     def scrub(columns: Any) -> Any:
         names = [name for name in COLUMNS if name != "path"]
         for column in columns:
-            yield from _frames(clean(((None, raw) for raw in column), policy, **hold), names)
+            yield from _frames(clean(((None, raw) for raw in column), policy, limits), names)
 
     scrub.__annotations__ = {"columns": Iterator[pd.Series], "return": Iterator[pd.DataFrame]}  # Spark goes by these
     return pandas_udf(scrub, UDF_SCHEMA)

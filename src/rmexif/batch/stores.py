@@ -1,4 +1,4 @@
-"""Where many images lie: a folder, or a bucket through fsspec. Objects are read and written whole, in memory."""
+"""Where many images lie: a folder, or a bucket through fsspec. Objects are read and written in one piece, in memory."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ __all__ = ["Entry", "Patience", "Store", "StoreUnavailable"]
 Answer = TypeVar("Answer")
 PAGE = 1000  # keys in one answer of ListObjectsV2
 LONGEST_PAUSE = 10.0  # s between two tries
-# Clients that try again by themselves, five times five times for S3, would make nothing of how long a run may wait.
+# Clients that try again by themselves, five times five times for S3, would override how long a run may wait.
 S3_ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"mode": "standard", "max_attempts": 1}}}
-# What clients of stores raise when nobody told them who they are; they share no base, and are not always installed.
-NOBODY = frozenset({"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"})
+# What clients of stores raise where they find no credentials; they share no base, and are not always installed.
+NO_CREDENTIALS = frozenset(
+    {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"}
+)
 LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 class StoreUnavailable(SetupError):
-    """A store did not answer for as long as the run was told to wait; a second run goes on where this one ended."""
+    """A store did not answer for as long as the run may wait; a second run goes on where this one ended."""
 
     code = "store_unavailable"
     status_hint = 503
@@ -76,7 +78,7 @@ class Patience:
             except Exception as error:  # the clients of the stores have their own trees, some without OSError
                 if getattr(error, "errno", None) == errno.EINVAL:
                     raise  # the request itself is at fault, such as a range of an object that is empty by now
-                if type(error).__name__ in NOBODY:
+                if type(error).__name__ in NO_CREDENTIALS:
                     raise SetupError(
                         "there are no credentials for the store: set them where its client looks, for S3 as "
                         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, on every machine of the run"
@@ -116,7 +118,7 @@ class Store:
             self.url, self.local = str(Path(rest or url).resolve()), True
         else:
             if "@" in urlsplit(url).netloc:
-                raise InvalidPolicy("an address does not hold who you are: put that where the store's client looks")
+                raise InvalidPolicy("an address must not hold credentials: put them where the store's client looks")
             self.url, self.local = url.rstrip("/"), False
         self._patience = patience
         self._patient = Patience(patience)
@@ -143,7 +145,7 @@ class Store:
                 "the package that fsspec names for others (gcsfs for gs://)"
             ) from error
         except ValueError as error:
-            raise InvalidPolicy("no such kind of store: it is a folder, s3://, gs:// or what fsspec knows") from error
+            raise InvalidPolicy("no such kind of store: take a folder, s3://, gs:// or what fsspec knows") from error
 
     def below(self, name: str) -> Store:
         """A store inside this one."""
@@ -176,7 +178,7 @@ class Store:
         return data
 
     def put(self, path: str, data: bytes) -> None:
-        """Store an object, whole or not at all; what was there is replaced."""
+        """Store an object, completely or not at all; what was there is replaced."""
         if not self.local:
             self._patient.ask(lambda: self._system.pipe_file(self._at(path), data))
             return
@@ -202,7 +204,7 @@ class Store:
         return f"{self._root.rstrip('/')}/{path}"
 
     def _pages(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """ListObjectsV2, page by page: fsspec's own listing holds the whole bucket."""
+        """ListObjectsV2, page by page: fsspec's own listing holds all keys of a bucket."""
         bucket, _, prefix = self._root.partition("/")
         words = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else "", "MaxKeys": PAGE}
         after: dict[str, str] = {}

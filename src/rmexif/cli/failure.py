@@ -1,20 +1,49 @@
-"""What goes wrong at the edge, and how it is shown."""
+"""Failures of the command line: one line on standard error and an exit code from sysexits.h."""
 
 from __future__ import annotations
 
-__all__ = ["CANNOT_CREATE", "NO_INPUT", "USAGE", "Failure", "shown"]
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-USAGE, NO_INPUT, CANNOT_CREATE = 64, 66, 73  # sysexits.h
+from rmexif.errors import RmexifError
+from rmexif.io.atomic_write import OutputExists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CANNOT_CREATE", "IO_ERROR", "NOT_ALLOWED", "NO_INPUT", "USAGE", "Failure", "cli_errors", "printable"]
+
+USAGE, NO_INPUT, CANNOT_CREATE, IO_ERROR, NOT_ALLOWED = 64, 66, 73, 74, 77  # sysexits.h
 
 
 class Failure(Exception):
-    """Something went wrong at the edge: a message for a person and an exit code for a script."""
+    """A message for a person and an exit code for a script.
+
+    Args:
+        message: one line; it may name files as the user typed them.
+        code: of sysexits.h.
+    """
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
 
 
-def shown(name: str) -> str:
+@contextmanager
+def cli_errors(source: str) -> Iterator[None]:
+    """Turn errors into one line that names the input as the user typed it.
+
+    Raises:
+        Failure: an RmexifError, or an output that exists.
+    """
+    try:
+        yield
+    except RmexifError as error:
+        raise Failure(f"{source}: {error}", error.exit_code) from error
+    except OutputExists as error:
+        raise Failure(f"{source}: {error.strerror}", CANNOT_CREATE) from error
+
+
+def printable(name: str) -> str:
     """A file name that cannot move a terminal's cursor or break a line."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in name)

@@ -1,4 +1,4 @@
-"""Reading and writing files, at the command line."""
+"""Reading and writing single files, at the command line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import stat
 import sys
 from pathlib import Path
 
+from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure
 from rmexif.io.atomic_write import OutputExists, atomic_write
 
-__all__ = ["OutputExists", "beside", "read", "write"]
+__all__ = ["OutputExists", "format_of", "load", "read", "store", "target_of", "write"]
 
 STDIO = "-"
 
@@ -24,23 +25,18 @@ def read(source: str, limit: int) -> bytes:
     if source == STDIO:
         return sys.stdin.buffer.read(limit + 1)
     with Path(source).open("rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise OSError(errno.EINVAL, "not a regular file")
         return file.read(limit + 1)
 
 
-def beside(source: str, word: str, extension: str) -> str:
-    """Where a result goes when nobody says: ``photo.jpg`` -> ``photo.scrubbed.jpg``."""
-    path = Path(source)
-    return str(path.with_name(f"{path.stem}.{word}{extension}"))
-
-
 def write(target: str, data: bytes, force: bool = False) -> None:
-    """Write a whole file or none (``rmexif.whole``).
+    """Write a file completely or not at all.
 
     Args:
         target: path, or ``-`` for standard output.
-        data: the whole content.
+        data: its content.
         force: replace what is there.
 
     Raises:
@@ -52,3 +48,66 @@ def write(target: str, data: bytes, force: bool = False) -> None:
         sys.stdout.buffer.flush()
         return
     atomic_write(Path(target), data, force)
+
+
+def load(source: str, limit: int) -> bytes:
+    """``read``, for a command.
+
+    Raises:
+        Failure: it cannot be read.
+    """
+    try:
+        return read(source, limit)
+    except OSError as error:
+        raise Failure(f"{source}: cannot be read: {error.strerror}", NO_INPUT) from error
+
+
+def store(target: str, data: bytes, force: bool) -> None:
+    """``write``, for a command.
+
+    Raises:
+        Failure: it exists, or cannot be written.
+    """
+    try:
+        write(target, data, force)
+    except OutputExists as error:
+        raise Failure(f"{target}: {error.strerror}", CANNOT_CREATE) from error
+    except OSError as error:
+        raise Failure(f"{target}: cannot be written: {error.strerror}", CANNOT_CREATE) from error
+
+
+def format_of(target: str | None) -> str | None:
+    """The format that an output's extension asks for; None keeps the input's.
+
+    Raises:
+        Failure: the extension belongs to no format.
+    """
+    from rmexif.containers import FORMATS
+
+    if target in (None, STDIO):
+        return None
+    extension = Path(str(target)).suffix.lower()
+    for row in FORMATS:
+        if extension in row.format.extensions:
+            return row.format.name
+    known = " ".join(row.format.extensions[0] for row in FORMATS)
+    raise Failure(f"{target}: the extension must be one of {known}, got {extension or 'none'}", USAGE)
+
+
+def target_of(source: str, output: str | None, word: str, format_name: str) -> str:
+    """Where a result goes.
+
+    Args:
+        source: the input.
+        output: what the user asked for.
+        word: what stands in the name of a result beside its input: ``photo.jpg`` -> ``photo.scrubbed.jpg``.
+        format_name: of the result.
+    """
+    from rmexif.containers import by_name
+
+    if output is not None:
+        return output
+    if source == STDIO:
+        return STDIO
+    path = Path(source)
+    return str(path.with_name(f"{path.stem}.{word}{by_name(format_name).format.extensions[0]}"))

@@ -1,17 +1,50 @@
-"""The options that stand for fields of Policy; one list, used by every command that scrubs."""
+"""Options that several commands have; those of a policy are derived from its fields when a command is used."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from rmexif.workers.limits import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rmexif.options import Option
     from rmexif.policy import Policy
 
-__all__ = ["folder_options", "folder_settings", "policy_from", "policy_options"]
+__all__ = [
+    "PolicyCommand",
+    "deadline_option",
+    "force_option",
+    "json_option",
+    "output_option",
+    "policy_from",
+    "pool_option",
+    "sandbox_option",
+    "take",
+    "verbose_option",
+    "with_options",
+]
+
+Settings = TypeVar("Settings")
+LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (all frames together)."}
+
+output_option = click.option("-o", "--output", metavar="FILE", help="Where the result goes; '-' is standard output.")
+force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
+pool_option = click.option(
+    "--pool", type=click.Choice(POOLS), default=POOLS[0], show_default=True, help="What works on the images."
+)
+deadline_option = click.option(
+    "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
+)
+sandbox_option = click.option(
+    "--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."
+)
 
 
 class Region(click.ParamType[Any]):
@@ -26,102 +59,39 @@ class Region(click.ParamType[Any]):
         try:
             x, y, width, height = (int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail("a region is four whole numbers, X,Y,W,H, in px", param, ctx)
+            self.fail("a region must be four whole numbers, X,Y,W,H, in px", param, ctx)
         return x, y, x + width, y + height
 
 
-STYLES = ("blur", "fill", "solid", "pixelate", "gaussian")
-REGION = Region()
+class TableName(click.Choice[str]):
+    """A name of a table, which an argument may follow: ``yunet:FILE``."""
 
-OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--faces/--no-faces", default=True, help="Search for faces and redact them.", show_default=True),
-    click.option(
-        "--style", type=click.Choice(STYLES), default="blur", show_default=True, help="How faces are redacted."
-    ),
-    click.option(
-        "--recall",
-        type=click.Choice(("balanced", "high", "max")),
-        default="balanced",
-        show_default=True,
-        help="How much is searched.",
-    ),
-    click.option(
-        "--min-confidence", type=click.FloatRange(0, 1), help="Lowest score of a face; the plan's own by default."
-    ),
-    click.option(
-        "--margin",
-        type=click.FloatRange(0, 4),
-        default=0.25,
-        show_default=True,
-        help="Added around a face, as a fraction of its size.",
-    ),
-    click.option("--allow-weak", is_flag=True, help="Allow a style that a recogniser may see through."),
-    click.option("--region", "regions", type=REGION, multiple=True, help="Redact this region too (repeatable)."),
-    click.option(
-        "--keep-region", "keep_regions", type=REGION, multiple=True, help="Leave faces in this region (repeatable)."
-    ),
-    click.option(
-        "--stealth/--no-stealth", default=True, show_default=True, help="0.99x with a fresh crop on every run."
-    ),
-    click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True, help="For lossy formats."),
-    click.option(
-        "--frames",
-        type=click.Choice(("all", "first", "refuse")),
-        default="all",
-        show_default=True,
-        help="Of an animation or of pages.",
-    ),
-    click.option("--seed", type=click.IntRange(0), help="Make a run repeatable; without it every run is different."),
-    click.option("--max-bytes", type=click.IntRange(1), help="Refuse larger files."),
-    click.option("--max-pixels", type=click.IntRange(1), help="Refuse larger pictures (all frames together)."),
-)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is, once the table knows its name."""
+        super().convert(str(value).partition(":")[0], param, ctx)
+        return str(value)
 
 
-FOLDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--workers", type=click.IntRange(1), help="Many images: how many at once."),
-    click.option(
-        "--pool", type=click.Choice(("thread", "process")), default="thread", show_default=True, help="What works."
-    ),
-    click.option(
-        "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
-    ),
-    click.option("--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."),
-    click.option("--lock-memory", is_flag=True, help="Keep originals out of the swap, or refuse (Linux)."),
-    click.option("--json-lines", is_flag=True, help="Many images: one line of JSON for each."),
-    click.option("--continue", "resume", is_flag=True, help="Leave out what has a clean output already."),
-    click.option("--in-place", is_flag=True, help="Replace each file by its clean form; the original is gone."),
-    click.option("--neutral-names", is_flag=True, help="Call outputs by random names."),
-    click.option("--neutral-times", is_flag=True, help="Give outputs the file time 2000-01-01."),
-)
+class PolicyCommand(click.Command):
+    """A command that takes the options of a policy beside its own.
+
+    They are derived at every use, not when the module is imported: a new row of a table is a choice at once, and a
+    command without a policy imports no table.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, those of the policy, and ``--help``."""
+        own = super().get_params(ctx)
+        derived = ctx.meta.setdefault(f"{__name__}.policy", _policy_parameters())
+        return [*self.params, *derived, *own[len(self.params) :]]
 
 
-def folder_options(command: Any) -> Any:
-    """Add the options for many images to a command."""
-    for option in reversed(FOLDER_OPTIONS):
-        command = option(command)
-    return command
-
-
-def folder_settings(options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """What the options for many images say, and the options that are left."""
-    from dataclasses import fields
-
-    from rmexif.cli.folder import Settings
-
-    own = {item.name for item in fields(Settings)}
-    rest = {name: value for name, value in options.items() if name not in own}
-    return Settings(**{name: value for name, value in options.items() if name in own}), rest
-
-
-def policy_options(command: Any) -> Any:
-    """Add the options to a command."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
-def policy_from(options: dict[str, Any], output: str | None) -> Policy:
+def policy_from(options: dict[str, Any], output: str | None = None) -> Policy:
     """A policy out of parsed options.
+
+    Args:
+        options: values by the names of fields; ``output_format`` and ``max_...`` among them.
+        output: the format where ``output_format`` is not given.
 
     Raises:
         InvalidPolicy: an option has a value that is not allowed.
@@ -129,6 +99,68 @@ def policy_from(options: dict[str, Any], output: str | None) -> Policy:
     from rmexif.policy import Policy
     from rmexif.types import Limits
 
-    fields = {name: value for name, value in options.items() if not name.startswith("max_")}
-    limits = {name: value for name, value in options.items() if name.startswith("max_") and value is not None}
-    return Policy(**fields, output=output, limits=Limits(**limits))
+    values = dict(options)
+    chosen = values.pop("output_format", None) or output
+    limits = {name: value for name in LIMITS if (value := values.pop(name, None)) is not None}
+    return Policy(**values, output=chosen, limits=Limits(**limits))
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """One decorator of several, in the order in which ``--help`` lists them."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def take(kind: type[Settings], options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    """The options that are fields of the dataclass ``kind``, as such, and the rest."""
+    own = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    rest = {name: value for name, value in options.items() if name not in own}
+    return kind(**{name: value for name, value in options.items() if name in own}), rest
+
+
+def _policy_parameters() -> list[click.Parameter]:
+    from rmexif.options import policy_options
+
+    derived: list[click.Parameter] = [_parameter(option) for option in policy_options().values()]
+    limits = [click.Option([_flag(name)], type=click.IntRange(1), help=text) for name, text in LIMITS.items()]
+    return [*derived, *limits]
+
+
+def _parameter(option: Option) -> click.Option:
+    """The command line's form of an option of the policy."""
+    help_text = f"{option.description[:1].upper()}{option.description[1:]}."
+    if option.kind == "boolean":
+        flag = _flag(option.name)
+        spelt = f"{flag}/--no-{flag[2:]}" if option.default else flag
+        return click.Option([spelt], is_flag=True, default=option.default, show_default=option.default, help=help_text)
+    if option.is_repeatable:
+        singular = _flag(option.name).removesuffix("s")
+        return click.Option(
+            [singular, option.name],
+            type=Region() if option.kind == "regions" else TableName(option.choices),
+            multiple=True,
+            default=option.default,
+            show_default=bool(option.default),
+            help=f"{help_text[:-1]}; repeatable.",
+        )
+    names = ["--format", "output_format"] if option.name == "output" else [_flag(option.name)]
+    return click.Option(names, type=_type(option), default=option.default, show_default=True, help=help_text)
+
+
+def _type(option: Option) -> click.ParamType[Any] | None:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.kind == "integer":
+        return click.IntRange(int(option.range[0]), int(option.range[1])) if option.range else click.INT
+    if option.kind == "number":
+        return click.FloatRange(*option.range) if option.range else click.FLOAT
+    return None
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -96,7 +96,7 @@ def exists(target: str) -> bool:
 
 
 def write(target: str, data: bytes, force: bool) -> None:
-    """Write a file or an object, whole or not at all, with the folders that lead there."""
+    """Write a file or an object, completely or not at all, with the folders that lead there."""
     if is_remote(target):
         Remote(target).write(data, force)
         return

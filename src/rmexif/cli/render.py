@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rmexif.inspection import Inspection
+    from rmexif.stats import Stats
     from rmexif.types import Finding
 
-__all__ = ["as_json", "findings_table", "summary_line"]
+__all__ = ["as_json", "findings_table", "inspection", "report", "size", "summary_line"]
 
 
 def as_json(value: Any) -> str:
@@ -58,7 +59,17 @@ def inspection(report: Inspection) -> None:
         console.print("nothing beside the picture")
 
 
-def summary_line(stats: dict[str, Any]) -> str:
+def report(stats: Stats, target: str, as_json_text: bool, verbose: bool) -> None:
+    """Print what was done, if asked: on standard output, or on standard error where the picture goes there."""
+    import click
+
+    if as_json_text:
+        click.echo(as_json(stats), err=target == "-")
+    elif verbose:
+        click.echo(summary_line(stats), err=True)
+
+
+def summary_line(stats: Stats) -> str:
     """One line on what was done, for ``-v``."""
     faces = stats.get("faces_detected")
     words = [f"{stats['format']} -> {stats['output_format']}"]

@@ -24,7 +24,9 @@ from PIL import (
 )
 
 from rmexif.containers.jpeg import segments
+from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster, Role
@@ -208,9 +210,9 @@ def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
 
 def webp(raw: Raw, container: Container[Any]) -> Raster:
     """RGB, or RGBA where there is alpha."""
-    if bytes(raw[12:16]) == b"VP8X":  # libwebp makes room for the canvas before anybody can look at it
-        width, height = (1 + int.from_bytes(raw[at : at + 3], "little") for at in (24, 27))
-        sized(width, height, container)
+    canvas = webp_chunks.canvas_size(memoryview(raw))
+    if canvas:  # libwebp makes room for it before anybody can look at it
+        sized(*canvas, container)
     if container.frames == 1:
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
@@ -309,7 +311,7 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
     import pillow_jxl
 
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(_without_jpeg(raw))
+    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
     count = info.width * info.height * (channels or 1)
     if rebuilt or channels is None or len(data) not in (count, 2 * count):
@@ -323,17 +325,3 @@ def jxl(raw: Raw, container: Container[Any]) -> Raster:
     hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
     colour = container.colour if hdr or not profile else Colour(icc=profile)
     return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
-
-
-def _without_jpeg(raw: Raw) -> bytes:
-    """The file without its jbrd box, from which libjxl would give the old JPEG instead of the codestream's pixels."""
-    kept, at = [], 0
-    while raw[:4] == b"\0\0\0\x0c" and at + 8 <= len(raw):
-        size = int.from_bytes(raw[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(raw[at + 8 : at + 16], "big")
-        end = len(raw) if size == 0 else at + max(size, 8)
-        if bytes(raw[at + 4 : at + 8]) != b"jbrd":
-            kept.append(raw[at:end])
-        at = end
-    return b"".join(kept) or bytes(raw)

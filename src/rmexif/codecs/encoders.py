@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.webp import chunks as webp_chunks
+from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import EncodeError
 from rmexif.raster.bgr import to_memory_order
 
@@ -269,17 +271,19 @@ def _apng(raster: Raster) -> bytes:
 def _webp_animation(raster: Raster, quality: int) -> bytes:
     """WebP container: VP8X, ANIM, then an ANMF per frame that overwrites (no blending, no disposal)."""
     alpha = raster.frames[0].pixels.shape[2] in (2, 4)
-    body = _riff(
-        b"VP8X", struct.pack("<I", 0x02 | (0x10 if alpha else 0)) + _u24(raster.width - 1) + _u24(raster.height - 1)
-    )
+    flags = struct.pack("<I", webp_parse.ANIMATED | webp_parse.ALPHA * alpha)
+    body = _riff(b"VP8X", flags, _u24(raster.width - 1), _u24(raster.height - 1))
     body += _riff(b"ANIM", struct.pack("<IH", 0, raster.loop))
     for left, top, pixels, duration in patches(raster, even=True):
         height, width = pixels.shape[:2]
         numbers = (left // 2, top // 2, width - 1, height - 1, round(duration))
-        still = _webp_still(pixels, quality)
-        start = 12 if still[12:16] != b"VP8X" else 12 + 18
-        body += _riff(b"ANMF", b"".join(map(_u24, numbers)) + b"\x02" + still[start:])
-    return _riff(b"RIFF", b"WEBP" + body)
+        coded = webp_chunks.coded_chunks(memoryview(_webp_still(pixels, quality)))
+        body += _riff(b"ANMF", *map(_u24, numbers), b"\x02", *coded)
+    return _riff(b"RIFF", b"WEBP", body)
+
+
+def _riff(kind: bytes, *content: bytes | memoryview) -> bytes:
+    return b"".join(webp_chunks.serialise(kind, *content))
 
 
 def gif(raster: Raster, quality: int) -> bytes:
@@ -315,11 +319,6 @@ def _palette_image(pixels: Pixels) -> Image.Image:
     masked = Image.fromarray(indices)
     masked.putpalette((image.getpalette() or []) + [0] * (768 - len(image.getpalette() or [])))
     return masked
-
-
-def _riff(kind: bytes, body: bytes) -> bytes:
-    """One RIFF chunk, padded to an even length."""
-    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
 
 
 def _u24(number: int) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rmexif.icc.carriers import residuals, table_bytes
+from rmexif.icc.carriers import residual_bytes, table_bytes
+from rmexif.icc.colorimetry import PRIMARIES
 from rmexif.icc.profile import (
     MAX_TAGS,
     Profile,
@@ -12,7 +13,7 @@ from rmexif.icc.profile import (
     identify,
     is_clean,
 )
-from rmexif.icc.spaces import CURVES, NATIVE, PRIMARIES
+from rmexif.icc.spaces import CURVES, NATIVE
 
 __all__ = [
     "CURVES",
@@ -25,6 +26,6 @@ __all__ = [
     "describe",
     "identify",
     "is_clean",
-    "residuals",
+    "residual_bytes",
     "table_bytes",
 ]

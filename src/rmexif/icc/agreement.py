@@ -8,6 +8,7 @@ import numpy as np
 
 from rmexif.errors import MalformedImage
 from rmexif.icc import elements, tables
+from rmexif.icc.colorimetry import encoded
 from rmexif.icc.spaces import known_matrix
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["encoded", "shows_the_same"]
+__all__ = ["shows_the_same"]
 
 DISPLAYS = ("srgb", "rec2020")  # where colours are compared: the usual display, and one as wide as any
 TOLERANCE = 1  # 8-bit code, in every channel of every colour compared
@@ -34,11 +35,6 @@ def _colours() -> Numbers:
     ramp = np.arange(256)[:, None]
     ramps = [np.where(mask, ramp, ground) for mask in np.ndindex(2, 2, 2) if any(mask) for ground in (0, 255)]
     return np.concatenate([grid, *ramps]) / 255
-
-
-def encoded(light: Numbers) -> Numbers:
-    """Linear light as sRGB code values (IEC 61966-2-1): an error is about as visible in the dark as in the bright."""
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 def shows_the_same(found: Sequence[ColourTable], pcs: bytes, matrix: Numbers, curves: Sequence[bytes]) -> bool:

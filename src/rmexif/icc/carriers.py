@@ -10,7 +10,7 @@ from rmexif.residuals import Residual
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["residuals", "table_bytes"]
+__all__ = ["residual_bytes", "table_bytes"]
 
 CURVES = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
 ONE_NUMBER = 14  # bytes of a ``curv`` tag with one exponent (10.6): no table
@@ -27,6 +27,7 @@ def table_bytes(profile: bytes) -> int:
     return sum(map(len, found))  # what several tags share is stored once
 
 
-def residuals(profiles: Iterable[bytes | None]) -> tuple[Residual, ...]:
-    """What the clean forms of a picture's profiles may still carry."""
-    return (Residual.ICC_TABLE,) if any(table_bytes(profile) for profile in set(profiles) if profile) else ()
+def residual_bytes(profiles: Iterable[bytes | None]) -> dict[Residual, int]:
+    """What the clean forms of a picture's profiles may still carry, and how many bytes of it; empty: nothing."""
+    size = sum(table_bytes(profile) for profile in set(profiles) if profile)
+    return {Residual.ICC_TABLE: size} if size else {}

@@ -1,4 +1,4 @@
-"""ICC tag types that say colour, read and written again in one canonical form (ICC.1:2022, clause 10).
+"""ICC tag types that describe colour, read and re-serialised in one canonical form (ICC.1:2022, clause 10).
 
 Every function takes the bytes of one tag and gives the bytes of the same tag with its reserved fields and
 padding zero and nothing behind it, or raises MalformedImage.
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bad", "curve", "fixed", "gamma_tag", "numbers", "para_tag", "read_curve", "rising", "sample"]
+__all__ = ["curve", "fixed", "gamma_tag", "numbers", "para_tag", "read_curve", "rising", "sample"]
 
-Bad = MalformedImage  # what a broken tag raises; never leaves icc.py
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
 GRID = np.linspace(0.0, 1.0, 255 * 4 + 1)  # where curves are compared: every 8-bit code and three between
-MAX_DIP = 655  # of 65535
+MAX_DIP = 655  # of 65535: 1 %, less than two of 255 steps; a measured curve is noisy, a falling one is no tone curve
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
 
 
@@ -47,7 +46,7 @@ def gamma_tag(gamma: float) -> bytes:
 
 
 def para_tag(*parameters: float) -> bytes:
-    """A parametric curve (10.18); the function is told by the number of parameters."""
+    """A parametric curve (10.18); the number of parameters decides which function it is."""
     return struct.pack(">4sIHH", b"para", 0, PARAMETERS.index(len(parameters)), 0) + fixed(parameters)
 
 
@@ -69,7 +68,7 @@ def sample(tag: bytes, at: NDArray[np.float64] = GRID) -> NDArray[np.float64]:
         else:
             values = np.interp(at, np.linspace(0.0, 1.0, len(table)), table / 65535)
     if not np.isfinite(values).all():
-        raise Bad("icc: a parametric curve has no value on part of 0 to 1")
+        raise MalformedImage("no value on part of 0 to 1", structure="icc curve", offset=12)
     return np.clip(values, 0.0, 1.0)
 
 
@@ -80,7 +79,7 @@ def rising(tag: bytes) -> bytes:
     table = np.frombuffer(tag, ">u2", offset=12)
     filled = np.maximum.accumulate(table)
     if (filled.astype(int) - table > MAX_DIP).any():
-        raise Bad("icc: a tone curve that falls")
+        raise MalformedImage(f"it falls by more than {MAX_DIP} of 65535", structure="icc curve", offset=12)
     return tag[:12] + filled.astype(">u2").tobytes()
 
 
@@ -100,7 +99,7 @@ def _open(tag: bytes, kind: bytes) -> Cursor:
     """A cursor behind the type signature and the reserved field (10.1)."""
     cursor = Cursor(memoryview(tag), "icc tag")
     if cursor.bytes(4) != kind:
-        raise Bad("icc: a tag has the wrong type")
+        raise MalformedImage(f"expected the type {kind.decode().strip()}", structure="icc tag", offset=0)
     cursor.skip(4)
     return cursor
 
@@ -113,11 +112,12 @@ def read_curve(cursor: Cursor) -> bytes:
         count = cursor.u32()
         return struct.pack(">4sII", kind, 0, count) + cursor.bytes(2 * count)
     if kind != b"para":
-        raise Bad("icc: a curve has an unknown type")
+        raise MalformedImage("expected the type curv or para", structure="icc curve", offset=cursor.offset - 8)
     function = cursor.u16()
     cursor.skip(2)
     if function >= len(PARAMETERS):
-        raise Bad("icc: a curve has an unknown function")
+        problem = f"function {function}, expected 0 to {len(PARAMETERS) - 1}"
+        raise MalformedImage(problem, structure="icc curve", offset=cursor.offset - 4)
     raw = list(struct.unpack(f">{PARAMETERS[function]}i", cursor.take(4 * PARAMETERS[function])))
     if function >= 3 and raw[4] <= 0:  # the linear part below d is never reached
         raw[3], raw[4] = 0, 0

@@ -1,7 +1,7 @@
 """ICC profiles with nothing in them but colour (ICC.1:2022; version 2 profiles: ICC.1:2001-04).
 
 A profile whose primaries and curves are those of a known space becomes the canonical bytes of that space,
-built here from the numbers in the specifications. Any other keeps its colorimetric tags, written afresh;
+built here from the numbers in the specifications. Any other keeps its colorimetric tags, re-serialised;
 texts, dates, makers, models, identifiers and private tags go, and so does every table that showing a picture never
 reads: the way back (B2A), gamut and preview. A table that shows what matrix and curves show goes as well.
 Matrix and grey profiles come out as version 4; table profiles keep their major version, because readers compensate
@@ -17,28 +17,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmexif.errors import MalformedImage
 from rmexif.icc import agreement, elements, tables
-from rmexif.icc.agreement import encoded
-from rmexif.icc.elements import Bad, fixed, gamma_tag
-from rmexif.icc.spaces import CURVES, NATIVE, PRIMARIES, TITLES, WHITES, adaptation, known_matrix
-from rmexif.icc.tables import D50
+from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, encoded
+from rmexif.icc.elements import fixed, gamma_tag
+from rmexif.icc.spaces import CURVES, NATIVE, TITLES, WHITES, known_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "TABLES",
-    "Profile",
-    "canonical",
-    "clean",
-    "describe",
-    "identify",
-    "is_clean",
-    "read_tags",
-]
+__all__ = ["MAX_TAGS", "TABLES", "Profile", "canonical", "clean", "describe", "identify", "is_clean", "read_tags"]
 
 MAX_BYTES = 16 << 20  # of a profile; the largest printer profiles have about 4 MB
-MAX_TAGS = 200
+MAX_TAGS = 200  # of a profile; ICC.1 defines about 50
 TOLERANCE = 0.5 / 255  # of a curve, in sRGB-encoded light
 MATRIX_TOLERANCE = 2e-3  # of linear device RGB: the spread of the profiles that call themselves sRGB
 WHITE_TOLERANCE = 2e-3  # of a white point, in x and y
@@ -47,7 +38,7 @@ CHANNELS = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4, b"Lab ": 3}
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 TABLES = (b"A2B0", b"A2B1", b"A2B2")  # perceptual, relative colorimetric, saturation (9.1, table 25)
 VERSION_2_CURVE = np.linspace(0.0, 1.0, 1024)  # entries of a formula as a table: version 2 has no formulas
-HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve says
+HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve has
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Raw:
+class _RawProfile:
     """A profile as it stands: header fields and tags, not yet trusted."""
 
     space: bytes
@@ -77,7 +68,7 @@ def clean(profile: bytes) -> bytes | None:
     try:
         raw = _read(profile)
         cleaned = _table_profile(raw) if raw.tags.keys() & _shown_tables(raw.intent) else _model_profile(raw)
-    except Bad:
+    except MalformedImage:
         return None
     return cleaned if len(cleaned) <= MAX_BYTES else None
 
@@ -138,24 +129,25 @@ def canonical(name: str) -> bytes:
     raise KeyError(name)
 
 
-def _read(profile: bytes) -> _Raw:
+def _read(profile: bytes) -> _RawProfile:
     """Header (7.2) and tag table (7.3), checked."""
     data = bytes(profile[: MAX_BYTES + 1])
     if not 132 <= len(data) <= MAX_BYTES or data[36:40] != b"acsp":
-        raise Bad("icc: not a profile")
+        raise MalformedImage("no signature acsp, or too long", structure="icc header", offset=36)
     data = data[: max(132, int.from_bytes(data[:4], "big"))]
     space, pcs, kind, major = data[16:20], data[20:24], data[12:16], data[8]
     intent, count = int.from_bytes(data[64:68], "big"), int.from_bytes(data[128:132], "big")
     if space not in CHANNELS or pcs not in (b"XYZ ", b"Lab ") or kind not in CLASSES or major not in (2, 4):
-        raise Bad("icc: a kind of profile that describes no picture")
+        problem = "a space, connection space, class or version that describes no picture"
+        raise MalformedImage(problem, structure="icc header", offset=8)
     if count > MAX_TAGS or 132 + 12 * count > len(data):
-        raise Bad("icc: the tag table runs past the end")
+        raise MalformedImage(f"{count} tags run past the end", structure="icc tag table", offset=128)
     tags: dict[bytes, bytes] = {}
     for entry in range(132, 132 + 12 * count, 12):
         name, offset, size = struct.unpack_from(">4sII", data, entry)
         if offset + size <= len(data):
             tags.setdefault(name, data[offset : offset + size])
-    return _Raw(space, pcs, kind, major, intent if intent <= 3 else 0, tags)
+    return _RawProfile(space, pcs, kind, major, intent if intent <= 3 else 0, tags)
 
 
 def _shown_tables(intent: int) -> set[bytes]:
@@ -166,14 +158,14 @@ def _shown_tables(intent: int) -> set[bytes]:
     return {b"A2B0", b"A2B1", *TABLES[intent : intent + 1]}
 
 
-def _table_profile(raw: _Raw) -> bytes:
+def _table_profile(raw: _RawProfile) -> bytes:
     """A profile that works by tables; where a matrix and curves show the same, a profile that works by these."""
     found = dict[bytes, tables.ColourTable]()
     for name in TABLES:
         if name in raw.tags and name in _shown_tables(raw.intent):
             try:
                 found[name] = tables.parse(raw.tags[name], CHANNELS[raw.space])
-            except Bad:
+            except MalformedImage:
                 if not found:  # the one that every viewer reads; they go on without any other
                     raise
     model = _model_beside(raw)
@@ -189,11 +181,11 @@ def _table_profile(raw: _Raw) -> bytes:
     return _write(raw.space, kind, raw.space.decode().strip(), tags, raw)
 
 
-def _model_beside(raw: _Raw) -> bytes | None:
+def _model_beside(raw: _RawProfile) -> bytes | None:
     """The clean profile without tables: what its matrix and curves, or its grey curve, say by themselves."""
     try:
         return _model_profile(raw if raw.space == b"GRAY" else replace(raw, pcs=b"XYZ "))
-    except Bad:
+    except MalformedImage:
         return None
 
 
@@ -212,12 +204,12 @@ def _version_2(tag: bytes) -> bytes:
     return struct.pack(">4sII", b"curv", 0, len(values)) + values.tobytes()
 
 
-def _model_profile(raw: _Raw) -> bytes:
+def _model_profile(raw: _RawProfile) -> bytes:
     """A profile that works without tables."""
     return _grey_profile(raw) if raw.space == b"GRAY" else _matrix_profile(raw)
 
 
-def _grey_profile(raw: _Raw) -> bytes:
+def _grey_profile(raw: _RawProfile) -> bytes:
     """A profile with one curve (8.3.4, 8.4.4)."""
     curve = _tone(raw, b"kTRC")
     name = _curve_name(_transfer([curve]))
@@ -226,10 +218,11 @@ def _grey_profile(raw: _Raw) -> bytes:
     return _write(b"GRAY", b"mntr", "Gray", {b"kTRC": curve}, raw, major=4)
 
 
-def _matrix_profile(raw: _Raw) -> bytes:
+def _matrix_profile(raw: _RawProfile) -> bytes:
     """A profile with three curves and a matrix (8.3.3, 8.4.3; computed as in F.3)."""
     if raw.space != b"RGB " or raw.pcs != b"XYZ ":
-        raise Bad("icc: no model of a known kind")
+        problem = "neither tables nor a matrix from RGB to XYZ"
+        raise MalformedImage(problem, structure="icc header", offset=16)
     matrix, known = _matrix(raw)
     curves = [_tone(raw, tag) for tag in (b"rTRC", b"gTRC", b"bTRC")]
     cicp = _cicp(raw)
@@ -241,17 +234,18 @@ def _matrix_profile(raw: _Raw) -> bytes:
     return _write(b"RGB ", b"mntr", "RGB", tags, raw, major=4)
 
 
-def _matrix(raw: _Raw) -> tuple[NDArray[np.float64], str | None]:
+def _matrix(raw: _RawProfile) -> tuple[NDArray[np.float64], str | None]:
     """Linear RGB to XYZ, and the name of the known primaries that it fits."""
     matrix = np.array([elements.numbers(_tag(raw, tag), b"XYZ ", 3) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
     if matrix.min() < -0.5 or matrix.max() > 2 or abs(np.linalg.det(matrix)) < 1e-4:
-        raise Bad("icc: implausible primaries")
+        problem = "colorants outside -0.5 to 2, or on one line"
+        raise MalformedImage(problem, structure="icc tag table", offset=128)
     off = {name: float(np.abs(np.linalg.solve(known_matrix(name), matrix) - np.eye(3)).max()) for name in PRIMARIES}
     best = min(off, key=off.__getitem__)
     return matrix, best if off[best] <= MATRIX_TOLERANCE else None
 
 
-def _cicp(raw: _Raw) -> dict[bytes, bytes]:
+def _cicp(raw: _RawProfile) -> dict[bytes, bytes]:
     """The cicp tag (9.2.17) where it says what curves cannot: PQ or HLG. Elsewhere the curves say it."""
     tag = raw.tags.get(b"cicp", b"")
     if len(tag) < 12 or tag[:4] != b"cicp" or tag[9] not in HDR or tag[8] not in (1, 9, 11, 12):
@@ -259,19 +253,21 @@ def _cicp(raw: _Raw) -> dict[bytes, bytes]:
     return {b"cicp": struct.pack(">4sI4B", b"cicp", 0, tag[8], tag[9], 0, 1)}
 
 
-def _tag(raw: _Raw, name: bytes) -> bytes:
+def _tag(raw: _RawProfile, name: bytes) -> bytes:
     """A tag that the model needs."""
     if name not in raw.tags:
-        raise Bad("icc: a tag that the model needs is missing")
+        problem = f"no tag {name.decode()}, which the model needs"
+        raise MalformedImage(problem, structure="icc tag table", offset=128)
     return raw.tags[name]
 
 
-def _tone(raw: _Raw, name: bytes) -> bytes:
+def _tone(raw: _RawProfile, name: bytes) -> bytes:
     """A tone curve: the known one or the power that it fits, else itself, which then must not fall."""
     tag = elements.rising(elements.curve(_tag(raw, name)))
     values = elements.sample(tag)
     if (np.diff(values) < 0).any() or values[-1] - values[0] < 0.1:
-        raise Bad("icc: a tone curve that falls, or is flat")
+        problem = "it falls, or rises by less than 0.1"
+        raise MalformedImage(problem, structure="icc curve", offset=0)
     light = encoded(values)
     off = {name: float(np.abs(light - shape).max()) for name, shape in _shapes().items()}
     best = min(off, key=off.__getitem__)
@@ -280,7 +276,7 @@ def _tone(raw: _Raw, name: bytes) -> bytes:
     middle = values[len(values) // 2]
     gamma = gamma_tag(min(max(np.log(middle) / np.log(0.5), 0.1), 10.0)) if middle > 0 else tag
     if gamma != tag and np.abs(encoded(elements.sample(gamma)) - light).max() <= TOLERANCE:
-        return _tone(_Raw(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
+        return _tone(_RawProfile(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
     return tag
 
 
@@ -291,7 +287,7 @@ def _shapes() -> dict[str, NDArray[np.float64]]:
 
 
 def _transfer(curves: list[bytes]) -> str | float | None:
-    """What canonical curves say: a name, an exponent, or None where they differ or are tables."""
+    """What canonical curves stand for: a name, an exponent, or None where they differ or are tables."""
     if any(curve != curves[0] for curve in curves):
         return None
     for name, tag in CURVES.items():
@@ -301,12 +297,12 @@ def _transfer(curves: list[bytes]) -> str | float | None:
 
 
 def _curve_name(transfer: str | float | None) -> str | None:
-    """The key in CURVES of what _transfer() said."""
+    """The key in CURVES of what _transfer() gave."""
     key = f"gamma-{transfer}" if isinstance(transfer, float) else transfer
     return key if key in CURVES else None
 
 
-def _white(raw: _Raw) -> tuple[float, ...]:
+def _white(raw: _RawProfile) -> tuple[float, ...]:
     """The white (xy) that the colours were adapted from: by chad, by a version 2 white point, else D50."""
     try:
         if b"chad" in raw.tags:
@@ -314,7 +310,7 @@ def _white(raw: _Raw) -> tuple[float, ...]:
             x, y, z = np.linalg.solve(matrix, D50)
         else:
             x, y, z = elements.numbers(_tag(raw, b"wtpt"), b"XYZ ", 3)
-    except (Bad, np.linalg.LinAlgError):
+    except (MalformedImage, np.linalg.LinAlgError):
         x, y, z = D50
     total = x + y + z
     # Three digits are all that a white needs, and the rounding makes a second pass find the same.
@@ -327,7 +323,7 @@ def _white(raw: _Raw) -> tuple[float, ...]:
 
 def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[float, ...] | None:
     """Chromaticities of white and corners, the adaptation taken back; None where a corner is no chromaticity."""
-    corners = np.linalg.solve(adaptation(white), matrix)
+    corners = np.linalg.solve(adaptation(white, D50), matrix)
     totals = corners.sum(axis=0)
     if np.abs(totals).min() < 1e-6:
         return None
@@ -336,22 +332,27 @@ def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[f
 
 def _colorants(matrix: NDArray[np.float64], white: tuple[float, ...], curves: list[bytes]) -> dict[bytes, bytes]:
     """The tags of the matrix model."""
-    tags = {} if white == WHITES[0] else {b"chad": b"sf32\0\0\0\0" + fixed(adaptation(white).ravel().tolist())}
+    tags = {} if white == WHITES[0] else {b"chad": b"sf32\0\0\0\0" + fixed(adaptation(white, D50).ravel().tolist())}
     for name, column, curve in zip((b"r", b"g", b"b"), matrix.T, curves, strict=True):
         tags |= {name + b"XYZ": b"XYZ \0\0\0\0" + fixed(column.tolist()), name + b"TRC": curve}
     return tags
 
 
 def _write(
-    space: bytes, kind: bytes, title: str, tags: dict[bytes, bytes], raw: _Raw | None = None, major: int | None = None
+    space: bytes,
+    kind: bytes,
+    title: str,
+    tags: dict[bytes, bytes],
+    raw: _RawProfile | None = None,
+    major: int | None = None,
 ) -> bytes:
     """The profile: header fields that name nobody, constant texts, tags in one order, equal ones shared."""
     version = major or (raw.major if raw else 4)
-    whole = {b"desc": _text(title, version, b"desc"), b"cprt": _text("CC0", version, b"text")}
-    whole |= {b"wtpt": b"XYZ \0\0\0\0" + fixed(D50), **dict(sorted(tags.items()))}
+    every = {b"desc": _text(title, version, b"desc"), b"cprt": _text("CC0", version, b"text")}
+    every |= {b"wtpt": b"XYZ \0\0\0\0" + fixed(D50), **dict(sorted(tags.items()))}
     table, body, seen = b"", b"", dict[bytes, int]()
-    start = 132 + 12 * len(whole)
-    for name, data in whole.items():
+    start = 132 + 12 * len(every)
+    for name, data in every.items():
         if data not in seen:
             seen[data] = start + len(body)
             body += data + bytes(-len(data) % 4)
@@ -360,7 +361,7 @@ def _write(
     header = struct.pack(
         ">I4xI4s4s4s12x4s24xI", start + len(body), version << 24 | 0x400000, kind, space, pcs, b"acsp", intent
     )
-    return (header + fixed(D50)).ljust(128, b"\0") + struct.pack(">I", len(whole)) + table + body
+    return (header + fixed(D50)).ljust(128, b"\0") + struct.pack(">I", len(every)) + table + body
 
 
 def _text(text: str, major: int, old_type: bytes) -> bytes:

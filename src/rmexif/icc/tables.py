@@ -17,6 +17,7 @@ import numpy as np
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.icc import elements
+from rmexif.icc.colorimetry import D50
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Interpolation = Callable[["Grid", Numbers], Numbers]
 
-__all__ = ["D50", "ColourTable", "Grid", "evaluate", "multilinear", "parse", "serialise", "simplex", "to_xyz"]
+__all__ = ["ColourTable", "Grid", "evaluate", "multilinear", "parse", "serialise", "simplex", "to_xyz"]
 
 STRUCTURE = "icc colour table"
 MAX_CLUT = 8 << 20  # entries of a grid; 4 inks at 33 points have 3.6 million
 MAX_CURVE = 4096  # entries of an input or output table (10.10, tables 42 and 43)
 IDENTITY = (elements.ONE, 0, 0, 0, elements.ONE, 0, 0, 0, elements.ONE)
 PCS_CHANNELS = 3
-D50 = (63190 / 65536, 1.0, 54061 / 65536)  # XYZ of the PCS illuminant (7.2.16)
 XYZ_SCALE = 65535 / 32768  # of PCSXYZ: u1Fixed15Number (6.3.4.2)
 LEGACY_LAB_SCALE = 65535 / 65280  # of PCSLAB in lut16Type: 0xFF00 is L* = 100 (10.10, annex A)
 LAB_EPSILON = 6 / 29  # of the cube root that CIELAB is made of (CIE 15, 8.2.1)

@@ -34,6 +34,8 @@ from rmexif.scrubber import scrub
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rmexif.stats import Stats
+
 __all__ = [
     "ImageRefused",
     "RefusalMiddleware",
@@ -56,7 +58,7 @@ class ImageRefused(BadRequest):
 class ScrubbedFile(InMemoryUploadedFile):
     """A clean image, with the report of what was done as ``rmexif_stats``."""
 
-    def __init__(self, data: bytes, stats: dict[str, Any], field: str | None) -> None:
+    def __init__(self, data: bytes, stats: Stats, field: str | None) -> None:
         name = stats["output_format"]
         mime = by_name(name).format.mime
         super().__init__(BytesIO(data), field, neutral_name(name), mime, len(data), None)
@@ -116,7 +118,7 @@ class RefusalMiddleware:
         error = exception.error if isinstance(exception, ImageRefused) else exception
         if not isinstance(error, RmexifError):
             return None
-        return JsonResponse({"code": error.code, "message": str(error)}, status=error.status_hint)
+        return JsonResponse(error.as_dict(), status=error.status_hint)
 
 
 class ScrubbedImageField(forms.FileField):

@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 
 from rmexif.containers import by_name
 from rmexif.errors import RmexifError
-from rmexif.io.multipart import neutral_name
+from rmexif.io.multipart import FORM_OVERHEAD, neutral_name
 from rmexif.policy import Policy
 from rmexif.scrubber import scrub
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["ScrubbedRequest", "init_app"]
-
-FIELDS = 256 << 10  # byte: room for borders and fields beside the file
 
 
 class ScrubbedRequest(Request):
@@ -59,7 +57,7 @@ def init_app(app: Flask, policy: Policy | None = None) -> None:
     chosen = policy or Policy()
     app.request_class = type("ScrubbedRequest", (ScrubbedRequest,), {"rmexif_policy": chosen})
     if app.config.get("MAX_CONTENT_LENGTH") is None:
-        app.config["MAX_CONTENT_LENGTH"] = chosen.limits.max_bytes + FIELDS
+        app.config["MAX_CONTENT_LENGTH"] = chosen.limits.max_bytes + FORM_OVERHEAD
     app.register_error_handler(RmexifError, _refusal)
 
 
@@ -73,4 +71,4 @@ def _clean(upload: FileStorage, policy: Policy) -> FileStorage:
 
 
 def _refusal(error: Any) -> tuple[Response, int, Mapping[str, str]]:
-    return jsonify(code=error.code, message=str(error)), error.status_hint, {"Cache-Control": "no-store"}
+    return jsonify(error.as_dict()), error.status_hint, {"Cache-Control": "no-store"}

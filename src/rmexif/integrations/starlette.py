@@ -16,15 +16,29 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 from rmexif.bulk import scrub_async
 from rmexif.containers import by_name
 from rmexif.errors import InputError, RmexifError
-from rmexif.io.multipart import FormReader, neutral_name
+from rmexif.io.multipart import FORM_OVERHEAD, FormReader, neutral_name
 from rmexif.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rmexif.stats import Stats
+
 __all__ = ["CleanForm", "CleanUpload", "ScrubbedForm", "scrubbed_form"]
 
-FIELDS = 256 << 10  # byte: room for borders and fields beside the files
+
+class FormTooLarge(InputError):
+    """The form, all its files together, is too long.
+
+    Args:
+        limit: byte.
+    """
+
+    code = "limit_exceeded"
+    status_hint = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the form is above the limit of {limit} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,7 @@ class CleanUpload:
 
     field: str
     data: bytes
-    stats: dict[str, Any]
+    stats: Stats
 
     @property
     def content_type(self) -> str:
@@ -74,7 +88,7 @@ class ScrubbedForm:
             form = reader.close()
             images = [await self._scrub(item.field, item.data) for item in form.files]
         except RmexifError as error:
-            raise HTTPException(error.status_hint, {"code": error.code, "message": str(error)}) from error  # type: ignore[arg-type]
+            raise HTTPException(error.status_hint, error.as_dict()) from error  # type: ignore[arg-type]
         except TimeoutError as error:
             raise HTTPException(408, {"code": "slow_body", "message": "the body came too slowly"}) from error  # type: ignore[arg-type]
         return CleanForm(form.fields, images)
@@ -82,15 +96,15 @@ class ScrubbedForm:
     async def _read(self, request: Request) -> FormReader:
         most = self._policy.limits.max_bytes
         reader = FormReader(request.headers.get("content-type", ""), most, self._max_files)
-        whole = most * self._max_files + FIELDS
+        limit = most * self._max_files + FORM_OVERHEAD
         length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length[:20]) > whole:
-            raise TooLarge(f"the form is above {whole} bytes")
+        if length.isdigit() and int(length[:20]) > limit:
+            raise FormTooLarge(limit)
         seen = 0
         async for chunk in request.stream():
             seen += len(chunk)
-            if seen > whole:
-                raise TooLarge(f"the form is above {whole} bytes")
+            if seen > limit:
+                raise FormTooLarge(limit)
             if chunk:
                 reader.feed(chunk)
         return reader
@@ -98,13 +112,6 @@ class ScrubbedForm:
     async def _scrub(self, field: str, data: bytearray) -> CleanUpload:
         clean, stats = await scrub_async(data, self._policy)
         return CleanUpload(field, clean, stats)
-
-
-class TooLarge(InputError):
-    """The form as a whole is too long."""
-
-    code = "limit_exceeded"
-    status_hint = 413
 
 
 async def scrubbed_form(request: Request, policy: Policy | None = None, **options: Any) -> CleanForm:

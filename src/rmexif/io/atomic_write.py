@@ -1,4 +1,4 @@
-"""A file appears whole or not at all."""
+"""Atomic writes: a file appears completely or not at all, and leaves no temporary name behind."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["OutputExists", "atomic_write"]
 
 
 class OutputExists(FileExistsError):
-    """The output is there already and nobody said to replace it."""
+    """The output exists, and ``force`` was not given."""
 
 
 def atomic_write(path: Path, data: bytes, force: bool = False) -> None:
-    """Write a whole file or none.
+    """Write a file completely or not at all.
 
     The bytes go into an unnamed file, which is then linked into place: a crash leaves no half file and no temporary
     name behind. Where the system knows no unnamed files, a name beside the target is used and removed again.
 
     Args:
         path: where to; its folder exists.
-        data: the whole content.
+        data: its content.
         force: replace what is there.
 
     Raises:

@@ -1,7 +1,7 @@
-"""multipart/form-data, piece by piece, into memory: for the service and the adapters, which never spool to disk.
+"""multipart/form-data (RFC 7578), piece by piece, into memory: the service and the adapters never spool to a disk.
 
-Python-multipart finds the borders; what is kept, and how much of it, is decided here. A file name that a client sends
-is thrown away while it is read: nothing can be done with it that is not a risk.
+Python-multipart finds the boundaries; what is kept, and how much of it, is decided here. A file name that a client
+sends is thrown away while it is read: nothing can be done with it that is not a risk.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from rmexif.errors import InputError, LimitExceeded, MissingDependency
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BrokenForm", "Form", "FormReader", "Upload", "neutral_name"]
+__all__ = ["FORM_OVERHEAD", "BrokenForm", "Form", "FormReader", "Upload", "neutral_name"]
 
-MAX_PARTS = 64
-MAX_FIELD = 16 << 10  # byte: longest value of a field that is no file
+MAX_PARTS = 64  # there are fewer options than this, each as one field
+MAX_FIELD = 16 << 10  # byte: longest value of a field that is no file; 500 regions of 4 numbers fit
+FORM_OVERHEAD = MAX_PARTS * 4096 + 4 * MAX_FIELD  # byte: boundaries, heads and fields beside the files of a form
 BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))""", re.IGNORECASE)  # RFC 2046, 5.1.1
 PARAMETER = re.compile(rb"""(?:^|;)\s*(name|filename\*?)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))""", re.IGNORECASE)
 
@@ -62,7 +63,7 @@ class FormReader:
     def __init__(self, content_type: str, max_bytes: int, max_files: int = 1) -> None:
         found = BOUNDARY.search(content_type)
         if not content_type.lower().startswith("multipart/form-data") or found is None:
-            raise BrokenForm("the form is multipart/form-data and names its boundary")
+            raise BrokenForm("Content-Type must be multipart/form-data with a boundary of 1 to 70 characters")
         self._form, self._max_bytes, self._max_files = Form(), max_bytes, max_files
         self._parts = 0
         self._ended = False
@@ -112,7 +113,7 @@ class FormReader:
     def _begin(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise BrokenForm(f"a form has {MAX_PARTS} parts at the most")
+            raise BrokenForm(f"a form must have at most {MAX_PARTS} parts")
         self._headers.clear()
 
     def _header(self) -> None:
@@ -122,20 +123,20 @@ class FormReader:
 
     def _open(self) -> None:
         found = PARAMETER.findall(self._headers.get(b"content-disposition", b""))
-        said = {key.lower(): quoted or plain for key, quoted, plain in found}
-        if b"name" not in said:
-            raise BrokenForm("a part of the form has no name")
-        self._field = said[b"name"].decode("ascii", "replace")
-        self._is_file = b"filename" in said or b"filename*" in said
+        parameters = {key.lower(): quoted or plain for key, quoted, plain in found}
+        if b"name" not in parameters:
+            raise BrokenForm("every part of the form must have a name in its Content-Disposition")
+        self._field = parameters[b"name"].decode("ascii", "replace")
+        self._is_file = b"filename" in parameters or b"filename*" in parameters
         if self._is_file and len(self._form.files) >= self._max_files:
-            raise BrokenForm(f"a form carries {self._max_files} image{'s' * (self._max_files > 1)} at the most")
+            raise BrokenForm(f"a form must have at most {self._max_files} file{'s' * (self._max_files > 1)}")
         self._target = bytearray()
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file and len(self._target) + end - start > self._max_bytes:
             raise LimitExceeded(f"max_bytes: a file of the form is above the limit of {self._max_bytes}")
         if not self._is_file and len(self._target) + end - start > MAX_FIELD:
-            raise BrokenForm(f"a field of the form is above {MAX_FIELD} bytes")
+            raise BrokenForm(f"a field of the form must have at most {MAX_FIELD} bytes")
         self._target += memoryview(data)[start:end]
 
     def _close(self) -> None:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["silence_stderr"]
+__all__ = ["discard_stderr", "silence_stderr"]
+
+
+def discard_stderr() -> None:
+    """Send descriptor 2 to nowhere for as long as this process lives."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 @contextmanager
@@ -18,13 +25,11 @@ def silence_stderr() -> Iterator[None]:
     """Send descriptor 2 to nowhere, for libraries and child processes; ``sys.stderr`` goes where it went."""
     try:
         kept = os.dup(2)
-    except OSError:  # closed already: nothing to hush
+    except OSError:  # closed already: nothing to silence
         yield
         return
     before = sys.stderr
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    discard_stderr()
     sys.stderr = open(kept, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115
     try:
         yield

@@ -1,1 +1,7 @@
-"""What a metadata payload says, for inspect; it never decides what may leave."""
+"""What a metadata payload says, for inspect: read, never obeyed; it never decides what may leave."""
+
+from __future__ import annotations
+
+from rmexif.metadata.readers import READERS, explain
+
+__all__ = ["READERS", "explain"]

@@ -1,4 +1,4 @@
-"""The sheet that readers of metadata write on: bounded, and safe to print."""
+"""What readers of metadata find: bounded, and safe to print."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FindingsBuilder", "printable", "text_of"]
 
-MAX_FINDINGS = 500  # of one payload; the rest is counted in one finding
+MAX_FINDINGS = 500  # of one payload, so that a report stays readable; the rest is counted in one finding
 MAX_TEXTS = 20  # values of one place that are shown
 MAX_VALUE = 200  # characters of a value
 MAX_DEPTH = 4  # payloads inside payloads
@@ -53,11 +53,11 @@ class FindingsBuilder:
         self.values = values
         self._reader = reader
         self._depth = 0
-        self._left = MAX_NESTED
+        self._remaining = MAX_NESTED
         self._rows: dict[tuple[str, Category], tuple[int, list[str]]] = {}
 
     def add(self, where: str, category: Category, length: int, value: str | None = None) -> None:
-        """Note something of ``length`` bytes at ``where``; a recipe of a generated picture changes its category."""
+        """Add ``length`` bytes at ``where``; a recipe of a generated picture changes the category to provenance."""
         if value and any(all(sign in value for sign in group) for group in tags.PROMPTS):
             category = Category.PROVENANCE
         key = (where, category)
@@ -70,8 +70,8 @@ class FindingsBuilder:
 
     def nest(self, kind: PayloadKind, payload: bytes | memoryview, where: str, packing: Packing | None = None) -> None:
         """Read a payload inside the payload; too deep or too much, it is only counted."""
-        self._left -= max(len(payload), LEAST_NESTED)
-        if self._depth >= MAX_DEPTH or self._left < 0:
+        self._remaining -= max(len(payload), LEAST_NESTED)
+        if self._depth >= MAX_DEPTH or self._remaining < 0:
             self.add(where, Category.UNKNOWN, len(payload))
             return
         self._depth += 1
@@ -80,11 +80,11 @@ class FindingsBuilder:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was noted yet."""
+        """Whether nothing was added yet."""
         return not self._rows
 
-    def findings(self) -> list[Finding]:
-        """What was noted, in the order of the payload."""
+    def build(self) -> list[Finding]:
+        """What was added, in the order of the payload."""
         return [
             Finding(where, category, length, printable("; ".join(texts)) if texts else None)
             for (where, category), (length, texts) in self._rows.items()
@@ -103,5 +103,5 @@ def text_of(data: bytes | memoryview) -> str:
         else:
             text, ascii_only = data.decode("latin-1"), True  # where every byte is a character, most must be plain
     head = text[: 2 * MAX_VALUE]
-    odd = sum(not (c in "\r\n\t" or (c.isprintable() and not (ascii_only and c > "~"))) for c in head)
-    return data[:32].hex() if odd * 2 > len(head) else text
+    unprintable = sum(not (c in "\r\n\t" or (c.isprintable() and not (ascii_only and c > "~"))) for c in head)
+    return data[:32].hex() if unprintable * 2 > len(head) else text

@@ -1,4 +1,4 @@
-"""What the names in metadata stand for: one table per vocabulary, number or name -> (name, category).
+"""What the names in metadata stand for: one table per standard, number or name -> (name, category).
 
 ``None`` in place of a row says: known, and it tells nothing about anybody (sizes, layouts, versions).
 Names in findings come from these tables only; a name that a file made up is a value, not a name.
@@ -6,11 +6,11 @@ Names in findings come from these tables only; a name that a file made up is a v
 
 from __future__ import annotations
 
-from rmexif.types import Category
+from rmexif.types import Category, PayloadKind
 
 __all__ = [
     "EXIF", "GPS", "IFD0", "IIM", "INTEROP", "JUMBF", "KEYWORDS", "MAKERS", "MPF", "NAMESPACES", "PROFILE",
-    "PROMPTS", "RESOURCES", "TRAILERS", "XMP", "XMP_PREFIXES", "Row",
+    "PROMPTS", "RESOURCES", "TITLES", "TRAILERS", "XMP", "XMP_PREFIXES", "Row",
 ]  # fmt: skip
 
 Row = tuple[str, Category]
@@ -18,6 +18,16 @@ Row = tuple[str, Category]
 LOCATION, TIME, DEVICE, PERSON = Category.LOCATION, Category.TIME, Category.DEVICE, Category.PERSON
 SOFTWARE, IDENTIFIER, EMBEDDED_IMAGE = Category.SOFTWARE, Category.IDENTIFIER, Category.EMBEDDED_IMAGE
 TEXT, PROVENANCE, UNKNOWN = Category.TEXT, Category.PROVENANCE, Category.UNKNOWN
+
+# Names of payloads in the path of a finding
+TITLES = {
+    PayloadKind.EXIF: "Exif",
+    PayloadKind.XMP: "XMP",
+    PayloadKind.IPTC: "IPTC",
+    PayloadKind.JUMBF: "JUMBF",
+    PayloadKind.ICC: "ICC",
+    PayloadKind.MPF: "MPF",
+}
 
 # TIFF 6.0, Exif 2.32 (4.6.4), DNG 1.6, Windows XP tags
 IFD0: dict[int, Row | None] = {
@@ -403,7 +413,7 @@ XMP: dict[str, Row] = {
     )
     for name in names.split()
 }
-# What any other property of a known vocabulary is about
+# What any other property of a known namespace is about
 XMP_PREFIXES: dict[str, Row] = {
     "crs": ("crs", SOFTWARE),
     "exif": ("exif", DEVICE),

@@ -23,14 +23,14 @@ MAX_NESTING = 64
 TAG = re.compile(r"<(/?)([\w:.\-]{1,200}+)([^<>]*+)>")
 ATTRIBUTE = re.compile(r"(?<![\w:.\-])([\w:.\-]{1,200}+)\s{0,20}+=\s{0,20}+(\"[^\"]*\"|'[^']*')")
 DEGREES = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d{1,12})?)(?:,(\d{1,2}(?:\.\d{1,12})?))?([NSEW])")
-WHOLE = {"rdf:about", "rdf:parseType", "xml:lang", "rdf:datatype", "rdf:resource", "rdf:nodeID", "rdf:ID"}
+SYNTAX = {"rdf:about", "rdf:parseType", "xml:lang", "rdf:datatype", "rdf:resource", "rdf:nodeID", "rdf:ID"}
 
 
-def read(notes: FindingsBuilder, payload: bytes, where: str) -> None:
-    """Note what every property says, under its usual name, and what lies behind the packet.
+def read(findings: FindingsBuilder, payload: bytes, where: str) -> None:
+    """Add what every property says, under its usual name, and what lies behind the packet.
 
     Args:
-        notes: takes the findings.
+        findings: takes the findings.
         payload: a packet, with or without the head that it has in a JPEG file.
         where: path of the packet.
     """
@@ -39,20 +39,20 @@ def read(notes: FindingsBuilder, payload: bytes, where: str) -> None:
         if body.startswith(head):
             body = body[len(head) + skip :]
     text = _decode(body)
-    scan = _Scan(notes, where)
-    scan.run(text)
-    if not scan.found:
-        notes.add(where, Category.TEXT, len(payload), text)
+    reading = _PacketReading(findings, where)
+    reading.run(text)
+    if not reading.found:
+        findings.add(where, Category.TEXT, len(payload), text)
     if (trailer := text.rpartition("<?xpacket end")) and trailer[1]:
         behind = trailer[2].partition("?>")[2].strip("\0 \r\n\t")
         if behind:
-            notes.add(f"{where}/behind the packet", Category.UNKNOWN, len(behind.encode("utf-8", "replace")), behind)
+            findings.add(f"{where}/behind the packet", Category.UNKNOWN, len(behind.encode("utf-8", "replace")), behind)
     if len(payload) > MAX_BYTES:
-        notes.add(f"{where}/unread", Category.UNKNOWN, len(payload) - MAX_BYTES)
+        findings.add(f"{where}/beyond the limit", Category.UNKNOWN, len(payload) - MAX_BYTES)
 
 
 def _decode(body: bytes) -> str:
-    """The packet as text; UTF-16 and UTF-32 are told by their zeros (part 1, 7.3.2)."""
+    """The packet as text; UTF-16 and UTF-32 are known by their zeros (part 1, 7.3.2)."""
     head = body[:400]
     if head.count(0) * 3 > len(head):
         wide = "utf-32" if head.count(0) * 3 > 2 * len(head) else "utf-16"
@@ -61,11 +61,11 @@ def _decode(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-class _Scan:
+class _PacketReading:
     """One pass over the tags of a packet."""
 
-    def __init__(self, notes: FindingsBuilder, where: str) -> None:
-        self.notes = notes
+    def __init__(self, findings: FindingsBuilder, where: str) -> None:
+        self.findings = findings
         self.where = where
         self.found = False
         self.count = 0  # of tags and attributes
@@ -74,19 +74,19 @@ class _Scan:
         self.place: dict[str, str] = {}
 
     def run(self, text: str) -> None:
-        """Note attributes as they come, and texts at the end tag behind them."""
+        """Add attributes as they come, and texts at the end tag behind them."""
         last = 0
         for tag in TAG.finditer(text):
             self.count += 1
             if self.count > MAX_TAGS:
-                self.notes.add(f"{self.where}/unread", Category.UNKNOWN, len(text) - last)
+                self.findings.add(f"{self.where}/beyond the limit", Category.UNKNOWN, len(text) - last)
                 break
             closing, name, rest = tag.groups()
             inner = text[last : tag.start()].strip() if closing else ""
             last = tag.end()
             if closing:
                 if inner:
-                    self.note(self.owner(), inner, len(inner.encode("utf-8", "replace")))
+                    self.add(self.owner(), inner, len(inner.encode("utf-8", "replace")))
                 if self.stack:
                     self.stack.pop()
                 continue
@@ -94,10 +94,10 @@ class _Scan:
             if not rest.endswith("/") and len(self.stack) < MAX_NESTING:
                 self.stack.append(self.usual(name))
         if len(self.place) == 2:
-            self.notes.add(f"{self.where}/GPSPosition", Category.LOCATION, 0, self.position())
+            self.findings.add(f"{self.where}/GPSPosition", Category.LOCATION, 0, self.position())
 
     def attributes(self, rest: str) -> None:
-        """Namespaces are learnt; everything else is a property with its value."""
+        """Declarations of namespaces are kept; everything else is a property with its value."""
         for match in ATTRIBUTE.finditer(rest):
             self.count += 1
             if self.count > MAX_TAGS:
@@ -105,10 +105,10 @@ class _Scan:
             name, value = match[1], match[2][1:-1]
             if name.startswith("xmlns:"):
                 self.prefixes[name[6:]] = NAMESPACES.get(value, "")
-            elif name not in WHOLE and value:
-                self.note(self.usual(name), value, len(value.encode("utf-8", "replace")))
+            elif name not in SYNTAX and value:
+                self.add(self.usual(name), value, len(value.encode("utf-8", "replace")))
             elif name in ("rdf:about", "rdf:resource") and value:
-                self.note(self.owner() or name, value, len(value.encode("utf-8", "replace")))
+                self.add(self.owner() or name, value, len(value.encode("utf-8", "replace")))
 
     def usual(self, name: str) -> str:
         """A qualified name with the usual prefix of its namespace; a prefix that is not declared is taken as usual."""
@@ -119,8 +119,8 @@ class _Scan:
         """The innermost open element that is a property and not RDF."""
         return next((name for name in reversed(self.stack) if not name.startswith(("rdf:", "x:"))), "")
 
-    def note(self, name: str, value: str, length: int) -> None:
-        """Note one value; a property of no known vocabulary keeps its name among the values."""
+    def add(self, name: str, value: str, length: int) -> None:
+        """Add one value; a property of no known namespace keeps its name among the values."""
         self.found = True
         prefix = name.partition(":")[0]
         label, category = XMP.get(name) or XMP_PREFIXES.get(prefix) or ("property", Category.UNKNOWN)
@@ -128,7 +128,7 @@ class _Scan:
             value = f"{name}: {value}"
         if name in ("exif:GPSLatitude", "exif:GPSLongitude"):
             self.place[name] = value
-        self.notes.add(f"{self.where}/{label}", category, length, value)
+        self.findings.add(f"{self.where}/{label}", category, length, value)
 
     def position(self) -> str | None:
         """Latitude and longitude in degrees, from "50,5.2N" (part 2, 1.2.7.4: GPSCoordinate)."""

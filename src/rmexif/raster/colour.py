@@ -19,6 +19,7 @@ from PIL import Image, ImageCms
 
 from rmexif import icc
 from rmexif.icc import elements
+from rmexif.icc.colorimetry import adaptation, rgb_to_xyz, xyz
 from rmexif.types import Colour, Frame, Raster
 
 __all__ = ["is_measured", "to_srgb"]
@@ -27,7 +28,6 @@ Pixels = NDArray[Any]
 Transfer = str | float
 
 SRGB = icc.PRIMARIES["srgb"]
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
 PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
 KNEE = 0.6  # of SDR white: linear light up to here is not compressed
@@ -175,19 +175,8 @@ def _encoded(light: Pixels, dtype: np.dtype[Any]) -> Pixels:
 
 def _matrix(primaries: tuple[float, ...]) -> NDArray[np.float64]:
     """Linear RGB to linear sRGB, white adapted by Bradford (ICC.1:2022, annex E)."""
-    white, target = _xyz(primaries[:2]), _xyz(SRGB[:2])
-    scale = (BRADFORD @ target) / (BRADFORD @ white)
-    adapted = np.linalg.solve(BRADFORD, scale[:, None] * BRADFORD)
-    return np.asarray(np.linalg.solve(_to_xyz(SRGB), adapted @ _to_xyz(primaries)))
-
-
-def _to_xyz(primaries: tuple[float, ...]) -> NDArray[np.float64]:
-    corners = np.stack([_xyz(primaries[i : i + 2]) for i in (2, 4, 6)], axis=1)
-    return np.asarray(corners * np.linalg.solve(corners, _xyz(primaries[:2])))
-
-
-def _xyz(xy: tuple[float, ...]) -> NDArray[np.float64]:
-    return np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
+    adapted = adaptation(primaries[:2], xyz(SRGB[:2])) @ rgb_to_xyz(primaries)
+    return np.asarray(np.linalg.solve(rgb_to_xyz(SRGB), adapted))
 
 
 def _tone_mapped(linear: Pixels, transfer: Transfer) -> Pixels:

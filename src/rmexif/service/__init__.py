@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from rmexif.errors import MissingDependency
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from rmexif.service.settings import Settings
 
 __all__ = ["create_app", "serve"]
-
-# Some builds of onnxruntime keep a data base of telemetry and send it; read when the library is loaded, here and in
-# every worker.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -43,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 
 def serve(settings: Settings | None = None) -> None:
-    """Run the service until it is told to stop; requests under way are finished first.
+    """Run the service until a signal stops it; requests under way are finished first.
 
     Raises:
         MissingDependency: the extra is not installed.
@@ -59,7 +54,7 @@ def serve(settings: Settings | None = None) -> None:
         app,
         host=settings.host,
         port=settings.port,
-        access_log=False,  # names, addresses and times of people are nobody's business
+        access_log=False,  # it would hold addresses and times of people
         log_level="info" if settings.log_level == "info" else "warning",
         server_header=False,
         proxy_headers=False,

@@ -1,28 +1,30 @@
-"""What goes back: the image with its report in a header, or both in one JSON or multipart body; and every error."""
+"""What goes back: the image with its report in a header, or both in one JSON or multipart body."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rmexif.containers import by_name
 from rmexif.io.multipart import neutral_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["REPORT", "Guard", "Refusal", "form_of", "image", "said"]
+Form = Literal["image", "json", "mixed"]
+
+__all__ = ["REPORT", "SecurityHeaders", "image_response", "json_response", "negotiate"]
 
 REPORT = "X-Rmexif-Report"
 # What goes first where the report is longer than a header may be; the JSON and multipart answers have all of it.
-EXPENDABLE = ("stage_ms", "search", "residuals", "findings", "faces")
-DRAIN_BYTES, DRAIN_SECONDS = 4 << 20, 1.0
-LOCKED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+EXPENDABLE = ("sandbox", "stage_ms", "search", "residuals", "findings", "faces")
+NO_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HEADERS = {
     b"cache-control": b"no-store",
     b"x-content-type-options": b"nosniff",
@@ -31,12 +33,16 @@ HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
-    b"content-security-policy": LOCKED.encode(),
+    b"content-security-policy": NO_CONTENT_POLICY.encode(),
 }
 
 
-class Guard:
-    """Puts the security headers on every answer that has not set them itself."""
+class SecurityHeaders:
+    """Puts the security headers on every answer that has not set them itself.
+
+    Args:
+        app: the application behind.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -44,50 +50,17 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
 
-        async def guarded(message: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 present = {name for name, _ in message["headers"]}
                 missing = [(name, value) for name, value in HEADERS.items() if name not in present]
                 message = message | {"headers": [*message["headers"], *missing]}
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, receive, send_with_headers)
 
 
-class Refusal(JSONResponse):
-    """``{"code": ..., "message": ...}``; sent at once, then the unread body is let in for a moment.
-
-    A client that is still sending would otherwise meet a closed door before it reads why.
-    """
-
-    def __init__(self, code: str, message: str, status: int, *, unread: bool, **headers: str) -> None:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        if unread:
-            names["Connection"] = "close"
-        super().__init__({"code": code, "message": message}, status, names)
-        self._unread = unread
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer, and read a bounded rest of the question."""
-        if not self._unread:
-            await super().__call__(scope, receive, send)
-            return
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        left = DRAIN_BYTES
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while left > 0:
-                    message = await receive()
-                    left -= len(message.get("body", b""))
-                    if message["type"] != "http.request" or not message.get("more_body"):
-                        break
-        except TimeoutError:
-            left = 0  # long enough; whoever still sends has had its answer
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def form_of(accept: str) -> str:
+def negotiate(accept: str) -> Form:
     """``image``, ``json`` or ``mixed``: the first of an Accept header that is known."""
     for item in accept.lower().split(","):
         kind = item.split(";")[0].strip()
@@ -100,33 +73,46 @@ def form_of(accept: str) -> str:
     return "image"
 
 
-def image(data: bytes, stats: dict[str, Any], form: str, report_bytes: int) -> Response:
-    """A clean image and what was done to it, in the form that was asked for."""
+def image_response(data: bytes, stats: Mapping[str, Any], form: Form, report_bytes: int) -> Response:
+    """A clean image and what was done to it.
+
+    Args:
+        data: the image.
+        stats: the report.
+        form: what the client asked for.
+        report_bytes: the longest report that goes into a header.
+    """
     name = stats["output_format"]
     mime, file = by_name(name).format.mime, neutral_name(name)
     attachment = f'attachment; filename="{file}"'
     if form == "json":
-        return said({"report": stats, "content_type": mime, "filename": file, "image": base64.b64encode(data).decode()})
+        encoded = base64.b64encode(data).decode()
+        return json_response({"report": stats, "content_type": mime, "filename": file, "image": encoded})
     if form == "mixed":
-        border = secrets.token_hex(16).encode()
-        head = b"--%s\r\nContent-Type: application/json\r\n\r\n%s\r\n" % (border, said(stats).body)
-        body = b"--%s\r\nContent-Type: %s\r\nContent-Disposition: %s\r\n\r\n" % (
-            border,
-            mime.encode(),
-            attachment.encode(),
-        )
-        kind = f"multipart/mixed; boundary={border.decode()}"
-        return Response(b"".join((head, body, data, b"\r\n--%s--\r\n" % border)), media_type=kind)
-    headers = {"Content-Disposition": attachment, REPORT: short(stats, report_bytes)}
+        return _mixed(data, stats, mime, attachment)
+    headers = {"Content-Disposition": attachment, REPORT: _header(stats, report_bytes)}
     return Response(data, media_type=mime, headers=headers)
 
 
-def said(value: dict[str, Any]) -> Response:
+def _mixed(data: bytes, stats: Mapping[str, Any], mime: str, attachment: str) -> Response:
+    """Report and image as the two parts of one multipart/mixed body (RFC 2046, 5.1)."""
+    boundary = secrets.token_hex(16).encode()
+    report = b"--%s\r\nContent-Type: application/json\r\n\r\n%s\r\n" % (boundary, json_response(stats).body)
+    head = b"--%s\r\nContent-Type: %s\r\nContent-Disposition: %s\r\n\r\n" % (
+        boundary,
+        mime.encode(),
+        attachment.encode(),
+    )
+    body = b"".join((report, head, data, b"\r\n--%s--\r\n" % boundary))
+    return Response(body, media_type=f"multipart/mixed; boundary={boundary.decode()}")
+
+
+def json_response(value: Mapping[str, Any]) -> Response:
     """A JSON answer, ASCII only."""
-    return Response(json.dumps(value, separators=(",", ":")).encode("ascii"), media_type="application/json")
+    return Response(json.dumps(dict(value), separators=(",", ":")).encode("ascii"), media_type="application/json")
 
 
-def short(stats: dict[str, Any], most: int) -> str:
+def _header(stats: Mapping[str, Any], most: int) -> str:
     """A report as one line of ASCII JSON, without its longest lists where it would be above ``most`` bytes."""
     report = dict(stats)
     left_out: list[str] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rmexif.errors import InputError, LimitExceeded
-from rmexif.io.multipart import MAX_FIELD, MAX_PARTS, BrokenForm, FormReader
+from rmexif.io.multipart import FORM_OVERHEAD, BrokenForm, FormReader
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -19,7 +19,6 @@ __all__ = ["Body", "SlowBody", "WrongType", "check_head", "client_left", "read"]
 FORM = "multipart/form-data"
 # What a raw image may call itself. The last is what ``curl --data-binary`` says; the bytes decide in any case.
 RAW = ("image/", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded")
-OVERHEAD = MAX_PARTS * 4096 + 4 * MAX_FIELD  # byte: what a form may need beside its image
 
 
 class SlowBody(InputError):
@@ -45,7 +44,7 @@ class Body:
 
 
 def check_head(request: Request, settings: Settings) -> None:
-    """Refuse what the head alone condemns, before a byte of the body is read.
+    """Refuse what the head alone rules out, before a byte of the body is read.
 
     Raises:
         WrongType: the body calls itself something that is not taken.
@@ -54,15 +53,15 @@ def check_head(request: Request, settings: Settings) -> None:
     """
     kind = _kind(request)
     if kind and kind != FORM and not kind.startswith(RAW):
-        raise WrongType("an image comes as image/*, application/octet-stream or multipart/form-data")
+        raise WrongType("Content-Type must be image/*, application/octet-stream or multipart/form-data")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise WrongType("a compressed body is not taken")
+        raise WrongType("Content-Encoding must be identity: a compressed body is not taken")
     length = request.headers.get("content-length")
     if length is not None:
         if not length.isascii() or not length.isdigit():
-            raise BrokenForm("Content-Length is no number")
-        if int(length[:20]) > settings.max_bytes + (OVERHEAD if kind == FORM else 0):
-            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+            raise BrokenForm("Content-Length must be a number")
+        if int(length[:20]) > settings.max_bytes + (FORM_OVERHEAD if kind == FORM else 0):
+            raise _too_long(settings)
 
 
 async def read(request: Request, settings: Settings) -> Body:
@@ -94,7 +93,7 @@ async def _raw(request: Request, settings: Settings) -> Body:
     data = bytearray()
     async for chunk in request.stream():
         if len(data) + len(chunk) > settings.max_bytes:
-            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+            raise _too_long(settings)
         data += chunk
     return Body(data)
 
@@ -104,14 +103,18 @@ async def _form(request: Request, settings: Settings) -> Body:
     seen = 0
     async for chunk in request.stream():
         seen += len(chunk)
-        if seen > settings.max_bytes + OVERHEAD:
-            raise LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
+        if seen > settings.max_bytes + FORM_OVERHEAD:
+            raise _too_long(settings)
         if chunk:
             reader.feed(chunk)
     form = reader.close()
     if not form.files:
         raise BrokenForm("the form carries no image")
     return Body(form.files[0].data, form.fields)
+
+
+def _too_long(settings: Settings) -> LimitExceeded:
+    return LimitExceeded(f"max_bytes: the body is above the limit of {settings.max_bytes}")
 
 
 def _kind(request: Request) -> str:

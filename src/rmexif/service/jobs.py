@@ -1,20 +1,23 @@
-"""What a worker process does with one image: plain functions of bytes and plain values, run by name."""
+"""The jobs of the service: what a route asks a worker process for, in plain functions of bytes and plain values.
+
+A row of ``JOBS`` is a route. ``arguments`` runs in the server and turns the request's options into what crosses to the
+worker; ``run`` runs there.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rmexif.errors import RmexifError
+from rmexif.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from rmexif.policy import Policy
     from rmexif.types import Limits
+    from rmexif.workers.process import Answer
 
-__all__ = ["JOBS", "Answer", "run"]
-
-Answer = tuple[bytes | None, dict[str, Any]]  # an image or none, and what is said about it
+__all__ = ["JOBS", "Job", "run"]
 
 
 def scrub(raw: bytes, policy: Policy) -> Answer:
@@ -26,9 +29,9 @@ def scrub(raw: bytes, policy: Policy) -> Answer:
 
 def strip(raw: bytes, limits: Limits) -> Answer:
     """Clean bytes with untouched pixels, and the report."""
-    from rmexif.lossless import strip
+    from rmexif import lossless
 
-    return strip(raw, limits=limits)
+    return lossless.strip(raw, limits=limits)
 
 
 def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
@@ -36,15 +39,15 @@ def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     from rmexif import inspection
 
     found = inspection.inspect(raw, values=values, limits=limits)
-    return None, found.as_dict() | {"residuals": inspection.residuals(found.residuals[1:])}
+    return None, found.as_dict()
 
 
 def verify(raw: bytes, limits: Limits) -> Answer:
     """Whether anything is left, and what."""
-    from rmexif.lossless import verify
+    from rmexif import lossless
 
-    left = [finding.as_dict() for finding in verify(raw, limits=limits)]
-    return None, {"clean": not left, "findings": left}
+    findings = [finding.as_dict() for finding in lossless.verify(raw, limits=limits)]
+    return None, {"clean": not findings, "findings": findings}
 
 
 def preview(raw: bytes, policy: Policy, picture: bool) -> Answer:
@@ -55,18 +58,50 @@ def preview(raw: bytes, policy: Policy, picture: bool) -> Answer:
     return scrubber.preview() if picture else (None, scrubber.dry_run())
 
 
-JOBS: dict[str, Callable[..., Answer]] = {
-    "scrub": scrub,
-    "strip": strip,
-    "inspect": inspect,
-    "verify": verify,
-    "preview": preview,
+def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+    return (Policy(**values, limits=limits),)
+
+
+def _policy_and_picture(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+    fields = {name: value for name, value in values.items() if name != "picture"}
+    return Policy(**fields, limits=limits), values.get("picture", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of request.
+
+    Args:
+        work: what a worker does with the image and the arguments.
+        arguments: the values of the request's options, and the operator's limits, as arguments of ``work``.
+        summary: half a sentence for the description of the API.
+        answers_image: whether clean bytes come back, not only a report.
+    """
+
+    work: Callable[..., Answer]
+    arguments: Callable[[Mapping[str, Any], Limits], tuple[Any, ...]]
+    summary: str
+    answers_image: bool = True
+
+
+JOBS: dict[str, Job] = {
+    "scrub": Job(scrub, _policy, "Metadata gone, faces redacted, re-encoded"),
+    "strip": Job(strip, lambda _, limits: (limits,), "Metadata gone, pixels untouched"),
+    "inspect": Job(
+        inspect,
+        lambda values, limits: (limits, values.get("values", False)),
+        "What the file would give away",
+        answers_image=False,
+    ),
+    "verify": Job(verify, lambda _, limits: (limits,), "Whether anything is left", answers_image=False),
+    "preview": Job(
+        preview,
+        _policy_and_picture,
+        "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
+    ),
 }
 
 
-def run(name: str, raw: bytes, *arguments: Any) -> Answer | RmexifError:
-    """Do a job; errors come back as values, stripped of their history, because that may hold pieces of the file."""
-    try:
-        return JOBS[name](raw, *arguments)
-    except RmexifError as error:
-        return error.detached()
+def run(raw: bytes, name: str, *arguments: Any) -> Answer:
+    """Do the job of that name."""
+    return JOBS[name].work(raw, *arguments)

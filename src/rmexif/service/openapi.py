@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rmexif import __version__
 from rmexif.containers import FORMATS
-from rmexif.service.options import HELP, Option, options
+from rmexif.service.jobs import JOBS
+from rmexif.service.options import request_options
 from rmexif.service.page import policy_for
 
 if TYPE_CHECKING:
+    from rmexif.options import Option
     from rmexif.service.settings import Settings
 
 __all__ = ["document", "manual"]
 
-IMAGE_ROUTES = {
-    "scrub": "Metadata gone, faces redacted, encoded afresh",
-    "strip": "Metadata gone, pixels untouched",
-    "inspect": "What the file would give away",
-    "verify": "Whether anything is left",
-    "preview": "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
-}
+PROBES = {"/healthz": "The process answers", "/readyz": "A canary image comes out clean"}
+REGIONS = r"^\s*-?\d+(\s*,\s*-?\d+){3}(\s*;\s*-?\d+(\s*,\s*-?\d+){3})*\s*;?\s*$"
+REGIONS_FORM = "left,top,right,bottom; repeat, or separate by ';'"
 STATUSES = {
     "400": "invalid_policy, broken_form: the request is at fault",
     "401": "unauthorized: a bearer token is needed",
@@ -44,43 +43,44 @@ vertical-align:top;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--lin
 
 def document(settings: Settings) -> dict[str, Any]:
     """OpenAPI 3.1."""
-    image = {"type": "string", "contentMediaType": "application/octet-stream"}
-    paths: dict[str, Any] = {}
-    for name, text in IMAGE_ROUTES.items():
-        known = _options_of(name)
-        form = {"file": {"type": "string", "format": "binary"}, **{o.name: _schema(o) for o in known}}
-        content = {
-            "application/octet-stream": {"schema": image},
-            "image/*": {"schema": image},
-            "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": form}},
-        }
-        paths[f"/v1/{name}"] = {
-            "post": {
-                "operationId": name,
-                "summary": text,
-                "parameters": [
-                    {"name": o.name, "in": "query", "required": False, "description": o.help, "schema": _schema(o)}
-                    for o in known
-                ],
-                "requestBody": {"required": True, "content": content},
-                "responses": {"200": _answer(name), **{code: _failure(why) for code, why in STATUSES.items()}},
-                "security": [{"token": []}] if settings.secrets() else [],
-            }
-        }
-    for path, text in (("/healthz", "The process answers"), ("/readyz", "A canary image comes out clean")):
-        schema = {"type": "object", "properties": {"status": {"type": "string"}}}
-        paths[path] = {
-            "get": {
-                "operationId": path[1:],
-                "summary": text,
-                "responses": {"200": {"description": text, "content": {"application/json": {"schema": schema}}}},
-            }
-        }
+    security: list[dict[str, list[str]]] = [{"token": []}] if settings.secrets() else []
+    paths = {f"/v1/{name}": {"post": _operation(name) | {"security": security}} for name in JOBS}
     return {
         "openapi": "3.1.0",
         "info": {"title": "rmexif", "version": __version__, "license": {"name": "MIT"}},
-        "paths": paths,
+        "paths": paths | {path: {"get": _probe(path, text)} for path, text in PROBES.items()},
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _operation(name: str) -> dict[str, Any]:
+    """A route of images."""
+    options = request_options(name).values()
+    image = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {"file": {"type": "string", "format": "binary"}, **{o.name: _schema(o) for o in options}}
+    content = {
+        "application/octet-stream": {"schema": image},
+        "image/*": {"schema": image},
+        "multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": form}},
+    }
+    return {
+        "operationId": name,
+        "summary": JOBS[name].summary,
+        "parameters": [
+            {"name": o.name, "in": "query", "required": False, "description": o.description, "schema": _schema(o)}
+            for o in options
+        ],
+        "requestBody": {"required": True, "content": content},
+        "responses": {"200": _answer(name), **{code: _failure(why) for code, why in STATUSES.items()}},
+    }
+
+
+def _probe(path: str, text: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"status": {"type": "string"}}}
+    return {
+        "operationId": path[1:],
+        "summary": text,
+        "responses": {"200": {"description": text, "content": {"application/json": {"schema": schema}}}},
     }
 
 
@@ -88,11 +88,12 @@ def manual(settings: Settings) -> tuple[str, str]:
     """The same for a reader, as one page without script, and its Content-Security-Policy."""
     rows: dict[str, list[tuple[str, ...]]] = {
         "routes": [
-            *((f"POST /v1/{name}", text) for name, text in IMAGE_ROUTES.items()),
-            ("GET /healthz", "the process answers"),
-            ("GET /readyz", "a canary image comes out clean"),
+            *((f"POST /v1/{name}", job.summary) for name, job in JOBS.items()),
+            *((f"GET {path}", text) for path, text in PROBES.items()),
         ],
-        "options": [(o.name, f"{_values(o)}; default {_default(o)}", o.help) for o in _options_of("scrub")],
+        "options": [
+            (o.name, f"{_values(o)}; default {_default(o)}", o.description) for o in request_options("scrub").values()
+        ],
         "errors": list(STATUSES.items()),
     }
     tables = {
@@ -118,42 +119,40 @@ base64) or <code>multipart/mixed</code>, both in one body.</p>
     return html, policy_for(STYLE)
 
 
-def _options_of(route: str) -> list[Option]:
-    if route in ("scrub", "preview"):
-        extra = [Option("picture", "boolean", True)] if route == "preview" else []
-        return [*options().values(), *extra]
-    return [Option("values", "boolean", False)] if route == "inspect" else []
-
-
 def _schema(option: Option) -> dict[str, Any]:
+    """A JSON schema of the text that an option takes."""
+    schema: dict[str, Any] = {"type": "string" if option.is_repeatable else option.kind}
     if option.kind == "regions":
-        pattern = r"^\s*-?\d+(\s*,\s*-?\d+){3}(\s*;\s*-?\d+(\s*,\s*-?\d+){3})*\s*;?\s*$"
-        return {"type": "string", "pattern": pattern, "description": HELP.get(option.name, "")}
-    schema: dict[str, Any] = {"type": option.kind}
-    if option.choices:
+        schema |= {"pattern": REGIONS, "description": f"{option.description}: {REGIONS_FORM}"}
+    elif option.kind == "names":
+        name = "|".join(map(re.escape, option.choices))
+        schema |= {"pattern": rf"^\s*({name})(\s*;\s*({name}))*\s*;?\s*$", "default": ";".join(option.default)}
+    elif option.choices:
         schema["enum"] = list(option.choices)
-    if option.least is not None:
-        schema["minimum"] = option.least
-    if option.most is not None:
-        schema["maximum"] = option.most
-    if option.default is not None:
+    if option.range is not None:
+        schema["minimum"], schema["maximum"] = option.range
+    if option.default is not None and not option.is_repeatable:
         schema["default"] = option.default
     return schema
 
 
 def _values(option: Option) -> str:
-    return ", ".join(option.choices) or {"boolean": "true or false", "regions": "boxes"}.get(option.kind, option.kind)
+    if option.choices:
+        return ", ".join(option.choices)
+    words = {"boolean": "true or false", "regions": REGIONS_FORM}
+    between = "" if option.range is None else f", {option.range[0]} to {option.range[1]}"
+    return words.get(option.kind, option.kind) + between
 
 
 def _default(option: Option) -> str:
-    if option.default in (None, []):
+    if option.default in (None, ()):
         return "none"
-    return str(option.default).lower()
+    return ", ".join(option.default) if option.kind == "names" else str(option.default).lower()
 
 
 def _answer(name: str) -> dict[str, Any]:
     report = {"application/json": {"schema": {"type": "object"}}}
-    if name not in ("scrub", "strip", "preview"):
+    if not JOBS[name].answers_image:
         return {"description": "the report", "content": report}
     content: dict[str, Any] = {row.format.mime: {} for row in FORMATS}
     header = {"X-Rmexif-Report": {"description": "the report, as ASCII JSON", "schema": {"type": "string"}}}
@@ -164,6 +163,11 @@ def _failure(why: str) -> dict[str, Any]:
     schema = {
         "type": "object",
         "required": ["code", "message"],
-        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "properties": {
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "structure": {"type": "string", "description": "of the image file, where it is at fault"},
+            "offset": {"type": "integer", "description": "byte of that structure"},
+        },
     }
     return {"description": why, "content": {"application/json": {"schema": schema}}}

@@ -1,134 +1,80 @@
-"""Options of a request: the fields of ``Policy``, by their names, as text; one reader for query, form and API page."""
+"""The options of a request, as query and as fields of its form: every value is parsed once, as it comes in."""
 
 from __future__ import annotations
 
-import types
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import FORMATS
-from rmexif.errors import InvalidPolicy
+from rmexif import detectors
+from rmexif.errors import InvalidPolicy, RmexifError
+from rmexif.options import Option, policy_options
 from rmexif.policy import Policy
-from rmexif.styles import STYLES
-from rmexif.types import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["HELP", "Option", "options", "policy_from"]
+__all__ = ["OptionReader", "request_options"]
 
-SET_BY_OPERATOR = ("detectors", "limits")
-MOST_REGIONS = 500
-HELP = {
-    "faces": "search for faces and redact them",
-    "recall": "how much is searched",
-    "min_confidence": "lowest score of a face, 0-1; the plan's own by default",
-    "margin": "added around a face, as a fraction of its size, 0-4",
-    "style": "how faces are redacted",
-    "allow_weak": "allow a style that a recogniser may see through",
-    "regions": "to redact too: left,top,right,bottom in px of the upright picture; repeat, or separate by ';'",
-    "keep_regions": "to leave: faces whose centre lies inside; written as regions",
-    "stealth": "0.99x with a fresh crop on every run",
-    "quality": "1-100, for lossy formats",
-    "output": "format of the result; the input's by default",
-    "frames": "of an animation or of pages",
-    "seed": "make a run repeatable; without it every run is different",
-}
-CHOICES = {"style": tuple(STYLES), "output": tuple(row.format.name for row in FORMATS)}
-RANGES = {"min_confidence": (0, 1), "margin": (0, 4), "quality": (1, 100), "seed": (0, (1 << 64) - 1)}
+MAX_REGIONS = 500  # of one option: more would only make the search for overlaps slow
+VALUES = Option("values", "boolean", False, "say what the findings hold: coordinates, names, dates")
+PICTURE = Option("picture", "boolean", True, "answer with the picture; false: with the report alone")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One field of Policy, as a client sees it."""
-
-    name: str
-    kind: str  # "boolean", "integer", "number", "string", "regions"
-    default: Any
-    choices: tuple[str, ...] = ()
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def help(self) -> str:
-        """What it does, in half a sentence."""
-        return HELP.get(self.name, "")
-
-    def read(self, texts: list[str]) -> Any:
-        """The value that ``texts`` say.
-
-        Raises:
-            InvalidPolicy: they say none that is allowed.
-        """
-        if self.kind == "regions":
-            return tuple(_region(self.name, part) for text in texts for part in text.split(";") if part.strip())
-        if len(texts) > 1:
-            raise InvalidPolicy(f"{self.name}: it is given once")
-        text = texts[0].strip()
-        if self.kind == "boolean":
-            if text.lower() not in ("true", "false", "1", "0"):
-                raise InvalidPolicy(f"{self.name}: it is true or false")
-            return text.lower() in ("true", "1")
-        if self.choices and text not in self.choices:
-            raise InvalidPolicy(f"{self.name}: it is one of {', '.join(self.choices)}")
-        if self.kind == "string":
-            return text
-        try:
-            return int(text) if self.kind == "integer" else float(text)
-        except ValueError as error:
-            raise InvalidPolicy(f"{self.name}: it is a number") from error
+def request_options(job: str) -> dict[str, Option]:
+    """What a client may say to a route; the tables are asked anew at every call."""
+    if job in ("scrub", "preview"):
+        known = policy_options()
+        known["detectors"] = _by_name_alone(known["detectors"])
+        return known | ({PICTURE.name: PICTURE} if job == "preview" else {})
+    return {VALUES.name: VALUES} if job == "inspect" else {}
 
 
-@cache
-def options() -> dict[str, Option]:
-    """Every option, in the order of Policy's fields."""
-    hints = get_type_hints(Policy)
-    table = {}
-    for item in fields(Policy):
-        if item.name in SET_BY_OPERATOR:
-            continue
-        hint, choices = hints[item.name], CHOICES.get(item.name, ())
-        if get_origin(hint) is Literal:
-            hint, choices = str, get_args(hint)
-        if get_origin(hint) is types.UnionType:
-            hint = next(arm for arm in get_args(hint) if arm is not type(None))
-        kinds = {bool: "boolean", int: "integer", float: "number"}
-        kind = "regions" if item.name.endswith("regions") else kinds.get(hint, "string")
-        least, most = RANGES.get(item.name, (None, None))
-        default = [] if kind == "regions" else item.default
-        table[item.name] = Option(item.name, kind, default, tuple(choices), least, most)
-    return table
-
-
-def policy_from(said: Iterable[tuple[str, str]], limits: Limits) -> Policy:
-    """A policy out of the fields of a query or a form.
+class OptionReader:
+    """Collects the values that a request gives to its options.
 
     Args:
-        said: names and values, in any order; empty values are left out.
-        limits: what one image may cost; the operator's, not the client's.
-
-    Raises:
-        InvalidPolicy: an option is unknown or has a value that is not allowed.
+        known: the options of the route.
     """
-    texts: dict[str, list[str]] = {}
-    for name, text in said:
-        if name not in options():
-            raise InvalidPolicy(f"an option is not known; there are {', '.join(options())}")
-        if text.strip():
-            texts.setdefault(name, []).append(text)
-    values = {name: options()[name].read(found) for name, found in texts.items()}
-    for name in ("regions", "keep_regions"):
-        if len(values.get(name, ())) > MOST_REGIONS:
-            raise InvalidPolicy(f"{name}: {MOST_REGIONS} at the most")
-    return Policy(**values, limits=limits)
+
+    def __init__(self, known: Mapping[str, Option]) -> None:
+        self._known = known
+        self._values: dict[str, Any] = {}
+
+    def add(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Take names and values out of a query or a form; empty values are left out.
+
+        Raises:
+            InvalidPolicy: an option is unknown, is given twice, or has a value that is not allowed.
+        """
+        for name, text in pairs:
+            option = self._known.get(name)
+            if option is None:
+                known = f"one of {', '.join(self._known)}" if self._known else "left out: this route has none"
+                raise InvalidPolicy(f"an option must be {known}")
+            if not text.strip():
+                continue
+            value = option.parse(text.strip())
+            if option.is_repeatable:
+                value = (*self._values.get(name, ()), *value)
+                if len(value) > MAX_REGIONS:
+                    raise InvalidPolicy(f"{name} must hold at most {MAX_REGIONS}, got {len(value)}")
+            elif name in self._values:
+                raise InvalidPolicy(f"{name} must be given once, got two values")
+            self._values[name] = value
+
+    def values(self) -> dict[str, Any]:
+        """What was given, by name."""
+        return dict(self._values)
 
 
-def _region(name: str, text: str) -> tuple[int, ...]:
+def _by_name_alone(option: Option) -> Option:
+    """Without the detectors that need an argument: ``yunet:FILE`` would have the server open a client's file name."""
+    names = tuple(name for name in option.choices if _needs_no_argument(name))
+    return Option(option.name, option.kind, option.default, option.help, choices=names)
+
+
+def _needs_no_argument(name: str) -> bool:
     try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise InvalidPolicy(f"{name}: a region is left,top,right,bottom in px") from error
-    if len(numbers) != 4 or max(abs(number) for number in numbers) > 1 << 31:
-        raise InvalidPolicy(f"{name}: a region is left,top,right,bottom in px")
-    return numbers
+        detectors.build(name, Policy())
+    except RmexifError:
+        return False
+    return True

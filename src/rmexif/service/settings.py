@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "Settings"]
 
 PREFIX = "RMEXIF_"
+MIN_TOKEN = 16  # characters: 64 bits even where a token is hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How the service behaves.
 
-    Memory is bounded by these: about ``(workers + queue) * max_bytes * 2`` in the server, and ``worker_memory`` in
-    each worker.
+    Memory is bounded by these: about ``(workers + queue) * max_bytes * 2`` in the server, and in each worker what it
+    holds when it is ready and ``worker_memory``.
     """
 
     host: str = field(default="127.0.0.1", metadata={"help": "address to listen on"})
@@ -38,9 +40,14 @@ class Settings:
     body_seconds: float = field(default=30.0, metadata={"help": "time for a client to send its body, s"})
     queue_seconds: float = field(default=30.0, metadata={"help": "time to wait for a worker before 503, s"})
     shutdown_seconds: float = field(default=30.0, metadata={"help": "time to finish what is under way, s"})
-    worker_memory: int = field(default=4 << 30, metadata={"help": "address space of one worker, byte; 0: no limit"})
+    worker_memory: int = field(
+        default=3 << 30 if sys.platform == "linux" else 0,
+        metadata={"help": "what one image may take beyond what a ready worker holds, byte (Linux); 0: no limit"},
+    )
     worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})
-    fence: bool = field(default=True, metadata={"help": "workers may not write, connect or spawn (Linux)"})
+    sandbox: bool = field(
+        default=True, metadata={"help": "workers may not write, connect or spawn (Linux)", "alias": "RMEXIF_FENCE"}
+    )
     report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
     tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})
     tokens_file: str = field(default="", metadata={"help": "file with more tokens, one a line (a mounted secret)"})
@@ -55,18 +62,18 @@ class Settings:
             InvalidPolicy: a setting has a value that is not allowed.
         """
         for name in ("workers", "queue", "worker_memory", "worker_images"):
-            if getattr(self, name) < 0:
-                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is 0 or more")
+            self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in ("connections", "max_bytes", "max_pixels", "max_frames", "report_bytes"):
-            if getattr(self, name) < 1:
-                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is 1 or more")
+            self._check(name, getattr(self, name) >= 1, "1 or more")
         for name in ("deadline_seconds", "body_seconds", "queue_seconds", "shutdown_seconds"):
-            if not 0 < getattr(self, name) < 86_400:
-                raise InvalidPolicy(f"{PREFIX}{name.upper()}: it is more than 0 and less than a day, in seconds")
-        if self.log_level not in ("warning", "info"):
-            raise InvalidPolicy(f"{PREFIX}LOG_LEVEL: it is warning or info")
-        if any(len(token) < 16 for token in self.secrets()):
-            raise InvalidPolicy(f"{PREFIX}TOKENS: a token has 16 characters or more")
+            self._check(name, 0 < getattr(self, name) < 86_400, "more than 0 and less than a day, in seconds")
+        self._check("log_level", self.log_level in ("warning", "info"), "warning or info")
+        if any(len(token) < MIN_TOKEN for token in self.secrets()):
+            raise InvalidPolicy(f"{PREFIX}TOKENS must hold tokens of at least {MIN_TOKEN} characters")
+
+    def _check(self, name: str, is_allowed: bool, expected: str) -> None:
+        if not is_allowed:
+            raise InvalidPolicy(f"{PREFIX}{name.upper()} must be {expected}, got {getattr(self, name)!r}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Settings:
@@ -78,16 +85,18 @@ class Settings:
         source = os.environ if environment is None else environment
         values: dict[str, object] = {}
         for item in fields(cls):
-            text = source.get(PREFIX + item.name.upper())
+            text = source.get(PREFIX + item.name.upper(), source.get(item.metadata.get("alias", "")))
             if text is not None:
                 values[item.name] = _read(item.name, str(item.type), text.strip())
         values |= {name: value for name, value in overrides.items() if value is not None}
         return cls(**values)  # type: ignore[arg-type]
 
     @property
-    def crew(self) -> int:
-        """Worker processes, counted out."""
-        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.workers or 2
+    def worker_count(self) -> int:
+        """Worker processes, with 0 counted out: the processors that this process may use."""
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def limits(self) -> Limits:
@@ -105,9 +114,9 @@ class Settings:
             try:
                 listed = Path(self.tokens_file).read_text("utf-8").split()
             except (OSError, ValueError) as error:
-                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE: it cannot be read") from error
+                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE must be a file that can be read") from error
             if not listed:
-                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE: it holds no token")
+                raise InvalidPolicy(f"{PREFIX}TOKENS_FILE must hold at least one token")
             texts += listed
         return tuple(text.strip().encode() for text in texts if text.strip())
 
@@ -116,9 +125,9 @@ def _read(name: str, kind: str, text: str) -> object:
     variable = PREFIX + name.upper()
     if kind == "bool":
         if text.lower() not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
-            raise InvalidPolicy(f"{variable}: it is 1 or 0")
+            raise InvalidPolicy(f"{variable} must be 1 or 0, got {text!r}")
         return text.lower() in ("1", "true", "yes", "on")
     try:
         return {"int": int, "float": float}.get(kind, str)(text)
     except ValueError as error:
-        raise InvalidPolicy(f"{variable}: it is a number") from error
+        raise InvalidPolicy(f"{variable} must be a number, got {text!r}") from error

@@ -1,1 +1,1 @@
-"""Worker processes: the pool, its sandbox and its limits."""
+"""Worker processes: the pool, what a process does before its first image, its sandbox and its limits."""

@@ -1,6 +1,6 @@
 """Worker processes that can be ended: a time and a memory limit per image, and a crash that costs one image.
 
-Every process has a pool of its own (pebble), so that a process that dies in the middle of a message takes nobody's
+Every process has a pebble pool of its own, so that a process that dies in the middle of a message takes no other
 channel with it. Bytes travel through pipes: nothing is put on a disk. Processes are spawned, never forked, because the
 caller may have threads; a script needs the usual ``if __name__ == "__main__":`` guard for that.
 """
@@ -8,252 +8,143 @@ caller may have threads; a script needs the usual ``if __name__ == "__main__":``
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
-import signal
-import sys
 import threading
-from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as LateError
-from contextlib import contextmanager, suppress
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from rmexif import inspection
-from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, SetupError, WorkerLost, error_boundary
-from rmexif.policy import Policy
-from rmexif.types import Limits
-from rmexif.workers import sandbox
+from rmexif.errors import DeadlineExceeded, InvalidPolicy, ProcessingError, RmexifError, WorkerLost
+from rmexif.workers import process
+from rmexif.workers.limits import WorkerLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from rmexif.policy import Policy
+    from rmexif.workers.process import Answer, Task
 
-__all__ = ["Crew", "one_thread_each"]
+__all__ = ["WorkerPool"]
 
-Answer = tuple[bytes, dict[str, Any]]
 BROKEN = (RuntimeError, OSError, EOFError)  # what pebble raises for a pool that lost its process between two images
 
 
-class Crew:
-    """So many processes; call it with an image from so many threads.
+class WorkerPool:
+    """So many processes that do one task; ``run`` it from so many threads.
 
     Args:
-        task: what is done with every image: a Policy scrubs, Limits strip.
-        workers: processes.
-        deadline: s per image; the process that runs over it is killed.
-        memory: byte that one image may take beyond what a process holds when it is ready (Linux).
-        recycle: images after which a process is replaced by a fresh one.
-        fenced: drop network, writing and spawning (Linux); "require" refuses to work where the kernel cannot.
-        locked: keep the memory out of the swap (Linux); refuse to work where that is not allowed.
+        task: a function of the image's bytes, and of what ``run`` gets beside them; it is sent once to each process.
+        workers: processes; each is spawned when an image needs it.
+        limits: what holds in each.
+        warm_up: a policy that the processes load their detectors for before they enter the sandbox.
 
     Raises:
-        InvalidPolicy: a number is out of range, or the policy cannot be sent to a process.
+        InvalidPolicy: the task or the policy cannot be sent to a process.
     """
 
     def __init__(
-        self,
-        task: Policy | Limits,
-        workers: int,
-        *,
-        deadline: float | None = None,
-        memory: int | None = None,
-        recycle: int | None = None,
-        fenced: bool | Literal["require"] = False,
-        locked: bool = False,
+        self, task: Task, workers: int, limits: WorkerLimits | None = None, *, warm_up: Policy | None = None
     ) -> None:
-        for name, number in (("deadline", deadline), ("memory", memory), ("recycle", recycle)):
-            if number is not None and number <= 0:
-                raise InvalidPolicy(f"{name}: it is more than 0")
-        if memory is not None and sys.platform != "linux":
-            raise InvalidPolicy("memory: only Linux can hold a process to it")
+        self._limits = limits or WorkerLimits()
         try:
-            sent = pickle.dumps(task)
+            self._sent = pickle.dumps((task, warm_up))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise InvalidPolicy("the policy holds an object that cannot be sent to a process") from error
-        self._limits = task.limits if isinstance(task, Policy) else task
-        self._deadline = deadline
-        self._options = (recycle or 0, (sent, memory, fenced, locked))
-        self._lock = threading.Lock()
-        self._closed = False
         self._workers = workers
-        self._running: set[Any] = set()
-        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_open = True
+        self._running: set[Future[Any]] = set()
+        self._idle: SimpleQueue[_Worker] = SimpleQueue()
         for _ in range(workers):
-            self._idle.put(None)  # a pool is made when it is needed
+            self._idle.put(_Worker(self._spawn))
 
-    def __call__(self, raw: Any) -> Answer:
-        """Have a process do it.
+    def run(self, raw: bytes | bytearray, *arguments: Any) -> Answer:
+        """Have the next idle process do the task.
 
         Raises:
-            TypeError: ``raw`` is not bytes-like.
-            DeadlineExceeded: it took too long; the process was killed.
-            WorkerLost: the process died.
+            DeadlineExceeded: it took longer than the limit; the process was killed.
+            WorkerLost: the process died, or the pool was closed.
             RmexifError: whatever came of the image.
         """
-        view = inspection.view_of(raw)
-        self._limits.check("max_bytes", len(view))
-        pool = self._idle.get()
+        worker = self._idle.get()
         try:
-            pool = pool or self._pool()
-            return self._ask(pool, bytes(view))
-        except BROKEN as error:
-            broken, pool = pool, None
-            _end(broken)
-            raise WorkerLost("the process that worked on the image ended") from error
+            return self._ask(worker, raw, arguments)
         finally:
-            self._idle.put(pool)
+            self._idle.put(worker)
 
     def close(self) -> None:
         """End every process, whatever it is doing; images under way end as WorkerLost."""
         with self._lock:
-            self._closed = True
+            self._is_open = False
             running = list(self._running)
         for future in running:
             future.cancel()
-        for _ in range(self._workers):  # every thread gives its pool back, whatever became of its image
-            _end(self._idle.get())
+        for _ in range(self._workers):  # every thread gives its worker back, whatever became of its image
+            self._idle.get().stop()
 
-    def _pool(self) -> ProcessPool:
-        recycle, arguments = self._options
+    def _spawn(self) -> ProcessPool:
         context: Any = multiprocessing.get_context("spawn")
-        return ProcessPool(1, recycle, _prepare, arguments, context)
+        return ProcessPool(1, self._limits.recycle or 0, process.prepare, (self._sent, self._limits), context)
 
-    def _ask(self, pool: ProcessPool, raw: bytes) -> Answer:
-        with self._lock:
-            if self._closed:
-                raise WorkerLost("the run was cancelled")
-            future = pool.schedule(_work, (raw,), timeout=self._deadline)
-            self._running.add(future)
+    def _ask(self, worker: _Worker, raw: bytes | bytearray, arguments: tuple[Any, ...]) -> Answer:
         try:
-            result = future.result()
-        except ProcessExpired as error:
-            raise WorkerLost(f"the process that worked on the image ended with code {error.exitcode}") from error
-        except LateError as error:
-            raise DeadlineExceeded(f"the image took longer than {self._deadline:g} s") from error
-        except CancelledError as error:
-            raise WorkerLost("the run was cancelled") from error
-        finally:
-            with self._lock:
-                self._running.discard(future)
+            with self._lock:  # in one hold: what is scheduled after close() has looked would be waited for
+                if not self._is_open:
+                    raise WorkerLost("the pool of workers was closed")
+                future = worker.schedule(raw, arguments, self._limits.deadline)
+                self._running.add(future)
+            try:
+                result = self._wait(future)
+            finally:
+                with self._lock:
+                    self._running.discard(future)
+        except BROKEN as error:
+            worker.stop()
+            raise WorkerLost("the process that worked on the image ended") from error
         if isinstance(result, RmexifError):
             raise result
         answer: Answer = result
         return answer
 
+    def _wait(self, future: Future[Any]) -> Any:
+        """What the process sent back; what pebble raises, in words of the error tree.
 
-def _end(pool: ProcessPool | None) -> None:
-    if pool is not None:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
-
-
-class _State:
-    """What a worker process knows: one task, and why it cannot do it."""
-
-    work: Any = None
-    refusal: RmexifError | None = None
-    holds: sandbox.Sandbox | None = None
-
-
-def _prepare(sent: bytes, memory: int | None, fenced: bool | Literal["require"], locked: bool) -> None:
-    """Make a fresh process ready: quiet, warm, fenced in, and then limited."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that loops in C would never come to a Python handler
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 2)  # what libraries print there can quote the file
-    os.close(quiet)
-    try:
-        if locked and not sandbox.lock_memory():
-            raise SetupError("lock_memory: this process may not lock its memory (see ulimit -l)")
-        landlock = sandbox.no_new_files() if fenced else 0
-        _State.work = _warm(pickle.loads(sent))
-        if fenced:
-            _State.holds = sandbox.close(landlock)
-            if fenced == "require" and not _State.holds.holds:
-                raise SetupError("sandbox: this system cannot keep a process from writing, connecting and spawning")
-        if memory is not None:
-            _limit(memory)
-    except RmexifError as error:
-        _State.refusal = error.detached()
-    except Exception as error:
-        _State.refusal = SetupError(f"a worker process cannot be made ready ({type(error).__name__})")
+        Raises:
+            RuntimeError, OSError, EOFError: the pool of this process is broken.
+        """
+        try:
+            return future.result()
+        except FutureTimeoutError as error:  # before BROKEN: it is an OSError, and so is the next
+            raise DeadlineExceeded(f"the image took longer than the deadline of {self._limits.deadline:g} s") from error
+        except ProcessExpired as error:
+            raise WorkerLost(f"the process that worked on the image ended with code {error.exitcode}") from error
+        except CancelledError as error:
+            raise WorkerLost("the pool of workers was closed") from error
+        except BROKEN:
+            raise
+        except Exception as error:
+            kind = type(error).__name__  # and no more: its text may quote the file
+            raise ProcessingError(f"the answer of a worker process cannot be read ({kind})") from None
 
 
-def _warm(task: Policy | Limits) -> Any:
-    """Load all that a later image may need: nothing is imported from a disk once the fence is up."""
-    from rmexif import codecs, lossless, scrubber
-    from rmexif.types import Frame, Raster
+class _Worker:
+    """A place for one process, which is spawned when it is needed and again after it was stopped."""
 
-    if isinstance(task, Limits):
-        _load(codecs.ENCODERS)
-        return lambda raw: lossless.strip(raw, limits=task)
-    import cv2
-    import numpy as np
+    def __init__(self, spawn: Any) -> None:
+        self._spawn = spawn
+        self._process: ProcessPool | None = None
 
-    cv2.setNumThreads(1)  # the processes are the threads
-    _load(codecs.ENCODERS)
-    grey = Raster((Frame(np.full((64, 64, 3), 128, np.uint8)),))
-    scrubber.scrub(codecs.encode(grey, "png", 90), Policy(faces=task.faces, detectors=task.detectors))
-    return lambda raw: scrubber.scrub(raw, task)
+    def schedule(self, raw: bytes | bytearray, arguments: tuple[Any, ...], deadline: float | None) -> Future[Any]:
+        """Send one image."""
+        if self._process is None:
+            self._process = self._spawn()
+        future: Future[Any] = self._process.schedule(process.run, (raw, *arguments), timeout=deadline)
+        return future
 
-
-def _load(names: Any) -> None:
-    """Encode and decode a small picture in every format, so that its codec is there."""
-    import numpy as np
-
-    from rmexif import codecs, containers
-    from rmexif.types import Frame, Raster
-
-    small = Raster((Frame(np.full((64, 64, 3), 128, np.uint8)),))
-    for name in names:
-        with suppress(RmexifError):  # an image in a format that does not work here will say so by itself
-            data = codecs.encode(small, name, 90)
-            codecs.decode(data, containers.by_name(name).parse(memoryview(data), Limits()))
-
-
-def _limit(memory: int) -> None:
-    import resource
-    from pathlib import Path
-
-    held = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + memory, held + memory))
-
-
-def _work(raw: bytes) -> Answer | RmexifError:
-    """Do one image; errors come back as values without their history, because that may hold pieces of the file."""
-    if _State.refusal is not None:
-        return _State.refusal
-    try:
-        with error_boundary():
-            data, stats = _State.work(raw)
-    except RmexifError as error:
-        return error.detached()
-    if _State.holds is not None:
-        stats["sandbox"] = _State.holds.as_dict()
-    return data, stats
-
-
-_threads = threading.Lock()
-_users: list[int] = []
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Keep OpenCV from cutting every picture into pieces while many pictures run beside each other.
-
-    Its number of threads is one for the whole process, so it is set when the first run begins and put back when the
-    last one ends; pictures that somebody scrubs meanwhile take one thread too.
-    """
-    import cv2
-
-    with _threads:
-        _users.append(cv2.getNumThreads() if not _users else _users[0])
-        cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        with _threads:
-            before = _users.pop()
-            if not _users:
-                cv2.setNumThreads(before)
+    def stop(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.stop()  # type: ignore[no-untyped-call]
+            self._process.join()
+            self._process = None

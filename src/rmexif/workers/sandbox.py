@@ -1,4 +1,4 @@
-"""What a worker gives up before it looks at an image: the network, writing, other programs, core dumps.
+"""What a worker gives up before its first image: the network, writing, other programs, core dumps.
 
 Linux only, by system calls through ctypes: Landlock (landlock(7)) first, while the process has one thread, because it
 binds the calling thread and what that starts; seccomp (seccomp(2)) last, over all threads, when codecs and model are
@@ -14,7 +14,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-__all__ = ["Sandbox", "close", "no_dumps", "no_new_files"]
+__all__ = ["Sandbox", "disable_core_dumps", "enter", "install_seccomp", "lock_memory", "restrict_filesystem"]
 
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38  # prctl.h
 MCL_CURRENT, MCL_FUTURE = 1, 2  # mman.h
@@ -43,9 +43,9 @@ class _Machine:
 
 
 # Newer calls have one number everywhere: io_uring 425-427 would go past any filter; openat2 and clone3 keep their flags
-# out of its sight, and answering "no such call" makes libc take the older ones.
+# in memory, which a filter cannot read; answering "no such call" makes libc take the older ones.
 _EVERYWHERE = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 442, 452)
-_UNSEEN = (437, 435)
+_FLAGS_IN_MEMORY = (437, 435)
 
 _MACHINES = {
     "x86_64": _Machine(
@@ -93,7 +93,7 @@ class Sandbox:
     seccomp: bool = False
 
     @property
-    def holds(self) -> bool:
+    def is_enforced(self) -> bool:
         """Whether writing, connecting and spawning are all refused; Landlock is a second wall behind seccomp."""
         return self.seccomp
 
@@ -102,8 +102,8 @@ class Sandbox:
         return {name: getattr(self, name) for name in ("no_new_privileges", "no_dumps", "landlock", "seccomp")}
 
 
-def no_dumps() -> bool:
-    """No core file, no debugger of the same user: the memory that held originals stays where it is."""
+def disable_core_dumps() -> bool:
+    """No core file, no debugger of the same user: the memory that held originals is written nowhere."""
     if sys.platform != "linux":
         return False
     import resource
@@ -121,8 +121,8 @@ def lock_memory() -> bool:
     return sys.platform == "linux" and int(_libc().mlockall(MCL_CURRENT | MCL_FUTURE)) == 0
 
 
-def no_new_files() -> int:
-    """Deny every change to every file system, and TCP, to this thread and what it starts.
+def restrict_filesystem() -> int:
+    """Deny every change to every file system, and TCP, to this thread and what it starts, by Landlock.
 
     Returns:
         The version of the kernel's interface; 0 where it has none.
@@ -149,23 +149,28 @@ def no_new_files() -> int:
         os.close(rules)
 
 
-def close(landlock: int = 0) -> Sandbox:
-    """Deny network, writing, and other programs to every thread of this process, for good.
+def enter(landlock: int = 0) -> Sandbox:
+    """Deny core dumps, network, writing and other programs to every thread of this process, for good.
 
     Args:
-        landlock: what ``no_new_files`` answered.
+        landlock: what ``restrict_filesystem`` answered when the process still had one thread.
 
     Returns:
         What holds; it never fails, so the caller decides whether that is enough.
     """
     if sys.platform != "linux":
         return Sandbox()
-    dumps = no_dumps()
-    privileges = _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    return Sandbox(privileges, dumps, landlock, privileges and _filter())
+    no_dumps = disable_core_dumps()
+    no_new_privileges = _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    return Sandbox(no_new_privileges, no_dumps, landlock, no_new_privileges and install_seccomp())
 
 
-def _filter() -> bool:
+def install_seccomp() -> bool:
+    """Install the system call filter in all threads; the process must have given up new privileges before.
+
+    Returns:
+        Whether it holds: not on an architecture without a row in ``_MACHINES``, or where the kernel has no filters.
+    """
     machine = _MACHINES.get(platform.machine())
     if machine is None or sys.byteorder != "little":
         return False
@@ -178,18 +183,18 @@ def _filter() -> bool:
 
 def _program(machine: _Machine) -> bytes:
     """The filter: struct sock_filter by struct sock_filter, over struct seccomp_data."""
-    wrong = [_op(LOAD, 4), _op(EQUAL, machine.audit, 1, 0), _op(RETURN, EPERM_), _op(LOAD, 0)]
+    arch_check = [_op(LOAD, 4), _op(EQUAL, machine.audit, 1, 0), _op(RETURN, EPERM_), _op(LOAD, 0)]
     if machine.audit == 0xC000003E:
-        wrong += [_op(AT_LEAST, 0x40000000, 0, 1), _op(RETURN, EPERM_)]  # x32: the same calls under other numbers
+        arch_check += [_op(AT_LEAST, 0x40000000, 0, 1), _op(RETURN, EPERM_)]  # x32: the same calls under other numbers
     rules = []
     for number, argument in machine.opens:
         rules += _when(number, [_op(LOAD, 16 + 8 * argument), _op(ANY_BIT, WRITING, 0, 1), _op(RETURN, EPERM_)])
     rules += _when(machine.clone, [_op(LOAD, 16), _op(ANY_BIT, CLONE_THREAD, 1, 0), _op(RETURN, EPERM_)])
     for number in (*machine.denied, *_EVERYWHERE):
         rules += [_op(EQUAL, number, 0, 1), _op(RETURN, EPERM_)]
-    for number in _UNSEEN:
+    for number in _FLAGS_IN_MEMORY:
         rules += [_op(EQUAL, number, 0, 1), _op(RETURN, ENOSYS_)]
-    return b"".join([*wrong, *rules, _op(RETURN, ALLOW)])
+    return b"".join([*arch_check, *rules, _op(RETURN, ALLOW)])
 
 
 def _when(number: int, body: list[bytes]) -> list[bytes]:

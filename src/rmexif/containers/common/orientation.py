@@ -12,7 +12,7 @@ from rmexif.errors import MalformedImage
 if TYPE_CHECKING:
     from rmexif.cursor import ByteOrder
 
-__all__ = ["EXIF_PREFIX", "first_ifd", "orientation", "orientation_only", "xmp_orientation"]
+__all__ = ["BYTE_ORDERS", "EXIF_PREFIX", "first_ifd", "orientation", "orientation_only", "xmp_orientation"]
 
 EXIF_PREFIX = b"Exif\0\0"  # Exif 2.32, 4.7.2: identifier of the APP1 segment
 ORIENTATION = 274

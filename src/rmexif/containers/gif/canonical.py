@@ -59,7 +59,7 @@ def _with_one_number_each(picture: GifPicture, table: ColourTable, painted: set[
     if any(numbers[sample] != sample for sample in picture.samples):
         codes = lzw.renumber(picture.codes, picture.code_size, numbers)
         picture = replace(picture, codes=codes, samples=frozenset(numbers[sample] for sample in picture.samples))
-    if picture.control and is_idle:  # the number that no pixel has says nothing yet
+    if picture.control and is_idle:  # a number that no pixel has is a free byte
         free = {*range(len(table.entries))} - picture.samples
         number = max(free, default=min(len(table.entries), 255))
         picture = replace(picture, control=replace(picture.control, transparent=number))

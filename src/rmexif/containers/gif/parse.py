@@ -100,7 +100,7 @@ class _GifWalk:
     def screen(self) -> GifScreen:
         """The blocks up to the trailer, or to the end of the file."""
         screen = self._read_screen()
-        while self.cursor.left:
+        while self.cursor.remaining:
             start = self.cursor.offset
             kind = self.cursor.u8()
             if kind == TRAILER:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.isobmff import parse
+from rmexif.containers.isobmff import brands, parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["AVIF", "HEIC"]
@@ -11,12 +11,12 @@ __all__ = ["AVIF", "HEIC"]
 
 def _is_avif(head: bytes) -> bool:
     """Whether ``head`` is that of an AVIF file: the coding decides where ``head`` reaches so far, else the brands."""
-    return parse.coding_of(head) == "avif"
+    return brands.coding_of(head) == "avif"
 
 
 def _is_heic(head: bytes) -> bool:
     """Whether ``head`` is that of a HEIC file, or of HEIF without saying which coding."""
-    return parse.coding_of(head) == "heic"
+    return brands.coding_of(head) == "heic"
 
 
 AVIF = FormatRow(
@@ -32,7 +32,7 @@ AVIF = FormatRow(
     ),
     _is_avif,
     parse.parse_avif,
-    parse.rewrite,
+    rewrite.rewrite,
 )
 
 HEIC = FormatRow(
@@ -48,5 +48,5 @@ HEIC = FormatRow(
     ),
     _is_heic,
     parse.parse_heic,
-    parse.rewrite,
+    rewrite.rewrite,
 )

@@ -1,6 +1,6 @@
 """HEVC inside ISOBMFF: the decoder configuration and a filter over NAL units, by length, never byte by byte.
 
-Kept are parameter sets, written afresh, and the slices of the base layer; of a still, only those of its first picture.
+Kept are parameter sets, re-serialised, and the slices of the base layer; of a still, only those of its first picture.
 User data, delimiters, reserved types, other layers and further pictures are dropped and named.
 """
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.filtered_units import Filtered, area
+from rmexif.containers.isobmff.coded_data import FilteredData, area
 from rmexif.containers.isobmff.hevc_parameter_sets import (
     MAX_SET,
     PPS,
     SPS,
     VPS,
-    Sequence,
+    HevcSequence,
     read_pps,
     read_profile,
     read_sps,
@@ -27,13 +27,19 @@ from rmexif.errors import MalformedImage, UnsupportedFeature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rmexif.containers.common.gathered import Gathered
     from rmexif.containers.isobmff.boxes import Tally
     from rmexif.cursor import Cursor
 
 __all__ = ["HevcConfig", "filter_hevc", "read_hvcc"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
-SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved
+SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
+SEI = frozenset((39, 40))  # prefix and suffix (table 7-1)
+MAIN_PROFILES = (1, 3)  # Main, Main Still Picture (H.265 A.3)
+HVCC = "isobmff hvcC"
+
+Sets = dict[int, dict[bytes, int]]  # parameter sets by kind: NAL unit -> byte of the file at which it first lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,64 +54,73 @@ class HevcConfig:
 
 
 def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
-    """Read ``hvcC`` and write it afresh: parameter sets only, reserved bits set, hints at their neutral value.
+    """Parse ``hvcC`` and re-serialise it: parameter sets only, reserved bits set, hints at their neutral value.
 
     Raises:
-        MalformedImage, UnsupportedFeature: a broken box, or a configuration version other than 1.
+        MalformedImage: the box ends early, a parameter set is broken, or there are too many.
+        UnsupportedFeature: a configuration version other than 1, or a parameter set that is refused.
     """
-    if cursor.u8() != 1:
-        raise UnsupportedFeature("isobmff: hvcC of a version other than 1")
+    offset, version = cursor.offset, cursor.u8()
+    if version != 1:
+        raise UnsupportedFeature(f"configurationVersion {version}, 1 is required", structure=HVCC, offset=offset)
     profile = cursor.bytes(12)  # profile space, tier, idc, compatibility, constraints, level
     cursor.skip(3)  # min_spatial_segmentation_idc and parallelismType: hints
     chroma, luma_depth, chroma_depth = cursor.u8() & 3, cursor.u8() & 7, cursor.u8() & 7
     cursor.skip(2)  # avgFrameRate
     last = cursor.u8() & 0x3F  # numTemporalLayers, temporalIdNested, lengthSizeMinusOne
-    sets: dict[int, list[bytes]] = {kind: [] for kind in PARAMETER_SETS}
-    for _ in range(cursor.u8()):
-        kind = cursor.u8() & 0x3F
-        for _ in range(cursor.u16()):
-            tally.add()
-            nal = cursor.bytes(cursor.u16())
-            if kind in sets and len(nal) > 2 and nal[0] >> 1 == kind and nal[1] >> 3 == 0 and nal not in sets[kind]:
-                sets[kind].append(nal)
-                if len(sets[kind]) > PARAMETER_SETS[kind]:
-                    raise MalformedImage(
-                        f"isobmff: hvcC with more than {PARAMETER_SETS[kind]} parameter sets of one kind"
-                    )
+    sets = _read_arrays(cursor, tally)
     if last & 3 == 2:
-        raise MalformedImage("isobmff: hvcC says that NAL lengths have 3 bytes")
+        raise MalformedImage("lengthSizeMinusOne 2, 0, 1 or 3 is allowed", structure=HVCC, offset=offset)
     tally.add(sum(len(nal[:MAX_SET]) for nals in sets.values() for nal in nals))
-    fresh, sequences = _fresh(sets)
+    written, sequences = _reserialise(sets)
     if sequences:  # all of this only repeats the sequence parameter set
         first = sequences[0]
         profile, chroma, luma_depth, chroma_depth = first.profile, *first.format
-        last = first.layers << 3 | first.nested << 2 | last & 3
-    arrays = [(kind, nals) for kind, nals in fresh.items() if nals]
-    body = b"\x01" + read_profile(profile) + b"\xf0\0\xfc"
+        last = first.sub_layers << 3 | first.temporal_id_nesting << 2 | last & 3
+    arrays = [(kind, nals) for kind, nals in written.items() if nals]
+    body = b"\x01" + read_profile(profile, offset) + b"\xf0\0\xfc"
     body += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0, 0, last, len(arrays)))
     for kind, nals in arrays:
         body += bytes((0x80 | kind,)) + len(nals).to_bytes(2, "big")
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
-    every = frozenset(nal for table in (sets, fresh) for nals in table.values() for nal in nals)
-    size = max((one.size for one in sequences), key=area, default=(0, 0))
-    return HevcConfig(body, (last & 3) + 1, every, size, profile[0] & 0x1F in (1, 3))
+    every = frozenset(nal for table in (sets, written) for nals in table.values() for nal in nals)
+    size = max((sequence.size for sequence in sequences), key=area, default=(0, 0))
+    return HevcConfig(body, (last & 3) + 1, every, size, profile[0] & 0x1F in MAIN_PROFILES)
 
 
-def _fresh(sets: dict[int, list[bytes]]) -> tuple[dict[int, list[bytes]], list[Sequence]]:
-    """Parameter sets written afresh, each once, by kind; a video parameter set only where a sequence names it."""
-    sequences = [read_sps(nal) for nal in sets[SPS]]
-    named = dict.fromkeys(nal[2] >> 4 for nal in sets[VPS])
-    videos = [found for video in named if (found := [one for one in sequences if one.video == video])]
-    fresh = {
-        VPS: [write_vps(found) for found in videos],
-        SPS: list(dict.fromkeys(one.nal for one in sequences)),
-        PPS: list(dict.fromkeys(map(read_pps, sets[PPS]))),
+def _read_arrays(cursor: Cursor, tally: Tally) -> Sets:
+    """The parameter sets of the base layer in a decoder configuration, each once."""
+    sets: Sets = {kind: {} for kind in PARAMETER_SETS}
+    for _ in range(cursor.u8()):
+        kind = cursor.u8() & 0x3F
+        for _ in range(cursor.u16()):
+            tally.add()
+            size = cursor.u16()
+            offset, nal = cursor.offset, cursor.bytes(size)
+            if kind not in sets or size <= 2 or nal[0] >> 1 != kind or nal[1] >> 3:
+                continue
+            sets[kind].setdefault(nal, offset)
+            if len(sets[kind]) > PARAMETER_SETS[kind]:
+                problem = f"more than {PARAMETER_SETS[kind]} different parameter sets of NAL unit type {kind}"
+                raise MalformedImage(problem, structure=HVCC, offset=offset)
+    return sets
+
+
+def _reserialise(sets: Sets) -> tuple[dict[int, list[bytes]], list[HevcSequence]]:
+    """Parameter sets re-serialised, each once, by kind; a video parameter set only where a sequence names it."""
+    sequences = [read_sps(nal, offset) for nal, offset in sets[SPS].items()]
+    vps_ids = dict.fromkeys(nal[2] >> 4 for nal in sets[VPS])
+    by_vps = [[sequence for sequence in sequences if sequence.vps_id == vps_id] for vps_id in vps_ids]
+    written = {
+        VPS: [write_vps(named) for named in by_vps if named],
+        SPS: list(dict.fromkeys(sequence.nal for sequence in sequences)),
+        PPS: list(dict.fromkeys(read_pps(nal, offset) for nal, offset in sets[PPS].items())),
     }
-    return fresh, sequences
+    return written, sequences
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
+class _NalUnit:
     """A NAL unit behind its length."""
 
     position: int  # byte: of its length
@@ -115,28 +130,29 @@ class _Unit:
     problem: str  # why it is dropped, or ""
 
     @property
-    def is_set(self) -> bool:
+    def is_parameter_set(self) -> bool:
         """Whether it is a parameter set of the base layer."""
         return not self.problem and self.kind in PARAMETER_SETS
 
 
-def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bool) -> Filtered:
+def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: bool) -> FilteredData:
     """Keep slices of the base layer and parameter sets; of a still, its first picture only.
 
     Args:
-        data: NAL units, each behind its length (ISO 14496-15, 4.3.3).
+        coded: NAL units, each behind its length (ISO 14496-15, 4.3.3).
         config: the item's decoder configuration.
         tally: counts the NAL units.
-        still: whether one picture is meant to be in it.
+        still: whether one picture is expected in it.
 
     Raises:
         MalformedImage: lengths do not tile the data, or no picture is in it.
+        UnsupportedFeature: a parameter set that is refused.
     """
-    out = Filtered(size=config.size)
+    out, data = FilteredData(size=config.size), coded.data
     pictures = 0
-    for are_sets, units in groupby(_units(data, config, tally), key=lambda unit: unit.is_set):
+    for are_sets, units in groupby(_nal_units(coded, config, tally), key=lambda unit: unit.is_parameter_set):
         if are_sets and not (still and pictures):
-            _keep_sets(data, list(units), config, tally, out)
+            _keep_parameter_sets(coded, list(units), config, tally, out)
             continue
         for unit in units:
             why = unit.problem
@@ -150,51 +166,56 @@ def filter_hevc(data: memoryview, config: HevcConfig, tally: Tally, *, still: bo
             else:
                 out.keep(data, unit.position, unit.end)
     if not pictures:
-        raise MalformedImage("isobmff: no coded picture in an item or sample")
+        problem = "a first slice segment of a picture is required"
+        raise MalformedImage(problem, structure="isobmff HEVC NAL units", offset=coded.offset(0))
     return out
 
 
-def _units(data: memoryview, config: HevcConfig, tally: Tally) -> Iterator[_Unit]:
-    position = 0
+def _nal_units(coded: Gathered, config: HevcConfig, tally: Tally) -> Iterator[_NalUnit]:
+    data, position = coded.data, 0
     while position < len(data):
         tally.add()
         start = position + config.length_size
         end = start + int.from_bytes(data[position:start], "big")
         if end > len(data) or start > len(data):
-            raise MalformedImage(f"isobmff: NAL unit at byte {position} of an item runs past its end")
+            problem = f"a length of {end - start} bytes, {max(0, len(data) - start)} are there"
+            raise MalformedImage(problem, structure="isobmff HEVC NAL unit", offset=coded.offset(position))
         kind = data[start] >> 1 if end > start else -1
-        yield _Unit(position, start, end, kind, nal_problem(data[start : min(end, start + 3)]))
+        yield _NalUnit(position, start, end, kind, _nal_problem(data[start : min(end, start + 3)]))
         position = end
 
 
-def _keep_sets(data: memoryview, units: list[_Unit], config: HevcConfig, tally: Tally, out: Filtered) -> None:
-    """Write parameter sets that lie between slices afresh, but not those that the configuration has."""
+def _keep_parameter_sets(
+    coded: Gathered, units: list[_NalUnit], config: HevcConfig, tally: Tally, out: FilteredData
+) -> None:
+    """Re-serialise parameter sets that lie between slices, but not those that the configuration has."""
+    data = coded.data
     tally.add(sum(min(MAX_SET, unit.end - unit.start) for unit in units))
-    sets: dict[int, list[bytes]] = {kind: [] for kind in PARAMETER_SETS}
+    sets: Sets = {kind: {} for kind in PARAMETER_SETS}
     for unit in units:
         nal = bytes(data[unit.start : unit.end])
         if nal not in config.nals:
-            sets[unit.kind].append(nal)
-    fresh, sequences = _fresh(sets)
-    left = [nal for nals in fresh.values() for nal in nals if nal not in config.nals]
-    written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in left)
+            sets[unit.kind].setdefault(nal, coded.offset(unit.start))
+    kept, sequences = _reserialise(sets)
+    new = [nal for nals in kept.values() for nal in nals if nal not in config.nals]
+    written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in new)
     begin, end = units[0].position, units[-1].end
     if written == data[begin:end]:
         out.keep(data, begin, end)
     else:
         out.replace(begin, end, written, "rewritten" if written else "repeated")
-    out.size = max((out.size, *(one.size for one in sequences)), key=area)
+    out.size = max((out.size, *(sequence.size for sequence in sequences)), key=area)
 
 
-def nal_problem(head: memoryview) -> str:
+def _nal_problem(head: memoryview) -> str:
     """Why a NAL unit that starts with ``head`` is dropped, or "" (H.265 7.3.1.2, table 7-1)."""
     if len(head) < 3:
         return "empty"
     kind = head[0] >> 1
-    if kind > 63 or not head[1] & 7:
+    if not head[1] & 7 or head[0] & 0x80:  # nuh_temporal_id_plus1, forbidden_zero_bit
         return "invalid"
     if head[0] & 1 or head[1] >> 3:
         return "layer"
-    if kind in (39, 40):
+    if kind in SEI:
         return "sei"
     return "" if kind in SLICES or kind in PARAMETER_SETS else "reserved"

@@ -1,361 +1,329 @@
-"""Parameter sets of HEVC, written afresh field by field (H.265, 7.3.2 and annex E).
+"""Parameter sets of HEVC, re-serialised field by field (H.265, 7.3.2).
 
 A decoder needs what says how slices are coded, and the colour description. Timing, buffer models, display hints,
 reserved bits and extension data name an encoder or carry whatever one likes: they are not written again. A video
-parameter set says nothing that one layer needs; decoders want to see one, so it is made of the sequence's.
+parameter set says nothing that one layer needs; decoders require one, so it is made of the sequence's.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
-from rmexif.containers.common import h273
-from rmexif.containers.isobmff.filtered_units import Bits, Rewriter
+from rmexif.containers.common.bits import BitRewriter
+from rmexif.containers.isobmff.hevc_vui import rewrite_vui
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["MAX_SET", "PPS", "SPS", "VPS", "Sequence", "read_pps", "read_profile", "read_sps", "write_vps"]
+__all__ = ["MAX_SET", "PPS", "SPS", "VPS", "HevcSequence", "read_pps", "read_profile", "read_sps", "write_vps"]
 
 VPS, SPS, PPS = 32, 33, 34  # nal_unit_type (table 7-1)
+NAMES = {VPS: "VPS", SPS: "SPS", PPS: "PPS"}
 MAX_SET = 2048  # byte that are read of one; scaling lists and 64 reference sets stay below
 COMPATIBLE = 0x7FF << 20  # general_profile_compatibility_flag 1 to 11: the profiles that exist (annex A)
 EMULATION = re.compile(rb"\0\0(?=[\0-\3])")  # 7.4.2: these bytes are kept from looking like a start code
-COLOURS = tuple(map(max, h273.TABLES))  # highest primaries, transfer and matrix
+MAX_SUB_LAYERS = 6  # sps_max_sub_layers_minus1 (7.4.3.2.1)
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class HevcSequence:
     """A sequence parameter set."""
 
-    nal: bytes  # written afresh
-    video: int  # id of its video parameter set
+    nal: bytes  # re-serialised
+    vps_id: int  # of its video parameter set
     profile: bytes  # general profile, tier, compatibility, constraints and level, 12 bytes
-    layers: int  # sub-layers
-    nested: int  # sps_temporal_id_nesting_flag
+    sub_layers: int
+    temporal_id_nesting: int  # sps_temporal_id_nesting_flag
     buffering: tuple[int, int, int]  # of the highest sub-layer
     size: tuple[int, int]  # px, coded
     format: tuple[int, int, int]  # chroma format, luma and chroma bit depth minus 8
 
 
-class _Set(Rewriter):
-    """A parameter set that is read and written again, but for the fields that are dropped."""
+class _ParameterSet(BitRewriter):
+    """A parameter set that is read and written again, but for the fields that are dropped.
 
-    __slots__ = ()
+    Args:
+        nal: the NAL unit.
+        kind: its type.
+        offset: byte of the file at which it lies; emulation prevention hides where in it a bit lies.
+    """
 
-    def __init__(self, nal: bytes) -> None:
-        super().__init__(nal[2:MAX_SET].replace(b"\0\0\3", b"\0\0"))
+    __slots__ = ("kind", "nal_offset")
 
-    def put_ue(self, value: int) -> None:
-        """Write an unsigned Exp-Golomb number (9.2)."""
-        self.put(value + 1, 2 * (value + 1).bit_length() - 1)
+    def __init__(self, nal: bytes, kind: int, offset: int) -> None:
+        super().__init__(nal[2:MAX_SET].replace(b"\0\0\3", b"\0\0"), f"isobmff HEVC {NAMES[kind]}")
+        self.kind = kind
+        self.nal_offset = offset
+
+    def fail(self, problem: str, *, refused: bool = False) -> NoReturn:
+        """Raise with the byte at which the NAL unit starts."""
+        error = UnsupportedFeature if refused else MalformedImage
+        raise error(problem, structure=self.structure, offset=self.nal_offset)
 
     def ue(self, most: int = (1 << 32) - 2) -> int:
         """Copy an Exp-Golomb number; a signed one takes the same bits."""
-        value = self.golomb()
-        if value > most:
-            raise MalformedImage(f"isobmff: an HEVC parameter set says {value} where {most} is the most")
-        self.put_ue(value)
-        return value
+        return self.copy_golomb(most)
 
     def many(self, count: int) -> None:
         """Copy ``count`` Exp-Golomb numbers."""
         for _ in range(count):
             self.ue()
 
-    def nal(self, kind: int) -> bytes:
+    def nal(self) -> bytes:
         """What was written, as a NAL unit of the base layer."""
-        return bytes((kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
+        return bytes((self.kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
 
 
-def read_sps(nal: bytes) -> Sequence:
+def read_sps(nal: bytes, offset: int = 0) -> HevcSequence:
     """A sequence parameter set (7.3.2.2).
 
+    Args:
+        nal: the NAL unit.
+        offset: byte of the file at which it lies, for errors.
+
     Raises:
-        MalformedImage: it ends early or makes no sense.
+        MalformedImage: it ends early, or a number is above what its field allows.
         UnsupportedFeature: screen content coding behind an extension of another kind.
     """
-    bits = _Set(nal)
-    video, layers, nested = bits.copy(4), bits.read(3), 0
-    if layers > 6:
-        raise MalformedImage("isobmff: an HEVC sequence of more than 7 sub-layers")
-    bits.put(layers, 3)
-    nested = bits.copy(1)
-    profile = _profile(bits, layers)
+    bits = _ParameterSet(nal, SPS, offset)
+    vps_id, layers = bits.copy(4), bits.bits(3)
+    if layers > MAX_SUB_LAYERS:
+        bits.fail(f"{layers + 1} sub-layers, at most {MAX_SUB_LAYERS + 1} are allowed")
+    bits.put(3, layers)
+    nesting = bits.copy(1)
+    profile = _profile_tier_level(bits, layers)
     bits.ue(15)  # sps_seq_parameter_set_id
-    chroma = bits.ue(3)
-    if chroma == 3:
-        bits.copy(1)
-    size = bits.ue(), bits.ue()
-    if bits.copy(1):  # conformance_window_flag
-        bits.many(4)
+    chroma, size = _picture_format(bits)
     depths = bits.ue(8), bits.ue(8)
     counter = bits.ue(12) + 4  # log2_max_pic_order_cnt_lsb
     buffering = (0, 0, 0)
-    for _ in range(layers + 1 if bits.copy(1) else 1):
+    for _ in range(layers + 1 if bits.copy(1) else 1):  # sps_sub_layer_ordering_info_present_flag
         buffering = bits.ue(), bits.ue(), bits.ue()
+    _coding_tools(bits)
+    _reference_sets(bits)
+    if bits.copy(1):  # long_term_ref_pics_present_flag
+        for _ in range(bits.ue(32)):
+            bits.copy(counter + 1)
+    bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
+    rewrite_vui(bits, layers)
+    _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
+    return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths))
+
+
+def _picture_format(bits: _ParameterSet) -> tuple[int, tuple[int, int]]:
+    """chroma_format_idc to the conformance window: chroma format, and coded size in px."""
+    chroma = bits.ue(3)
+    if chroma == 3:
+        bits.copy(1)  # separate_colour_plane_flag
+    size = bits.ue(), bits.ue()
+    if bits.copy(1):  # conformance_window_flag
+        bits.many(4)
+    return chroma, size
+
+
+def _coding_tools(bits: _ParameterSet) -> None:
+    """log2_min_luma_coding_block_size_minus3 to pcm_loop_filter_disabled_flag."""
     bits.many(6)  # sizes and depths of blocks
-    if bits.copy(1) and bits.copy(1):
+    if bits.copy(1) and bits.copy(1):  # scaling_list_enabled_flag, sps_scaling_list_data_present_flag
         _scaling_lists(bits)
-    bits.copy(2)  # amp, sample adaptive offset
-    if bits.copy(1):  # pcm
+    bits.copy(2)  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
+    if bits.copy(1):  # pcm_enabled_flag
         bits.copy(8)
         bits.many(2)
         bits.copy(1)
-    _reference_sets(bits)
-    if bits.copy(1):  # long-term pictures
-        for _ in range(bits.ue(32)):
-            bits.copy(counter + 1)
-    bits.copy(2)  # motion vector prediction, strong smoothing
-    _usability(bits, layers)
-    _sequence_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
-    return Sequence(bits.nal(SPS), video, profile, layers + 1, nested, buffering, size, (chroma, *depths))
 
 
-def write_vps(sequences: list[Sequence]) -> bytes:
+def write_vps(sequences: list[HevcSequence]) -> bytes:
     """The video parameter set of sequences that name the same one (7.3.2.1): one layer, no timing, no extension."""
-    first = max(sequences, key=lambda one: one.layers)
-    bits = _Set(b"")
-    bits.put(first.video, 4)
-    bits.put(0b11, 2)  # the base layer is here
-    bits.put(0, 6)
-    bits.put(first.layers - 1, 3)
-    bits.put(min(one.nested for one in sequences), 1)
-    bits.put(0xFFFF, 16)
-    bits.put(int.from_bytes(first.profile, "big"), 96)
-    bits.put(0, 16 if first.layers > 1 else 0)  # no profiles or levels of sub-layers
-    bits.put(0, 1)
+    first = max(sequences, key=lambda sequence: sequence.sub_layers)
+    bits = _ParameterSet(b"", VPS, 0)
+    bits.put(4, first.vps_id)
+    bits.put(2, 0b11)  # vps_base_layer_internal_flag, vps_base_layer_available_flag
+    bits.put(6, 0)  # vps_max_layers_minus1
+    bits.put(3, first.sub_layers - 1)
+    bits.put(1, min(sequence.temporal_id_nesting for sequence in sequences))
+    bits.put(16, 0xFFFF)  # vps_reserved_0xffff_16bits
+    bits.put(96, int.from_bytes(first.profile, "big"))
+    bits.put(16 if first.sub_layers > 1 else 0, 0)  # no profiles or levels of sub-layers
+    bits.put(1, 0)  # vps_sub_layer_ordering_info_present_flag
     for number in first.buffering:
-        bits.put_ue(number)
-    bits.put(0, 6)
-    bits.put_ue(0)
-    bits.put(0, 2)  # timing, extension
-    return bits.nal(VPS)
+        bits.put_golomb(number)
+    bits.put(6, 0)  # vps_max_layer_id
+    bits.put_golomb(0)  # vps_num_layer_sets_minus1
+    bits.put(2, 0)  # vps_timing_info_present_flag, vps_extension_flag
+    return bits.nal()
 
 
-def read_profile(data: bytes) -> bytes:
+def read_profile(data: bytes, offset: int = 0) -> bytes:
     """General profile, tier, compatibility, constraints and level, 12 bytes: reserved bits cleared (7.3.3)."""
-    return _profile(_Set(b"\0\0" + EMULATION.sub(b"\0\0\3", data)), 0)
+    return _profile_tier_level(_ParameterSet(b"\0\0" + EMULATION.sub(b"\0\0\3", data), SPS, offset), 0)
 
 
-def read_pps(nal: bytes) -> bytes:
-    """A picture parameter set, written afresh (7.3.2.3).
+def read_pps(nal: bytes, offset: int = 0) -> bytes:
+    """A picture parameter set, re-serialised (7.3.2.3).
+
+    Args:
+        nal: the NAL unit.
+        offset: byte of the file at which it lies, for errors.
 
     Raises:
-        MalformedImage: it ends early or makes no sense.
+        MalformedImage: it ends early, or a number is above what its field allows.
         UnsupportedFeature: slice headers with an extension, or screen content coding behind one of another kind.
     """
-    bits = _Set(nal)
-    bits.ue(63)
-    bits.ue(15)
+    bits = _ParameterSet(nal, PPS, offset)
+    bits.ue(63)  # pps_pic_parameter_set_id
+    bits.ue(15)  # pps_seq_parameter_set_id
     bits.copy(7)  # dependent slices, output flag, extra bits, sign hiding, cabac_init
     bits.many(3)
-    skips = bits.copy(2) & 1  # constrained intra prediction, transform skip
-    if bits.copy(1):
+    skips = bits.copy(2) & 1  # constrained_intra_pred_flag, transform_skip_enabled_flag
+    if bits.copy(1):  # cu_qp_delta_enabled_flag
         bits.ue()
-    bits.many(2)
+    bits.many(2)  # pps_cb_qp_offset, pps_cr_qp_offset
     bits.copy(4)  # chroma offsets in slices, weighted prediction, transquant bypass
-    tiles, _ = bits.copy(1), bits.copy(1)
-    if tiles:
+    _tiles(bits)
+    bits.copy(1)  # pps_loop_filter_across_slices_enabled_flag
+    if bits.copy(1):  # deblocking_filter_control_present_flag
+        bits.copy(1)
+        if not bits.copy(1):  # pps_deblocking_filter_disabled_flag
+            bits.many(2)
+    if bits.copy(1):  # pps_scaling_list_data_present_flag
+        _scaling_lists(bits)
+    bits.copy(1)  # lists_modification_present_flag
+    bits.ue()  # log2_parallel_merge_level_minus2
+    if bits.copy(1):  # slice_segment_header_extension_present_flag: no decoder of one layer reads it
+        bits.fail("slice headers with an extension are refused", refused=True)
+    _pps_extensions(bits, skips)
+    return bits.nal()
+
+
+def _tiles(bits: _ParameterSet) -> None:
+    """tiles_enabled_flag to loop_filter_across_tiles_enabled_flag."""
+    enabled, _ = bits.copy(1), bits.copy(1)  # and entropy_coding_sync_enabled_flag
+    if enabled:
         columns, rows = bits.ue(1023), bits.ue(1023)
-        if not bits.copy(1):
+        if not bits.copy(1):  # uniform_spacing_flag
             bits.many(columns + rows)
         bits.copy(1)
-    bits.copy(1)
-    if bits.copy(1):  # deblocking
-        bits.copy(1)
-        if not bits.copy(1):
-            bits.many(2)
-    if bits.copy(1):
-        _scaling_lists(bits)
-    bits.copy(1)
-    bits.ue()
-    if bits.copy(1):
-        raise UnsupportedFeature("isobmff: HEVC slice headers with an extension; no decoder of one layer reads it")
-    _picture_extensions(bits, skips)
-    return bits.nal(PPS)
 
 
-def _profile(bits: _Set, layers: int) -> bytes:
+def _profile_tier_level(bits: _ParameterSet, layers: int) -> bytes:
     """profile_tier_level (7.3.3): reserved bits cleared, sub-layers without their own."""
-    space, flags, compatible = bits.read(2), bits.read(6), bits.read(32)
-    source, constraints, level = bits.read(4), bits.read(44), bits.read(8)
-    present = [(bits.read(1), bits.read(1)) for _ in range(layers)]
-    bits.read(2 * (8 - layers) if layers else 0)
+    space, flags, compatible = bits.bits(2), bits.bits(6), bits.bits(32)
+    source, constraints, level = bits.bits(4), bits.bits(44), bits.bits(8)
+    present = [(bits.bits(1), bits.bits(1)) for _ in range(layers)]
+    bits.skip(2 * (8 - layers) if layers else 0)
     for profile, below in present:
-        bits.read(88 * profile + 8 * below)
+        bits.skip(88 * profile + 8 * below)
     idc = flags & 31
     known = 0x3FF << 34 if idc >= 4 else 1 << 36 if idc == 2 else 0  # what the profile may be narrowed by
-    numbers = (
-        (space, 2),
-        (flags, 6),
-        (compatible & COMPATIBLE, 32),
-        (source, 4),
-        (constraints & known, 44),
-        (level, 8),
-    )
+    fields = ((2, space), (6, flags), (32, compatible & COMPATIBLE), (4, source), (44, constraints & known), (8, level))
     value = 0
-    for number, count in numbers:
-        value = value << count | bits.put(number, count)
-    bits.put(0, 16 if layers else 0)
+    for count, number in fields:
+        value = value << count | bits.put(count, number)
+    bits.put(16 if layers else 0, 0)
     return value.to_bytes(12, "big")
 
 
-def _scaling_lists(bits: _Set) -> None:
+def _scaling_lists(bits: _ParameterSet) -> None:
     """scaling_list_data (7.3.4)."""
     for kind in range(4):
         for _ in range(2 if kind == 3 else 6):
             bits.many(min(64, 16 << 2 * kind) + (kind > 1) if bits.copy(1) else 1)
 
 
-def _reference_sets(bits: _Set) -> None:
-    """st_ref_pic_set for all sets (7.3.7); one may be told as a difference to the one before (7.4.8)."""
+def _reference_sets(bits: _ParameterSet) -> None:
+    """st_ref_pic_set for all sets (7.3.7); one may be predicted from the one before (7.4.8)."""
     before: list[int] = []  # distances, nearest first, those back in time before those ahead
-    for number in range(bits.ue(64)):
-        if number and bits.copy(1):
-            sign = bits.copy(1)
-            step = (1 - 2 * sign) * (bits.ue(32767) + 1)
-            uses = [bits.copy(1) or bits.copy(1) for _ in range(len(before) + 1)]
-            found = {at + step for at, use in zip([*before, 0], uses, strict=True) if use}
-        else:
-            found, sides = set(), (bits.ue(16), bits.ue(16))
-            for sign, count in zip((-1, 1), sides, strict=True):
-                at = 0
-                for _ in range(count):
-                    at += sign * (bits.ue(32767) + 1)
-                    bits.copy(1)
-                    found.add(at)
+    for number in range(bits.ue(64)):  # num_short_term_ref_pic_sets
+        predicted = number and bits.copy(1)  # inter_ref_pic_set_prediction_flag
+        found = _predicted_distances(bits, before) if predicted else _distances(bits)
         before = [*sorted((at for at in found if at < 0), reverse=True), *sorted(at for at in found if at > 0)]
 
 
-def _usability(bits: _Set, layers: int) -> None:
-    """vui_parameters (E.2.1): only colour and the place of chroma samples are written again."""
-    full = 0
-    colours: tuple[int, ...] = ()
-    chroma: tuple[int, ...] = ()
-    if not bits.read(1):
-        bits.put(0, 1)
-        return
-    if bits.read(1) and bits.read(8) == 255:
-        bits.read(32)
-    if bits.read(1):
-        bits.read(1)
-    if bits.read(1):
-        bits.read(3)
-        full = bits.read(1)
-        colours = tuple(bits.read(8) for _ in range(3)) if bits.read(1) else ()
-        if any(number > most for number, most in zip(colours, COLOURS, strict=False)):
-            colours = ()
-    if bits.read(1):
-        chroma = bits.golomb(), bits.golomb()
-    bits.read(3)
-    if bits.read(1):  # default display window
-        for _ in range(4):
-            bits.golomb()
-    if bits.read(1):
-        bits.read(64)
-        if bits.read(1):
-            bits.golomb()
-        if bits.read(1):
-            _buffer_model(bits, layers)
-    if bits.read(1):  # bitstream restrictions
-        bits.read(3)
-        for _ in range(5):
-            bits.golomb()
-    chroma = chroma if max(chroma, default=9) <= 5 else ()
-    if not bits.put(int(bool(full or colours or chroma)), 1):
-        return
-    bits.put(0, 2)
-    if bits.put(int(bool(full or colours)), 1):
-        bits.put(5, 3)
-        bits.put(full, 1)
-        bits.put(int(bool(colours)), 1)
-        for number in colours:
-            bits.put(number, 8)
-    bits.put(int(bool(chroma)), 1)
-    for number in chroma:
-        bits.put_ue(number)
-    bits.put(0, 6)  # fields, display window, timing, restrictions
+def _predicted_distances(bits: _ParameterSet, before: list[int]) -> set[int]:
+    """Distances as a difference to those of the set before."""
+    sign = bits.copy(1)  # delta_rps_sign
+    delta = (1 - 2 * sign) * (bits.ue(32767) + 1)
+    uses = [bits.copy(1) or bits.copy(1) for _ in range(len(before) + 1)]  # used_by_curr_pic_flag, use_delta_flag
+    return {at + delta for at, use in zip([*before, 0], uses, strict=True) if use}
 
 
-def _buffer_model(bits: Bits, layers: int) -> None:
-    """Step over hrd_parameters (E.2.2)."""
-    kinds, parts = bits.read(1) + bits.read(1), 0
-    if kinds:
-        parts = bits.read(1)
-        bits.read(19 if parts else 0)
-        bits.read(8 + 4 * parts + 15)
-    for _ in range(layers + 1):
-        general = bits.read(1)
-        delayed = 0
-        if general or bits.read(1):
-            bits.golomb()
-        else:
-            delayed = bits.read(1)
-        count = 1 if delayed else bits.golomb() + 1
-        if count > 32:
-            raise MalformedImage("isobmff: an HEVC buffer model of more than 32 buffers")
-        for _ in range(kinds * count):
-            for _ in range(4 if parts else 2):
-                bits.golomb()
-            bits.read(1)
+def _distances(bits: _ParameterSet) -> set[int]:
+    """Distances to num_negative_pics and num_positive_pics."""
+    found, counts = set[int](), (bits.ue(16), bits.ue(16))
+    for sign, count in zip((-1, 1), counts, strict=True):
+        at = 0
+        for _ in range(count):
+            at += sign * (bits.ue(32767) + 1)
+            bits.copy(1)
+            found.add(at)
+    return found
 
 
-def _extensions(bits: _Set) -> tuple[bool, bool, bool]:
+def _extension_flags(bits: _ParameterSet) -> tuple[bool, bool, bool]:
     """Flags of the extensions: range, layers (one bit behind it), screen content; others are not written again."""
-    if not bits.read(1):
-        bits.put(0, 1)
+    if not bits.flag():
+        bits.put(1, 0)
         return False, False, False
-    flags = bits.read(8)
+    flags = bits.bits(8)
     ranged, layered, deep, screen = (bool(flags >> at & 1) for at in (7, 6, 5, 4))
     if screen and deep:
-        raise UnsupportedFeature("isobmff: HEVC screen content coding behind a 3D extension")
-    if bits.put(int(ranged or screen), 1):
-        bits.put(ranged << 7 | screen << 4, 8)
+        bits.fail("screen content coding behind a 3D extension is refused", refused=True)
+    if bits.put(1, int(ranged or screen)):
+        bits.put(8, ranged << 7 | screen << 4)
     return ranged, layered, screen
 
 
-def _sequence_extensions(bits: _Set, chroma: int, depths: tuple[int, int]) -> None:
-    ranged, layered, screen = _extensions(bits)
+def _sps_extensions(bits: _ParameterSet, chroma: int, depths: tuple[int, int]) -> None:
+    """sps_range_extension (7.3.2.2.2) and sps_scc_extension (7.3.2.2.3)."""
+    ranged, layered, screen = _extension_flags(bits)
     if ranged:
         bits.copy(9)
     if not screen:
         return
-    bits.read(int(layered))
-    bits.copy(1)
-    if bits.copy(1):  # palette
+    bits.skip(int(layered))  # inter_view_mv_vert_constraint_flag
+    bits.copy(1)  # sps_curr_pic_ref_enabled_flag
+    if bits.copy(1):  # palette_mode_enabled_flag
         bits.many(2)
-        if bits.copy(1):
+        if bits.copy(1):  # sps_palette_predictor_initializers_present_flag
             count = bits.ue(255) + 1
             for depth in (depths[0], depths[1], depths[1])[: 3 if chroma else 1]:
                 for _ in range(count):
                     bits.copy(depth)
-    bits.copy(3)
+    bits.copy(3)  # motion_vector_resolution_control_idc, intra_boundary_filtering_disabled_flag
 
 
-def _picture_extensions(bits: _Set, skips: int) -> None:
-    ranged, layered, screen = _extensions(bits)
+def _pps_extensions(bits: _ParameterSet, skips: int) -> None:
+    """pps_range_extension (7.3.2.3.2) and pps_scc_extension (7.3.2.3.3)."""
+    ranged, layered, screen = _extension_flags(bits)
     if ranged:
         if skips:
-            bits.ue()
+            bits.ue()  # log2_max_transform_skip_block_size_minus2
         bits.copy(1)
-        if bits.copy(1):
+        if bits.copy(1):  # chroma_qp_offset_list_enabled_flag
             bits.ue()
             bits.many(2 * (bits.ue(5) + 1))
         bits.many(2)
     if not screen:
         return
     if layered:
-        raise UnsupportedFeature("isobmff: HEVC screen content coding behind an extension for layers")
-    bits.copy(1)
-    if bits.copy(1):  # colour transform
+        bits.fail("screen content coding behind an extension for layers is refused", refused=True)
+    bits.copy(1)  # pps_curr_pic_ref_enabled_flag
+    if bits.copy(1):  # residual_adaptive_colour_transform_enabled_flag
         bits.copy(1)
         bits.many(3)
-    if bits.copy(1):
-        count = bits.ue(256)
-        if count:
-            grey = bits.copy(1)
-            depth = bits.ue(8) + 8
-            depths = [depth] if grey else [depth, *[bits.ue(8) + 8] * 2]
-            for depth in depths:
-                for _ in range(count):
-                    bits.copy(depth)
+    if bits.copy(1):  # pps_palette_predictor_initializers_present_flag
+        _palette(bits)
+
+
+def _palette(bits: _ParameterSet) -> None:
+    """pps_num_palette_predictor_initializers and the entries."""
+    count = bits.ue(256)
+    if not count:
+        return
+    grey = bits.copy(1)  # monochrome_palette_flag
+    depth = bits.ue(8) + 8
+    depths = [depth] if grey else [depth, *[bits.ue(8) + 8] * 2]
+    for depth in depths:
+        for _ in range(count):
+            bits.copy(depth)

@@ -2,282 +2,310 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from rmexif.containers.isobmff.boxes import BoxAt, Tally, blank, hdlr_part, label, part, walk
-from rmexif.containers.isobmff.items import PICTURES, SELF_REFERENCE, XMP, Item, Meta, Ranges
-from rmexif.containers.isobmff.movie import write_stsd
+from rmexif.containers.common.boxes import BoxAt, label, tiff_offset
+from rmexif.containers.isobmff.boxes import blank, hdlr, walk
+from rmexif.containers.isobmff.items import PICTURES, SELF_REFERENCE, XMP
+from rmexif.containers.isobmff.rewrite import write_stsd
 from rmexif.errors import InputError
-from rmexif.types import Part, PayloadKind, Role
+from rmexif.types import PayloadKind, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rmexif.containers.isobmff.filtered_units import Filtered
+    from rmexif.containers.common.gathered import Gathered, Ranges
+    from rmexif.containers.common.parts import PartBuilder
+    from rmexif.containers.isobmff.boxes import Tally
+    from rmexif.containers.isobmff.coded_data import FilteredData
+    from rmexif.containers.isobmff.items import Item, Meta
     from rmexif.containers.isobmff.movie import Movie, Track
     from rmexif.containers.isobmff.still import Still
+    from rmexif.types import Part
 
-__all__ = ["item_parts", "meta_parts", "movie_parts", "sample_parts", "top_part"]
+__all__ = ["PartLayout"]
 
 EMPTY = frozenset((b"free", b"skip", b"wide"))
-C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+OTHER_PICTURES = frozenset((b"mpvd", b"moov", b"moof", b"sidx"))  # motion video, a sequence that is not shown
+C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.1, A.5.1
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # XMP part 3, 1.1.4
+READ_META = frozenset((b"hdlr", b"iinf", b"iref", b"iprp", b"pitm", b"iloc", b"idat", b"dinf"))
 NESTED = {b"trak": (b"mdia", b"edts"), b"mdia": (b"minf",), b"minf": (b"stbl",)}
 TIMED = frozenset((b"mvhd", b"tkhd", b"mdhd"))
 TABLES = frozenset((b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"elst"))
+KEPT_REFERENCES = frozenset((b"dimg", b"auxl", b"prem", b"iloc"))
+NEUTRAL_LANGUAGES = (0, 0x55C4)  # 8.4.2: none, and "und"
 
 
-def top_part(view: memoryview, at: BoxAt) -> Part:
-    """The part of a top-level box that is dropped as a whole."""
-    if at.type in EMPTY:
-        empty = blank(view[at.body : at.end])
-        return part(
-            at,
-            label(at.type),
-            Role.GAP if empty else Role.METADATA,
-            None if empty else PayloadKind.UNKNOWN,
-            at.body - at.offset,
+class PartLayout:
+    """Claims the bytes of a file for its boxes, then those of the media data for items and samples.
+
+    Args:
+        view: the file.
+        parts: takes the claims.
+        tally: counts the boxes that are walked.
+    """
+
+    def __init__(self, view: memoryview, parts: PartBuilder, tally: Tally) -> None:
+        self.view = view
+        self.parts = parts
+        self.tally = tally
+        self.media: list[tuple[int, int]] = []  # bodies of mdat and idat boxes, where items and samples may lie
+        self.claimed = 0  # byte: end of the last claim in one of them
+
+    def tile(self, end: int) -> tuple[Part, ...]:
+        """The parts; what lies behind byte ``end`` is the trailer, not a gap in the last media data box."""
+        if self.media and self.media[-1][1] == end:
+            self.parts.add("gap", Role.GAP, max(self.claimed, self.media[-1][0]), end)
+        return self.parts.tile()
+
+    def add(self, at: BoxAt, path: str, role: Role, payload: PayloadKind | None = None, skip: int = 0) -> None:
+        """Claim a box; ``skip`` bytes of its body lie before the payload."""
+        self.parts.add(
+            path, role, at.offset, at.end, payload, min(at.body + skip, at.end) - at.offset if payload else 0
         )
-    if at.type == b"uuid":
-        kind = bytes(view[at.body : at.body + 16])
-        if kind == C2PA_UUID:  # C2PA 2.1 A.5.1: version, purpose, offset of the Merkle box, then JUMBF
-            purpose = bytes(view[at.body + 20 : min(at.end, at.body + 84)]).find(b"\0")
-            return part(
-                at, "uuid/c2pa", Role.METADATA, PayloadKind.JUMBF, min(at.body + 20 + purpose + 9, at.end) - at.offset
-            )
-        if kind == XMP_UUID:
-            return part(at, "uuid/xmp", Role.METADATA, PayloadKind.XMP, at.body + 16 - at.offset)
-        return part(at, "uuid", Role.UNKNOWN, PayloadKind.UNKNOWN, at.body - at.offset)
-    if at.type in (b"mpvd", b"moov", b"moof", b"sidx"):
-        return part(at, label(at.type), Role.AUXILIARY, PayloadKind.PICTURE, at.body - at.offset)
-    return part(at, label(at.type), Role.UNKNOWN, PayloadKind.UNKNOWN, at.body - at.offset)
 
+    def add_head(self, at: BoxAt, path: str, end: int) -> None:
+        """Claim the header of a container box, up to its first child."""
+        self.parts.add(path, Role.STRUCTURE, at.offset, end)
 
-def head(at: BoxAt, kind: str, end: int) -> Part:
-    """The header of a container box, up to its first child."""
-    return Part(kind, Role.STRUCTURE, at.offset, end - at.offset)
+    def add_rest(self, at: BoxAt, path: str, start: int) -> None:
+        """Claim what is left of a container box behind its last child."""
+        self.parts.add(path, Role.UNKNOWN, start, at.end, PayloadKind.UNKNOWN)
 
+    def add_media(self, at: BoxAt, path: str) -> None:
+        """Claim the header of a box of media data; its body is open to items and samples."""
+        self.add_head(at, path, at.body)
+        self.media.append((at.body, at.end))
 
-def rest(at: BoxAt, kind: str, start: int) -> Iterator[Part]:
-    """What is left of a container box behind its last child."""
-    if start < at.end:
-        yield Part(kind, Role.UNKNOWN, start, at.end - start, PayloadKind.UNKNOWN)
-
-
-def meta_parts(meta: Meta, still: Still) -> Iterator[Part]:
-    """The parts of a ``meta`` box, in order; ``idat`` is a gap for items to be painted on."""
-    view, kept = meta.view, {id(one.item) for one in still.kept}
-    end = meta.at.body + 4
-    yield head(meta.at, "meta", end)
-    for at in meta.boxes:
-        end = at.end
-        if at.offset not in meta.read or at.type not in (
-            b"hdlr",
-            b"iinf",
-            b"iref",
-            b"iprp",
-            b"pitm",
-            b"iloc",
-            b"idat",
-            b"dinf",
-        ):
-            role = Role.METADATA if at.type == b"grpl" else Role.UNKNOWN
-            yield part(at, f"meta/{label(at.type)}", role, PayloadKind.UNKNOWN, at.body - at.offset)
-        elif at.type == b"hdlr":
-            yield hdlr_part(view, at, "meta/hdlr", b"pict")
-        elif at.type == b"idat":
-            yield head(at, "meta/idat", at.body)
-            yield Part("meta/idat", Role.GAP, at.body, at.end - at.body)
-        elif at.type == b"dinf":
-            yield _dinf(view, at, "meta/dinf")
-        elif at.type == b"iinf":
-            yield from _iinf(meta, at, kept)
-        elif at.type == b"iref":
-            yield from _iref(meta, at)
-        elif at.type == b"iprp":
-            yield from _iprp(meta, at, still)
+    def add_top_level(self, at: BoxAt) -> None:
+        """Claim a top-level box that is dropped as a whole, or a box of media data."""
+        name = label(at.type)
+        if at.type == b"mdat":
+            self.add_media(at, name)
+        elif at.type in EMPTY and blank(self.view[at.body : at.end]):
+            self.add(at, name, Role.GAP)
+        elif at.type in EMPTY:
+            self.add(at, name, Role.METADATA, PayloadKind.UNKNOWN)
+        elif at.type == b"uuid":
+            self._add_uuid(at)
+        elif at.type in OTHER_PICTURES:
+            self.add(at, name, Role.AUXILIARY, PayloadKind.PICTURE)
         else:
-            yield part(at, f"meta/{label(at.type)}", Role.STRUCTURE)
-    yield from rest(meta.at, "meta", end)
+            self.add(at, name, Role.UNKNOWN, PayloadKind.UNKNOWN)
 
-
-def _dinf(view: memoryview, at: BoxAt, kind: str) -> Part:
-    """A data reference box, which says that the data is in this file."""
-    if view[at.body : at.end] == SELF_REFERENCE:
-        return part(at, kind, Role.STRUCTURE)
-    return part(at, kind, Role.METADATA, PayloadKind.TEXT, at.body - at.offset)
-
-
-def _iinf(meta: Meta, at: BoxAt, kept: set[int]) -> Iterator[Part]:
-    items = {item.at.offset: item for item in meta.items.values() if item.at}
-    end = at.body + (8 if meta.view[at.body] else 6)
-    yield head(at, "meta/iinf", end)
-    for one in walk(meta.view, end, at.end, meta.tally):
-        item = items.get(one.offset)
-        end = one.end
-        if item and id(item) in kept and item.name_at == one.end - 1 and not item.name:
-            yield part(one, "meta/iinf/infe", Role.STRUCTURE)
-        elif item:
-            payload = PayloadKind.TEXT if item.name or item.content_type else None
-            yield part(one, "meta/iinf/infe", Role.METADATA, payload, item.name_at - one.offset)
+    def _add_uuid(self, at: BoxAt) -> None:
+        kind = bytes(self.view[at.body : at.body + 16])
+        if kind == C2PA_UUID:  # version, purpose, offset of the Merkle box, then JUMBF
+            purpose = bytes(self.view[at.body + 20 : min(at.end, at.body + 84)]).find(b"\0")
+            self.add(at, "uuid/c2pa", Role.METADATA, PayloadKind.JUMBF, 20 + purpose + 9)
+        elif kind == XMP_UUID:
+            self.add(at, "uuid/xmp", Role.METADATA, PayloadKind.XMP, 16)
         else:
-            yield part(one, f"meta/iinf/{label(one.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
-    yield from rest(at, "meta/iinf", end)
+            self.add(at, "uuid", Role.UNKNOWN, PayloadKind.UNKNOWN)
 
-
-def _iref(meta: Meta, at: BoxAt) -> Iterator[Part]:
-    end = at.body + 4
-    yield head(at, "meta/iref", end)
-    for one in walk(meta.view, end, at.end, meta.tally):
-        end = one.end
-        role = Role.STRUCTURE if one.type in (b"dimg", b"auxl", b"prem", b"iloc") else Role.METADATA
-        yield part(one, f"meta/iref/{label(one.type)}", role)
-    yield from rest(at, "meta/iref", end)
-
-
-def _iprp(meta: Meta, at: BoxAt, still: Still) -> Iterator[Part]:
-    used = {one.box: one.role for kept in still.kept for one in kept.properties}
-    end = at.body
-    yield head(at, "meta/iprp", end)
-    first = True
-    for one in walk(meta.view, at.body, at.end, meta.tally):
-        end = one.end
-        if one.type == b"ipco" and first:
-            first = False
-            last = one.body
-            yield head(one, "meta/iprp/ipco", last)
-            for inner in meta.property_boxes:
-                last = inner.end
-                yield _property(meta.view, inner, used)
-            yield from rest(one, "meta/iprp/ipco", last)
+    def _add_hdlr(self, at: BoxAt, path: str, handler: bytes) -> None:
+        """Claim a handler box, which often names the program that wrote the file."""
+        bare = hdlr(handler)
+        # Some writers end the box after the empty name, some before its zero, some two zeros later: all are empty.
+        named = not blank(self.view[min(at.offset + 32, at.end) : at.end])
+        if bytes(at.bytes(self.view)[8:32]) == bare[8:32] and not named:
+            self.add(at, path, Role.STRUCTURE)
         else:
-            role = Role.STRUCTURE if one.type == b"ipma" else Role.UNKNOWN
-            yield part(one, f"meta/iprp/{label(one.type)}", role)
-    yield from rest(at, "meta/iprp", end)
+            self.parts.add(path, Role.METADATA, at.offset, at.end, PayloadKind.TEXT, min(32, at.end - at.offset))
 
-
-def _property(view: memoryview, at: BoxAt, used: dict[bytes, Role]) -> Part:
-    kind = f"meta/iprp/ipco/{label(at.type)}"
-    role = used.get(bytes(at.bytes(view)))
-    if role:
-        return part(at, kind, role)
-    if at.type == b"colr" and bytes(view[at.body : min(at.end, at.body + 4)]) in (b"prof", b"rICC"):
-        return part(at, f"{kind}/prof", Role.METADATA, PayloadKind.ICC, at.body + 4 - at.offset)
-    payload = PayloadKind.TEXT if at.type == b"udes" else PayloadKind.UNKNOWN
-    return part(at, kind, Role.METADATA, payload, at.body - at.offset)
-
-
-def item_parts(meta: Meta, still: Still) -> Iterator[Part]:
-    """Where the items' bytes lie, kept or not."""
-    kept = {id(one.item) for one in still.kept}
-    for one in still.kept:
-        yield from spans(f"mdat/item:{label(one.item.type)}", one.ranges, one.data)
-    for item in meta.items.values():
-        if id(item) in kept or not item.extents:
-            continue
-        try:
-            ranges = meta.ranges(item)
-        except InputError:
-            continue  # it is not kept, and its bytes, wherever they are, are no part of anything that is
-        role, payload, skip = _describe(meta.view, item, ranges)
-        for index, (start, end) in enumerate(ranges):
-            first = index == 0
-            yield Part(
-                f"mdat/item:{label(item.type)}",
-                role,
-                start,
-                end - start,
-                payload if first else PayloadKind.UNKNOWN,
-                skip if first else 0,
-            )
-
-
-def _describe(view: memoryview, item: Item, ranges: Ranges) -> tuple[Role, PayloadKind, int]:
-    """Role, payload and where it begins, of an item that is dropped."""
-    if item.type in PICTURES:
-        return Role.AUXILIARY, PayloadKind.PICTURE, 0
-    if item.type == b"Exif" and ranges:  # ISO 23008-12 A.2.1: offset of the TIFF header, then the block
-        start, end = ranges[0]
-        skip = 4 + int.from_bytes(view[start : min(end, start + 4)], "big")
-        return Role.METADATA, PayloadKind.EXIF, skip if skip < end - start else min(4, end - start)
-    if item.type == b"mime":
-        return Role.METADATA, PayloadKind.XMP if item.content_type == XMP else PayloadKind.TEXT, 0
-    return (Role.METADATA if item.type == b"uri " else Role.UNKNOWN), PayloadKind.UNKNOWN, 0
-
-
-def spans(kind: str, ranges: Ranges, data: Filtered) -> Iterator[Part]:
-    """What filtered data was, mapped back to the file."""
-    todo = list(reversed(ranges))
-    position = 0  # of the range's start, in the data
-    for first, last, why in data.spans:
-        while first < last and todo:
-            start, end = todo[-1]
-            stop = min(last, position + end - start)
-            if first < stop:
-                where = f"{kind}/{why}" if why else kind
-                role = Role.METADATA if why else Role.PIXELS
-                yield Part(where, role, start + first - position, stop - first, PayloadKind.UNKNOWN if why else None)
-                first = stop
-            if stop == position + end - start:
-                position = stop
-                todo.pop()
-
-
-def sample_parts(movie: Movie) -> Iterator[Part]:
-    """Where the kept tracks' samples lie."""
-    for track in movie.tracks:
-        for place, data in zip(track.samples, track.data, strict=True):
-            yield from spans("mdat/sample", (place,), data)
-
-
-def movie_parts(view: memoryview, movie: Movie, tally: Tally) -> Iterator[Part]:
-    """The parts of a ``moov`` box, in order."""
-    tracks = {track.at.offset: track for track in movie.tracks}
-    yield head(movie.at, "moov", movie.at.body)
-    end = movie.at.body
-    for at in walk(view, movie.at.body, movie.at.end, tally):
-        end = at.end
-        if at.type == b"mvhd":
-            yield _timed(view, at, "moov/mvhd")
-        elif at.offset in tracks:
-            yield from _track(view, at, "moov/trak", tracks[at.offset], tally)
-        elif at.type == b"trak":
-            yield part(at, "moov/trak", Role.AUXILIARY, PayloadKind.PICTURE, at.body - at.offset)
+    def _add_dinf(self, at: BoxAt, path: str) -> None:
+        """Claim a data reference box, which says that the data is in this file."""
+        if self.view[at.body : at.end] == SELF_REFERENCE:
+            self.add(at, path, Role.STRUCTURE)
         else:
-            yield part(at, f"moov/{label(at.type)}", Role.METADATA, PayloadKind.UNKNOWN, at.body - at.offset)
-    yield from rest(movie.at, "moov", end)
+            self.add(at, path, Role.METADATA, PayloadKind.TEXT)
 
+    # -- the meta box ------------------------------------------------------------------------------------------------
 
-def _timed(view: memoryview, at: BoxAt, kind: str) -> Part:
-    """A header box with the times of its making."""
-    wide = view[at.body] != 0
-    start = at.body + 4
-    dirty = any(view[start : start + (16 if wide else 8)])
-    if at.type == b"mdhd":
-        dirty |= int.from_bytes(view[at.end - 4 : at.end - 2], "big") not in (0, 0x55C4)  # a language says where
-    return part(at, kind, Role.METADATA if dirty else Role.STRUCTURE)
+    def add_meta(self, meta: Meta, still: Still) -> None:
+        """Claim a ``meta`` box and what is in it."""
+        end = meta.at.body + 4
+        self.add_head(meta.at, "meta", end)
+        for at in meta.boxes:
+            end, path = at.end, f"meta/{label(at.type)}"
+            if at.offset not in meta.read or at.type not in READ_META:
+                role = Role.METADATA if at.type == b"grpl" else Role.UNKNOWN
+                self.add(at, path, role, PayloadKind.UNKNOWN)
+            elif at.type == b"hdlr":
+                self._add_hdlr(at, path, b"pict")
+            elif at.type == b"idat":
+                self.add_media(at, path)
+            elif at.type == b"dinf":
+                self._add_dinf(at, path)
+            elif at.type == b"iinf":
+                self._add_iinf(meta, at, still)
+            elif at.type == b"iref":
+                self._add_iref(at)
+            elif at.type == b"iprp":
+                self._add_iprp(meta, at, still)
+            else:
+                self.add(at, path, Role.STRUCTURE)
+        self.add_rest(meta.at, "meta", end)
 
+    def _add_iinf(self, meta: Meta, at: BoxAt, still: Still) -> None:
+        kept_ids = {id(kept.item) for kept in still.items}
+        items = {item.at.offset: item for item in meta.items.values() if item.at}
+        end = at.body + (8 if self.view[at.body] else 6)
+        self.add_head(at, "meta/iinf", end)
+        for entry in walk(self.view, end, at.end, self.tally):
+            item, end = items.get(entry.offset), entry.end
+            if item is None:
+                self.add(entry, f"meta/iinf/{label(entry.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
+            elif id(item) in kept_ids and item.name_at == entry.end - 1 and not item.name:
+                self.add(entry, "meta/iinf/infe", Role.STRUCTURE)
+            else:
+                payload = PayloadKind.TEXT if item.name or item.content_type else None
+                self.add(entry, "meta/iinf/infe", Role.METADATA, payload, item.name_at - entry.body)
+        self.add_rest(at, "meta/iinf", end)
 
-def _track(view: memoryview, at: BoxAt, kind: str, track: Track, tally: Tally) -> Iterator[Part]:
-    yield head(at, kind, at.body)
-    end = at.body
-    for one in walk(view, at.body, at.end, tally):
-        end, where = one.end, f"{kind}/{label(one.type)}"
-        if one.type in NESTED.get(at.type, ()):
-            yield from _track(view, one, where, track, tally)
-        elif one.type in TIMED:
-            yield _timed(view, one, where)
-        elif one.type == b"hdlr":
-            yield hdlr_part(view, one, where, track.handler)
-        elif one.type == b"dinf":
-            yield _dinf(view, one, where)
-        elif one.type == b"stsd":
-            clean = one.bytes(view) == write_stsd(track)
-            yield part(one, where, Role.STRUCTURE if clean else Role.METADATA, None if clean else PayloadKind.UNKNOWN)
-        elif one.type in TABLES:
-            yield part(one, where, Role.ANIMATION)
-        elif one.type in (b"vmhd", b"tref"):
-            yield part(one, where, Role.STRUCTURE)
+    def _add_iref(self, at: BoxAt) -> None:
+        end = at.body + 4
+        self.add_head(at, "meta/iref", end)
+        for reference in walk(self.view, end, at.end, self.tally):
+            end = reference.end
+            role = Role.STRUCTURE if reference.type in KEPT_REFERENCES else Role.METADATA
+            self.add(reference, f"meta/iref/{label(reference.type)}", role)
+        self.add_rest(at, "meta/iref", end)
+
+    def _add_iprp(self, meta: Meta, at: BoxAt, still: Still) -> None:
+        used = {prop.box: prop.role for kept in still.items for prop in kept.properties}
+        end, has_ipco = at.body, False
+        self.add_head(at, "meta/iprp", end)
+        for inner in walk(self.view, at.body, at.end, self.tally):
+            end = inner.end
+            if inner.type == b"ipco" and not has_ipco:
+                has_ipco, last = True, inner.body
+                self.add_head(inner, "meta/iprp/ipco", last)
+                for found in meta.property_boxes:
+                    last = found.end
+                    self._add_property(found, used)
+                self.add_rest(inner, "meta/iprp/ipco", last)
+            else:
+                role = Role.STRUCTURE if inner.type == b"ipma" else Role.UNKNOWN
+                self.add(inner, f"meta/iprp/{label(inner.type)}", role)
+        self.add_rest(at, "meta/iprp", end)
+
+    def _add_property(self, at: BoxAt, used: dict[bytes, Role]) -> None:
+        path = f"meta/iprp/ipco/{label(at.type)}"
+        role = used.get(bytes(at.bytes(self.view)))
+        if role:
+            self.add(at, path, role)
+        elif at.type == b"colr" and bytes(self.view[at.body : min(at.end, at.body + 4)]) in (b"prof", b"rICC"):
+            self.add(at, f"{path}/prof", Role.METADATA, PayloadKind.ICC, 4)
         else:
-            yield part(one, where, Role.METADATA, PayloadKind.UNKNOWN, one.body - one.offset)
-    yield from rest(at, kind, end)
+            payload = PayloadKind.TEXT if at.type == b"udes" else PayloadKind.UNKNOWN
+            self.add(at, path, Role.METADATA, payload)
+
+    # -- items and samples in the media data -------------------------------------------------------------------------
+
+    def add_items(self, meta: Meta, still: Still) -> None:
+        """Claim the items' bytes, those that are kept first."""
+        self.media.sort()
+        kept_ids = {id(kept.item) for kept in still.items}
+        for kept in still.items:
+            self._add_filtered(f"mdat/item:{label(kept.item.type)}", kept.coded, kept.data)
+        for item in meta.items.values():
+            if id(item) in kept_ids or not item.extents:
+                continue
+            try:
+                ranges = meta.ranges(item)
+            except InputError:
+                continue  # it is not kept, and its bytes, wherever they are, are no part of anything that is
+            role, payload, skip = self._describe(item, ranges)
+            for start, end in ranges:
+                self._add_in_media(f"mdat/item:{label(item.type)}", role, start, end, payload, skip)
+                payload, skip = PayloadKind.UNKNOWN, 0  # of all but the first extent
+
+    def _describe(self, item: Item, ranges: Ranges) -> tuple[Role, PayloadKind, int]:
+        """Role, payload and where it begins, of an item that is dropped."""
+        if item.type in PICTURES:
+            return Role.AUXILIARY, PayloadKind.PICTURE, 0
+        if item.type == b"Exif" and ranges:
+            return Role.METADATA, PayloadKind.EXIF, tiff_offset(self.view[slice(*ranges[0])])
+        if item.type == b"mime":
+            return Role.METADATA, PayloadKind.XMP if item.content_type == XMP else PayloadKind.TEXT, 0
+        return (Role.METADATA if item.type == b"uri " else Role.UNKNOWN), PayloadKind.UNKNOWN, 0
+
+    def add_samples(self, movie: Movie) -> None:
+        """Claim the kept tracks' samples."""
+        self.media.sort()
+        for track in movie.tracks:
+            for coded, data in zip(track.content.coded, track.content.data, strict=True):
+                self._add_filtered("mdat/sample", coded, data)
+
+    def _add_filtered(self, path: str, coded: Gathered, data: FilteredData) -> None:
+        """Claim coded data, and name what of it is dropped."""
+        for first, last, why in data.spans:
+            for start, end in coded.places(first, last):
+                if why:
+                    self._add_in_media(f"{path}/{why}", Role.METADATA, start, end, PayloadKind.UNKNOWN)
+                else:
+                    self._add_in_media(path, Role.PIXELS, start, end)
+
+    def _add_in_media(
+        self, path: str, role: Role, start: int, end: int, payload: PayloadKind | None = None, skip: int = 0
+    ) -> None:
+        """Claim the bytes ``[start, end)`` as far as they lie in media data; other boxes keep theirs."""
+        index = max(0, bisect_right(self.media, (start, len(self.view))) - 1)
+        while index < len(self.media) and self.media[index][0] < end:
+            first, last = max(start, self.media[index][0]), min(end, self.media[index][1])
+            if first < last:
+                self.parts.add(path, role, first, last, payload if first == start else None, skip)
+                self.claimed = max(self.claimed, last)
+            index += 1
+
+    # -- the moov box ------------------------------------------------------------------------------------------------
+
+    def add_movie(self, movie: Movie) -> None:
+        """Claim a ``moov`` box and what is in it."""
+        tracks = {track.outline.at.offset: track for track in movie.tracks}
+        end = movie.at.body
+        self.add_head(movie.at, "moov", end)
+        for at in walk(self.view, end, movie.at.end, self.tally):
+            end, path = at.end, f"moov/{label(at.type)}"
+            if at.type == b"mvhd":
+                self._add_timed(at, path)
+            elif at.offset in tracks:
+                self._add_track(at, path, tracks[at.offset])
+            elif at.type == b"trak":
+                self.add(at, path, Role.AUXILIARY, PayloadKind.PICTURE)
+            else:
+                self.add(at, path, Role.METADATA, PayloadKind.UNKNOWN)
+        self.add_rest(movie.at, "moov", end)
+
+    def _add_timed(self, at: BoxAt, path: str) -> None:
+        """Claim a header box with the times of its making."""
+        start = at.body + 4
+        dirty = any(self.view[start : start + (16 if self.view[at.body] else 8)])
+        if at.type == b"mdhd":  # a language says where
+            dirty |= int.from_bytes(self.view[at.end - 4 : at.end - 2], "big") not in NEUTRAL_LANGUAGES
+        self.add(at, path, Role.METADATA if dirty else Role.STRUCTURE)
+
+    def _add_track(self, at: BoxAt, path: str, track: Track) -> None:
+        """Claim a box of a track, and what is in it."""
+        end = at.body
+        self.add_head(at, path, end)
+        for inner in walk(self.view, at.body, at.end, self.tally):
+            end, inner_path = inner.end, f"{path}/{label(inner.type)}"
+            if inner.type in NESTED.get(at.type, ()):
+                self._add_track(inner, inner_path, track)
+            elif inner.type in TIMED:
+                self._add_timed(inner, inner_path)
+            elif inner.type == b"hdlr":
+                self._add_hdlr(inner, inner_path, track.outline.handler)
+            elif inner.type == b"dinf":
+                self._add_dinf(inner, inner_path)
+            elif inner.type == b"stsd" and inner.bytes(self.view) != write_stsd(track.content):
+                self.parts.add(inner_path, Role.METADATA, inner.offset, inner.end, PayloadKind.UNKNOWN)
+            elif inner.type in TABLES:
+                self.add(inner, inner_path, Role.ANIMATION)
+            elif inner.type in (b"stsd", b"vmhd", b"tref"):
+                self.add(inner, inner_path, Role.STRUCTURE)
+            else:
+                self.add(inner, inner_path, Role.METADATA, PayloadKind.UNKNOWN)
+        self.add_rest(at, path, end)

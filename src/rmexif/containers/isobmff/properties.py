@@ -1,4 +1,4 @@
-"""Item properties and sample entry boxes that a decoder needs, written afresh; every other one is dropped.
+"""Item properties and sample entry boxes that a decoder needs, re-serialised; every other one is dropped.
 
 Clauses: ISO 23008-12 6.5 (ispe, pixi, colr, pasp, clap, irot, imir, auxC, lsel), AV1 in AVIF 2.3.2 (a1op).
 """
@@ -22,8 +22,9 @@ from rmexif.types import Colour, Role
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from rmexif.containers.isobmff.av1_sequence import Sequence
-    from rmexif.containers.isobmff.boxes import BoxAt, Tally
+    from rmexif.containers.common.boxes import BoxAt
+    from rmexif.containers.isobmff.av1_sequence import Av1SequenceHeader
+    from rmexif.containers.isobmff.boxes import Tally
     from rmexif.cursor import Cursor
 
 __all__ = [
@@ -35,16 +36,16 @@ __all__ = [
     "colour_of",
     "pixi",
     "read_property",
-    "settled",
-    "sized",
     "value_of",
+    "with_sequence_header",
+    "with_size",
 ]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
-MAX_ASPECT = 1000  # to one; real ones stay below 3
-PROFILE = 500  # a profile costs as much time as this many boxes
+MAX_ASPECT = 1000  # to one: bounds what the two numbers can carry; H.265 table E.1 goes up to 2
+PROFILE_COST = 500  # boxes that take as long to read as one ICC profile: bounds the time of a file full of them
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
-VIEWING = frozenset(("clli", "mdcv", "pasp"))  # how the whole is shown
+VIEWING = frozenset(("clli", "mdcv", "pasp"))  # how the whole picture is shown
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
 LAYERS = frozenset(("a1op", "lsel"))  # of AV1 pictures only
 ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
@@ -65,28 +66,30 @@ class Property:
         return self.kind in ESSENTIAL
 
 
-def choose(found: Iterable[Property]) -> list[Property]:
+def choose(found: Iterable[Property]) -> tuple[Property, ...]:
     """The first of each kind, descriptions in canonical order, then transformations in the order given."""
     first: dict[str, Property] = {}
-    for one in found:
-        if one.box:
-            first.setdefault(one.kind, one)
-    return [first[kind] for kind in ORDER if kind in first] + [p for k, p in first.items() if k in TRANSFORMS]
+    for prop in found:
+        if prop.box:
+            first.setdefault(prop.kind, prop)
+    transforms = [prop for kind, prop in first.items() if kind in TRANSFORMS]
+    return (*(first[kind] for kind in ORDER if kind in first), *transforms)
 
 
 def value_of(found: Iterable[Property], *kinds: str) -> Any:
     """The value of the first property of one of these kinds, or None."""
-    return next((one.value for one in found if one.kind in kinds), None)
+    return next((prop.value for prop in found if prop.kind in kinds), None)
 
 
-def settled(found: Iterable[Property], sequence: Sequence) -> list[Property]:
+def with_sequence_header(found: Iterable[Property], sequence: Av1SequenceHeader) -> tuple[Property, ...]:
     """Properties of an AV1 picture as its sequence header has them; layers are chosen only where there are some."""
     config = Property("av1C", box(b"av1C", sequence.config), Role.STRUCTURE)
-    return [config if one.kind == "av1C" else one for one in found if sequence.layered or one.kind not in LAYERS]
+    kept = (prop for prop in found if sequence.layered or prop.kind not in LAYERS)
+    return tuple(config if prop.kind == "av1C" else prop for prop in kept)
 
 
-def colour_of(found: list[Property]) -> Colour:
-    """What the properties say about colours."""
+def colour_of(found: tuple[Property, ...]) -> Colour:
+    """How the properties describe colours."""
     return Colour(icc=value_of(found, "prof"), cicp=value_of(found, "nclx"))
 
 
@@ -123,9 +126,9 @@ def ispe(size: tuple[int, int]) -> Property:
     return Property("ispe", full(b"ispe", 0, 0, struct.pack(">II", *size)), Role.STRUCTURE, size)
 
 
-def sized(found: Iterable[Property], size: tuple[int, int]) -> list[Property]:
-    """Properties of a picture that is shown as the first of a sequence: of its size."""
-    return [ispe(size) if one.kind == "ispe" else one for one in found]
+def with_size(found: Iterable[Property], size: tuple[int, int]) -> tuple[Property, ...]:
+    """Properties of a picture with another size in px."""
+    return tuple(ispe(size) if prop.kind == "ispe" else prop for prop in found)
 
 
 def _pixi(cursor: Cursor) -> Property | None:
@@ -154,9 +157,10 @@ def _pasp(cursor: Cursor) -> Property | None:
 
 def _clap(cursor: Cursor) -> Property:
     """Clean aperture: width, height and the two offsets of its centre, as fractions in lowest terms."""
+    offset = cursor.offset
     fields = struct.unpack(">IIIIiIiI", cursor.take(32))
     if not all(fields[1::2]):
-        raise MalformedImage("isobmff: a clean aperture with a denominator of 0")
+        raise MalformedImage("a denominator is 0, 1 or more is required", structure="isobmff clap", offset=offset)
     values = tuple(Fraction(fields[at], fields[at + 1]) for at in range(0, 8, 2))
     numbers = (number for value in values for number in (value.numerator, value.denominator))
     return Property("clap", box(b"clap", struct.pack(">IIIIiIiI", *numbers)), Role.STRUCTURE, values)
@@ -171,8 +175,8 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
         return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
     if kind not in (b"prof", b"rICC"):
         return None
-    tally.add(PROFILE)
-    profile = icc.clean(cursor.bytes(cursor.left))
+    tally.add(PROFILE_COST)
+    profile = icc.clean(cursor.bytes(cursor.remaining))
     return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
 
 
@@ -188,10 +192,10 @@ def _mdcv(cursor: Cursor) -> Property | None:
     """The light of a known mastering display, in whole cd/m2; primaries come as green, blue, red."""
     found = struct.unpack(">8HII", cursor.take(24))
     places = (*found[4:6], *found[:4], *found[6:8])
-    meant = h273.mastering(places, found[8], found[9])
-    if meant is None:
+    known = h273.mastering(places, found[8], found[9])
+    if known is None:
         return None
-    display, brightest = meant
+    display, brightest = known
     fields = struct.pack(">8HII", *display[2:6], *display[:2], *display[6:], brightest, found[9])
     return Property("mdcv", box(b"mdcv", fields), Role.COLOUR)
 
@@ -211,7 +215,7 @@ def _auxiliary(kind: bytes) -> Callable[[Cursor], Property | None]:
 
     def read(cursor: Cursor) -> Property | None:
         cursor.skip(4)
-        urn = cursor.bytes(min(cursor.left, 64)).partition(b"\0")[0]
+        urn = cursor.bytes(min(cursor.remaining, 64)).partition(b"\0")[0]
         if urn not in ALPHA:
             return Property(kind.decode(), b"", Role.UNKNOWN, False)
         return Property(kind.decode(), full(kind, 0, 0, urn, b"\0"), Role.STRUCTURE, True)

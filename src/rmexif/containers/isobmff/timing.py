@@ -1,7 +1,7 @@
-"""When the pictures of a sequence are shown: read from the sample tables, and brought to one form.
+"""When the pictures of a sequence are shown: read from the sample tables, and brought to one canonical form.
 
-Edits, composition shifts and time scales can say the same in many ways, most of which no player tells apart. What stays
-is the order, how long each picture is shown, and how often all of them are.
+Edits, composition shifts and time scales can mean the same in many ways, most of which no player tells apart. What
+stays is the order, how long each picture is shown, and how often all of them are.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from math import gcd
 
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["ENDLESS", "Edits", "Times", "canonical"]
+__all__ = ["ENDLESS", "Edits", "Timing", "canonical"]
 
-ENDLESS = 0xFFFFFFFFFFFFFFFF  # a duration that is not known: the sequence repeats for ever
-MAX_PLAYS = 65_535  # what plays more often plays for ever
-MAX_STEP = 0xFFFFFFFF  # in 32 bits
-WHOLE = 0x10000  # a rate of 1
+ENDLESS = 0xFFFFFFFFFFFFFFFF  # 8.3.2: a duration that is not known; the sequence repeats for ever
+MAX_PLAYS = 65_535  # what plays more often plays for ever: GIF and WebP count up to here
+MAX_DELTA = 0xFFFFFFFF  # 8.6.1: 32 bits
+RATE_OF_1 = 0x10000  # 8.6.6: media_rate_integer and media_rate_fraction
 
 Edits = tuple[int, list[tuple[int, int, int]]]  # flags (1: repeats); duration, media time, rate
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class Timing:
     """The times of a track in canonical form, all in its own time scale."""
 
     timescale: int  # units per second
     deltas: list[int]  # per sample
     shifts: list[int]  # per sample, 0 or more; none where pictures come in the order in which they are shown
-    repeats: bool | None  # None: nothing is said about it
+    repeats: bool | None  # None: there is no edit list
     plays: int  # 0: for ever
     start: int  # shift of the first picture that is shown
 
@@ -45,12 +45,20 @@ class Times:
 
     @property
     def edits(self) -> Edits | None:
-        """The edit list that says so (8.6.6)."""
-        return None if self.repeats is None else (int(self.repeats), [(self.length, self.start, WHOLE)])
+        """The edit list (8.6.6)."""
+        return None if self.repeats is None else (int(self.repeats), [(self.length, self.start, RATE_OF_1)])
 
 
-def canonical(timescale: int, deltas: list[int], shifts: list[int], edits: Edits | None, duration: int) -> Times:
-    """The same times, said shortest.
+def canonical(
+    timescale: int,
+    deltas: list[int],
+    shifts: list[int],
+    edits: Edits | None,
+    duration: int,
+    *,
+    offset: int | None = None,
+) -> Timing:
+    """The same times in their shortest form.
 
     Args:
         timescale: units per second.
@@ -58,44 +66,49 @@ def canonical(timescale: int, deltas: list[int], shifts: list[int], edits: Edits
         shifts: per sample, from decoding to showing; or none.
         edits: the edit list, in the time scale of the movie.
         duration: of the track, in the time scale of the movie.
+        offset: byte of the file at which the track lies, for errors.
 
     Raises:
-        MalformedImage: two pictures at one time, or a loop of no length.
-        UnsupportedFeature: a sequence that is cut into parts.
+        MalformedImage: two pictures at one time, or too far apart, or a loop of no length.
+        UnsupportedFeature: a sequence that is edited out of several parts.
     """
-    deltas, shifts = _shown(deltas, shifts) if any(shifts) else (deltas, [])
+    deltas, shifts = _shown(deltas, shifts, offset) if any(shifts) else (deltas, [])
     common = gcd(timescale, *deltas, *shifts)
     timescale, deltas, shifts = timescale // common, [n // common for n in deltas], [n // common for n in shifts]
     start = min((clock + shift for clock, shift in zip(accumulate([0, *deltas]), shifts, strict=False)), default=0)
     parts = [row for row in edits[1] if row[1] >= 0] if edits else []
     if len(parts) > 1:
-        raise UnsupportedFeature("isobmff: a sequence that is edited out of several parts is refused")
+        problem = f"{len(parts)} parts of the sequence, one is allowed"
+        raise UnsupportedFeature(problem, structure="isobmff elst", offset=offset)
     repeats, plays = (bool(edits[0]) if edits and parts else None), 1
     if repeats:
         if not parts[0][0] and duration != ENDLESS:
-            raise MalformedImage("isobmff: a sequence that repeats a part of no length")
+            problem = "a part of no length is repeated"
+            raise MalformedImage(problem, structure="isobmff elst", offset=offset)
         plays = 0 if duration == ENDLESS else max(1, -(-duration // parts[0][0]))
         plays = 0 if plays > MAX_PLAYS else plays
-    return Times(timescale, deltas, shifts, repeats, plays, start)
+    return Timing(timescale, deltas, shifts, repeats, plays, start)
 
 
-def _shown(deltas: list[int], shifts: list[int]) -> tuple[list[int], list[int]]:
+def _shown(deltas: list[int], shifts: list[int], offset: int | None) -> tuple[list[int], list[int]]:
     """Times of decoding on the grid of the times of showing, and the shifts that are left between them."""
     clock, shown = 0, []
     for delta, shift in zip(deltas, shifts, strict=True):
         shown.append(clock + shift)
         clock += delta
     order = sorted(shown)
-    steps = [later - sooner for sooner, later in pairwise(order)]
-    if 0 in steps:
-        raise MalformedImage("isobmff: two pictures of a sequence at one time")
+    distances = [later - sooner for sooner, later in pairwise(order)]
+    if 0 in distances:
+        raise MalformedImage("two pictures are shown at one time", structure="isobmff ctts", offset=offset)
     last = deltas[shown.index(order[-1])]
-    fresh = [*steps, last]
-    clock, left = 0, []
-    for step, time in zip(fresh, shown, strict=True):
-        left.append(time - order[0] - clock)
-        clock += step
-    low = min(left)
-    if max(*fresh, max(left) - low) > MAX_STEP:
-        raise MalformedImage("isobmff: pictures of a sequence too far apart")
-    return fresh, [shift - low for shift in left] if any(left) else []
+    regular = [*distances, last]
+    clock, remaining = 0, []
+    for delta, time in zip(regular, shown, strict=True):
+        remaining.append(time - order[0] - clock)
+        clock += delta
+    low = min(remaining)
+    farthest = max(*regular, max(remaining) - low)
+    if farthest > MAX_DELTA:
+        problem = f"pictures are {farthest} units of time apart, at most {MAX_DELTA} fit"
+        raise MalformedImage(problem, structure="isobmff ctts", offset=offset)
+    return regular, [shift - low for shift in remaining] if any(remaining) else []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jxl import parse
+from rmexif.containers.jxl import parse, rewrite
+from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.types import Format
 
-__all__ = ["JXL"]
+__all__ = ["JXL", "without_jpeg_reconstruction"]
 
 JXL = FormatRow(
     Format(
@@ -21,5 +22,5 @@ JXL = FormatRow(
     ),
     parse.matches,
     parse.parse,
-    parse.rewrite,
+    rewrite.rewrite,
 )

@@ -1,8 +1,9 @@
-"""A JPEG XL codestream (ISO 18181-1): what its bytes are, and the clean one.
+"""A JPEG XL codestream (ISO/IEC 18181-1): what its bytes are, and the clean one.
 
-Headers are read bit by bit and written afresh: no extensions, names, time codes, preview or intended size, weights
-only where a frame uses them. A frame's header and table of contents are written afresh too, its sections in natural
-order; the sections themselves are copied. Frames that no viewer sees anything of go, and what is behind the last one.
+Headers are parsed bit by bit and re-serialised: no extensions, names, time codes, preview or intended size, weights
+only where a frame uses them. A frame's header and table of contents are re-serialised too, its sections in natural
+order; the sections themselves are passed through. Frames that no viewer sees anything of go, and what is behind the
+last one.
 """
 
 from __future__ import annotations
@@ -13,23 +14,24 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.jxl import icc as icc_stream
-from rmexif.containers.jxl.bits import BitReader, BitWriter
 from rmexif.containers.jxl.entropy import SymbolReader
-from rmexif.containers.jxl.frame_header import LF, Frame, frame_header, reachable, unpack_signed
+from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
+from rmexif.containers.jxl.frame_header import LF, FrameHeader, frame_header, reachable, unpack_signed
 from rmexif.containers.jxl.image_header import ALPHA, BLACK, SPOT, XYB, ColourEncoding, ImageHeader, image_header
 from rmexif.errors import LimitExceeded
 from rmexif.residuals import Residual
-from rmexif.types import Colour, Role
+from rmexif.types import Colour, PayloadKind, Role
 
 if TYPE_CHECKING:
-    from rmexif.containers.jxl.bits import Dist
+    from rmexif.containers.common.gathered import Gathered
+    from rmexif.containers.jxl.field_types import Dist
     from rmexif.types import Limits
 
 __all__ = ["SIGNATURE", "Codestream", "read"]
 
 SIGNATURE = b"\xff\x0a"
-SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))
-PERMUTATION_CONTEXTS = 8
+SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))  # table of contents, F.3: bytes
+PERMUTATION_CONTEXTS = 8  # F.3.2
 # H.273 primaries and transfer, by the enumerated white, primaries and curve
 CICP = {(1, 1): 1, (1, 9): 9, (1, 11): 12, (11, 11): 11}
 WHITE_XY = {1: icc.PRIMARIES["srgb"][:2], 10: (1 / 3, 1 / 3), 11: icc.PRIMARIES["dci-p3"][:2]}
@@ -40,15 +42,16 @@ PRIMARIES_XY = {1: icc.PRIMARIES["srgb"][2:], 9: icc.PRIMARIES["rec2020"][2:], 1
 class Span:
     """A stretch of the codestream."""
 
-    kind: str
+    label: str
     role: Role
     start: int  # byte
     stop: int  # byte
+    payload: PayloadKind | None = None
 
 
 @dataclass(slots=True)
 class Codestream:
-    """What a codestream says, and the pieces of the clean one: bytes, or (start, stop) of bytes to copy."""
+    """What a codestream says, and the pieces of the clean one: bytes, or (start, stop) of bytes to pass through."""
 
     width: int = 0
     height: int = 0
@@ -60,10 +63,10 @@ class Codestream:
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _PlacedFrame:
     """A frame, and where its sections lie."""
 
-    frame: Frame
+    header: FrameHeader
     start: int  # byte
     body: int  # byte: behind the table of contents
     sections: tuple[tuple[int, int], ...]  # (start, stop) in natural order
@@ -76,44 +79,45 @@ class _Placed:
         return max(stop for _, stop in self.sections)
 
 
-def read(data: memoryview, limits: Limits) -> Codestream:
-    """Walk a whole codestream.
+def read(stream: Gathered, limits: Limits) -> Codestream:
+    """Walk a codestream from its signature to its last frame.
 
     Raises:
-        MalformedImage, UnsupportedFeature, LimitExceeded: at the first thing that is not understood.
+        MalformedImage: a header ends early, holds a value that is not defined, or a frame runs past the end.
+        UnsupportedFeature: frames with flags that are not defined, or colours said to be unknown.
+        LimitExceeded: more pixels, frames, sections or bytes of a profile than allowed.
     """
-    bits = BitReader(data, "image header")
+    bits = FieldReader(stream.data, "jxl image header", locate=stream.offset)
     if bits.bits(16) != int.from_bytes(SIGNATURE, "little"):
-        bits.fail("no codestream starts here")
+        bits.fail("the signature FF 0A of a codestream is required")
     image = image_header(bits, ImageHeader())
     limits.check("max_pixels", image.width * image.height)
     found = Codestream(image.width, image.height, colour=_described(image.colour))
-    profile_at, profile = bits.pos >> 3, b""
+    profile_at, profile = bits.position >> 3, b""
     if image.colour.icc:
-        bits.what = "ICC stream"
+        bits.structure = "jxl ICC stream"
         profile = icc_stream.read_icc(bits)
         found.colour = Colour(icc=profile)
     start = bits.align()
-    preview = _place(data, image, image.preview, start, limits.max_parts) if image.preview else None
-    frames = _frames(data, image, preview.stop if preview else start, limits)
+    preview = _place(stream, image, image.preview, start, limits.max_parts) if image.preview else None
+    frames = _frames(stream, image, preview.stop if preview else start, limits)
     if image.animation:
-        found.frames = max(1, sum(placed.frame.shown for placed in frames))
+        found.frames = max(1, sum(frame.header.shown for frame in frames))
         limits.check("max_pixels", image.width * image.height * found.frames)
-    needed = reachable([placed.frame for placed in frames])
-    kept = [placed for placed, use in zip(frames, needed, strict=True) if use]
-    clean, cleaned = _clean_image(image, profile, kept)
-    _head(found, data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
+    needed = reachable([frame.header for frame in frames])
+    kept = [frame for frame, use in zip(frames, needed, strict=True) if use]
+    clean, cleaned = _clean_image(image, profile, kept, stream.offset(profile_at))
+    _head(found, stream.data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
     if preview:
-        found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop))
-    for placed, use in zip(frames, needed, strict=True):
+        found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop, PayloadKind.PICTURE))
+    for frame, use in zip(frames, needed, strict=True):
         if use:
-            _rewrite(found, data, placed, clean, clean.animation != image.animation)
+            _rewrite_frame(found, stream.data, frame, clean, clean.animation != image.animation)
         else:
-            found.spans.append(Span("codestream/frame/unseen", Role.AUXILIARY, placed.start, placed.stop))
-    if frames[-1].stop < len(data):
-        found.spans.append(Span("codestream/trailer", Role.TRAILER, frames[-1].stop, len(data)))
-    _residuals(found, image, kept)
-    found.residuals.update(icc.residuals([cleaned]))
+            unseen = Span("codestream/frame/unseen", Role.AUXILIARY, frame.start, frame.stop, PayloadKind.PICTURE)
+            found.spans.append(unseen)
+    found.spans.append(Span("trailer", Role.TRAILER, frames[-1].stop, len(stream.data), PayloadKind.TRAILER))
+    _add_residuals(found, image, kept)
     return found
 
 
@@ -134,13 +138,15 @@ def _micro(packed: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(unpack_signed(value) / 1e6 for value in packed)
 
 
-def _clean_image(image: ImageHeader, profile: bytes, frames: list[_Placed]) -> tuple[ImageHeader, bytes | None]:
+def _clean_image(
+    image: ImageHeader, profile: bytes, frames: list[_PlacedFrame], profile_at: int
+) -> tuple[ImageHeader, bytes | None]:
     """The header to write, and the profile to write behind it."""
-    colour, cleaned = icc_stream.clean_colour(image, profile) if profile else (image.colour, None)
-    used = {placed.frame.upsampling for placed in frames}
-    for placed in frames:
-        ups = zip(placed.frame.channel_upsampling, image.channels, strict=True)
-        used |= {up << channel.shift for up, channel in ups}
+    colour, cleaned = icc_stream.clean_colour(image, profile, profile_at) if profile else (image.colour, None)
+    used = {frame.header.upsampling for frame in frames}
+    for frame in frames:
+        factors = zip(frame.header.channel_upsampling, image.channels, strict=True)
+        used |= {factor << channel.shift for factor, channel in factors}
     clean = replace(
         image,
         intrinsic=None,
@@ -154,7 +160,7 @@ def _clean_image(image: ImageHeader, profile: bytes, frames: list[_Placed]) -> t
 
 def _write_head(image: ImageHeader, profile: bytes | None) -> bytes:
     """Signature, image header, ICC stream."""
-    bits = BitWriter()
+    bits = FieldWriter()
     bits.bits(16, int.from_bytes(SIGNATURE, "little"))
     image_header(bits, image)
     if profile:
@@ -185,80 +191,81 @@ def _head(
         found.spans.append(Span("codestream/icc", Role.COLOUR if same else Role.METADATA, profile_at, len(old)))
 
 
-def _frames(data: memoryview, image: ImageHeader, start: int, limits: Limits) -> list[_Placed]:
+def _frames(stream: Gathered, image: ImageHeader, start: int, limits: Limits) -> list[_PlacedFrame]:
     """All frames up to the last one."""
     sections = pixels = 0
-    frames: list[_Placed] = []
-    while not frames or not frames[-1].frame.last:
+    frames: list[_PlacedFrame] = []
+    while not frames or not frames[-1].header.last:
         limits.check("max_frames", len(frames) + 1)
-        frames.append(_place(data, image, (image.width, image.height), start, limits.max_parts - sections))
+        frames.append(_place(stream, image, (image.width, image.height), start, limits.max_parts - sections))
         start = frames[-1].stop
         sections += len(frames[-1].sections)
-        pixels += frames[-1].frame.width * frames[-1].frame.height
+        pixels += frames[-1].header.width * frames[-1].header.height
         limits.check("max_pixels", pixels)
     return frames
 
 
-def _place(data: memoryview, image: ImageHeader, size: tuple[int, int], start: int, most: int) -> _Placed:
+def _place(stream: Gathered, image: ImageHeader, size: tuple[int, int], start: int, most: int) -> _PlacedFrame:
     """Read the frame at ``start`` and its table of contents (F.3), of at most ``most`` sections."""
-    bits = BitReader(data, "frame header", start)
-    frame = frame_header(bits, None, image, size)
-    bits.what = "table of contents"
-    count = frame.sections
+    bits = FieldReader(stream.data, "jxl frame header", start, stream.offset)
+    header = frame_header(bits, None, image, size)
+    bits.structure = "jxl table of contents"
+    count = header.sections
     if count > most:
-        raise LimitExceeded(f"jxl: frame at codestream byte {start}: {count} sections are too many for max_parts")
+        problem = f"{count} sections, max_parts leaves room for {most}"
+        raise LimitExceeded(problem, structure=bits.structure, offset=stream.offset(start))
     order = _permutation(bits, count) if bits.flag() else None
     bits.align()
-    if 12 * count > bits.end - bits.pos:
-        bits.fail(f"{count} sections run past the end")
+    if 12 * count > bits.end - bits.position:
+        bits.fail(f"{count} sections of at least 12 bits announced, {bits.end - bits.position} bits are left")
     sizes = [bits.u32(SECTION_SIZE) for _ in range(count)]
     body = bits.align()
     sections = list(pairwise(accumulate(sizes, initial=body)))
-    if sections[-1][1] > len(data):
-        bits.fail(f"the frame runs to byte {sections[-1][1]} of {len(data)}")
+    if sections[-1][1] > len(stream.data):
+        bits.fail(f"a frame of {sections[-1][1] - start} bytes, {len(stream.data) - start} are there")
     natural = tuple(sections[k] for k in order) if order else tuple(sections)
-    return _Placed(frame, start, body, natural, order is not None, frozenset(bits.seen))
+    return _PlacedFrame(header, start, body, natural, order is not None, frozenset(bits.seen))
 
 
-def _permutation(bits: BitReader, count: int) -> list[int]:
+def _permutation(bits: FieldReader, count: int) -> list[int]:
     """Where each section stands in the file (F.3.2): a Lehmer code."""
     symbols = SymbolReader(bits, PERMUTATION_CONTEXTS)
     free, order, last = list(range(count)), [], 0
     length = symbols.read(min(count.bit_length(), 7))
     if length > count:
-        bits.fail("a permutation is longer than what it orders")
+        bits.fail(f"a permutation of {length} numbers for {count} sections")
     for _ in range(length):
         last = symbols.read(min(last.bit_length(), 7))
         if last >= len(free):
-            bits.fail("a permutation names a section that does not exist")
+            bits.fail(f"a permutation names section {last} of the {len(free)} that are left")
         order.append(free.pop(last))
     symbols.finish()
     return order + free
 
 
-def _rewrite(found: Codestream, data: memoryview, placed: _Placed, clean: ImageHeader, dirty: bool) -> None:
+def _rewrite_frame(found: Codestream, data: memoryview, frame: _PlacedFrame, clean: ImageHeader, dirty: bool) -> None:
     """The spans and the pieces of one frame."""
-    bits = BitWriter()
-    frame_header(bits, placed.frame, clean, (clean.width, clean.height))
-    bits.bits(1, 0)
+    bits = FieldWriter()
+    frame_header(bits, frame.header, clean, (clean.width, clean.height))
+    bits.bits(1, 0)  # no permutation
     bits.align()
-    for start, stop in placed.sections:
+    for start, stop in frame.sections:
         bits.u32(SECTION_SIZE, stop - start)
     bits.align()
-    header, stop = bytes(bits.out), placed.stop
-    same = data[placed.start : placed.body] == header
-    role = Role.STRUCTURE if same else Role.METADATA if dirty or placed.seen else Role.UNKNOWN
-    found.spans.append(Span("codestream/frame/header", role, placed.start, placed.body))
-    found.spans.append(Span("codestream/frame", Role.PIXELS, placed.body, stop))
+    header, stop = bytes(bits.out), frame.stop
+    same = data[frame.start : frame.body] == header
+    role = Role.STRUCTURE if same else Role.METADATA if dirty or frame.seen else Role.UNKNOWN
+    found.spans.append(Span("codestream/frame/header", role, frame.start, frame.body))
+    found.spans.append(Span("codestream/frame", Role.PIXELS, frame.body, stop))
     found.pieces.append(header)
-    found.pieces += placed.sections if placed.permuted else [(placed.body, stop)]
+    found.pieces += frame.sections if frame.permuted else [(frame.body, stop)]
 
 
-def _residuals(found: Codestream, image: ImageHeader, frames: list[_Placed]) -> None:
+def _add_residuals(found: Codestream, image: ImageHeader, frames: list[_PlacedFrame]) -> None:
     """Pictures that no viewer shows by itself, and that a decoder may need."""
     if any(channel.kind not in (ALPHA, BLACK, SPOT) for channel in image.channels):
         found.residuals.add(Residual.JXL_EXTRA_CHANNELS)
-    if any(not placed.frame.shown and placed.frame.kind != LF for placed in frames):
+    if any(not frame.header.shown and frame.header.kind != LF for frame in frames):
         found.residuals.add(Residual.JXL_HIDDEN_FRAMES)
-    if any(placed.frame.leaves(image.width, image.height) for placed in frames):
+    if any(frame.header.exceeds(image.width, image.height) for frame in frames):
         found.residuals.add(Residual.JXL_AREA_OUTSIDE_CANVAS)

@@ -1,4 +1,4 @@
-"""The entropy coding of JPEG XL header data (ISO 18181-1, annex C): prefix codes, ANS, LZ77, clustered contexts.
+"""The entropy coding of JPEG XL header data (ISO/IEC 18181-1, annex C): prefix codes, ANS, LZ77, clustered contexts.
 
 Only the ICC stream and permutations of the table of contents are read with it; both are small.
 """
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rmexif.containers.jxl.bits import BitReader, Dist
+    from rmexif.containers.jxl.field_types import Dist, FieldReader
 
 __all__ = ["CODE_LENGTH_ORDER", "SymbolReader"]
 
-MIN_SYMBOL: Dist = ((224, 0), (512, 0), (4096, 0), (8, 15))
-MIN_LENGTH: Dist = ((3, 0), (4, 0), (5, 2), (9, 8))
-WINDOW = 1 << 20  # numbers that LZ77 reaches back
-MAX_CLUSTERS = 256
-ANS_BITS = 12
+MIN_SYMBOL: Dist = ((224, 0), (512, 0), (4096, 0), (8, 15))  # LZ77Params.min_symbol
+MIN_LENGTH: Dist = ((3, 0), (4, 0), (5, 2), (9, 8))  # LZ77Params.min_length
+WINDOW = 1 << 20  # C.3.3: numbers that LZ77 reaches back
+MAX_CLUSTERS = 256  # C.2.2
+ANS_BITS = 12  # C.2.5: the counts of a distribution add up to 4096
 ANS_FINAL = 0x130000  # C.3.1: where a stream that ended well leaves the state
-PREFIX_BITS = 15
-MAX_SYMBOLS = 1 << 16  # in the prefix codes of one stream together: headers use some hundreds
+PREFIX_BITS = 15  # C.2.4: the longest prefix code
+MAX_SYMBOLS = 1 << 16  # bounds the prefix tables of one stream together; headers use some hundreds
 Prefix = tuple[list[tuple[int, int]], int]  # (symbol, bits) by the next bits, and how many of them are looked at
 CODE_LENGTH_ORDER = (1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 # C.2.4, C.2.5: the fixed codes, as value -> (bits, code read least significant bit first)
@@ -54,7 +54,7 @@ class _Hybrid:
     msb: int
     lsb: int
 
-    def number(self, bits: BitReader, token: int) -> int:
+    def number(self, bits: FieldReader, token: int) -> int:
         """The number that ``token`` and the bits after it say."""
         base = 1 << self.split
         if token < base:
@@ -62,30 +62,30 @@ class _Hybrid:
         in_token = self.msb + self.lsb
         extra = self.split - in_token + (token - base >> in_token)
         if extra > 31:
-            bits.fail("a number of more than 32 bits")
+            bits.fail(f"a number has {extra} extra bits, at most 31 are allowed")
         top = 1 << self.msb | token >> self.lsb & (1 << self.msb) - 1
         return (top << extra | bits.bits(extra)) << self.lsb | token & (1 << self.lsb) - 1
 
 
-def _hybrid(bits: BitReader, alphabet: int) -> _Hybrid:
+def _hybrid(bits: FieldReader, alphabet: int) -> _Hybrid:
     split = bits.bits(alphabet.bit_length())
     if split == alphabet:
         return _Hybrid(split, 0, 0)
     msb = bits.bits(split.bit_length())
     lsb = bits.bits((split - msb).bit_length()) if msb <= split else 0
     if msb + lsb > split:
-        bits.fail("a configuration of numbers is not possible")
+        bits.fail(f"{msb} + {lsb} bits in the token, at most {split} fit")
     return _Hybrid(split, msb, lsb)
 
 
-def _take(bits: BitReader, table: list[tuple[int, int]], width: int) -> int:
+def _take(bits: FieldReader, table: list[tuple[int, int]], width: int) -> int:
     """One symbol of a prefix code."""
     value, length = table[bits.peek(width)]
     bits.skip(length)
     return value
 
 
-def _variable(bits: BitReader, width: int) -> int:
+def _variable(bits: FieldReader, width: int) -> int:
     """A number by its own length: U8 (``width`` 3) and U16 (4) of annex C."""
     if not bits.flag():
         return 0
@@ -93,7 +93,7 @@ def _variable(bits: BitReader, width: int) -> int:
     return (1 << count) + bits.bits(count)
 
 
-def _prefix_table(bits: BitReader, lengths: list[int]) -> Prefix:
+def _prefix_table(bits: FieldReader, lengths: list[int]) -> Prefix:
     """The canonical code of the ``lengths``, 0 for symbols that do not occur."""
     width = max(lengths)
     order = sorted((length, symbol) for symbol, length in enumerate(lengths) if length)
@@ -107,12 +107,12 @@ def _prefix_table(bits: BitReader, lengths: list[int]) -> Prefix:
     return table, width
 
 
-def _simple_code(bits: BitReader, size: int) -> Prefix:
+def _simple_code(bits: FieldReader, size: int) -> Prefix:
     """A prefix code of one to four symbols that are named (as Brotli, RFC 7932, 3.4)."""
     count = bits.bits(2) + 1
     symbols = [bits.bits((size - 1).bit_length()) for _ in range(count)]
     if len(set(symbols)) < count or max(symbols) >= size:
-        bits.fail("a prefix code names a symbol twice, or one that does not exist")
+        bits.fail(f"a prefix code names a symbol twice, or one above {size - 1}")
     if count == 1:
         return [(symbols[0], 0)], 0
     own = {2: (1, 1), 3: (1, 2, 2), 4: (2, 2, 2, 2)}[count]
@@ -124,7 +124,7 @@ def _simple_code(bits: BitReader, size: int) -> Prefix:
     return _prefix_table(bits, lengths)
 
 
-def _length_code(bits: BitReader, skipped: int) -> Prefix:
+def _length_code(bits: FieldReader, skipped: int) -> Prefix:
     """The code that code lengths are written in."""
     own, space = [0] * 18, 32
     for symbol in CODE_LENGTH_ORDER[skipped:]:
@@ -134,11 +134,11 @@ def _length_code(bits: BitReader, skipped: int) -> Prefix:
             break
     used = [symbol for symbol in range(18) if own[symbol]]
     if not used:
-        bits.fail("a prefix code is empty")
+        bits.fail("a prefix code is empty, at least one symbol is required")
     return ([(used[0], 0)], 0) if len(used) == 1 else _prefix_table(bits, own)
 
 
-def _complex_code(bits: BitReader, size: int, skipped: int) -> Prefix:
+def _complex_code(bits: FieldReader, size: int, skipped: int) -> Prefix:
     """A prefix code by its code lengths, themselves prefix-coded, with repeats (RFC 7932, 3.5)."""
     code = _length_code(bits, skipped)
     lengths: list[int] = []
@@ -155,7 +155,7 @@ def _complex_code(bits: BitReader, size: int, skipped: int) -> Prefix:
         run = run if run_of == symbol else 0
         longer = (run - 2 << extra if run else 0) + bits.bits(extra) + 3
         if len(lengths) + longer - run > size:
-            bits.fail("a prefix code has too many lengths")
+            bits.fail(f"a prefix code has more than {size} lengths")
         lengths += [value] * (longer - run)
         space -= (longer - run) << PREFIX_BITS - value if value else 0
         run_of, run = symbol, longer
@@ -164,7 +164,7 @@ def _complex_code(bits: BitReader, size: int, skipped: int) -> Prefix:
     return _prefix_table(bits, lengths)
 
 
-def _prefix_code(bits: BitReader, size: int) -> Callable[[], int]:
+def _prefix_code(bits: FieldReader, size: int) -> Callable[[], int]:
     """A prefix code over ``size`` symbols (C.2.4)."""
     if size == 1:
         return lambda: 0
@@ -173,7 +173,7 @@ def _prefix_code(bits: BitReader, size: int) -> Callable[[], int]:
     return partial(_take, bits, *code)
 
 
-def _histogram(bits: BitReader, alphabet: int) -> list[int]:
+def _histogram(bits: FieldReader, alphabet: int) -> list[int]:
     """How often each symbol occurs in 4096 (C.2.5)."""
     total = 1 << ANS_BITS
     if bits.flag():
@@ -183,7 +183,7 @@ def _histogram(bits: BitReader, alphabet: int) -> list[int]:
         counts[symbols[0]] = bits.bits(ANS_BITS) if two else total
         if two:
             if symbols[0] == symbols[1]:
-                bits.fail("a distribution names a symbol twice")
+                bits.fail("a distribution of two symbols names one twice")
             counts[symbols[1]] = total - counts[symbols[0]]
     elif bits.flag():
         size = _variable(bits, 3) + 1
@@ -191,18 +191,18 @@ def _histogram(bits: BitReader, alphabet: int) -> list[int]:
     else:
         counts = _log_counts(bits)
     if len(counts) > 1 << alphabet:
-        bits.fail("a distribution has too many symbols")
+        bits.fail(f"a distribution of {len(counts)} symbols, at most {1 << alphabet} are allowed")
     return counts
 
 
-def _log_counts(bits: BitReader) -> list[int]:
+def _log_counts(bits: FieldReader) -> list[int]:
     """A distribution by the logarithms of its counts; the first largest one is what the others leave."""
     width = 0
     while width < 3 and bits.flag():
         width += 1
     shift = (bits.bits(width) | 1 << width) - 1
     if shift > ANS_BITS + 1:
-        bits.fail("a distribution has an impossible precision")
+        bits.fail(f"a distribution has the precision {shift}, at most {ANS_BITS + 1} is allowed")
     size = _variable(bits, 3) + 3
     logs: list[int] = []
     runs: dict[int, int] = {}
@@ -214,7 +214,7 @@ def _log_counts(bits: BitReader) -> list[int]:
         else:
             logs.append(log)
     if len(logs) > size or max(logs) < 0:
-        bits.fail("a distribution repeats past its end")
+        bits.fail(f"a distribution repeats past its {size} symbols")
     rest = logs.index(max(logs))
     counts: list[int] = []
     for k, log in enumerate(logs):
@@ -229,7 +229,7 @@ def _log_counts(bits: BitReader) -> list[int]:
             counts.append((1 << log - 1) + (bits.bits(exact) << log - 1 - exact))
     counts[rest] = (1 << ANS_BITS) - sum(counts)
     if counts[rest] <= 0:
-        bits.fail("a distribution counts too much")
+        bits.fail(f"the counts of a distribution add up to more than {1 << ANS_BITS}")
     return counts
 
 
@@ -260,7 +260,7 @@ def _alias(counts: list[int], alphabet: int) -> tuple[list[int], list[int], list
     return symbols, offsets, [counts[symbol] for symbol in symbols]
 
 
-def _contexts(bits: BitReader, count: int) -> list[int]:
+def _contexts(bits: FieldReader, count: int) -> list[int]:
     """Which cluster each of ``count`` contexts uses (C.2.2)."""
     if bits.flag():
         width = bits.bits(2)
@@ -271,7 +271,7 @@ def _contexts(bits: BitReader, count: int) -> list[int]:
         clusters = [reader.read(0) for _ in range(count)]
         reader.finish()
         if max(clusters) >= MAX_CLUSTERS:
-            bits.fail("too many clusters of contexts")
+            bits.fail(f"cluster {max(clusters)} of contexts, {MAX_CLUSTERS - 1} is the highest")
         if moved:
             recent = list(range(MAX_CLUSTERS))
             for k, position in enumerate(clusters):
@@ -291,15 +291,15 @@ class SymbolReader:
         lz77: whether copies are allowed.
     """
 
-    def __init__(self, bits: BitReader, contexts: int, lz77: bool = True) -> None:
+    def __init__(self, bits: FieldReader, contexts: int, lz77: bool = True) -> None:
         self.bits = bits
         self.out: list[int] = []  # all numbers so far: what copies copy
         self._copy = 0  # numbers still to copy
         self._distance = 0
-        self._copies = bits.flag()
-        if self._copies:
+        self._has_copies = bits.flag()
+        if self._has_copies:
             if not lz77:
-                bits.fail("copies where none are allowed")
+                bits.fail("LZ77 copies in a stream that may have none")
             self._min_symbol, self._min_length = bits.u32(MIN_SYMBOL), bits.u32(MIN_LENGTH)
             self._length = _hybrid(bits, 8)
             contexts += 1
@@ -312,7 +312,10 @@ class SymbolReader:
         if prefix:
             sizes = [_variable(bits, 4) + 1 for _ in range(number)]
             if max(sizes) > 1 << PREFIX_BITS or sum(sizes) > MAX_SYMBOLS:
-                bits.fail("a prefix code has too many symbols")
+                bits.fail(
+                    f"prefix codes of {sum(sizes)} symbols, the largest of {max(sizes)}, "
+                    f"at most {MAX_SYMBOLS} and {1 << PREFIX_BITS} are allowed"
+                )
             self._tokens = [_prefix_code(bits, size) for size in sizes]
         else:
             tables = [_alias(_histogram(bits, alphabet), alphabet) for _ in range(number)]
@@ -331,7 +334,7 @@ class SymbolReader:
         if not self._copy:
             cluster = self.clusters[context]
             token = self._tokens[cluster]()
-            if not self._copies or token < self._min_symbol:
+            if not self._has_copies or token < self._min_symbol:
                 value = self._hybrids[cluster].number(self.bits, token)
                 self.out.append(value)
                 return value
@@ -347,9 +350,9 @@ class SymbolReader:
         distance = 1 + self._hybrids[cluster].number(self.bits, self._tokens[cluster]())
         self._distance = min(distance, len(self.out), WINDOW)
         if not self._distance:
-            self.bits.fail("a copy of nothing")
+            self.bits.fail("an LZ77 copy before the first number")
 
     def finish(self) -> None:
         """Check that an ANS stream ended where it has to."""
         if self._state != ANS_FINAL:
-            self.bits.fail("the entropy-coded stream ends in a wrong state")
+            self.bits.fail(f"an ANS stream ends in another state than {ANS_FINAL:#x}")

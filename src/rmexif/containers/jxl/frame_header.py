@@ -1,4 +1,7 @@
-"""The frame header of a JPEG XL codestream (ISO 18181-1, annexes F and J), spelled once for both directions."""
+"""The frame header of a JPEG XL codestream (ISO/IEC 18181-1, FrameHeader), spelled once for both directions.
+
+Bundles and fields have the names of the standard; ``RestorationFilter`` is its annex J.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,45 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rmexif.containers.jxl.bits import BitIO, Dist
+    from rmexif.containers.jxl.field_types import Dist, FieldIO
     from rmexif.containers.jxl.image_header import ImageHeader
 
-__all__ = ["Frame", "frame_header", "reachable", "unpack_signed"]
+__all__ = ["BlendingInfo", "FrameHeader", "RestorationFilter", "frame_header", "reachable", "unpack_signed"]
 
-POWER: Dist = ((1, 0), (2, 0), (4, 0), (8, 0))
-PASSES: Dist = ((1, 0), (2, 0), (3, 0), (4, 3))
-DOWNSAMPLES: Dist = ((0, 0), (1, 0), (2, 0), (3, 1))
-LAST_PASS: Dist = ((0, 0), (1, 0), (2, 0), (0, 3))
-CROP: Dist = ((0, 8), (256, 11), (2304, 14), (18688, 30))
-BLEND_MODE: Dist = ((0, 0), (1, 0), (2, 0), (3, 2))
-ALPHA_CHANNEL: Dist = ((0, 0), (1, 0), (2, 0), (3, 3))
-DURATION: Dist = ((0, 0), (1, 0), (0, 8), (0, 32))
+UPSAMPLING: Dist = ((1, 0), (2, 0), (4, 0), (8, 0))  # FrameHeader.upsampling and .ec_upsampling, Passes.downsample
+NUM_PASSES: Dist = ((1, 0), (2, 0), (3, 0), (4, 3))  # Passes.num_passes
+NUM_DOWNSAMPLE: Dist = ((0, 0), (1, 0), (2, 0), (3, 1))  # Passes.num_ds
+LAST_PASS: Dist = ((0, 0), (1, 0), (2, 0), (0, 3))  # Passes.last_pass
+CROP: Dist = ((0, 8), (256, 11), (2304, 14), (18688, 30))  # FrameHeader.ux0, .uy0, .width, .height
+BLEND_MODE: Dist = ((0, 0), (1, 0), (2, 0), (3, 2))  # BlendingInfo.mode
+ALPHA_CHANNEL: Dist = ((0, 0), (1, 0), (2, 0), (3, 3))  # BlendingInfo.alpha_channel
+DURATION: Dist = ((0, 0), (1, 0), (0, 8), (0, 32))  # FrameHeader.duration: ticks
 
-REGULAR, LF, REFERENCE, SKIP_PROGRESSIVE = range(4)  # frame types, F.2
-NOISE, PATCHES, SPLINES, USE_LF_FRAME, SKIP_SMOOTHING = 1, 2, 16, 32, 128  # flags, F.2
+REGULAR, LF, REFERENCE, SKIP_PROGRESSIVE = range(4)  # FrameHeader.frame_type, F.2
+NOISE, PATCHES, SPLINES, USE_LF_FRAME, SKIP_SMOOTHING = 1, 2, 16, 32, 128  # FrameHeader.flags, F.2
 KNOWN_FLAGS = NOISE | PATCHES | SPLINES | USE_LF_FRAME | SKIP_SMOOTHING
-ZEROFLUSH = (0x3733, 0x38CD)  # 0.45 and 0.6: reserved, ignored by decoders (J.4)
-F16_1 = 0x3C00
+REPLACE, BLEND, MULTIPLY_ADD, MULTIPLY = 0, 2, 3, 4  # BlendingInfo.mode: kReplace, kBlend, kMulAdd, kMul
+ZEROFLUSH = (0x3733, 0x38CD)  # 0.45 and 0.6 as F16: reserved, ignored by decoders (J.4)
+F16_1 = 0x3C00  # 1.0 as F16: RestorationFilter.epf_sigma_for_modular
 
 
 @dataclass(frozen=True, slots=True)
-class Blend:
+class BlendingInfo:
     """How a frame meets what is there already."""
 
-    mode: int = 0
+    mode: int = REPLACE
     alpha: int = 0
     clamp: bool = False
     source: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class RestorationFilter:
     """Gaborish and the edge-preserving filter; None stands for the default numbers."""
 
     gab: bool = True
     gab_weights: tuple[int, ...] | None = None
-    steps: int = 2
+    iterations: int = 2  # epf_iters
     sharp: tuple[int, ...] | None = None
     scale: tuple[int, ...] | None = None
     sigma: tuple[int, ...] | None = None
@@ -51,8 +55,8 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """FrameHeader."""
+class FrameHeader:
+    """FrameHeader (F.2)."""
 
     width: int
     height: int
@@ -68,19 +72,19 @@ class Frame:
     passes: tuple[int, ...] = (1,)
     lf_level: int = 0
     crop: tuple[int, int] | None = None  # packed offset of the left upper corner
-    blends: tuple[Blend, ...] = ()
+    blends: tuple[BlendingInfo, ...] = ()
     duration: int = 0
     last: bool = True
     reference: int = 0
     before_transform: bool = False
-    filter: Filter = Filter()
+    restoration: RestorationFilter = RestorationFilter()
 
     @property
     def shown(self) -> bool:
         """Whether a viewer stops at this frame."""
         return self.kind in (REGULAR, SKIP_PROGRESSIVE) and (self.last or self.duration > 0)
 
-    def leaves(self, width: int, height: int) -> bool:
+    def exceeds(self, width: int, height: int) -> bool:
         """Whether a part of it lies beyond a canvas of ``width`` x ``height`` px."""
         left, top = map(unpack_signed, self.crop or (0, 0))
         return min(left, top) < 0 or left + self.width > width or top + self.height > height
@@ -96,45 +100,45 @@ class Frame:
         return 2 + -(-wide // (8 * side)) * -(-high // (8 * side)) + groups * self.passes[0]
 
 
-def _passes(io: BitIO, old: tuple[int, ...]) -> tuple[int, ...]:
+def _passes(io: FieldIO, old: tuple[int, ...]) -> tuple[int, ...]:
     """Passes (F.2): number of passes, of downsamplings, then shifts, factors, last passes."""
     values = iter(old)
-    count = io.u32(PASSES, next(values, 1))
+    count = io.u32(NUM_PASSES, next(values, 1))
     if count == 1:
         return (1,)
-    steps = io.u32(DOWNSAMPLES, next(values, 0))
-    if steps > count:
-        io.fail(f"{steps} downsamplings in {count} passes")
+    levels = io.u32(NUM_DOWNSAMPLE, next(values, 0))
+    if levels > count:
+        io.fail(f"{levels} downsamplings, at most one for each of the {count} passes is allowed")
     shifts = [io.bits(2, next(values, 0)) for _ in range(count - 1)]
-    factors = [io.u32(POWER, next(values, 1)) for _ in range(steps)]
-    lasts = [io.u32(LAST_PASS, next(values, 0)) for _ in range(steps)]
+    factors = [io.u32(UPSAMPLING, next(values, 1)) for _ in range(levels)]
+    lasts = [io.u32(LAST_PASS, next(values, 0)) for _ in range(levels)]
     if any(last >= count for last in lasts):
-        io.fail("a downsampling names a pass that does not exist")
-    return (count, steps, *shifts, *factors, *lasts)
+        io.fail(f"a downsampling ends with pass {max(lasts)}, passes are numbered 0 to {count - 1}")
+    return (count, levels, *shifts, *factors, *lasts)
 
 
-def _blend(io: BitIO, old: Blend, channels: int, partial: bool) -> Blend:
+def _blend(io: FieldIO, old: BlendingInfo, channels: int, partial: bool) -> BlendingInfo:
     """BlendingInfo (F.2)."""
     mode = io.u32(BLEND_MODE, old.mode)
-    if mode > 4:
-        io.fail(f"the blend mode {mode} is not defined")
-    weighted = channels > 0 and mode in (2, 3)
+    if mode > MULTIPLY:
+        io.fail(f"the blend mode {mode} is not defined, {MULTIPLY} is the highest")
+    weighted = channels > 0 and mode in (BLEND, MULTIPLY_ADD)
     alpha = io.u32(ALPHA_CHANNEL, old.alpha) if weighted else 0
     if channels and alpha >= channels:
-        io.fail("a frame is blended by a channel that does not exist")
-    clamp = io.flag(old.clamp) if weighted or mode == 4 else False
-    return Blend(mode, alpha, clamp, io.bits(2, old.source) if mode or partial else 0)
+        io.fail(f"a frame is blended by extra channel {alpha}, there are {channels}")
+    clamp = io.flag(old.clamp) if weighted or mode == MULTIPLY else False
+    return BlendingInfo(mode, alpha, clamp, io.bits(2, old.source) if mode or partial else 0)
 
 
-def _filter(io: BitIO, old: Filter, modular: bool) -> Filter:
+def _restoration(io: FieldIO, old: RestorationFilter, modular: bool) -> RestorationFilter:
     """RestorationFilter (J.2)."""
-    if io.flag(old == Filter()):
-        return Filter()
-    new = Filter(gab=io.flag(old.gab))
+    if io.flag(old == RestorationFilter()):
+        return RestorationFilter()
+    new = RestorationFilter(gab=io.flag(old.gab))
     if new.gab and io.flag(old.gab_weights is not None):
         new = replace(new, gab_weights=io.f16s(6, old.gab_weights))
-    new = replace(new, steps=io.bits(2, old.steps))
-    if new.steps:
+    new = replace(new, iterations=io.bits(2, old.iterations))
+    if new.iterations:
         if not modular and io.flag(old.sharp is not None):
             new = replace(new, sharp=io.f16s(8, old.sharp))
         if io.flag(old.scale is not None):
@@ -148,7 +152,7 @@ def _filter(io: BitIO, old: Filter, modular: bool) -> Filter:
     return new
 
 
-def _coding(io: BitIO, old: Frame, new: Frame, image: ImageHeader) -> Frame:
+def _coding(io: FieldIO, old: FrameHeader, new: FrameHeader, image: ImageHeader) -> FrameHeader:
     """The first half of FrameHeader: how the frame is coded."""
     new = replace(new, kind=io.bits(2, old.kind), modular=io.flag(old.modular), flags=io.u64(old.flags))
     if new.flags & ~KNOWN_FLAGS:
@@ -158,8 +162,8 @@ def _coding(io: BitIO, old: Frame, new: Frame, image: ImageHeader) -> Frame:
     if not new.flags & USE_LF_FRAME:
         if new.ycbcr:
             new = replace(new, jpeg_upsampling=io.bits(6, old.jpeg_upsampling))
-        ups = [io.u32(POWER, up) for up in (old.upsampling, *old.channel_upsampling)]
-        new = replace(new, upsampling=ups[0], channel_upsampling=tuple(ups[1:]))
+        factors = [io.u32(UPSAMPLING, factor) for factor in (old.upsampling, *old.channel_upsampling)]
+        new = replace(new, upsampling=factors[0], channel_upsampling=tuple(factors[1:]))
     if new.modular:
         new = replace(new, group_shift=io.bits(2, old.group_shift))
     elif image.xyb:
@@ -176,7 +180,7 @@ def unpack_signed(packed: int) -> int:
     return -(packed >> 1) - 1 if packed & 1 else packed >> 1
 
 
-def _crop(io: BitIO, old: Frame, new: Frame) -> tuple[Frame, bool]:
+def _crop(io: FieldIO, old: FrameHeader, new: FrameHeader) -> tuple[FrameHeader, bool]:
     """The place of a frame on the canvas, and whether it leaves some of the canvas uncovered."""
     if new.kind == LF or not io.flag(old.crop is not None):
         return new, False
@@ -185,16 +189,16 @@ def _crop(io: BitIO, old: Frame, new: Frame) -> tuple[Frame, bool]:
     crop = (io.u32(CROP, packed[0]), io.u32(CROP, packed[1])) if regular else (0, 0)
     width, height = io.u32(CROP, old.width), io.u32(CROP, old.height)
     if not width or not height:
-        io.fail("a frame without pixels")
+        io.fail(f"a frame of {width} x {height} px, at least 1 x 1 is required")
     left, top = map(unpack_signed, crop)
     partial = left > 0 or top > 0 or left + width < new.width or top + height < new.height
     return replace(new, crop=crop, width=width, height=height), regular and partial
 
 
-def frame_header(io: BitIO, old: Frame | None, image: ImageHeader, size: tuple[int, int]) -> Frame:
+def frame_header(io: FieldIO, old: FrameHeader | None, image: ImageHeader, size: tuple[int, int]) -> FrameHeader:
     """FrameHeader (F.2) of a frame on a canvas of ``size`` px."""
     count = len(image.channels)
-    default = Frame(*size, channel_upsampling=(1,) * count, blends=(Blend(),) * (1 + count))
+    default = FrameHeader(*size, channel_upsampling=(1,) * count, blends=(BlendingInfo(),) * (1 + count))
     old = old or default
     if io.flag(old == default):
         return default
@@ -211,16 +215,16 @@ def frame_header(io: BitIO, old: Frame | None, image: ImageHeader, size: tuple[i
         new = replace(new, last=False)
     if new.kind != LF and not new.last:
         new = replace(new, reference=io.bits(2, old.reference))
-    covers = regular and not new.last and new.blends[0].mode == 0 and not partial
+    covers = regular and not new.last and new.blends[0].mode == REPLACE and not partial
     if new.kind == REFERENCE or (covers and (new.duration == 0 or new.reference)):
         new = replace(new, before_transform=io.flag(old.before_transform))
     io.name()
-    new = replace(new, filter=_filter(io, old.filter, new.modular))
+    new = replace(new, restoration=_restoration(io, old.restoration, new.modular))
     io.extensions()
     return new
 
 
-def reachable(frames: list[Frame]) -> list[bool]:
+def reachable(frames: list[FrameHeader]) -> list[bool]:
     """Which frames a viewer can see anything of: shown, blended from, patched from, or the low frequencies of another.
 
     Noise is seeded by how many unseen frames went before, so where there is noise all frames count.

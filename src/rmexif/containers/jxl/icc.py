@@ -1,4 +1,4 @@
-"""ICC profiles inside a JPEG XL codestream (ISO 18181-1, annex E.4): read, cleaned, written again.
+"""ICC profiles inside a JPEG XL codestream (ISO/IEC 18181-1, annex E.4): read, cleaned, written again.
 
 A profile that says a known space becomes enumerated values in the header, as long as the samples are stored in that
 space. Where they are stored as XYB a decoder chooses its output by the profile, so a clean profile stays a profile.
@@ -15,25 +15,27 @@ from rmexif.containers.jxl.image_header import BLACK, CUSTOM, GREY, RGB, ColourE
 from rmexif.errors import LimitExceeded, MalformedImage
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
-    from rmexif.containers.jxl.bits import BitReader, BitWriter
+    from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
 
 __all__ = ["clean_colour", "read_icc", "write_coded", "write_icc"]
 
-MAX_BYTES = 4 << 20  # of a profile
-MAX_RATIO = 32  # coded symbols for each byte of the codestream, beyond the first 65536; real profiles stay under 15
-CONTEXTS = 41
-HEADER = 128  # byte
+MAX_BYTES = 4 << 20  # bounds the memory that one profile may take
+FREE_SYMBOLS = 65536  # that MAX_RATIO does not count
+MAX_RATIO = 32  # coded symbols for each byte of the codestream beyond FREE_SYMBOLS; real profiles stay under 15
+CONTEXTS = 41  # E.4.2
+HEADER = 128  # byte (ICC.1:2022, 7.2)
 
-TAGS = [
+TAGS = [  # E.4.4: tag names by code, 4 and up
     b"cprt", b"wtpt", b"bkpt", b"rXYZ", b"gXYZ", b"bXYZ", b"kXYZ", b"rTRC", b"gTRC",
     b"bTRC", b"kTRC", b"chad", b"desc", b"chrm", b"dmnd", b"dmdd", b"lumi",
 ]  # fmt: skip
-TYPES = [b"XYZ ", b"desc", b"text", b"mluc", b"para", b"curv", b"sf32", b"gbd "]
-TWENTY_BYTES = {b"rXYZ", b"gXYZ", b"bXYZ", b"kXYZ", b"wtpt", b"bkpt", b"lumi"}
-MAKERS = {b"A": b"APPL", b"M": b"MSFT", b"SG": b"SGI ", b"SU": b"SUNW"}  # what a platform's first letters foretell
+TYPES = [  # E.4.5: type names by command, 16 and up
+    b"XYZ ", b"desc", b"text", b"mluc", b"para", b"curv", b"sf32", b"gbd ",
+]  # fmt: skip
+TWENTY_BYTES = {b"rXYZ", b"gXYZ", b"bXYZ", b"kXYZ", b"wtpt", b"bkpt", b"lumi"}  # E.4.4: tags of an XYZType
+MAKERS = {b"A": b"APPL", b"M": b"MSFT", b"SG": b"SGI ", b"SU": b"SUNW"}  # E.4.3: platforms by their first letters
 
+# Enumerated values of ColourEncoding by what a profile describes
 WHITES: dict[tuple[float, ...], int] = {(0.3127, 0.3290): 1, (0.3140, 0.3510): 11}
 PRIMARIES = {icc.PRIMARIES["srgb"][2:]: 1, icc.PRIMARIES["rec2020"][2:]: 9, icc.PRIMARIES["display-p3"][2:]: 11}
 TRANSFERS: dict[str | float, int] = {"rec709": 1, "linear": 8, "srgb": 13, "pq": 16, "hlg": 18}
@@ -57,31 +59,40 @@ LAST = [1 + _kind(byte, False) for byte in range(256)]
 BEFORE = [8 * _kind(byte, True) for byte in range(256)]
 
 
-def read_icc(bits: BitReader) -> bytes:
-    """The profile at ``bits``, which then stand behind it."""
+def read_icc(bits: FieldReader) -> bytes:
+    """The profile at ``bits``, which then stand behind it.
+
+    Raises:
+        MalformedImage: the stream is broken.
+        LimitExceeded: the profile is larger than ``MAX_BYTES``.
+    """
     size = bits.u64()
     if size > MAX_BYTES:
-        raise LimitExceeded(f"jxl: ICC profile: {size} coded bytes are above the limit of {MAX_BYTES}")
-    if size > 65536 + MAX_RATIO * (bits.end - bits.pos >> 3):
-        bits.fail("the ICC profile is longer than its coded bytes allow")
+        raise LimitExceeded(
+            f"{size} coded bytes are above the limit of {MAX_BYTES}",
+            structure=bits.structure,
+            offset=bits.locate(bits.position >> 3),
+        )
+    if size > FREE_SYMBOLS + MAX_RATIO * (bits.end - bits.position >> 3):
+        bits.fail(f"{size} coded bytes announced, {bits.end - bits.position >> 3} bytes of the codestream are left")
     symbols = SymbolReader(bits, CONTEXTS)
-    start, coded = bits.pos, symbols.out
+    start, coded = bits.position, symbols.out
     last = before = 0
     for k in range(size):
         last, before = symbols.read(LAST[last] + BEFORE[before] if k > HEADER else 0), last
         if last > 255:
-            bits.fail("the ICC profile holds a byte above 255")
-        if not k & 0xFFFF and k > MAX_RATIO * (bits.pos - start >> 3) + 65536:
-            bits.fail("the ICC profile is longer than its coded bytes allow")
+            bits.fail(f"the number {last} where a byte is required")
+        if not k & 0xFFFF and k > MAX_RATIO * (bits.position - start >> 3) + FREE_SYMBOLS:
+            bits.fail(f"more than {MAX_RATIO} numbers for each byte of the codestream")
     symbols.finish()
-    bits.what = "ICC profile"
-    return _Unpredict(bytes(coded), bits).run()
+    bits.structure = "jxl ICC profile"
+    return _ProfileDecoder(bytes(coded), bits).decode()
 
 
-class _Unpredict:
+class _ProfileDecoder:
     """Undoes the prediction of a profile: commands say how its data bytes become the profile (E.4.3 to E.4.5)."""
 
-    def __init__(self, coded: bytes, bits: BitReader) -> None:
+    def __init__(self, coded: bytes, bits: FieldReader) -> None:
         self.bits = bits
         self.coded = coded
         self.out = bytearray()
@@ -90,17 +101,18 @@ class _Unpredict:
         commands = self._varint()
         self.data, self.stop = self.at + commands, self.at + commands
         if self.size > MAX_BYTES:
-            raise LimitExceeded(f"jxl: ICC profile: {self.size} bytes are above the limit of {MAX_BYTES}")
+            raise LimitExceeded(
+                f"{self.size} bytes are above the limit of {MAX_BYTES}",
+                structure=bits.structure,
+                offset=bits.locate(bits.position >> 3),
+            )
         if self.data > len(coded):
-            self.fail()
-
-    def fail(self) -> NoReturn:
-        self.bits.fail("its commands do not fit its data")
+            bits.fail(f"{commands} bytes of commands announced, the stream has {len(coded)} bytes")
 
     def _byte(self) -> int:
         """The next byte of the commands."""
         if self.at >= self.stop:
-            self.fail()
+            self.bits.fail("the commands end inside one")
         self.at += 1
         return self.coded[self.at - 1]
 
@@ -114,17 +126,17 @@ class _Unpredict:
             if byte < 128:
                 break
         if value >> 32:
-            self.fail()
+            self.bits.fail("a number of the commands has more than 32 bits")
         return value
 
     def _take(self, count: int) -> bytes:
         """The next bytes of the data."""
         if self.data + count > len(self.coded) or len(self.out) + count > self.size:
-            self.fail()
+            self.bits.fail(f"a command takes {count} bytes, {len(self.coded) - self.data} are there")
         self.data += count
         return self.coded[self.data - count : self.data]
 
-    def run(self) -> bytes:
+    def decode(self) -> bytes:
         """The profile."""
         head = self._take(min(HEADER, self.size))
         for k, byte in enumerate(head):
@@ -134,13 +146,13 @@ class _Unpredict:
         while self.at < self.stop:
             self._command(self._byte())
             if len(self.out) > self.size:
-                self.fail()
+                self.bits.fail(f"the commands write more than the {self.size} bytes announced")
         if len(self.out) != self.size or self.data != len(self.coded):
-            self.fail()
+            self.bits.fail(f"the commands write {len(self.out)} bytes of {self.size}, or leave some data unused")
         return bytes(self.out)
 
     def _tag_table(self) -> None:
-        """E.4.4: the tag table, most of it foretold."""
+        """E.4.4: the tag table, most of it predicted."""
         count = self._varint() - 1
         if count < 0:
             return
@@ -152,7 +164,7 @@ class _Unpredict:
             if code == 0:
                 break
             if code > 3 + len(TAGS):
-                self.fail()
+                self.bits.fail(f"the tag code {code} is not defined, {3 + len(TAGS)} is the highest")
             tag = self._take(4) if code == 1 else {2: b"rTRC", 3: b"rXYZ"}.get(code) or TAGS[code - 4]
             start = self._varint() if command & 64 else start + size
             size = self._varint() if command & 128 else 20 if tag in TWENTY_BYTES else size
@@ -162,7 +174,7 @@ class _Unpredict:
             if code == 3:
                 rows += [(b"gXYZ", start + size), (b"bXYZ", start + 2 * size)]
             if rows[-1][1] >> 32:
-                self.fail()
+                self.bits.fail("a tag starts beyond the 32 bits of its offset")
             for name, offset in rows:
                 self.out += name + offset.to_bytes(4, "big") + size.to_bytes(4, "big")
 
@@ -179,22 +191,22 @@ class _Unpredict:
         elif 16 <= command < 16 + len(TYPES):
             self.out += TYPES[command - 16] + bytes(4)
         else:
-            self.fail()
+            self.bits.fail(f"the command {command} is not defined")
 
     def _predicted(self) -> None:
-        """A stretch of equally wide integers, each as its difference from what the ones before foretell."""
+        """A stretch of equally wide integers, each as its difference from what the ones before it predict."""
         flags = self._byte()
         width, order = (flags & 3) + 1, flags >> 2 & 3
         stride = self._varint() if flags & 16 else width
         if width == 3 or order == 3 or stride < width or 4 * stride >= len(self.out):
-            self.fail()
+            self.bits.fail(f"integers of {width} bytes, order {order} and stride {stride} cannot be predicted")
         data = _shuffle(self._take(self._varint()), width)
         out = self.out
         for at in range(0, len(data), width):
             here = len(out)
             p1, p2, p3 = (int.from_bytes(out[here - k * stride : here - k * stride + width], "big") for k in (1, 2, 3))
-            foretold = (p1, 2 * p1 - p2, 3 * (p1 - p2) + p3)[order] & (1 << 8 * width) - 1
-            for byte, guess in zip(data[at : at + width], foretold.to_bytes(width, "big"), strict=False):
+            predicted = (p1, 2 * p1 - p2, 3 * (p1 - p2) + p3)[order] & (1 << 8 * width) - 1
+            for byte, guess in zip(data[at : at + width], predicted.to_bytes(width, "big"), strict=False):
                 out.append(byte + guess & 255)
 
 
@@ -228,7 +240,7 @@ def _varint(value: int) -> bytes:
     return bytes(out) + bytes([value])
 
 
-def write_icc(bits: BitWriter, profile: bytes) -> None:
+def write_icc(bits: FieldWriter, profile: bytes) -> None:
     """Write ``profile`` as one insertion behind its header."""
     known = bytearray(profile[:HEADER])
     head = bytes(byte - predict_header(known, k, len(profile)) & 255 for k, byte in enumerate(known))
@@ -237,7 +249,7 @@ def write_icc(bits: BitWriter, profile: bytes) -> None:
     write_coded(bits, _varint(len(profile)) + _varint(len(commands)) + commands + head + rest)
 
 
-def write_coded(bits: BitWriter, coded: bytes) -> None:
+def write_coded(bits: FieldWriter, coded: bytes) -> None:
     """Write an ICC stream with a flat prefix code: eight bits for every byte, and no choices to make."""
     bits.u64(len(coded))
     bits.bits(1, 0)  # no copies
@@ -252,13 +264,26 @@ def write_coded(bits: BitWriter, coded: bytes) -> None:
         bits.bits(8, int(f"{byte:08b}"[::-1], 2))
 
 
-def clean_colour(image: ImageHeader, profile: bytes) -> tuple[ColourEncoding, bytes | None]:
-    """The colour encoding that says what ``profile`` says, and the profile where one is still needed."""
+def clean_colour(image: ImageHeader, profile: bytes, offset: int) -> tuple[ColourEncoding, bytes | None]:
+    """The colour encoding that means what ``profile`` means, and the profile where one is still needed.
+
+    Args:
+        image: the header that the profile follows.
+        profile: as it was read.
+        offset: byte of the file at which the ICC stream starts.
+
+    Raises:
+        MalformedImage: there is a black channel, and no usable profile.
+    """
     cleaned = icc.clean(profile)
     black = any(channel.kind == BLACK for channel in image.channels)
     if cleaned is None:
         if black:
-            raise MalformedImage("jxl: ICC profile: it is broken, and a picture with a black channel needs one")
+            raise MalformedImage(
+                "a picture with a black channel needs a profile, this one is broken",
+                structure="jxl ICC profile",
+                offset=offset,
+            )
         return ColourEncoding(space=image.colour.space if image.colour.space == GREY else RGB), None
     if not image.xyb and not black:
         known = _enumerated(cleaned, image.colour.space)
@@ -269,22 +294,22 @@ def clean_colour(image: ImageHeader, profile: bytes) -> tuple[ColourEncoding, by
 
 def _enumerated(cleaned: bytes, space: int) -> ColourEncoding | None:
     """A known space as enumerated values, None where they cannot say it."""
-    said = icc.describe(cleaned)
-    if said is None or said.transfer is None or said.space != {RGB: "RGB", GREY: "GRAY"}.get(space):
+    described = icc.describe(cleaned)
+    if described is None or described.transfer is None or described.space != {RGB: "RGB", GREY: "GRAY"}.get(space):
         return None
     new = ColourEncoding(space=space)
-    if isinstance(said.transfer, float):
-        new = replace(new, gamma=round(1e7 * 256 / round(256 * said.transfer)))
-    elif said.transfer in TRANSFERS:
-        new = replace(new, transfer=TRANSFERS[said.transfer])
+    if isinstance(described.transfer, float):
+        new = replace(new, gamma=round(1e7 * 256 / round(256 * described.transfer)))
+    elif described.transfer in TRANSFERS:
+        new = replace(new, transfer=TRANSFERS[described.transfer])
     else:
         return None
     if space == GREY:
         return new
-    if said.primaries is None or said.primaries not in icc.PRIMARIES.values():
+    if described.primaries is None or described.primaries not in icc.PRIMARIES.values():
         return None
-    micro = [2 * round(1e6 * value) for value in said.primaries]  # PackSigned
-    white, primaries = WHITES.get(said.primaries[:2], CUSTOM), PRIMARIES.get(said.primaries[2:], CUSTOM)
+    micro = [2 * round(1e6 * value) for value in described.primaries]  # PackSigned
+    white, primaries = WHITES.get(described.primaries[:2], CUSTOM), PRIMARIES.get(described.primaries[2:], CUSTOM)
     return replace(
         new,
         white=white,

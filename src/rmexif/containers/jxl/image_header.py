@@ -1,4 +1,4 @@
-"""The image header of a JPEG XL codestream (ISO 18181-1, annexes A and E), spelled once for both directions.
+"""The image header of a JPEG XL codestream (ISO/IEC 18181-1, annexes A and E), spelled once for both directions.
 
 Every function takes the bits and the value to write (the default one while reading), and returns the value that
 stands there. Numbers that a decoder does not look at are read over and written as their default.
@@ -10,37 +10,37 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rmexif.containers.jxl.bits import BitIO, Dist
+    from rmexif.containers.jxl.field_types import Dist, FieldIO
 
-__all__ = ["Animation", "Channel", "ColourEncoding", "Depth", "ImageHeader", "image_header"]
+__all__ = ["AnimationHeader", "ExtraChannelInfo", "ColourEncoding", "BitDepth", "ImageHeader", "image_header"]
 
-SIZE: Dist = ((1, 9), (1, 13), (1, 18), (1, 30))
-PREVIEW_DIV8: Dist = ((16, 0), (32, 0), (1, 5), (33, 9))
-PREVIEW_SIZE: Dist = ((1, 6), (65, 8), (321, 10), (1345, 12))
-TICKS: Dist = ((100, 0), (1000, 0), (1, 10), (1, 30))
-TICK_DIVISOR: Dist = ((1, 0), (1001, 0), (1, 8), (1, 10))
-LOOPS: Dist = ((0, 0), (0, 3), (0, 16), (0, 32))
-INTEGER_BITS: Dist = ((8, 0), (10, 0), (12, 0), (1, 6))
-FLOAT_BITS: Dist = ((32, 0), (16, 0), (24, 0), (1, 6))
-CHANNELS: Dist = ((0, 0), (1, 0), (2, 4), (1, 12))
-SHIFT: Dist = ((0, 0), (3, 0), (4, 0), (1, 3))
-CFA: Dist = ((1, 0), (0, 2), (3, 4), (19, 8))
-XY: Dist = ((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
+SIZE: Dist = ((1, 9), (1, 13), (1, 18), (1, 30))  # SizeHeader.height, .width: px
+PREVIEW_DIV8: Dist = ((16, 0), (32, 0), (1, 5), (33, 9))  # PreviewHeader.height_div8, .width_div8
+PREVIEW_SIZE: Dist = ((1, 6), (65, 8), (321, 10), (1345, 12))  # PreviewHeader.height, .width: px
+TICKS: Dist = ((100, 0), (1000, 0), (1, 10), (1, 30))  # AnimationHeader.tps_numerator
+TICK_DIVISOR: Dist = ((1, 0), (1001, 0), (1, 8), (1, 10))  # AnimationHeader.tps_denominator
+LOOPS: Dist = ((0, 0), (0, 3), (0, 16), (0, 32))  # AnimationHeader.num_loops
+INTEGER_BITS: Dist = ((8, 0), (10, 0), (12, 0), (1, 6))  # BitDepth.bits_per_sample of integers
+FLOAT_BITS: Dist = ((32, 0), (16, 0), (24, 0), (1, 6))  # BitDepth.bits_per_sample of floating-point numbers
+CHANNELS: Dist = ((0, 0), (1, 0), (2, 4), (1, 12))  # ImageMetadata.num_extra
+SHIFT: Dist = ((0, 0), (3, 0), (4, 0), (1, 3))  # ExtraChannelInfo.dim_shift
+CFA: Dist = ((1, 0), (0, 2), (3, 4), (19, 8))  # ExtraChannelInfo.cfa_channel
+XY: Dist = ((0, 19), (524288, 19), (1048576, 20), (2097152, 21))  # Customxy.x, .y: packed signed millionths
 
-RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width : height, A.3
-ALPHA, SPOT, BLACK, CFA_CHANNEL = 0, 2, 4, 5  # extra channel types, A.9
-CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 15, 16})
-RGB, GREY, XYB, UNKNOWN_SPACE = range(4)  # colour spaces, E.2
-D65, CUSTOM = 1, 2
-SPACES = frozenset(range(4))
-WHITES = frozenset({1, 2, 10, 11})
-PRIMARIES = frozenset({1, 2, 9, 11})
-TRANSFERS = frozenset({1, 2, 8, 13, 16, 17, 18})
-F16_255 = 0x5BF8
+RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # SizeHeader.ratio, width : height, A.3
+ALPHA, SPOT, BLACK, CFA_CHANNEL = 0, 2, 4, 5  # ExtraChannelInfo.type, A.9
+CHANNEL_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 15, 16})  # ExtraChannelInfo.type, A.9
+RGB, GREY, XYB, UNKNOWN_SPACE = range(4)  # ColourEncoding.colour_space, E.2
+D65, CUSTOM = 1, 2  # ColourEncoding.white_point, .primaries
+SPACES = frozenset(range(4))  # ColourEncoding.colour_space, .rendering_intent
+WHITES = frozenset({1, 2, 10, 11})  # ColourEncoding.white_point
+PRIMARIES = frozenset({1, 2, 9, 11})  # ColourEncoding.primaries
+TRANSFERS = frozenset({1, 2, 8, 13, 16, 17, 18})  # CustomTransferFunction.transfer_function
+F16_255 = 0x5BF8  # 255.0 as F16: ToneMapping.intensity_target in cd/m2
 
 
 @dataclass(frozen=True, slots=True)
-class Animation:
+class AnimationHeader:
     """How long a tick is, how often it plays, and whether frames carry an SMPTE time code."""
 
     ticks: int = 100  # ticks per second
@@ -50,7 +50,7 @@ class Animation:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class BitDepth:
     """Sample format; ``exponent`` is 0 for integers."""
 
     bits: int = 8
@@ -58,11 +58,11 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class ExtraChannelInfo:
     """An extra channel."""
 
     kind: int = ALPHA
-    depth: Depth = Depth()
+    depth: BitDepth = BitDepth()
     shift: int = 0
     associated: bool = False
     spot: tuple[int, ...] = ()
@@ -93,10 +93,10 @@ class ImageHeader:
     orientation: int = 1
     intrinsic: tuple[int, int] | None = None
     preview: tuple[int, int] | None = None
-    animation: Animation | None = None
-    depth: Depth = Depth()
+    animation: AnimationHeader | None = None
+    depth: BitDepth = BitDepth()
     buffer16: bool = True
-    channels: tuple[Channel, ...] = ()
+    channels: tuple[ExtraChannelInfo, ...] = ()
     xyb: bool = True
     colour: ColourEncoding = ColourEncoding()
     tone: tuple[int, int, int, int] = (F16_255, 0, 0, 0)
@@ -109,7 +109,7 @@ class ImageHeader:
         return replace(self, width=0, height=0, opsin=None, upsampling=(None, None, None))
 
 
-def _size(io: BitIO, old: tuple[int, int]) -> tuple[int, int]:
+def _size(io: FieldIO, old: tuple[int, int]) -> tuple[int, int]:
     """SizeHeader (A.3): (width, height) in px."""
     width, height = old
     fixed = next((k + 1 for k, (x, y) in enumerate(RATIOS) if height * x // y == width), 0)
@@ -121,7 +121,7 @@ def _size(io: BitIO, old: tuple[int, int]) -> tuple[int, int]:
     return (8 * (1 + io.bits(5, width // 8 - 1)) if small else io.u32(SIZE, width)), height
 
 
-def _preview(io: BitIO) -> tuple[int, int]:
+def _preview(io: FieldIO) -> tuple[int, int]:
     """PreviewHeader (A.4): (width, height) in px; never written."""
     unit, dist = (8, PREVIEW_DIV8) if io.flag() else (1, PREVIEW_SIZE)
     height = unit * io.u32(dist)
@@ -131,35 +131,38 @@ def _preview(io: BitIO) -> tuple[int, int]:
     return unit * io.u32(dist), height
 
 
-def _animation(io: BitIO, old: Animation) -> Animation:
+def _animation(io: FieldIO, old: AnimationHeader) -> AnimationHeader:
     """AnimationHeader (A.5)."""
-    return Animation(
+    return AnimationHeader(
         io.u32(TICKS, old.ticks), io.u32(TICK_DIVISOR, old.divisor), io.u32(LOOPS, old.loops), io.flag(old.timecodes)
     )
 
 
-def _depth(io: BitIO, old: Depth) -> Depth:
+def _depth(io: FieldIO, old: BitDepth) -> BitDepth:
     """BitDepth (A.6)."""
     if not io.flag(old.exponent > 0):
-        depth = Depth(io.u32(INTEGER_BITS, old.bits))
+        depth = BitDepth(io.u32(INTEGER_BITS, old.bits))
         if depth.bits > 31:
-            io.fail(f"samples of {depth.bits} bits")
+            io.fail(f"samples of {depth.bits} bits, integers have at most 31")
         return depth
-    depth = Depth(io.u32(FLOAT_BITS, old.bits), 1 + io.bits(4, old.exponent - 1))
+    depth = BitDepth(io.u32(FLOAT_BITS, old.bits), 1 + io.bits(4, old.exponent - 1))
     if not 2 <= depth.exponent <= 8 or not 2 <= depth.bits - depth.exponent - 1 <= 23:
-        io.fail(f"floating-point samples of {depth.bits} bits with {depth.exponent} bits of exponent")
+        io.fail(
+            f"floating-point samples of {depth.bits} bits with {depth.exponent} bits of exponent, "
+            "2 to 8 of exponent and 2 to 23 of mantissa are allowed"
+        )
     return depth
 
 
-def _channel(io: BitIO, old: Channel) -> Channel:
+def _channel(io: FieldIO, old: ExtraChannelInfo) -> ExtraChannelInfo:
     """ExtraChannelInfo (A.9)."""
-    if io.flag(old == Channel()):
-        return Channel()
+    if io.flag(old == ExtraChannelInfo()):
+        return ExtraChannelInfo()
     kind, depth, shift = io.enum(CHANNEL_TYPES, old.kind), _depth(io, old.depth), io.u32(SHIFT, old.shift)
     if shift > 8:
-        io.fail(f"an extra channel is reduced by 2 to the {shift}")
+        io.fail(f"an extra channel is reduced by 2 to the {shift}, 8 is the most")
     io.name()
-    return Channel(
+    return ExtraChannelInfo(
         kind,
         depth,
         shift,
@@ -169,13 +172,13 @@ def _channel(io: BitIO, old: Channel) -> Channel:
     )
 
 
-def _xy(io: BitIO, count: int, old: tuple[int, ...]) -> tuple[int, ...]:
+def _xy(io: FieldIO, count: int, old: tuple[int, ...]) -> tuple[int, ...]:
     """``count`` packed signed numbers."""
     values = old or (0,) * count
     return tuple(io.u32(XY, values[k]) for k in range(count))
 
 
-def _colour(io: BitIO, old: ColourEncoding) -> ColourEncoding:
+def _colour(io: FieldIO, old: ColourEncoding) -> ColourEncoding:
     """ColourEncoding (E.2)."""
     if io.flag(old == ColourEncoding()):
         return ColourEncoding()
@@ -194,21 +197,21 @@ def _colour(io: BitIO, old: ColourEncoding) -> ColourEncoding:
     if space != XYB:
         new = _transfer(io, old, new)
     if space == UNKNOWN_SPACE or (new.gamma is None and new.transfer == 2):
-        io.fail("the colour encoding is unknown", refused=True)
+        io.fail("the colour space or transfer function is said to be unknown", refused=True)
     return replace(new, intent=io.enum(SPACES, old.intent))
 
 
-def _transfer(io: BitIO, old: ColourEncoding, new: ColourEncoding) -> ColourEncoding:
+def _transfer(io: FieldIO, old: ColourEncoding, new: ColourEncoding) -> ColourEncoding:
     """CustomTransferFunction (E.2): a gamma in 1e-7, or an enumerated curve."""
     if not io.flag(old.gamma is not None):
         return replace(new, transfer=io.enum(TRANSFERS, old.transfer))
     gamma = io.bits(24, old.gamma or 0)
     if not 10_000_000 <= gamma * 8192 <= 8192 * 10_000_000:
-        io.fail(f"a gamma of {gamma}e-7")
+        io.fail(f"a gamma of {gamma}e-7, 1/8192 to 1 is allowed")
     return replace(new, gamma=gamma)
 
 
-def _tone(io: BitIO, old: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def _tone(io: FieldIO, old: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """ToneMapping (E.3): intensity target, darkest, relative flag, linear below."""
     default = ImageHeader().tone
     if io.flag(old == default):
@@ -216,7 +219,7 @@ def _tone(io: BitIO, old: tuple[int, int, int, int]) -> tuple[int, int, int, int
     return io.f16(old[0]), io.f16(old[1]), int(io.flag(old[2] == 1)), io.f16(old[3])
 
 
-def _metadata(io: BitIO, old: ImageHeader, size: tuple[int, int]) -> ImageHeader:
+def _metadata(io: FieldIO, old: ImageHeader, size: tuple[int, int]) -> ImageHeader:
     """ImageMetadata (A.6)."""
     new = ImageHeader(*size)
     if io.flag(old.metadata == ImageHeader()):
@@ -228,11 +231,13 @@ def _metadata(io: BitIO, old: ImageHeader, size: tuple[int, int]) -> ImageHeader
             orientation=1 + io.bits(3, old.orientation - 1),
             intrinsic=_size(io, (0, 0)) if io.flag() else None,
             preview=_preview(io) if io.flag() else None,
-            animation=_animation(io, old.animation or Animation()) if io.flag(old.animation is not None) else None,
+            animation=_animation(io, old.animation or AnimationHeader())
+            if io.flag(old.animation is not None)
+            else None,
         )
     new = replace(new, depth=_depth(io, old.depth), buffer16=io.flag(old.buffer16))
     count = io.u32(CHANNELS, len(old.channels))
-    olds = old.channels or (Channel(),) * count
+    olds = old.channels or (ExtraChannelInfo(),) * count
     new = replace(new, channels=tuple(_channel(io, olds[k]) for k in range(count)))
     new = replace(new, xyb=io.flag(old.xyb), colour=_colour(io, old.colour))
     if extra:
@@ -241,7 +246,7 @@ def _metadata(io: BitIO, old: ImageHeader, size: tuple[int, int]) -> ImageHeader
     return new
 
 
-def image_header(io: BitIO, old: ImageHeader) -> ImageHeader:
+def image_header(io: FieldIO, old: ImageHeader) -> ImageHeader:
     """Everything between the signature and the ICC stream or first frame."""
     new = _metadata(io, old, _size(io, (old.width, old.height)))
     if io.flag(old.opsin is None and not any(old.upsampling)):

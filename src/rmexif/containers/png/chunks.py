@@ -114,7 +114,7 @@ def _chunks(view: memoryview) -> Iterator[PngChunk]:
         MalformedImage: a chunk runs past the end.
     """
     cursor = Cursor(view, "png chunk", min(len(SIGNATURE), len(view)))
-    while cursor.left:
+    while cursor.remaining:
         chunk = PngChunk(offset=cursor.offset, length=cursor.u32(), kind=cursor.bytes(4))
         cursor.skip(chunk.length + 4)
         yield chunk

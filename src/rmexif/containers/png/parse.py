@@ -115,6 +115,7 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Sur
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     tree = PngTree(tuple(head), tuple(pictures), indices, _cover(view, animation))
     parts = _parts(view, chunks, found, animation, tree, limits)
+    tables = icc.residual_bytes([colour.icc])
     return Container(
         "png",
         layout.width,
@@ -123,7 +124,8 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Sur
         len(animation.frames),
         rotation,
         colour,
-        icc.residuals([colour.icc]),
+        tuple(tables),
+        tables,
         tree=tree,
     )
 

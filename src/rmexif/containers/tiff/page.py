@@ -123,7 +123,6 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
     profile = icc.clean(draft.source.opaque(Tag.ICC_PROFILE)) if Tag.ICC_PROFILE in draft.source.entries else None
     if profile is not None:
         draft.fields[Tag.ICC_PROFILE] = (UNDEFINED, tuple(profile))
-        draft.residuals.update(icc.residuals([profile]))
     grid = read_grid(draft.source, (draft.width, draft.height), draft.bits, draft.planar, limits)
     _write_grid(draft, grid)
     opacity = _opacity(draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.webp import parse
+from rmexif.containers.webp import parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["WEBP"]
@@ -21,5 +21,5 @@ WEBP = FormatRow(
     ),
     parse.matches,
     parse.parse,
-    parse.rewrite,
+    rewrite.rewrite,
 )

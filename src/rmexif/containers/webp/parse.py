@@ -1,74 +1,62 @@
-"""WebP (RFC 9649): simple, extended and animated files, written afresh.
+"""WebP (RFC 9649): simple, extended and animated files.
 
 What stays: VP8X with the flags that hold, ICCP cleaned, ANIM, ANMF, ALPH, VP8 and VP8L, EXIF with one tag. Coded
-pictures are copied; only fields that no decoder reads are cleared in them. What they hold beyond that (colour under
-alpha 0, bytes after the last that a decoder reads) takes a codec: pictures() hands them out, rewrite() takes their
-new form.
+pictures are passed through; only fields that no decoder reads are cleared in them. What they hold beyond that (colour
+under alpha 0, bytes after the last that a decoder reads) takes a codec: see ``rewrite``.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.orientation import orientation, orientation_only
-from rmexif.containers.webp.pictures import alpha_head, picture_head, with_alpha_hint
-from rmexif.errors import EncodeError, MalformedImage
+from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
+from rmexif.containers.webp.vp8 import read_alpha, read_vp8
+from rmexif.containers.webp.vp8l import read_vp8l, with_alpha_hint
+from rmexif.cursor import Cursor
+from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
-from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role
+from rmexif.types import Colour, Container, Part, PayloadKind, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["is_lossless", "matches", "parse", "pictures", "rewrite"]
+    from rmexif.types import Limits
+
+__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpPicture", "WebpTree", "matches", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
 BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
+CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
 PAYLOADS = {
     b"EXIF": PayloadKind.EXIF,
     b"ICCP": PayloadKind.ICC,
     b"C2PA": PayloadKind.JUMBF,
     b"XMP ": PayloadKind.XMP,
     b"XMP\0": PayloadKind.XMP,
+    **dict.fromkeys(PICTURES, PayloadKind.PICTURE),
 }
-CODED = (b"VP8 ", b"VP8L")
-PICTURES = frozenset({*CODED, b"ALPH", b"ANMF"})
-CONTROL = 16  # byte: what ANMF says before its chunks
-
-Piece = bytes | memoryview
+ROLES = {PayloadKind.PICTURE: Role.AUXILIARY, PayloadKind.UNKNOWN: Role.UNKNOWN}  # of what goes; else metadata
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Where a chunk lies."""
+class WebpPicture:
+    """A still picture or a frame: heads in canonical form, and chunks that are passed through behind them."""
 
-    kind: bytes
-    offset: int  # byte: of its FourCC
-    length: int  # byte: of its content
-    end: int  # byte: after its padding
-
-    def data(self, view: memoryview) -> memoryview:
-        """The content."""
-        return view[self.offset + 8 : self.offset + 8 + self.length]
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A still picture or a frame: heads that are written afresh, and chunks that are copied behind them."""
-
-    coded: _Chunk
+    coded: RiffChunk
     width: int  # px
     height: int  # px
     head: bytes
-    sees_through: bool  # VP8L says that it uses alpha
-    alpha: _Chunk | None = None
+    uses_alpha: bool  # VP8L: its alpha hint
+    alpha: RiffChunk | None = None
     alpha_head: bytes = b""
     alpha_length: int = 0  # byte
     control: bytes = b""  # of ANMF
-    fresh: tuple[tuple[bytes, bytes], ...] = ()  # chunks to be written in place of those in the file
+    fresh: tuple[tuple[bytes, bytes], ...] = ()  # chunks in place of those in the file
 
     @property
     def is_lossless(self) -> bool:
@@ -77,13 +65,13 @@ class _Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tree:
-    """What rewrite() writes."""
+class WebpTree:
+    """What rewrite() serialises."""
 
     width: int  # px
     height: int  # px
-    pictures: tuple[_Picture, ...]
-    shows_alpha: bool  # what VP8X says; one VP8L picture: what that says, as decoders have it
+    pictures: tuple[WebpPicture, ...]
+    shows_alpha: bool  # as VP8X has it; one VP8L picture: as its hint has it, like decoders
     profile: bytes = b""
     exif: bytes = b""
     animation: bytes = b""  # content of ANIM
@@ -94,187 +82,138 @@ def matches(head: bytes) -> bool:
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
-def parse(view: memoryview, limits: Limits) -> Container[Any]:
-    """Say what every byte of a WebP file is.
+def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
+    """The structure of a WebP file, every byte of it.
 
     Raises:
         MalformedImage: no picture, one that does not fit its frame or canvas, or a picture chunk that is cut short.
         UnsupportedFeature: a version of a bitstream that is not defined.
         LimitExceeded: too many pixels, frames or chunks.
     """
-    if len(view) < 12:
-        raise MalformedImage(f"webp: {len(view)} bytes")
-    end = min(len(view), 8 + int.from_bytes(view[4:8], "little"))
-    chunks = _walk(view, 12, end, "webp", limits)
+    head = Cursor(view, "webp header", order="little")
+    head.skip(4)
+    size = 8 + head.u32()
+    head.skip(4)
+    end = min(len(view), size)
+    chunks = read_chunks(view, HEADER, max(HEADER, end), limits)
     if not chunks:
-        raise MalformedImage("webp: no chunk")
+        raise MalformedImage("no chunk", structure="webp", offset=HEADER)
+    inner = dict[int, list[RiffChunk]]()
     if chunks[0].kind == b"VP8X":
-        tree, inner = _extended(view, chunks, limits)
-        if tree.animation and end < 8 + int.from_bytes(view[4:8], "little"):
-            raise MalformedImage(f"webp: an animation that is cut short at byte {end}")
+        tree = _extended(view, chunks, inner, limits)
+        if tree.animation and end < size:
+            raise MalformedImage(f"an animation of {size} bytes is cut short", structure="webp", offset=end)
     else:
-        picture = _picture(view, chunks[:1], "webp")
+        picture = _picture(view, chunks[:1], chunks[0].offset)
         limits.check("max_pixels", picture.width * picture.height)
-        tree, inner = _Tree(picture.width, picture.height, (picture,), picture.sees_through), {}
+        tree = WebpTree(picture.width, picture.height, (picture,), picture.uses_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
+    tables = icc.residual_bytes([tree.profile])
     return Container(
         "webp",
         tree.width,
         tree.height,
-        tuple(_parts(view, end, chunks, inner, tree)),
+        _parts(view, end, chunks, inner, tree, limits),
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        (*_residuals(view, tree), *icc.residuals([tree.profile])),
+        (*_residuals(view, tree), *tables),
+        tables,
         tree=tree,
     )
 
 
-def pictures(view: memoryview, container: Container[Any]) -> tuple[bytes, ...]:
-    """Every coded picture as a file of its own: for a codec, which sees more than the container does."""
-    tree: _Tree = container.tree
-    files = list[bytes]()
-    for picture in tree.pictures:
-        head = with_alpha_hint(picture.head, tree.shows_alpha) if picture.is_lossless else picture.head
-        alone = replace(picture, control=b"", head=head, sees_through=tree.shows_alpha)
-        files.append(b"".join(_file(view, _Tree(picture.width, picture.height, (alone,), tree.shows_alpha))))
-    return tuple(files)
-
-
-def is_lossless(file: memoryview) -> bool:
-    """Whether a file that pictures() gave is VP8L."""
-    tree: _Tree = parse(file, Limits()).tree
-    return tree.pictures[0].is_lossless
-
-
-def rewrite(view: memoryview, container: Container[Any], fresh: Sequence[bytes] = ()) -> list[Piece]:
-    """The lossless clean file, in pieces.
-
-    Args:
-        view: the file.
-        container: what parse() said about it.
-        fresh: the files that pictures() gave, with VP8L coded again without loss, or with ALPH and VP8 cut where a
-            decoder stops to read; none: everything is copied.
-
-    Raises:
-        EncodeError: a picture in ``fresh`` is missing, of another size, or not made of the same bytes.
-    """
-    tree: _Tree = container.tree
-    if not fresh:
-        return _file(view, tree)
-    if len(fresh) != len(tree.pictures):
-        raise EncodeError(f"webp: {len(fresh)} pictures for {len(tree.pictures)}")
-    renewed = tuple(_renewed(view, old, memoryview(new)) for old, new in zip(tree.pictures, fresh, strict=True))
-    shows = tree.shows_alpha and any(picture.alpha or picture.sees_through for picture in renewed)
-    return _file(view, replace(tree, pictures=renewed, shows_alpha=shows))
-
-
-def _renewed(view: memoryview, old: _Picture, file: memoryview) -> _Picture:
-    """``old`` with the picture data of ``file``."""
-    new: _Picture = parse(file, Limits()).tree.pictures[0]
-    before, after = ([(kind, b"".join(data)) for kind, data in _coded(*known)] for known in ((view, old), (file, new)))
-    same = (new.width, new.height) == (old.width, old.height) and len(before) == len(after)
-    for (kind, data), (new_kind, new_data) in zip(before, after, strict=False):
-        same = same and kind == new_kind and (old.is_lossless or data.startswith(new_data))
-    if not same:
-        raise EncodeError("webp: a picture came back as another one")
-    return replace(old, fresh=tuple(after), sees_through=new.sees_through)
-
-
-def _walk(view: memoryview, start: int, end: int, where: str, limits: Limits) -> list[_Chunk]:
-    """The chunks (2.3) between ``start`` and ``end``, up to one that is cut short and holds no picture."""
-    chunks = list[_Chunk]()
-    while end - start >= 8:
-        kind, length = bytes(view[start : start + 4]), int.from_bytes(view[start + 4 : start + 8], "little")
-        stop = start + 8 + length
-        if stop > end:
-            if kind in PICTURES or not chunks:
-                raise MalformedImage(f"{where}: the chunk at byte {start} runs past the end at {end}")
-            break
-        limits.check("max_parts", len(chunks) + 1)
-        chunks.append(_Chunk(kind, start, length, min(end, stop + (length & 1))))
-        start = chunks[-1].end
-    return chunks
-
-
-def _picture(view: memoryview, chunks: Sequence[_Chunk], where: str, shows_alpha: bool = False) -> _Picture:
+def _picture(view: memoryview, chunks: Sequence[RiffChunk], offset: int, shows_alpha: bool = False) -> WebpPicture:
     """The first coded picture among ``chunks``, with the ALPH before it where that is shown."""
     alpha = None
     for chunk in chunks:
         if chunk.kind == b"ALPH" and shows_alpha:
             alpha = alpha or chunk
-        elif chunk.kind in CODED:
-            found = picture_head(chunk.kind, chunk.data(view), f"{where}: chunk at byte {chunk.offset}")
-            picture = _Picture(chunk, found.width, found.height, found.head, found.sees_through)
-            if alpha is None or picture.is_lossless:
+        elif chunk.kind == b"VP8L":
+            lossless = read_vp8l(chunk.data(view), chunk.offset)
+            return WebpPicture(chunk, lossless.width, lossless.height, lossless.head, lossless.uses_alpha)
+        elif chunk.kind == b"VP8 ":
+            lossy = read_vp8(chunk.data(view), chunk.offset)
+            picture = WebpPicture(chunk, lossy.width, lossy.height, lossy.head, uses_alpha=False)
+            if alpha is None:
                 return picture
-            first, length = alpha_head(alpha.data(view), found.width, found.height, where)
+            first, length = read_alpha(alpha.data(view), lossy.width, lossy.height, alpha.offset)
             return replace(picture, alpha=alpha, alpha_head=first, alpha_length=length)
-    raise MalformedImage(f"{where}: no VP8 or VP8L picture")
+    raise MalformedImage("no VP8 or VP8L picture", structure="webp", offset=offset)
 
 
-def _extended(view: memoryview, chunks: Sequence[_Chunk], limits: Limits) -> tuple[_Tree, dict[int, list[_Chunk]]]:
-    """A file with VP8X (2.7), and the chunks in each ANMF that is shown, by its offset."""
-    data = chunks[0].data(view)
-    if len(data) < 10:
-        raise MalformedImage(f"webp: VP8X of {len(data)} bytes")
-    flags, width, height = data[0], 1 + int.from_bytes(data[4:7], "little"), 1 + int.from_bytes(data[7:10], "little")
+def _extended(
+    view: memoryview, chunks: Sequence[RiffChunk], inner: dict[int, list[RiffChunk]], limits: Limits
+) -> WebpTree:
+    """A file with VP8X (2.7); ``inner`` takes the chunks in each ANMF that is shown, by its offset."""
+    head = Cursor(view, "webp chunk VP8X", chunks[0].start, chunks[0].start + chunks[0].length, order="little")
+    flags = head.u8()
+    head.skip(3)
+    width, height = 1 + head.uint(3), 1 + head.uint(3)
     limits.check("max_pixels", width * height)
     first = {chunk.kind: chunk.data(view) for chunk in reversed(chunks)}
     profile = icc.clean(bytes(first.get(b"ICCP", b"")))
-    turn = orientation(bytes(first.get(b"EXIF", b"")))
-    tree = _Tree(
+    rotation = orientation(bytes(first.get(b"EXIF", b"")))
+    tree = WebpTree(
         width,
         height,
         (),
         bool(flags & ALPHA),
         profile if profile and profile[16:20] == b"RGB " else b"",
-        orientation_only(turn) if turn != 1 else b"",
+        orientation_only(rotation) if rotation != 1 else b"",
     )
-    inner = dict[int, list[_Chunk]]()
     if flags & ANIMATED:
-        return _animated(view, chunks, tree, inner, limits), inner
-    picture = _picture(view, chunks, "webp", tree.shows_alpha)
+        return _animated(view, chunks, tree, inner, limits)
+    picture = _picture(view, chunks, chunks[0].offset, tree.shows_alpha)
     if (picture.width, picture.height) != (width, height):
-        raise MalformedImage(f"webp: a picture of {picture.width} x {picture.height} on {width} x {height} pixels")
-    shows_alpha = picture.sees_through if picture.is_lossless else tree.shows_alpha
-    return replace(tree, pictures=(picture,), shows_alpha=shows_alpha), inner
+        problem = f"{picture.width} x {picture.height} px on a canvas of {width} x {height} px"
+        raise MalformedImage(problem, structure="webp", offset=picture.coded.offset)
+    shows_alpha = picture.uses_alpha if picture.is_lossless else tree.shows_alpha
+    return replace(tree, pictures=(picture,), shows_alpha=shows_alpha)
 
 
 def _animated(
-    view: memoryview, chunks: Sequence[_Chunk], tree: _Tree, inner: dict[int, list[_Chunk]], limits: Limits
-) -> _Tree:
+    view: memoryview, chunks: Sequence[RiffChunk], tree: WebpTree, inner: dict[int, list[RiffChunk]], limits: Limits
+) -> WebpTree:
     """The frames (2.7.1.1) behind ANIM; fills ``inner``."""
-    kinds = [chunk.kind for chunk in chunks]
-    if b"ANIM" not in kinds or b"ANMF" not in kinds[kinds.index(b"ANIM") :]:
-        raise MalformedImage("webp: an animation without ANIM or frames behind it")
-    head = chunks[kinds.index(b"ANIM")]
+    head = next((chunk for chunk in chunks if chunk.kind == b"ANIM"), None)
+    if head is None or head.length < 6:
+        offset = head.offset if head else chunks[0].offset
+        raise MalformedImage("an animation without six bytes of ANIM", structure="webp", offset=offset)
     frames = [chunk for chunk in chunks if chunk.kind == b"ANMF" and chunk.offset > head.offset]
-    if head.length < 6:
-        raise MalformedImage(f"webp: ANIM of {head.length} bytes")
+    if not frames:
+        raise MalformedImage("an animation without frames behind ANIM", structure="webp", offset=head.offset)
     limits.check("max_frames", len(frames))
     limits.check("max_pixels", tree.width * tree.height * len(frames))
-    pictures = list[_Picture]()
+    pictures = list[WebpPicture]()
     for frame in frames:
-        where, control = f"webp: ANMF at byte {frame.offset}", bytes(frame.data(view)[:CONTROL])
-        if len(control) < CONTROL:
-            raise MalformedImage(f"{where} has {len(control)} bytes")
-        start = frame.offset + 8
-        inner[frame.offset] = _walk(view, start + CONTROL, start + frame.length, where, limits)
-        picture = _picture(view, inner[frame.offset], where, tree.shows_alpha)
-        x, y, width, height = (int.from_bytes(control[at : at + 3], "little") for at in (0, 3, 6, 9))
-        if (picture.width, picture.height) != (width + 1, height + 1):
-            raise MalformedImage(f"{where}: a picture of {picture.width} x {picture.height} in another frame")
-        if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
-            raise MalformedImage(f"{where} does not lie on the canvas")
-        times = control[12:15] if len(frames) > 1 else bytes(3)  # nothing follows: nobody waits
-        pictures.append(replace(picture, control=control[:12] + times + bytes([control[15] & 3])))
+        picture, inner[frame.offset] = _frame(view, frame, tree, limits)
+        if len(frames) == 1:  # nothing follows: nobody waits
+            picture = replace(picture, control=picture.control[:12] + bytes(3) + picture.control[15:])
+        pictures.append(picture)
     loops = bytes(head.data(view)[4:6]) if len(frames) > 1 else bytes(2)
     return replace(tree, pictures=tuple(pictures), animation=BACKGROUNDS[0] + loops)
 
 
-def _residuals(view: memoryview, tree: _Tree) -> tuple[Residual, ...]:
-    """What is left in the coded pictures: the colour of pixels that are fully transparent, or could be."""
+def _frame(view: memoryview, frame: RiffChunk, tree: WebpTree, limits: Limits) -> tuple[WebpPicture, list[RiffChunk]]:
+    """The picture of an ANMF, and the chunks in it."""
+    control = bytes(Cursor(view, "webp chunk ANMF", frame.start, frame.start + frame.length).take(CONTROL))
+    chunks = read_chunks(view, frame.start + CONTROL, frame.start + frame.length, limits)
+    picture = _picture(view, chunks, frame.offset, tree.shows_alpha)
+    x, y, width, height = (int.from_bytes(control[at : at + 3], "little") for at in (0, 3, 6, 9))
+    if (picture.width, picture.height) != (width + 1, height + 1):
+        problem = f"{picture.width} x {picture.height} px in a frame of {width + 1} x {height + 1} px"
+        raise MalformedImage(problem, structure="webp chunk ANMF", offset=frame.offset)
+    if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
+        problem = f"the frame does not lie on the canvas of {tree.width} x {tree.height} px"
+        raise MalformedImage(problem, structure="webp chunk ANMF", offset=frame.offset)
+    # Where VP8X has the alpha flag, the hint of a frame is a free bit: decoders blend by the pixels.
+    head = with_alpha_hint(picture.head, True) if picture.is_lossless and tree.shows_alpha else picture.head
+    return replace(picture, head=head, control=control[:15] + bytes([control[15] & 3])), chunks
+
+
+def _residuals(view: memoryview, tree: WebpTree) -> tuple[Residual, ...]:
+    """What stays in the coded pictures: the colour of pixels that are fully transparent, or could be."""
     codes = set[Residual]()
     for picture in tree.pictures:
         if picture.is_lossless and tree.shows_alpha:
@@ -286,111 +225,77 @@ def _residuals(view: memoryview, tree: _Tree) -> tuple[Residual, ...]:
     return tuple(sorted(codes))
 
 
-def _file(view: memoryview, tree: _Tree) -> list[Piece]:
-    """The file in canonical order; without VP8X where nothing needs it (2.5, 2.6)."""
-    one = tree.pictures[0]
-    uses_alpha = tree.shows_alpha and any(picture.alpha or picture.is_lossless for picture in tree.pictures)
-    flags = ICC * bool(tree.profile) | EXIF * bool(tree.exif) | ANIMATED * bool(tree.animation) | ALPHA * uses_alpha
-    out = list[Piece]()
-    if flags & ~ALPHA or one.alpha:
-        sides = [(side - 1).to_bytes(3, "little") for side in (tree.width, tree.height)]
-        out += _chunk(b"VP8X", bytes([flags, 0, 0, 0]), *sides)
-    if tree.profile:
-        out += _chunk(b"ICCP", tree.profile)
-    if tree.animation:
-        out += _chunk(b"ANIM", tree.animation)
-    for picture in tree.pictures:
-        content = [piece for kind, data in _coded(view, picture) for piece in _chunk(kind, *data)]
-        out += _chunk(b"ANMF", picture.control, *content) if picture.control else content
-    if tree.exif:
-        out += _chunk(b"EXIF", tree.exif)
-    return [b"RIFF", struct.pack("<I", 4 + sum(map(len, out))), b"WEBP", *out]
-
-
-def _coded(view: memoryview, picture: _Picture) -> list[tuple[bytes, list[Piece]]]:
-    """ALPH and VP8, or VP8L: kind and content."""
-    if picture.fresh:
-        return [(kind, [data]) for kind, data in picture.fresh]
-    data: list[Piece] = [picture.head, picture.coded.data(view)[len(picture.head) :]]
-    if not picture.alpha:
-        return [(picture.coded.kind, data)]
-    alpha: list[Piece] = [picture.alpha_head, picture.alpha.data(view)[1 : picture.alpha_length]]
-    return [(b"ALPH", alpha), (picture.coded.kind, data)]
-
-
-def _chunk(kind: bytes, *data: Piece) -> list[Piece]:
-    """A chunk in pieces."""
-    length = sum(map(len, data))
-    return [kind, struct.pack("<I", length), *data, b"\0" * (length & 1)]
-
-
 def _parts(
-    view: memoryview, end: int, chunks: Sequence[_Chunk], inner: dict[int, list[_Chunk]], tree: _Tree
-) -> Iterator[Part]:
+    view: memoryview,
+    end: int,
+    chunks: Sequence[RiffChunk],
+    inner: dict[int, list[RiffChunk]],
+    tree: WebpTree,
+    limits: Limits,
+) -> tuple[Part, ...]:
     """Every byte of the file, in order."""
-    right_size = 8 + int.from_bytes(view[4:8], "little") <= len(view)
-    yield Part("RIFF", Role.STRUCTURE if right_size else Role.UNKNOWN, 0, 12)
+    parts = PartBuilder(len(view), limits)
+    is_complete = 8 + int.from_bytes(view[4:8], "little") <= len(view)
+    parts.add("RIFF", Role.STRUCTURE if is_complete else Role.UNKNOWN, 0, HEADER)
     kept = {p.coded.offset: (p.head, p.coded.length) for p in tree.pictures}
     kept |= {p.alpha.offset: (p.alpha_head, p.alpha_length) for p in tree.pictures if p.alpha}
     clean = {b"ICCP": tree.profile, b"EXIF": tree.exif, b"ANIM": tree.animation}
     for chunk in chunks:
         if chunk.offset in inner:
-            yield from _frame_parts(view, chunk, inner[chunk.offset], kept)
+            _claim_frame(parts, view, chunk, inner[chunk.offset], kept)
         elif chunk.offset in kept:
-            yield from _picture_parts(view, chunk, *kept[chunk.offset], "")
+            _claim_picture(parts, view, chunk, *kept[chunk.offset], "")
         elif chunk is chunks[0]:
             data = chunk.data(view)
-            plain = chunk.length == 10 and not data[0] & RESERVED and not any(data[1:4])
-            yield Part("VP8X", Role.STRUCTURE if plain else Role.UNKNOWN, chunk.offset, chunk.end - chunk.offset)
+            is_plain = chunk.length == 10 and not data[0] & RESERVED and not any(data[1:4])
+            parts.add("VP8X", Role.STRUCTURE if is_plain else Role.UNKNOWN, chunk.offset, chunk.end)
         else:
-            yield from _other_parts(view, chunk, clean.pop(chunk.kind, b""), "")
-    last = chunks[-1].end
-    if last < end:
-        yield Part("RIFF/surplus", Role.GAP, last, end - last, PayloadKind.UNKNOWN)
-    if end < len(view):
-        yield Part("trailer", Role.TRAILER, end, len(view) - end, PayloadKind.UNKNOWN)
+            _claim_other(parts, view, chunk, clean.pop(chunk.kind, b""), "")
+    parts.add("RIFF/surplus", Role.GAP, chunks[-1].end, end, PayloadKind.UNKNOWN)
+    return parts.tile()
 
 
-def _frame_parts(
-    view: memoryview, frame: _Chunk, inner: Sequence[_Chunk], kept: dict[int, tuple[bytes, int]]
-) -> Iterator[Part]:
-    """A frame: what it says, its chunks, and what is left behind them."""
+def _claim_frame(
+    parts: PartBuilder,
+    view: memoryview,
+    frame: RiffChunk,
+    inner: Sequence[RiffChunk],
+    kept: dict[int, tuple[bytes, int]],
+) -> None:
+    """A frame: its head, its chunks, and what lies behind them."""
     role = Role.UNKNOWN if frame.data(view)[CONTROL - 1] & ~3 else Role.ANIMATION
-    yield Part("ANMF", role, frame.offset, 8 + CONTROL)
+    parts.add("ANMF", role, frame.offset, frame.start + CONTROL)
     for chunk in inner:
         if chunk.offset in kept:
-            yield from _picture_parts(view, chunk, *kept[chunk.offset], "ANMF/")
+            _claim_picture(parts, view, chunk, *kept[chunk.offset], "ANMF/")
         else:
-            yield from _other_parts(view, chunk, b"", "ANMF/")
-    last = inner[-1].end
-    if last < frame.end:
-        yield Part("ANMF/surplus", Role.GAP, last, frame.end - last, PayloadKind.UNKNOWN)
+            _claim_other(parts, view, chunk, b"", "ANMF/")
+    parts.add("ANMF/surplus", Role.GAP, inner[-1].end, frame.end, PayloadKind.UNKNOWN)
 
 
-def _picture_parts(view: memoryview, chunk: _Chunk, head: bytes, length: int, path: str) -> Iterator[Part]:
+def _claim_picture(parts: PartBuilder, view: memoryview, chunk: RiffChunk, head: bytes, length: int, path: str) -> None:
     """A coded picture; apart from it a head with bits that are cleared, and bytes that no decoder reads."""
-    name, start, stop = path + chunk.kind.decode().strip(), chunk.offset, chunk.offset + 8 + length
+    name, start, stop = path + chunk.kind.decode().strip(), chunk.offset, chunk.start + length
     if chunk.data(view)[: len(head)] != head:
-        yield Part(f"{name}/head", Role.UNKNOWN, start, 8 + len(head), PayloadKind.UNKNOWN, 8)
-        start += 8 + len(head)
-    padded = stop == chunk.end - 1 and not view[stop]
-    yield Part(name, Role.PIXELS, start, stop + padded - start)
-    if not padded and stop < chunk.end:
-        yield Part(f"{name}/surplus", Role.GAP, stop, chunk.end - stop, PayloadKind.UNKNOWN)
+        parts.add(f"{name}/head", Role.UNKNOWN, start, chunk.start + len(head), PayloadKind.UNKNOWN, 8)
+        start = chunk.start + len(head)
+    is_padded = stop == chunk.end - 1 and not view[stop]
+    parts.add(name, Role.PIXELS, start, stop + is_padded)
+    parts.add(f"{name}/surplus", Role.GAP, stop + is_padded, chunk.end, PayloadKind.UNKNOWN)
 
 
-def _other_parts(view: memoryview, chunk: _Chunk, clean: bytes, path: str) -> Iterator[Part]:
-    """A chunk that is no picture; it is clean where it says what rewrite() would."""
-    data, size = chunk.data(view), chunk.end - chunk.offset
-    stays = bool(clean) and data == clean and not any(view[chunk.offset + 8 + chunk.length : chunk.end])
+def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:
+    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write."""
+    data = chunk.data(view)
+    stays = bool(clean) and data == clean and not any(view[chunk.start + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:
         stays = data[4:] == clean[4:] and data[:4] in BACKGROUNDS
     if stays:
         role = {b"ICCP": Role.COLOUR, b"EXIF": Role.ORIENTATION}.get(chunk.kind, Role.ANIMATION)
-        yield Part(chunk.kind.decode(), role, chunk.offset, size)
+        parts.add(chunk.kind.decode(), role, chunk.offset, chunk.end)
         return
     name = chunk.kind.decode("ascii", "replace").strip(" \0")
     name = name if name.isascii() and name.isalnum() else "chunk"
-    payload = PayloadKind.PICTURE if chunk.kind in PICTURES else PAYLOADS.get(chunk.kind, PayloadKind.UNKNOWN)
-    role = {PayloadKind.PICTURE: Role.AUXILIARY, PayloadKind.UNKNOWN: Role.UNKNOWN}.get(payload, Role.METADATA)
-    yield Part(path + name, role, chunk.offset, size, payload, 8, chunk.length)
+    payload = PAYLOADS.get(chunk.kind, PayloadKind.UNKNOWN)
+    role = ROLES.get(payload, Role.METADATA)
+    parts.add(path + name, role, chunk.offset, chunk.end, payload, 8, body_length=chunk.length)

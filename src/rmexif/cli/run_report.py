@@ -1,0 +1,78 @@
+"""What became of each of many files: lines while they are done, counts and an exit code at the end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import click
+
+from rmexif.cli.failure import printable
+from rmexif.errors import InputError
+
+__all__ = ["OK", "SKIPPED", "RunReport"]
+
+OK, SKIPPED = "ok", "skipped"
+# Fields of the report of one image that a line of --json-lines carries.
+FIELDS = (
+    *("format", "output_format", "faces_detected", "findings_count", "original_size", "new_size"),
+    *("original_hash", "new_hash", "processing_time_ms", "sandbox"),
+)
+
+
+class RunReport:
+    """Prints and counts.
+
+    Args:
+        json_lines: print one line of JSON for each file.
+        bar: a rich progress bar, or None.
+    """
+
+    def __init__(self, json_lines: bool, bar: Any) -> None:
+        self._json_lines, self._bar = json_lines, bar
+        self._codes: Counter[str] = Counter()
+        self._exit_codes: set[int] = set()
+        self._warned = False
+
+    def done(self, source: str, target: str, stats: Any) -> None:
+        """A file has a result."""
+        if not self._warned and not stats.get("sandbox", {"seccomp": True})["seccomp"]:
+            self._warned = True
+            click.echo("rmexif: --sandbox: this system cannot keep processes from writing; going on without", err=True)
+        figures = {name: stats[name] for name in FIELDS if name in stats}
+        self._count({"file": source, "output": target, "code": OK} | figures)
+
+    def skipped(self, source: str, target: str) -> None:
+        """A file had a clean result already."""
+        self._count({"file": source, "output": target, "code": SKIPPED})
+
+    def failed(self, source: str, code: str, why: str, exit_code: int) -> None:
+        """A file has no result."""
+        self._exit_codes.add(exit_code)
+        self._count({"file": source, "code": code, "message": why})
+        line = f"rmexif: {printable(source)}: {why}"
+        if self._bar is None:
+            click.echo(line, err=True)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
+
+    def finish(self) -> int:
+        """Print how many files have no result, and why.
+
+        Returns:
+            The exit code: 65 where images were refused, else the largest that occurred, 0 where all went well.
+        """
+        bad = {code: count for code, count in sorted(self._codes.items()) if code not in (OK, SKIPPED)}
+        if bad:
+            why = ", ".join(f"{count} {code}" for code, count in bad.items())
+            click.echo(f"rmexif: {sum(bad.values())} of {self._codes.total()} files have no result: {why}", err=True)
+        refused = InputError.exit_code
+        return refused if refused in self._exit_codes else max(self._exit_codes, default=0)
+
+    def _count(self, row: dict[str, Any]) -> None:
+        self._codes[row["code"]] += 1
+        if self._json_lines:
+            click.echo(json.dumps(row, ensure_ascii=True))
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])

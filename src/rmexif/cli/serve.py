@@ -1,0 +1,24 @@
+"""``rmexif serve``: the HTTP service and its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rmexif.cli.failure import cli_errors
+
+__all__ = ["serve_command"]
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on; RMEXIF_HOST or 127.0.0.1 by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; RMEXIF_PORT or 8000 by default.")
+@click.option("--workers", type=click.IntRange(0), help="Worker processes; as many as processors by default.")
+def serve_command(**options: Any) -> None:
+    """Run the HTTP service and its page; settings come from RMEXIF_* variables (docs/http.md)."""
+    from rmexif.service import serve
+    from rmexif.service.settings import Settings
+
+    with cli_errors("serve"):
+        serve(Settings.from_environment(**options))

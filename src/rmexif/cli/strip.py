@@ -1,0 +1,42 @@
+"""``rmexif strip``: metadata gone, pixels untouched."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from rmexif.cli import files, folder, render
+from rmexif.cli.failure import USAGE, Failure, cli_errors
+from rmexif.cli.options import force_option, json_option, output_option, take, verbose_option
+
+__all__ = ["strip_command"]
+
+
+@click.command("strip")
+@click.argument("sources", metavar="FILE|FOLDER|URL...", nargs=-1, required=True)
+@output_option
+@force_option
+@json_option
+@verbose_option
+@folder.folder_options
+def strip_command(
+    sources: tuple[str, ...], output: str | None, force: bool, as_json: bool, verbose: bool, **options: Any
+) -> None:
+    """Remove metadata without touching a pixel; faces stay."""
+    from rmexif.lossless import strip
+    from rmexif.types import Limits
+
+    many, _ = take(folder.FolderSettings, options)
+    if many.wanted(sources, output):
+        if as_json:
+            raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
+        with cli_errors("strip"):
+            sys.exit(folder.run(Limits(), sources, output, force, many))
+    source = sources[0]
+    with cli_errors(source):
+        data, stats = strip(files.load(source, Limits().max_bytes))
+        target = files.target_of(source, output, "stripped", stats["output_format"])
+        files.store(target, data, force)
+        render.report(stats, target, as_json, verbose)

@@ -1,0 +1,50 @@
+"""``rmexif verify``: a gate for CI and pre-commit."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from rmexif.cli import files, render
+from rmexif.cli.failure import Failure, cli_errors
+from rmexif.cli.options import json_option
+
+__all__ = ["verify_command"]
+
+NOT_CLEAN = 1  # exit code
+
+
+@click.command("verify")
+@click.argument("sources", metavar="FILE...", nargs=-1, required=True)
+@json_option
+def verify_command(sources: tuple[str, ...], as_json: bool) -> None:
+    """Exit with 1 and list what is left, unless every file is clean: a gate for CI and pre-commit."""
+    rows, codes = zip(*(_verify(source) for source in sources), strict=True)
+    if as_json:
+        click.echo(render.as_json(rows))
+    else:
+        for row in rows:
+            _print(row)
+    sys.exit(max(codes))
+
+
+def _verify(source: str) -> tuple[dict[str, Any], int]:
+    """What is left in a file, and its share of the exit code."""
+    from rmexif.lossless import verify
+    from rmexif.types import Limits
+
+    try:
+        with cli_errors(source):
+            findings = [finding.as_dict() for finding in verify(files.load(source, Limits().max_bytes))]
+    except Failure as failure:
+        return {"file": source, "error": str(failure)}, failure.code
+    return {"file": source, "findings": findings}, NOT_CLEAN if findings else 0
+
+
+def _print(row: dict[str, Any]) -> None:
+    for finding in row.get("findings", ()):
+        click.echo(f"{row['file']}: {finding['category']} in {finding['where']}, {finding['length']} bytes")
+    if "error" in row:
+        click.echo(f"rmexif: {row['error']}", err=True)

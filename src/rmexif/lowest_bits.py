@@ -1,0 +1,78 @@
+"""Whether the lowest bits of the pixels read as a text: part of the picture, so it is found, not removed.
+
+The codec is loaded only where a format carries such bits: most files need none, and the command line starts sooner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif.containers.png import parse as png
+from rmexif.containers.png import rewrite as png_rewrite
+from rmexif.types import Limits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rmexif.types import Container
+
+__all__ = ["has_text", "reads_as_text"]
+
+LOSSLESS = frozenset({"png", "bmp"})  # formats that carry lowest bits; a WebP is looked at where it is decoded
+SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
+MARKS = tuple(b"stealth_" + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))  # SD WebUI, NovelAI
+PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
+MAX_RUNS = 1000  # candidates that are looked at: bounds the time for a picture made of runs
+RUN = b"\1" * 24  # printable bytes in a row; random bits give such a run once in 10^10 bytes
+MIN_LETTERS = 8  # different bytes in a run: a flat or dithered picture repeats a few for ever, a text does not
+
+
+def has_text(data: bytes, container: Container[Any]) -> bool:
+    """Whether the lowest bits of a clean PNG or BMP file read as a text; other formats: False."""
+    return container.format in LOSSLESS and reads_as_text(_first_rows(data, container))
+
+
+def reads_as_text(pixels: NDArray[Any]) -> bool:
+    """Whether the lowest bits of the first rows read as a text, row by row or column by column.
+
+    Args:
+        pixels: H x W x C.
+    """
+    rows = pixels[:SAMPLE_ROWS]
+    colours = rows[:, :, : 3 if rows.shape[2] >= 3 else 1]
+    planes = [colours, *([rows[:, :, -1:]] if rows.shape[2] in (2, 4) else [])]
+    for plane in planes:
+        if plane.min() == plane.max():
+            continue
+        bits = (plane & 1).astype(np.uint8)
+        for order in (bits.reshape(-1), bits.swapaxes(0, 1).reshape(-1)):
+            if any(_is_text(np.packbits(order[shift:]).tobytes()) for shift in range(8)):
+                return True
+    return False
+
+
+def _first_rows(data: bytes, container: Container[Any]) -> NDArray[Any]:
+    """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
+    from rmexif import codecs
+
+    if container.format == "png":
+        data = png_rewrite.crop_rows(memoryview(data), container, SAMPLE_ROWS)
+        container = png.parse(memoryview(data), Limits())
+    return codecs.decode(data, container).frames[0].pixels
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether a known mark, or a run of many different printable bytes, stands in ``data``."""
+    if any(mark in data for mark in MARKS):
+        return True
+    printable = data.translate(PRINTABLE)
+    at = printable.find(RUN)
+    for _ in range(MAX_RUNS):
+        if at < 0:
+            break
+        if len(set(data[at : at + len(RUN)])) > MIN_LETTERS:
+            return True
+        at = printable.find(RUN, at + len(RUN))
+    return False

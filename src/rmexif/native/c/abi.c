@@ -1,0 +1,3 @@
+#include "status.h"
+
+uint32_t rmexif_abi(void) { return RMEXIF_ABI; }

@@ -1,0 +1,275 @@
+#include "lzw.h"
+
+#include "reader.h"
+#include "writer.h"
+
+#if defined(__GNUC__)
+#define INLINED static inline __attribute__((always_inline)) /* so that the order is a constant in every loop */
+#else
+#define INLINED static inline
+#endif
+
+enum {
+    CODES = 4096,
+    WIDEST = 12,
+    KEPT = 4093,   /* a table with fewer entries is not full by any encoder's rule: its clear code is not noted */
+    SET_BITS = 14, /* slots of the decoder's set, sparse because every code takes one */
+    MAP_BITS = 14, /* slots of the encoder's map; with 15 photographs take 10 % less time, small frames more */
+    SPARE = 8,     /* bytes that a copy may touch beyond a string */
+};
+
+INLINED uint32_t limit_of(bool tiff) { return tiff ? 4093 : CODES; } /* the entry that is never added */
+
+INLINED unsigned wider(unsigned width, uint32_t known, bool tiff) { /* than a code was, for the next one */
+    return width + (known >= (1u << width) - tiff && width < WIDEST);
+}
+
+typedef struct {
+    msb_reader high;
+    lsb_reader low;
+} code_reader;
+
+INLINED uint32_t take_code(code_reader *r, bool tiff, unsigned width) {
+    return tiff ? msb_take(&r->high, width) : lsb_take(&r->low, width);
+}
+
+INLINED bool overrun(const code_reader *r, bool tiff) { return tiff ? msb_overrun(&r->high) : lsb_overrun(&r->low); }
+
+INLINED size_t position(const code_reader *r, bool tiff) { /* bits */
+    return tiff ? msb_position(&r->high) : lsb_position(&r->low);
+}
+
+INLINED bool take_padding(code_reader *r, bool tiff) { /* whether it is zero up to the byte */
+    return !take_code(r, tiff, (unsigned)(-position(r, tiff) & 7));
+}
+
+/* The entries of a table as pairs of prefix and sample: one bit each. A greedy encoder adds no pair twice. */
+typedef struct {
+    uint64_t bits[CODES][4];
+} pair_set;
+
+INLINED bool add_pair(pair_set *set, uint32_t prefix, uint32_t sample) { /* whether it is new */
+    uint64_t *word = &set->bits[prefix][sample >> 6], bit = (uint64_t)1 << (sample & 63);
+    bool is_new = !(*word & bit);
+    *word |= bit;
+    return is_new;
+}
+
+typedef struct {
+    const uint8_t *strings[CODES + 1]; /* among the roots, or where they were written first */
+    uint16_t lengths[CODES + 1];
+    uint8_t roots[256 + SPARE];
+    pair_set pairs;
+} decode_table;
+
+typedef struct {
+    uint32_t known, previous; /* entries; the code before, CODES: none */
+    unsigned width;
+    bool fresh;     /* no code since the table was cleared */
+    bool due;       /* the canonical encoder clears here, if samples follow */
+    bool canonical; /* so far */
+} decode_state;
+
+static void fill_roots(decode_table *table, uint32_t count) {
+    memset(table->roots, 0, sizeof table->roots);
+    for (uint32_t code = 0; code < count; code++) {
+        table->roots[code] = (uint8_t)code;
+        table->strings[code] = table->roots + code;
+        table->lengths[code] = 1;
+    }
+}
+
+/* Write a string, whose last sample may be the first one that this call writes. */
+INLINED void put_string(writer *w, const uint8_t *string, size_t size) {
+    if ((size_t)(w->end - w->next) < size + SPARE) { /* sample by sample, up to the end */
+        for (size_t i = 0; i < size && w->next < w->end; i++) *w->next++ = string[i];
+        return;
+    }
+    for (size_t i = 0; i < size; i += 8) store_le64(w->next + i, load_le64(string + i));
+    w->next[size - 1] = string[size - 1];
+    w->next += size;
+}
+
+/* What a code does that stands for samples; false: the table does not hold it. */
+INLINED bool decode_string(decode_state *s, decode_table *table, writer *w, uint32_t code, uint32_t roots, bool tiff) {
+    uint32_t entry = s->known;
+    s->known += entry < CODES;
+    if (code >= s->known) return false; /* right behind a clear code, the end code is the last one known */
+    const uint8_t *string = table->strings[code], *start = w->next;
+    size_t length = table->lengths[code];
+    if (s->canonical) {
+        if (s->previous < CODES) s->canonical = add_pair(&table->pairs, s->previous, *string);
+        if (s->fresh) memset(table->pairs.bits, 0, roots * sizeof *table->pairs.bits);
+        if (entry < CODES) memset(table->pairs.bits[entry], 0, sizeof *table->pairs.bits);
+        s->canonical &= !s->due;
+        s->due = s->known == limit_of(tiff);
+    }
+    put_string(w, string, length);
+    if ((size_t)(w->next - start) < length) s->canonical = false;
+    table->strings[s->known] = start;
+    table->lengths[s->known] = (uint16_t)(length + 1);
+    s->previous = code;
+    s->fresh = false;
+    s->width = wider(s->width, s->known, tiff);
+    return true;
+}
+
+INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, unsigned bits, writer *w,
+                             uint64_t *resets, size_t resets_size, decode_table *table, uint64_t *report) {
+    const uint32_t clear = 1u << bits;
+    code_reader r = {msb_open(data, data_size), lsb_open(data, data_size)};
+    decode_state s = {clear + 1, CODES, bits + 1, true, true, bits > 1}; /* none encodes roots of one bit */
+    rmexif_status status = RMEXIF_OK;
+    size_t start = 0;
+    bool ended = false;
+    for (;;) {
+        start = position(&r, tiff);
+        uint32_t code = take_code(&r, tiff, s.width);
+        bool complete = w->next == w->end;
+        ended = code == clear + 1 && !overrun(&r, tiff);
+        if (ended || complete) break;
+        if (overrun(&r, tiff)) {
+            status = RMEXIF_ENDS_EARLY;
+            start = 8 * data_size;
+            break;
+        }
+        if (code == clear) {
+            if (s.known >= KEPT && report[LZW_RESETS] == resets_size) return RMEXIF_LIMIT;
+            if (s.known >= KEPT) resets[report[LZW_RESETS]++] = writer_size(w);
+            s = (decode_state){clear + 1, s.previous, bits + 1, true, false, s.canonical && s.due};
+        } else if (!decode_string(&s, table, w, code, clear, tiff)) {
+            status = RMEXIF_BAD_VALUE;
+            break;
+        }
+    }
+    size_t written = writer_size(w);
+    if (report[LZW_RESETS] && resets[report[LZW_RESETS] - 1] == written) report[LZW_RESETS]--;
+    report[LZW_SAMPLES] = written;
+    report[LZW_CONSUMED] = status == RMEXIF_BAD_VALUE ? start / 8 : ((ended ? position(&r, tiff) : start) + 7) / 8;
+    report[LZW_CANONICAL] = ended && take_padding(&r, tiff) && s.canonical && (written ? !s.fresh : !s.due);
+    return status;
+}
+
+typedef struct {
+    uint32_t slots[1 << MAP_BITS]; /* prefix, sample and entry: 12, 8 and 12 bits; 0: free */
+} encode_table;
+
+typedef struct {
+    writer out;
+    uint32_t roots, known;
+    unsigned width;
+} encode_state;
+
+INLINED void put_code(encode_state *s, uint32_t code, bool tiff) {
+    if (tiff) {
+        put_msb(&s->out, code, s->width);
+    } else {
+        put_lsb(&s->out, code, s->width);
+    }
+}
+
+INLINED void put_clear(encode_state *s, encode_table *table, bool tiff) {
+    put_code(s, s->roots, tiff);
+    s->known = s->roots + 2;
+    s->width = 1;
+    while (1u << s->width <= s->roots) s->width++;
+    memset(table->slots, 0, sizeof table->slots);
+}
+
+/* Encode samples from a cleared table on, clearing it where it is full unless `keep` is set. */
+INLINED void encode_run(encode_state *s, encode_table *table, const uint8_t *samples, size_t size, bool tiff,
+                        bool keep) {
+    uint32_t code = samples[0];
+    for (size_t i = 1; i < size; i++) {
+        uint32_t sample = samples[i], pair = code << 8 | sample, found;
+        uint32_t slot = (code ^ sample * 5062u) & ((1 << MAP_BITS) - 1);
+        while ((found = table->slots[slot]) != 0 && found >> 12 != pair) slot = (slot + 1) & ((1 << MAP_BITS) - 1);
+        if (found) {
+            code = found & (CODES - 1);
+            continue;
+        }
+        put_code(s, code, tiff);
+        if (s->known < limit_of(tiff)) {
+            table->slots[slot] = pair << 12 | s->known;
+            s->width = wider(s->width, s->known++, tiff); /* the decoder adds this entry one code later */
+        } else if (!keep) {
+            put_clear(s, table, tiff);
+        }
+        code = sample;
+    }
+    put_code(s, code, tiff);
+    s->width = wider(s->width, s->known, tiff);
+}
+
+INLINED void encode(encode_state *s, encode_table *table, const uint8_t *samples, size_t size, bool tiff, bool keep,
+                    const uint64_t *resets, size_t resets_size) {
+    size_t start = 0;
+    for (size_t i = 0; i <= resets_size && start < size; i++) {
+        size_t stop = i < resets_size ? (size_t)resets[i] : size;
+        put_clear(s, table, tiff);
+        encode_run(s, table, samples + start, stop - start, tiff, keep);
+        start = stop;
+    }
+    if (!size) put_clear(s, table, tiff);
+    put_code(s, s->roots + 1, tiff);
+    if (tiff) {
+        flush_msb(&s->out, false);
+    } else {
+        flush_lsb(&s->out);
+    }
+}
+
+static bool usable(const uint8_t *scratch, size_t size) {
+    return size >= rmexif_lzw_scratch() && (uintptr_t)scratch % _Alignof(decode_table) == 0;
+}
+
+static bool ascending(const uint64_t *resets, size_t count, size_t size) { /* and each before the last sample */
+    uint64_t last = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (resets[i] <= last || resets[i] >= size) return false;
+        last = resets[i];
+    }
+    return true;
+}
+
+static bool fit(const uint8_t *samples, size_t size, unsigned bits) {
+    uint8_t all = 0;
+    for (size_t i = 0; i < size; i++) all |= samples[i];
+    return all >> bits == 0;
+}
+
+size_t rmexif_lzw_scratch(void) {
+    return sizeof(decode_table) > sizeof(encode_table) ? sizeof(decode_table) : sizeof(encode_table);
+}
+
+rmexif_status rmexif_lzw_decode(const uint8_t *data, size_t data_size, uint32_t tiff, uint32_t bits, uint8_t *samples,
+                                size_t size, uint64_t *resets, size_t resets_size, uint8_t *scratch,
+                                size_t scratch_size, uint64_t *report) {
+    memset(report, 0, LZW_FACTS * sizeof *report);
+    if (bits < 1 || bits > 8 || (tiff && bits != 8) || !usable(scratch, scratch_size)) return RMEXIF_BAD_ARGUMENT;
+    writer out = writer_open(samples, size);
+    decode_table *table = (decode_table *)(void *)scratch;
+    fill_roots(table, 1u << bits);
+    if (!size) return RMEXIF_OK;
+    if (tiff) return decode(data, data_size, true, 8, &out, resets, resets_size, table, report);
+    return decode(data, data_size, false, bits, &out, resets, resets_size, table, report);
+}
+
+rmexif_status rmexif_lzw_encode(const uint8_t *samples, size_t size, uint32_t tiff, uint32_t bits, uint32_t keep,
+                                const uint64_t *resets, size_t resets_size, uint8_t *out, size_t out_size,
+                                uint8_t *scratch, size_t scratch_size, uint64_t *written) {
+    *written = 0;
+    if (bits < 2 || bits > 8 || (tiff && bits != 8) || !usable(scratch, scratch_size)) return RMEXIF_BAD_ARGUMENT;
+    if ((resets_size && !keep) || !ascending(resets, resets_size, size) || !fit(samples, size, bits)) {
+        return RMEXIF_BAD_ARGUMENT;
+    }
+    encode_state s = {writer_open(out, out_size), 1u << bits, 0, bits + 1};
+    encode_table *table = (encode_table *)(void *)scratch;
+    if (tiff) {
+        encode(&s, table, samples, size, true, keep, resets, resets_size);
+    } else {
+        encode(&s, table, samples, size, false, keep, resets, resets_size);
+    }
+    *written = writer_size(&s.out);
+    return s.out.full ? RMEXIF_OUTPUT_FULL : RMEXIF_OK;
+}

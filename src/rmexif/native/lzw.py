@@ -1,0 +1,261 @@
+"""LZW as GIF (GIF89a, appendix F) and TIFF 6.0 (section 13) write it.
+
+GIF packs codes from the lowest bit up and widens them when the table is full; TIFF packs from the highest bit down and
+widens them one code early. TIFF files of before version 5.0 have the packing of GIF, with roots of 8 bits.
+
+The canonical encoder starts with a clear code, takes the longest string that its table holds, clears the table when it
+is full and ends with an end code and zero bits up to the byte. Full means that the entry to be added has number 4096
+(GIF: the rule of compress, which libgd, ImageMagick and Pillow share) or 4093 (TIFF: libtiff's rule).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, NamedTuple
+
+from rmexif.native.library import twin
+from rmexif.native.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Decoded", "decode", "encode"]
+
+Buffer = bytes | bytearray | memoryview
+
+CODES = 4096  # of 12 bits, in both formats
+FULL_GIF, FULL_TIFF = 4096, 4093  # the entry that the canonical encoder does not add
+KEPT = 4093  # a table with fewer entries is not full by any encoder's rule
+FACTS = 4  # LZW_FACTS of c/lzw.h
+
+
+class Decoded(NamedTuple):
+    """What a stream holds.
+
+    Attributes:
+        status: OK; ENDS_EARLY: the data ends before the last sample and without an end code; BAD_VALUE: a code that
+            the table does not hold; BAD_ARGUMENT: a size of root codes that the format does not have.
+        samples: one a byte, up to the end or to the first bad code.
+        consumed: bytes up to the code of the last sample, with the end code where it is next; on BAD_VALUE up to the
+            byte where the bad code starts.
+        canonical: whether the bytes consumed are what ``encode`` writes for these samples and this size of root codes.
+        resets: before which samples a full table was cleared; what ``encode`` can keep.
+    """
+
+    status: Status
+    samples: bytearray
+    consumed: int
+    canonical: bool
+    resets: tuple[int, ...]
+
+
+def _decode(core: ctypes.CDLL, data: Buffer, size: int, bits: int = 8, *, tiff: bool = False) -> Decoded:
+    samples, scratch = bytearray(size), bytearray(core.rmexif_lzw_scratch())
+    resets, facts = (ctypes.c_uint64 * (len(data) // 4096 + 1))(), (ctypes.c_uint64 * FACTS)()
+    status = core.rmexif_lzw_decode(
+        *(data, len(data), tiff, bits, samples, size, resets, len(resets), scratch, len(scratch), facts)
+    )
+    written, consumed, count, canonical = facts
+    del samples[written:]
+    return Decoded(Status(status), samples, consumed, bool(canonical), tuple(resets[:count]))
+
+
+@twin(_decode)
+def decode(data: Buffer, size: int, bits: int = 8, *, tiff: bool = False) -> Decoded:
+    """Decode until ``size`` samples are there, or the end code comes, or the data ends.
+
+    Args:
+        data: the stream.
+        size: samples wanted; a string that runs past them is cut off.
+        bits: of a root code: the minimum code size of GIF, 8 for TIFF.
+        tiff: the highest bit first and early change.
+    """
+    if not 1 <= bits <= 8 or (tiff and bits != 8):
+        return Decoded(Status.BAD_ARGUMENT, bytearray(), 0, False, ())
+    if not size:
+        return Decoded(Status.OK, bytearray(), 0, False, ())
+    status, out, consumed, resets = _follow(data, size, bits, tiff)
+    canonical = bits > 1 and status is Status.OK and encode.python(out, bits, tiff=tiff) == data[:consumed]
+    return Decoded(status, out, consumed, canonical, resets)
+
+
+def _follow(data: Buffer, size: int, bits: int, tiff: bool) -> tuple[Status, bytearray, int, tuple[int, ...]]:
+    """Status, samples, bytes consumed, resets."""
+    clear = 1 << bits
+    roots = [bytes([value]) for value in range(clear)] + [b"", b""]
+    out, resets = bytearray(), list[int]()
+    table, previous, width, known = list(roots), b"", bits + 1, clear + 1
+    reader = _Reader(data, tiff)
+    while True:
+        start = reader.position
+        code = reader.take(width)
+        if code == clear + 1:
+            start = reader.position
+            break
+        if len(out) >= size:
+            break
+        if code < 0:
+            return Status.ENDS_EARLY, out, len(data), _inner(resets, out)
+        if code == clear:
+            if known >= KEPT:
+                resets.append(len(out))
+            table, previous, width, known = list(roots), b"", bits + 1, clear + 1
+            continue
+        known = min(known + 1, CODES)
+        if code >= known:
+            return Status.BAD_VALUE, out, start // 8, _inner(resets, out)
+        entry = table[code] if code < len(table) else previous + previous[:1]
+        if previous and len(table) < CODES:
+            table.append(previous + entry[:1])
+        out += entry
+        previous = entry
+        width += known >= (1 << width) - tiff and width < 12
+    del out[size:]
+    return Status.OK, out, (start + 7) // 8, _inner(resets, out)
+
+
+def _inner(resets: list[int], out: bytearray) -> tuple[int, ...]:
+    """Those that a sample follows."""
+    return tuple(resets[:-1] if resets and resets[-1] == len(out) else resets)
+
+
+class _Reader:
+    """Codes of growing width."""
+
+    def __init__(self, data: Buffer, tiff: bool) -> None:
+        self.data, self.tiff = bytes(data), tiff
+        self.position = 0  # bit
+
+    def take(self, width: int) -> int:
+        """The next code; -1 where the data ends inside it."""
+        at, shift = divmod(self.position, 8)
+        if self.position + width > 8 * len(self.data):
+            return -1
+        self.position += width
+        piece = self.data[at : at + 3]
+        if self.tiff:
+            return int.from_bytes(piece, "big") >> 8 * len(piece) - shift - width & (1 << width) - 1
+        return int.from_bytes(piece, "little") >> shift & (1 << width) - 1
+
+
+def _encode(
+    core: ctypes.CDLL,
+    samples: Buffer,
+    bits: int = 8,
+    *,
+    tiff: bool = False,
+    resets: Sequence[int] | None = None,
+) -> bytes:
+    places = (ctypes.c_uint64 * len(resets or ()))(*resets or ())
+    out = bytearray((len(samples) + len(places)) * 3 // 2 + len(samples) // 64 + 16)
+    scratch, written = bytearray(core.rmexif_lzw_scratch()), (ctypes.c_uint64 * 1)()
+    inputs = (samples, len(samples), tiff, bits, resets is not None, places, len(places))
+    status = core.rmexif_lzw_encode(*inputs, out, len(out), scratch, len(scratch), written)
+    if status:
+        raise ValueError(f"lzw: samples of at most {bits} bits, and resets before them in ascending order, are needed")
+    return bytes(memoryview(out)[: written[0]])
+
+
+@twin(_encode)
+def encode(
+    samples: Buffer,
+    bits: int = 8,
+    *,
+    tiff: bool = False,
+    resets: Sequence[int] | None = None,
+) -> bytes:
+    """Encode canonically, or with the table cleared at given places.
+
+    Args:
+        samples: one a byte.
+        bits: of a root code: 2 to 8, TIFF 8.
+        tiff: the highest bit first and early change.
+        resets: clear the table before these samples, and nowhere else: for pictures whose samples were chosen to fit
+            the tables of another encoder, as lossy GIF encoders do.
+
+    Raises:
+        ValueError: samples that need more bits, or resets that do not ascend.
+    """
+    places = list(resets or ())
+    ascending = all(a < b for a, b in zip([0, *places], [*places, len(samples)], strict=True)) or not places
+    if not 2 <= bits <= 8 or (tiff and bits != 8) or max(samples, default=0) >> bits or not ascending:
+        raise ValueError(f"lzw: samples of at most {bits} bits, and resets before them in ascending order, are needed")
+    out = _Writer(bits, tiff)
+    view = memoryview(samples)
+    for start, stop in zip([0, *places], [*places, len(samples)], strict=True):
+        out.clear()
+        if stop > start:
+            _encode_run(out, view[start:stop], keep=resets is not None)
+    out.put((1 << bits) + 1)
+    return out.finish()
+
+
+def _encode_run(out: _Writer, samples: memoryview, *, keep: bool) -> None:
+    """Encode from a cleared table on."""
+    full = FULL_TIFF if out.tiff else FULL_GIF
+    table: dict[int, int] = {}
+    code = samples[0]
+    for sample in samples[1:]:
+        pair = code << 8 | sample
+        if (longer := table.get(pair)) is not None:
+            code = longer
+            continue
+        out.put(code)
+        if out.known < full:
+            table[pair] = out.known
+            out.widen()  # the decoder adds this entry one code later
+            out.known += 1
+        elif not keep:
+            out.clear()
+            table = {}
+        code = sample
+    out.put(code)
+    out.widen()
+
+
+class _Writer:
+    """Codes of growing width."""
+
+    def __init__(self, bits: int, tiff: bool) -> None:
+        self.bits, self.tiff = bits, tiff
+        self.known, self.width = 0, bits + 1
+        self.out = bytearray()
+        self.buffer = self.held = 0
+
+    def put(self, code: int) -> None:
+        """Write a code."""
+        if self.tiff:
+            self.buffer = self.buffer << self.width | code
+        else:
+            self.buffer |= code << self.held
+        self.held += self.width
+        if self.held >= 1024:
+            self._flush(self.held // 8)
+
+    def _flush(self, count: int) -> None:
+        """Write ``count`` whole bytes."""
+        self.held -= 8 * count
+        if self.tiff:
+            self.out += (self.buffer >> self.held).to_bytes(count, "big")
+            self.buffer &= (1 << self.held) - 1
+        else:
+            self.out += (self.buffer & (1 << 8 * count) - 1).to_bytes(count, "little")
+            self.buffer >>= 8 * count
+
+    def clear(self) -> None:
+        """Write a clear code, and start with roots alone."""
+        self.put(1 << self.bits)
+        self.known, self.width = (1 << self.bits) + 2, self.bits + 1
+
+    def widen(self) -> None:
+        """Take a bit more for the next code where a decoder has that many entries."""
+        self.width += self.known >= (1 << self.width) - self.tiff and self.width < 12
+
+    def finish(self) -> bytes:
+        """What was written, with zero bits up to the byte."""
+        spare = -self.held % 8
+        if self.tiff:
+            self.buffer <<= spare
+        self.held += spare
+        self._flush(self.held // 8)
+        return bytes(self.out)

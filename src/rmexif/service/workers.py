@@ -1,0 +1,82 @@
+"""The service's worker processes, behind its admission queue."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from rmexif.errors import DeadlineExceeded, WorkerLost
+from rmexif.policy import Policy
+from rmexif.service import jobs
+from rmexif.workers.limits import WorkerLimits
+from rmexif.workers.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from rmexif.service.admission import Admission
+    from rmexif.service.metrics import Metrics
+    from rmexif.service.settings import Settings
+    from rmexif.workers.process import Answer
+
+__all__ = ["Workers", "worker_limits"]
+
+
+def worker_limits(settings: Settings) -> WorkerLimits:
+    """What the settings say about every worker process."""
+    return WorkerLimits(
+        deadline=settings.deadline_seconds,
+        memory=settings.worker_memory or None,
+        recycle=settings.worker_images or None,
+        sandbox=settings.sandbox,
+    )
+
+
+class Workers:
+    """A ``WorkerPool`` for an event loop: one thread per process waits for its answer.
+
+    Args:
+        settings: how many, and what each may cost.
+        admission: whose turn it is.
+        metrics: counts the processes that died.
+    """
+
+    def __init__(self, settings: Settings, admission: Admission, metrics: Metrics) -> None:
+        self._admission, self._metrics = admission, metrics
+        self._seconds = settings.shutdown_seconds
+        self._pool = WorkerPool(jobs.run, settings.worker_count, worker_limits(settings), warm_up=Policy())
+        self._threads = ThreadPoolExecutor(settings.worker_count, "rmexif-worker")
+        self._is_open = True
+
+    async def run(
+        self, job: str, raw: bytes | bytearray, *arguments: Any, client_left: asyncio.Future[None] | None = None
+    ) -> Answer:
+        """Have a worker do a job of ``jobs``.
+
+        Args:
+            job: its name.
+            raw: the image.
+            arguments: what else the job takes.
+            client_left: done as soon as the client has gone.
+
+        Raises:
+            ClientLeft: the client has gone before a worker was free.
+            DeadlineExceeded: no worker was free in time, the image took too long, or the service is stopping.
+            WorkerLost: the worker died.
+            RmexifError: what the job raised.
+        """
+        if not self._is_open:
+            raise DeadlineExceeded("the service is stopping")
+        async with self._admission.turn(client_left):
+            loop = asyncio.get_running_loop()
+            try:
+                return await loop.run_in_executor(self._threads, self._pool.run, raw, job, *arguments)
+            except WorkerLost:
+                self._metrics.lost.inc()
+                raise
+
+    async def stop(self) -> None:
+        """Finish what is under way, then end the processes."""
+        self._is_open = False
+        await self._admission.drain(self._seconds)
+        await asyncio.to_thread(self._pool.close)
+        self._threads.shutdown(wait=False)
