@@ -44,6 +44,7 @@ class Residual(StrEnum):
         "the lossy picture has a colour that nobody sees where alpha is 0",
         False,
     )
+    ICC_TABLE = "icc-table", "the colour profile needs a table, whose entries are numbers that could spell a message"
     JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
     JPEG_ENTROPY_SLACK = (
         "jpeg-entropy-slack",

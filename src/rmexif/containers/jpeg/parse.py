@@ -172,6 +172,7 @@ class _Reading:
         scans, has_slack = _cleaned(self.view, image)
         profile = self.application.profile()
         residuals = {Residual.JPEG_QUANTISATION_TABLES} | ({Residual.JPEG_ENTROPY_SLACK} if has_slack else set())
+        tables = icc.residual_bytes([profile])
         data = self.application
         return Container(
             format="jpeg",
@@ -180,7 +181,8 @@ class _Reading:
             parts=self.tile(image, profile),
             orientation=data.orientation,
             colour=Colour(icc=profile),
-            residuals=tuple(sorted(residuals)),
+            residuals=tuple(sorted(residuals | tables.keys())),
+            residual_bytes=tables,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff.ifd import INTEGERS, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
@@ -93,6 +94,7 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         pages.append(page)
         parts.page(page, label)
     first = pages[0]
+    tables = icc.residual_bytes(page.profile for page in pages)
     return Container(
         format="tiff",
         width=first.width,
@@ -101,7 +103,8 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         frames=len(pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
-        residuals=tuple(sorted(set().union(*(page.residuals for page in pages)))),
+        residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
+        residual_bytes=tables,
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
 

@@ -108,6 +108,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         limits.check("max_pixels", picture.width * picture.height)
         tree = WebpTree(picture.width, picture.height, (picture,), picture.uses_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
+    tables = icc.residual_bytes([tree.profile])
     return Container(
         "webp",
         tree.width,
@@ -116,7 +117,8 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        _residuals(view, tree),
+        (*_residuals(view, tree), *tables),
+        tables,
         tree=tree,
     )
 
