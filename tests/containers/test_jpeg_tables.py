@@ -13,6 +13,7 @@ from PIL import Image
 
 from rmexif import inspect, strip, verify
 from rmexif.containers.jpeg import scan
+from rmexif.containers.jpeg.headers import Component, FrameHeader
 from rmexif.containers.jpeg.huffman import HuffmanTable, alphabet
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from tests import samples
@@ -439,6 +440,17 @@ def test_parameters_of_a_sequential_scan_are_fixed() -> None:
 
     assert segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") in strip(raw)[0]
     assert strip(raw)[0] == strip(grey(DC, FLAT, ["000"]))[0]
+
+
+@pytest.mark.parametrize(("sof", "symbol", "known"), [(0xC2, 0xFF, True), (0xC0, 0xFF, True), (0xC0, 0xE0, False)])
+def test_symbols_that_a_decoder_knows_are_no_flaw_by_themselves(sof: int, symbol: int, known: bool) -> None:
+    """T.81, F.1.2.2.1, G.1.2.2: of a progressive AC table all 256, of a sequential one those with a size, 00 and F0."""
+    assert scan.is_canonical(read_frame(sof), b"\x10" + codes({2: bytes([symbol])})) is known
+
+
+def read_frame(sof: int) -> FrameHeader:
+    """A frame header of one component."""
+    return FrameHeader(sof, 8, 8, 8, (Component(1, 1, 1, 0),))
 
 
 def test_runs_of_zeros_are_counted() -> None:
