@@ -86,15 +86,13 @@ class Residual(StrEnum):
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
         False,
     )
-    GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
+    GIF_CODE_CHOICE = (
+        "gif-code-choice",
+        "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
-        False,
-    )
-    TIFF_FAX_TAIL = (
-        "tiff-fax-tail",
-        "fax-coded strips were passed through; a few bytes could hide after their last row",
         False,
     )
     TIFF_EXTRA_CHANNELS = ("tiff-extra-channels", "channels beside colour and alpha stay", False)
