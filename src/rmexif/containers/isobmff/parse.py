@@ -101,7 +101,7 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         _parts(view, top, tree, meta, tally),
         frames=len(movie.tracks[0].content.coded) if movie and is_moving else 1,
         colour=_colour(first, still),
-        residuals=_residuals(still, movie),
+        residuals=_residuals(name, still, movie),
         tree=tree,
     )
 
@@ -125,12 +125,12 @@ def _colour(first: KeptItem | TrackContent, still: Still | None) -> Colour:
     return colour
 
 
-def _residuals(still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
-    """A clean aperture only hides what lies outside it, an overlay what lies below it."""
+def _residuals(name: str, still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
+    """Coded data is passed through; a clean aperture only hides what lies outside it, an overlay what lies below it."""
     items = still.items if still else ()
     tracks = movie.tracks if movie else ()
     properties = [*(kept.properties for kept in items), *(track.content.properties for track in tracks)]
-    codes = []
+    codes = [Residual.AV1_CODED_SLACK if name == "avif" else Residual.HEVC_CODED_SLACK]
     if any(prop.kind == "clap" for found in properties for prop in found):
         codes.append(Residual.HEIF_AREA_OUTSIDE_CROP)
     if any(kept.item.type == b"iovl" for kept in items):
