@@ -56,6 +56,17 @@ class Residual(StrEnum):
         "coded sections were passed through unwalked; bytes could hide after their codes",
         False,
     )
+    AV1_CODED_SLACK = (
+        "av1-coded-slack",
+        "tile data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    HEVC_CODED_SLACK = (
+        "hevc-coded-slack",
+        "slice data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    CODED_TAIL = "coded-tail", "the last bytes of a unit of coded data may be some that the picture does not need"
     JXL_EXTRA_CHANNELS = (
         "jxl-extra-channels",
         "channels beside colour and alpha stay, such as depth or masks",
