@@ -63,7 +63,7 @@ def waves(blocks: int) -> Image.Image:
 def encoded(kind: str) -> bytes:
     """A picture whose tables were made for it."""
     if kind == "large":
-        return samples.saved(waves(200), "JPEG", optimize=True, qtables=[[24] * 64])
+        return samples.saved(waves(180), "JPEG", optimize=True, quality=50)
     return samples.saved(samples.picture(131, 77), "JPEG", optimize=True, progressive=kind == "progressive")
 
 

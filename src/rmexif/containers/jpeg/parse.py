@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
     from rmexif.types import Limits
 
-__all__ = ["JpegTree", "matches", "parse"]
+__all__ = ["JpegTree", "matches", "parse", "parse_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,12 @@ def matches(head: bytes) -> bool:
     return head[:3] == b"\xff\xd8\xff"
 
 
-def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
+def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) -> Container[JpegTree]:
+    """What ``parse`` gives, without a second walk over scans that the earlier file had byte for byte."""
+    return parse(view, limits, earlier.tree.scans)
+
+
+def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -> Container[JpegTree]:
     """Walk the segments of the first image in the file, up to its EOI.
 
     Raises:
@@ -64,7 +69,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
         UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
         LimitExceeded: more pixels or segments than allowed.
     """
-    reading = _Reading(view, limits)
+    reading = _Reading(view, limits, earlier)
     last = -1
     marker = 0
     for item in walk(view):
@@ -82,8 +87,8 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
 class _Reading:
     """The state of one pass over the segments."""
 
-    def __init__(self, view: memoryview, limits: Limits) -> None:
-        self.view, self.limits = view, limits
+    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None) -> None:
+        self.view, self.limits, self.earlier = view, limits, earlier
         self.parts: list[Part] = []
         self.position = 0  # first byte after the last part
         self.tables = TablesInForce()
@@ -206,7 +211,7 @@ class _Reading:
             raise MalformedImage("no scan before it", structure="jpeg EOI", offset=self.position - 2)
         assert self.progression is not None
         image = CodedImage(frame, tuple(self.scans), self.tables.offsets, self.progression)
-        scans, refusal = _cleaned(self.view, image) if self.refusal is None else (None, self.refusal)
+        scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
         profile = self.application.profile()
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         data = self.application
@@ -238,10 +243,12 @@ class _Reading:
         return builder.tile()
 
 
-def _cleaned(view: memoryview, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
+def _cleaned(
+    view: memoryview, image: CodedImage, earlier: CleanScans | None
+) -> tuple[CleanScans | None, InputError | None]:
     """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
     try:
-        return clean_scans(view, image), None
+        return clean_scans(view, image, earlier), None
     except (MalformedImage, UnsupportedFeature) as error:
         return None, error.with_traceback(None)
 

@@ -80,6 +80,7 @@ class CleanScans:
         huffmans: tables of every scan by class << 4 | slot; one that is absent stays.
         quants: what takes the place of a quantisation table; one that is absent stays.
         residuals: what stays, and how many bytes a hostile writer has there.
+        walks: of every scan; none where they were passed through.
     """
 
     data: list[list[bytes | memoryview]]
@@ -87,6 +88,7 @@ class CleanScans:
     huffmans: list[dict[int, bytes]]
     quants: dict[bytes, bytes]
     residuals: dict[Residual, int]
+    walks: tuple[WalkedScan, ...] = ()
 
 
 def is_walkable(image: CodedImage, limit: int) -> bool:
@@ -108,8 +110,13 @@ def is_canonical(frame: FrameHeader, entry: bytes) -> bool:
     return symbols_are_distinct(symbols, ac, frame.sof)
 
 
-def clean_scans(view: memoryview, image: CodedImage) -> CleanScans:
+def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None = None) -> CleanScans:
     """The scans without what decoders do not read, and their tables without what they do not use.
+
+    Args:
+        view: the file.
+        image: its frame and scans.
+        earlier: of a file that this one is the rewrite of: scans that it had byte for byte are not walked again.
 
     Raises:
         MalformedImage: a table has more codes than bits can tell apart.
@@ -124,10 +131,10 @@ def clean_scans(view: memoryview, image: CodedImage) -> CleanScans:
         if _mcus(image) > NATIVE_MCU_LIMIT:
             problem = f"the scans have {_mcus(image)} MCUs in all, at most {NATIVE_MCU_LIMIT} are walked"
             raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[-1].offset)
-        return _walked(view, image, alphabets)
+        return _walked(view, image, alphabets, earlier)
     foreign = [entry for entry, symbols in alphabets.items() if has_foreign_symbols(entry, symbols)]
     if is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
-        return _walked(view, image, alphabets)
+        return _walked(view, image, alphabets, earlier)
     if foreign:
         raise UnsupportedFeature(
             "the table holds bytes that are no symbols of the process, and the scans are too long to find the codes "
@@ -177,10 +184,21 @@ def _alphabets(image: CodedImage) -> dict[bytes, frozenset[int]]:
     }
 
 
-def _walked(view: memoryview, image: CodedImage, alphabets: dict[bytes, frozenset[int]]) -> CleanScans:
+def _walks(view: memoryview, image: CodedImage, earlier: CleanScans | None) -> list[WalkedScan]:
+    walker = ScanWalker(view, image.frame)
+    if earlier is not None and len(earlier.walks) == len(image.scans):
+        pairs = zip(image.scans, earlier.walks, strict=True)
+        known = [again for scan, walk in pairs if (again := walker.walk_again(scan, walk)) is not None]
+        if len(known) == len(image.scans):
+            return known
+    return [walker.walk(scan) for scan in image.scans]
+
+
+def _walked(
+    view: memoryview, image: CodedImage, alphabets: dict[bytes, frozenset[int]], earlier: CleanScans | None
+) -> CleanScans:
     frame = image.frame
-    walker = ScanWalker(view, frame)
-    walks = [walker.walk(scan) for scan in image.scans]
+    walks = _walks(view, image, earlier)
     met: dict[bytes, set[int]] = {}
     for walk in walks:
         for entry, numbers in walk.met.items():
@@ -210,18 +228,20 @@ def _walked(view: memoryview, image: CodedImage, alphabets: dict[bytes, frozense
         bits = sum(_freedom(clean.get(entry, entry), used) for entry, used in codes.items())
         residuals[Residual.JPEG_CODE_CHOICE] = math.ceil(bits / 8)
     used = [scan.start + walk.used for scan, walk in zip(image.scans, walks, strict=True)]
-    return CleanScans([walk.data for walk in walks], used, huffmans, quants, residuals)
+    return CleanScans([walk.data for walk in walks], used, huffmans, quants, residuals, tuple(walks))
 
 
 def _nonzero(image: CodedImage, walks: list[WalkedScan]) -> dict[bytes, int]:
     """Per quantisation table, bit k: the step of coefficient k of the zig-zag order shows somewhere."""
+    nonzero = {component.ident: image.progression.smoothed(component) for component in image.frame.components}
+    for scan, walk in zip(image.scans, walks, strict=True):
+        for component, mask in zip(scan.header.components, walk.nonzero, strict=True):
+            nonzero[component.ident] |= mask
     masks: dict[bytes, int] = {}
     for entry, components in _latched(image).items():
         masks[entry] = 0
         for component in components:
-            masks[entry] |= image.progression.smoothed(component)
-            for walk in walks:
-                masks[entry] |= walk.nonzero.get(component.ident, 0)
+            masks[entry] |= nonzero[component.ident]
     return masks
 
 

@@ -29,18 +29,22 @@ class WalkedScan:
     """What a walk made of a scan.
 
     Attributes:
+        native: what was walked.
         data: what is written, restart markers included.
         used: bytes of the file's data up to the last code of the last restart interval.
         tables: Huffman tables by class << 4 | slot, where they are not those of the file.
         met: Huffman table of the file -> numbers of its codes that ``data`` has.
-        nonzero: component identifier -> bit k: coefficient k of the zig-zag order is not zero somewhere.
+        nonzero: per component of the scan, bit k: coefficient k of the zig-zag order is not zero somewhere.
+        is_stored: ``data`` stands in the file as it is.
     """
 
+    native: jpeg.Scan
     data: list[bytes | memoryview]
     used: int
     tables: dict[int, bytes]
     met: dict[bytes, set[int]]
-    nonzero: dict[int, int]
+    nonzero: tuple[int, ...]
+    is_stored: bool = False
 
 
 class ScanWalker:
@@ -69,10 +73,19 @@ class ScanWalker:
         entries = self._entries(scan)
         if found.zero_runs or found.eob_runs or not self._is_distinct(entries, found):
             return self._coded_again(scan, native, before)
-        pieces: list[bytes | memoryview] = [data[: found.used]]
-        if found.padding or found.dropped > found.end - found.used:
-            pieces = [jpeg.walk(native, data, before, jpeg.Output.CUT).data]
-        return WalkedScan(pieces, found.used, {}, _met(entries, [found]), self._nonzero(scan, [found]))
+        is_stored = not found.padding and found.dropped == found.end - found.used
+        piece = data[: found.used] if is_stored else jpeg.walk(native, data, before, jpeg.Output.CUT).data
+        return WalkedScan(native, [piece], found.used, {}, _met(entries, [found]), found.nonzero, is_stored)
+
+    def walk_again(self, scan: Scan, earlier: WalkedScan) -> WalkedScan | None:
+        """What ``walk`` would give, where the scan is one that was walked in an earlier file, byte for byte; else None.
+
+        For progressive frames, only where that holds for all scans before it as well.
+        """
+        data = self.view[scan.start : scan.end]
+        if not earlier.is_stored or earlier.native != self._native(scan) or bytes(earlier.data[0]) != bytes(data):
+            return None
+        return replace(earlier, data=[data], used=len(data))
 
     def _native(self, scan: Scan) -> jpeg.Scan:
         """The scan as the walk wants it."""
@@ -127,13 +140,6 @@ class ScanWalker:
             if entry is not None
         )
 
-    def _nonzero(self, scan: Scan, walks: list[jpeg.Walk]) -> dict[int, int]:
-        masks = dict.fromkeys((component.ident for component in scan.header.components), 0)
-        for found in walks:
-            for component, mask in zip(scan.header.components, found.nonzero, strict=True):
-                masks[component.ident] |= mask
-        return masks
-
     def _coded_again(self, scan: Scan, native: jpeg.Scan, before: array[int] | None) -> WalkedScan:
         """The scan coded canonically, with the tables that need the fewest bits: nothing of its coding was kept."""
         data = self.view[scan.start : scan.end]
@@ -149,7 +155,7 @@ class ScanWalker:
         found = jpeg.walk(native, data, before, jpeg.Output.CODE, new)
         if found.status is not Status.OK:
             raise _refusal(scan, "it has more codes than its coefficients need, and cannot be coded again")
-        return WalkedScan([found.data], found.used, tables, {}, self._nonzero(scan, [found]))
+        return WalkedScan(native, [found.data], found.used, tables, {}, found.nonzero)
 
     def _damaged(self, scan: Scan, native: jpeg.Scan, before: array[int] | None) -> WalkedScan:
         """A scan with restart intervals that end early: decoders read them to their end, supply zeros, and go on.
@@ -183,7 +189,7 @@ class ScanWalker:
         if len(scan.intervals) * step < native.mcus and not _ends_plainly(view, scan):
             raise _refusal(scan, "restart intervals are missing, and decoders search for them behind this scan")
         used = scan.intervals[-1][1] - scan.start
-        return WalkedScan(pieces, used, {}, _met(entries, walks), self._nonzero(scan, walks))
+        return WalkedScan(native, pieces, used, {}, _met(entries, walks), _nonzero(walks))
 
 
 def _met(entries: list[bytes | None], walks: list[jpeg.Walk]) -> dict[bytes, set[int]]:
@@ -193,6 +199,13 @@ def _met(entries: list[bytes | None], walks: list[jpeg.Walk]) -> dict[bytes, set
             if entry is not None:
                 met[entry].update(numbers)
     return met
+
+
+def _nonzero(walks: list[jpeg.Walk]) -> tuple[int, ...]:
+    masks = [0] * len(walks[0].nonzero)
+    for found in walks:
+        masks = [mask | more for mask, more in zip(masks, found.nonzero, strict=True)]
+    return tuple(masks)
 
 
 def _restart(view: memoryview, scan: Scan, number: int, at: int) -> bytes:
