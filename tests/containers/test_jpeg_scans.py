@@ -252,6 +252,31 @@ def test_a_picture_that_ends_early_shows_the_same(kind: str) -> None:
     assert accepted >= 30
 
 
+@pytest.mark.parametrize(
+    "damage",
+    ["reserved marker", "reserved marker in data", "lost", "two lost", "four lost", "renumbered", "interval twice"],
+)
+def test_restart_markers_out_of_turn_are_taken_as_decoders_do(damage: str) -> None:
+    """libjpeg looks for the interval that a marker belongs to; what it skips goes."""
+    raw = samples.saved(samples.picture(170, 90), "JPEG", quality=90, restart_marker_blocks=2)
+    marks = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", raw)][3:9]
+    middle = (marks[0] + marks[1]) // 2
+    damaged = {
+        "reserved marker": raw[: marks[0]] + b"\xff\x45" + TEXT + raw[marks[0] :],
+        "reserved marker in data": raw[:middle].rstrip(b"\xff") + b"\xff\x9f" + raw[middle:],
+        "lost": raw[: marks[0]] + raw[marks[1] :],
+        "two lost": raw[: marks[0]] + raw[marks[2] :],
+        "four lost": raw[: marks[0]] + raw[marks[4] :],
+        "renumbered": raw[: marks[0] + 1] + bytes([0xD0 | raw[marks[0] + 1] + 4 & 7]) + raw[marks[0] + 2 :],
+        "interval twice": raw[: marks[1]] + raw[marks[0] :],
+    }[damage]
+
+    data = stripped(damaged)
+
+    assert TEXT not in data
+    assert len(data) <= len(damaged)
+
+
 def test_a_conditioning_segment_in_a_huffman_coded_file_goes() -> None:
     """Decoders of Huffman codes step over DAC, whatever it says."""
     raw = encoded("baseline", long=False)

@@ -15,6 +15,7 @@ from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
 from rmexif.containers.jpeg.progression import Progression
+from rmexif.containers.jpeg.restarts import restart_intervals
 from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical
 from rmexif.containers.jpeg.segments import (
     FRAMES,
@@ -185,8 +186,6 @@ class _Reading:
         # An interval that the scan does not fill is none, whatever its number (T.81, B.2.4.4).
         interval = self.tables.restart_interval if self.tables.restart_interval < mcus else 0
         wanted = -(-mcus // interval) if interval else 1
-        starts = (item.start, *(cut + 2 for cut in item.restarts[: wanted - 1]))
-        ends = (*item.restarts, item.end)[: len(starts)]
         tables = self.tables
         assumed = {} if self.frame.progressive or self.frame.lossless or self.frame.arithmetic else STANDARD_SLOTS
         self.scans.append(
@@ -199,7 +198,7 @@ class _Reading:
                 huffmans=assumed | tables.huffmans,
                 conditioning=tables.conditioning_in_force() if self.frame.arithmetic else {},
                 restart_interval=interval,
-                intervals=tuple(zip(starts, ends, strict=True)),
+                intervals=restart_intervals(item, wanted),
             )
         )
         self.add(Part("scan", Role.PIXELS, item.start, item.end - item.start))

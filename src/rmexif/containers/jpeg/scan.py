@@ -20,6 +20,7 @@ from rmexif.containers.jpeg.huffman import (
     symbols_are_distinct,
     table_class,
 )
+from rmexif.containers.jpeg.restarts import restart_marker
 from rmexif.containers.jpeg.scan_walk import ScanWalker, WalkedScan
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -29,6 +30,7 @@ from rmexif.residuals import Residual
 if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import Component, FrameHeader, ScanHeader
     from rmexif.containers.jpeg.progression import Progression
+    from rmexif.containers.jpeg.restarts import RestartInterval
 
 __all__ = ["CleanScans", "CodedImage", "Scan", "clean_scans", "is_canonical", "is_walkable"]
 
@@ -52,7 +54,7 @@ class Scan:
     huffmans: dict[int, bytes]  # by class << 4 | slot
     conditioning: dict[int, int]  # DAC values by class << 4 | slot, for arithmetic coding
     restart_interval: int  # MCUs, 0 = none
-    intervals: tuple[tuple[int, int], ...]  # (first, last + 1) byte of the data of each restart interval
+    intervals: tuple[RestartInterval, ...]  # those with data
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +149,11 @@ def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None 
 
 def _passed_through(view: memoryview, image: CodedImage) -> CleanScans:
     """The scans as they are, but for what follows their last restart interval."""
-    data: list[list[bytes | memoryview]] = [[view[scan.start : scan.intervals[-1][1]]] for scan in image.scans]
-    used = [scan.intervals[-1][1] for scan in image.scans]
+    data: list[list[bytes | memoryview]] = [[] for _ in image.scans]
+    for scan, pieces in zip(image.scans, data, strict=True):
+        for number, start, end in scan.intervals:
+            pieces += [restart_marker(number), view[start:end]] if number else [view[start:end]]
+    used = [scan.intervals[-1].end for scan in image.scans]
     residuals = {
         Residual.JPEG_ENTROPY_SLACK: sum(scan.end - scan.start for scan in image.scans),
         Residual.JPEG_QUANTISATION_TABLES: sum(len(entry) - 1 for entry in _latched(image)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif.containers.jpeg.huffman import optimal, symbols_are_distinct
-from rmexif.containers.jpeg.segments import Marker
+from rmexif.containers.jpeg.restarts import restart_marker
 from rmexif.errors import UnsupportedFeature
 from rmexif.native import Status, jpeg
 
@@ -160,17 +160,17 @@ class ScanWalker:
     def _damaged(self, scan: Scan, native: jpeg.Scan, before: array[int] | None) -> WalkedScan:
         """A scan with restart intervals that end early: decoders read them to their end, supply zeros, and go on.
 
-        So nothing in them is unread, and what is written shows the same.
+        So nothing in them is unread, and what is written shows the same. Intervals that are missing stay so.
         """
-        header, view = scan.header, self.view
+        view = self.view
         if before is not None:
-            self.history[header.components[0].ident] = before
+            self.history[scan.header.components[0].ident] = before
         entries, walks = self._entries(scan), []
         pieces: list[bytes | memoryview] = []
         step = native.interval or native.mcus
-        for number, (start, end) in enumerate(scan.intervals):
+        for number, start, end in scan.intervals:
             if number:
-                pieces.append(_restart(view, scan, number - 1, start - 2))
+                pieces.append(restart_marker(number))
             first, count = number * step, min(step, native.mcus - number * step)
             part, history = replace(native, mcus=count, interval=0), before and before[first : first + count]
             found = jpeg.walk(part, view[start:end], history, jpeg.Output.CUT)
@@ -186,9 +186,7 @@ class ScanWalker:
                 raise _refusal(scan, problem, start + found.used)
             if found.zero_runs or found.eob_runs or not self._is_distinct(entries, found):
                 raise _refusal(scan, "it ends early, and has more codes than its coefficients need")
-        if len(scan.intervals) * step < native.mcus and not _ends_plainly(view, scan):
-            raise _refusal(scan, "restart intervals are missing, and decoders search for them behind this scan")
-        used = scan.intervals[-1][1] - scan.start
+        used = scan.intervals[-1].end - scan.start
         return WalkedScan(native, pieces, used, {}, _met(entries, walks), _nonzero(walks))
 
 
@@ -206,19 +204,6 @@ def _nonzero(walks: list[jpeg.Walk]) -> tuple[int, ...]:
     for found in walks:
         masks = [mask | more for mask, more in zip(masks, found.nonzero, strict=True)]
     return tuple(masks)
-
-
-def _restart(view: memoryview, scan: Scan, number: int, at: int) -> bytes:
-    """The restart marker at ``at``, which has to be the next one."""
-    marker = bytes([0xFF, Marker.RST0 + number % 8])
-    if view[at : at + 2] != marker:
-        raise _refusal(scan, f"expected restart marker {number % 8}; decoders differ in what they make of another", at)
-    return marker
-
-
-def _ends_plainly(view: memoryview, scan: Scan) -> bool:
-    """Whether what follows the data is a marker at which libjpeg gives up a search for a restart marker."""
-    return len(view) > scan.end + 1 and view[scan.end + 1] >= Marker.SOF0
 
 
 def _refusal(scan: Scan, problem: str, offset: int | None = None) -> UnsupportedFeature:

@@ -89,7 +89,7 @@ class ScanData:
 
     start: int
     end: int  # of the marker that follows, or of the datastream
-    restarts: tuple[int, ...]  # of the 0xFF of each RSTn
+    markers: tuple[tuple[int, int], ...]  # 0xFF and second byte of each RSTn, and of reserved ones, which end no scan
 
 
 def is_application(marker: int) -> bool:
@@ -144,8 +144,11 @@ def walk(data: bytes | memoryview) -> Iterator[Segment | ScanData]:
 
 
 def _scan_data(view: memoryview, start: int) -> ScanData:
-    """The data from ``start`` to the next marker that is no restart (T.81, B.1.1.5), or to the end."""
-    restarts: list[int] = []
+    """The data from ``start`` to the next marker that is no restart (T.81, B.1.1.5), or to the end.
+
+    Reserved markers below SOF0 come from damage: decoders look for the next restart behind them.
+    """
+    markers: list[tuple[int, int]] = []
     for base in range(start, len(view), WINDOW):
         data = np.frombuffer(view[base : base + WINDOW + 1], np.uint8)
         marks = data[:-1] == 0xFF
@@ -154,8 +157,8 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
             continue
         hits = np.flatnonzero(marks)
         for position, code in zip((hits + base).tolist(), data[hits + 1].tolist(), strict=True):
-            if Marker.RST0 <= code <= Marker.RST7:
-                restarts.append(position)
+            if Marker.RST0 <= code <= Marker.RST7 or code < Marker.SOF0:
+                markers.append((position, code))
             elif code != 0xFF:
-                return ScanData(start, position, tuple(restarts))
-    return ScanData(start, len(view), tuple(restarts))
+                return ScanData(start, position, tuple(markers))
+    return ScanData(start, len(view), tuple(markers))
