@@ -324,11 +324,11 @@ def test_conditioning_stays_where_a_scan_reads_it() -> None:
 def test_scans_without_bytes_are_not_walked_for_ever() -> None:
     """A run of empty blocks takes a few bits for 32,767 of them, in as many scans as one likes."""
     head = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([8] * 64))
-    head += segment(0xC2, b"\x08\x20\x00\x20\x00\x01\x01\x11\x00") + segment(0xC4, b"\x10" + codes({1: b"\xe0"}))
+    head += segment(0xC2, b"\x08\x10\x00\x10\x00\x01\x01\x11\x00") + segment(0xC4, b"\x10" + codes({1: b"\xe0"}))
     scan_bytes = segment(0xDA, b"\x01\x01\x00\x01\x3f\x00") + packed(("0" + "1" * 14) * 33)
     bands = [scan_bytes.replace(b"\x00\x01\x3f\x00", bytes([0, k, k, 0])) for k in range(1, 4)]
 
-    assert 1 << 20 <= scan.MCU_LIMIT < 3 << 20  # blocks of one scan, and of all
+    assert 1 << 18 <= scan.MCU_LIMIT < 3 << 18  # blocks of one scan, and of all
     with pytest.raises(UnsupportedFeature, match="codes again"):
         strip(head + scan_bytes * 500 + b"\xff\xd9")
     assert "jpeg-entropy-slack" in inspect(head + b"".join(bands) + b"\xff\xd9").residuals  # passed through

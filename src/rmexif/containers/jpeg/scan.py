@@ -37,9 +37,9 @@ __all__ = ["CleanScans", "CodedImage", "Scan", "clean_scans", "is_canonical", "i
 # Without the compiled core:
 WALK_LIMIT = 128 << 10  # byte of entropy-coded data walked code by code; longer data is a residual
 LONG_WALK_LIMIT = 256 << 10  # byte walked where a table holds foreign symbols
-MCU_LIMIT = 1 << 21  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
-# With it, the same bound: 100 progressive scans of 160 megapixels.
-NATIVE_MCU_LIMIT = 1 << 28
+MCU_LIMIT = 1 << 19  # MCUs walked, all scans together: empty blocks of a progressive scan take time, but no bytes
+# With it, 3 s: 10 progressive scans of 800 megapixels.
+NATIVE_MCU_LIMIT = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
