@@ -15,7 +15,6 @@ from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
 from rmexif.containers.jpeg.progression import Progression
-from rmexif.containers.jpeg.restarts import restart_intervals
 from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical
 from rmexif.containers.jpeg.segments import (
     FRAMES,
@@ -71,17 +70,17 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
         LimitExceeded: more pixels or segments than allowed.
     """
     reading = _Reading(view, limits, earlier)
-    last = -1
-    marker = 0
+    last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
             reading.scan_data(item)
         else:
             reading.segment(item)
-            marker, last = item.marker, item.start
-    if marker != Marker.EOI:
+            last = item
+    assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI:
         problem = "no EOI marker follows before the end of the file"
-        raise MalformedImage(problem, structure=f"jpeg {marker_name(marker)}", offset=last)
+        raise MalformedImage(problem, structure=f"jpeg {marker_name(last.marker)}", offset=last.start)
     return reading.container()
 
 
@@ -192,13 +191,12 @@ class _Reading:
             Scan(
                 header=self.header,
                 offset=self.header_offset,
-                start=item.start,
-                end=item.end,
+                data=item,
                 quants=dict(tables.quants),
                 huffmans=assumed | tables.huffmans,
                 conditioning=tables.conditioning_in_force() if self.frame.arithmetic else {},
                 restart_interval=interval,
-                intervals=restart_intervals(item, wanted),
+                interval_count=wanted,
             )
         )
         self.add(Part("scan", Role.PIXELS, item.start, item.end - item.start))
@@ -213,6 +211,7 @@ class _Reading:
         scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
         profile = self.application.profile()
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
+        tables = icc.residual_bytes([profile])
         data = self.application
         return Container(
             format="jpeg",
@@ -221,8 +220,8 @@ class _Reading:
             parts=self.tile(image, scans, profile),
             orientation=data.orientation,
             colour=Colour(icc=profile),
-            residuals=tuple(sorted(residuals)),
-            residual_bytes=residuals,
+            residuals=tuple(sorted(residuals | tables)),
+            residual_bytes=residuals | tables,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
 

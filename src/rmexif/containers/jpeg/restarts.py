@@ -37,18 +37,18 @@ def restart_intervals(data: ScanData, count: int) -> tuple[RestartInterval, ...]
     Where markers are missing or out of turn, by libjpeg's rules (jpeg_resync_to_restart): one that is up to two behind
     is skipped, one that is up to two ahead leaves the intervals before it empty, any other is the expected one.
     """
-    ends = [*(offset for offset, _ in data.markers), data.end]
+    ends = (*data.offsets, data.end)
     found = [RestartInterval(0, data.start, ends[0])]
     at = 0
     for number in range(1, count):
-        while at < len(data.markers):
-            offset, code = data.markers[at]
+        while at < len(data.codes):
+            code = data.codes[at]
             distance = (code - Marker.RST0 - (number - 1)) % MODULUS
             if code >= Marker.SOF0 and distance in AHEAD:
                 break
             at += 1
             if code >= Marker.SOF0 and distance not in BEHIND:
-                found.append(RestartInterval(number, offset + 2, ends[at]))
+                found.append(RestartInterval(number, ends[at - 1] + 2, ends[at]))
                 break
         else:
             break

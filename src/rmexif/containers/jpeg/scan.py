@@ -20,7 +20,7 @@ from rmexif.containers.jpeg.huffman import (
     symbols_are_distinct,
     table_class,
 )
-from rmexif.containers.jpeg.restarts import restart_marker
+from rmexif.containers.jpeg.restarts import restart_intervals, restart_marker
 from rmexif.containers.jpeg.scan_walk import ScanWalker, WalkedScan
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import Component, FrameHeader, ScanHeader
     from rmexif.containers.jpeg.progression import Progression
     from rmexif.containers.jpeg.restarts import RestartInterval
+    from rmexif.containers.jpeg.segments import ScanData
 
 __all__ = ["CleanScans", "CodedImage", "Scan", "clean_scans", "is_canonical", "is_walkable"]
 
@@ -48,13 +49,27 @@ class Scan:
 
     header: ScanHeader
     offset: int  # of its SOS segment
-    start: int  # of its data
-    end: int  # of the marker behind it that is no restart
+    data: ScanData
     quants: dict[int, bytes]  # by slot
     huffmans: dict[int, bytes]  # by class << 4 | slot
     conditioning: dict[int, int]  # DAC values by class << 4 | slot, for arithmetic coding
     restart_interval: int  # MCUs, 0 = none
-    intervals: tuple[RestartInterval, ...]  # those with data
+    interval_count: int  # restart intervals that the frame asks for
+
+    @property
+    def start(self) -> int:
+        """Byte where the data starts."""
+        return self.data.start
+
+    @property
+    def end(self) -> int:
+        """Byte of the marker behind the data that is no restart."""
+        return self.data.end
+
+    @property
+    def intervals(self) -> tuple[RestartInterval, ...]:
+        """The restart intervals that have data, as decoders take them."""
+        return restart_intervals(self.data, self.interval_count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class ScanData:
 
     start: int
     end: int  # of the marker that follows, or of the datastream
-    markers: tuple[tuple[int, int], ...]  # 0xFF and second byte of each RSTn, and of reserved ones, which end no scan
+    offsets: tuple[int, ...]  # of the 0xFF of each RSTn, and of reserved markers, which end no scan
+    codes: bytes  # second byte of each of them
 
 
 def is_application(marker: int) -> bool:
@@ -148,7 +149,8 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
 
     Reserved markers below SOF0 come from damage: decoders look for the next restart behind them.
     """
-    markers: list[tuple[int, int]] = []
+    offsets: list[int] = []
+    found = bytearray()
     for base in range(start, len(view), WINDOW):
         data = np.frombuffer(view[base : base + WINDOW + 1], np.uint8)
         marks = data[:-1] == 0xFF
@@ -156,9 +158,13 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
         if not marks.any():
             continue
         hits = np.flatnonzero(marks)
-        for position, code in zip((hits + base).tolist(), data[hits + 1].tolist(), strict=True):
-            if Marker.RST0 <= code <= Marker.RST7 or code < Marker.SOF0:
-                markers.append((position, code))
-            elif code != 0xFF:
-                return ScanData(start, position, tuple(markers))
-    return ScanData(start, len(view), tuple(markers))
+        codes = data[hits + 1]
+        goes_on = ((codes & 0xF8) == Marker.RST0) | (codes < Marker.SOF0)  # D0 to D7, or reserved
+        ends = hits[~goes_on & (codes != 0xFF)]
+        last = ends[0] if len(ends) else len(data)
+        inside = goes_on & (hits < last)
+        offsets += (hits[inside] + base).tolist()
+        found += codes[inside].tobytes()
+        if len(ends):
+            return ScanData(start, base + int(last), tuple(offsets), bytes(found))
+    return ScanData(start, len(view), tuple(offsets), bytes(found))

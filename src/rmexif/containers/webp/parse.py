@@ -108,6 +108,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         limits.check("max_pixels", picture.width * picture.height)
         tree = WebpTree(picture.width, picture.height, (picture,), picture.uses_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
+    tables = icc.residual_bytes([tree.profile])
     return Container(
         "webp",
         tree.width,
@@ -116,7 +117,8 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        _residuals(view, tree),
+        (*_residuals(view, tree), *tables),
+        tables,
         tree=tree,
     )
 
@@ -205,7 +207,7 @@ def _frame(view: memoryview, frame: RiffChunk, tree: WebpTree, limits: Limits) -
     if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
         problem = f"the frame does not lie on the canvas of {tree.width} x {tree.height} px"
         raise MalformedImage(problem, structure="webp chunk ANMF", offset=frame.offset)
-    # Where VP8X says that alpha is shown, the hint of a frame is a free bit: decoders blend by the pixels.
+    # Where VP8X has the alpha flag, the hint of a frame is a free bit: decoders blend by the pixels.
     head = with_alpha_hint(picture.head, True) if picture.is_lossless and tree.shows_alpha else picture.head
     return replace(picture, head=head, control=control[:15] + bytes([control[15] & 3])), chunks
 
@@ -283,7 +285,7 @@ def _claim_picture(parts: PartBuilder, view: memoryview, chunk: RiffChunk, head:
 
 
 def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:
-    """A chunk that is no picture; it is clean where it says what rewrite() would."""
+    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write."""
     data = chunk.data(view)
     stays = bool(clean) and data == clean and not any(view[chunk.start + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:

@@ -127,7 +127,7 @@ def _renewed(view: memoryview, old: WebpPicture, file: memoryview) -> WebpPictur
 
 
 def _with_hint(picture: WebpPicture) -> WebpPicture:
-    """A VP8L picture in fresh data whose hint says that alpha is used."""
+    """A VP8L picture in fresh data, with its alpha hint set."""
     return replace(picture, fresh=tuple((kind, with_alpha_hint(data, True)) for kind, data in picture.fresh))
 
 
@@ -144,7 +144,7 @@ def _without_slack(file: bytes, offset: int, decode: Decode) -> bytes:
 
 
 def _shortest(file: bytes, chunk: RiffChunk, is_same: Callable[[bytes], bool]) -> bytes:
-    """``file`` with the least bytes in one chunk that give the same picture; most often one try says: as it is."""
+    """``file`` with the least bytes in one chunk that give the same picture; most often one try is enough."""
     good = chunk.length
     bad, middle = 0, good - READ_AHEAD
     while bad + 1 < good and middle > 0:
