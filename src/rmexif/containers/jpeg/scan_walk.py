@@ -166,7 +166,7 @@ class ScanWalker:
         view = self.view
         if before is not None:
             self.history[scan.header.components[0].ident] = before
-        entries, walks = self._entries(scan), []
+        walks: list[jpeg.Walk] = []
         pieces: list[bytes | memoryview] = []
         step = native.interval or native.mcus
         intervals = scan.intervals
@@ -177,21 +177,36 @@ class ScanWalker:
                 pieces.append(restart_marker(number))
             first, count = number * step, min(step, native.mcus - number * step)
             part, history = replace(native, mcus=count, interval=0), before and before[first : first + count]
-            found = jpeg.walk(part, view[start:end], history, jpeg.Output.CUT)
+            found, piece = self._interval(scan, part, (start, end), history)
             if before is not None and history is not None:
                 before[first : first + count] = history
             walks.append(found)
-            if found.status is Status.ENDS_EARLY:
-                pieces.append(bytes(view[start:end]).rstrip(b"\xff"))  # fill bytes (T.81, B.1.1.2)
-            elif found.status is Status.OK:
-                pieces.append(found.data)
-            else:
-                problem = "a code or value that T.81 does not allow; what decoders make of it cannot be written"
-                raise _refusal(scan, problem, start + found.used)
-            if found.zero_runs or found.eob_runs or not self._is_distinct(entries, found):
-                raise _refusal(scan, "it ends early, and has more codes than its coefficients need")
-        used = intervals[-1].end - scan.start
-        return WalkedScan(native, pieces, used, {}, _met(entries, walks), _nonzero(walks))
+            pieces.append(piece)
+        data = view[scan.start : intervals[-1].end]
+        written = b"".join(pieces)
+        is_stored = written == bytes(data)
+        met = _met(self._entries(scan), walks)
+        return WalkedScan(
+            native, [data if is_stored else written], len(data), {}, met, _nonzero(walks), is_stored=is_stored
+        )
+
+    def _interval(
+        self, scan: Scan, part: jpeg.Scan, place: tuple[int, int], history: array[int] | None
+    ) -> tuple[jpeg.Walk, bytes | memoryview]:
+        """Walk a restart interval by itself, and choose what is written for it."""
+        data = self.view[slice(*place)]
+        before = history and history[:]
+        found = jpeg.walk(part, data, history)
+        if found.status not in (Status.OK, Status.ENDS_EARLY):
+            problem = "a code or value that T.81 does not allow; what decoders make of it cannot be written"
+            raise _refusal(scan, problem, place[0] + found.used)
+        if found.zero_runs or found.eob_runs:
+            raise _refusal(scan, "it is damaged, and has more codes than its coefficients need")
+        if found.status is Status.ENDS_EARLY:
+            return found, bytes(data).rstrip(b"\xff")  # fill bytes (T.81, B.1.1.2)
+        if found.padding:
+            return found, jpeg.walk(part, data, before, jpeg.Output.CUT).data
+        return found, data[: found.used]
 
 
 def _met(entries: list[bytes | None], walks: list[jpeg.Walk]) -> dict[bytes, set[int]]:
