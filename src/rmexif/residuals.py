@@ -51,6 +51,10 @@ class Residual(StrEnum):
         "the coded picture was passed through unwalked; bytes could hide after its codes",
         False,
     )
+    JPEG_CODE_CHOICE = (
+        "jpeg-code-choice",
+        "the Huffman tables are the encoder's: which symbol has which code is its choice",
+    )
     JXL_SECTION_SLACK = (
         "jxl-section-slack",
         "coded sections were passed through unwalked; bytes could hide after their codes",
