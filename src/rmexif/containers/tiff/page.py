@@ -53,7 +53,8 @@ SINGLE_NUMBERS = (
     (Tag.YCBCR_POSITIONING, 1, 2),
 )
 MAX_ASPECT = 100  # of the sides of a pixel, and of the numbers that say it
-FAX_OPTIONS = {  # compression -> tag of its options, bits that matter: uncompressed mode is refused (TIFF 6.0, section 11)
+# Compression -> tag of its options, bits that matter: uncompressed mode is refused (TIFF 6.0, section 11).
+FAX_OPTIONS = {
     Compression.GROUP_3: (Tag.T4_OPTIONS, 5),
 }
 
