@@ -192,11 +192,11 @@ class Container(Generic[TreeT]):
     height: int  # px, as stored
     parts: tuple[Part, ...]  # tile the file
     frames: int = 1
-    samples: int | None = None  # channels x px of all frames; None: at most four channels, and frames of one size
     orientation: int = 1  # 1-8 (Exif 2.32, tag 274): the turn that a viewer still has to make
     colour: Colour = Colour()
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
     residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
+    samples: int | None = None  # channels x px of all frames; None: at most four channels, and frames of one size
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
 
     @property

@@ -83,5 +83,7 @@ def _channel(pixels: NDArray[Any], mask: int) -> NDArray[np.uint8]:
     """One channel, from 0 to 255."""
     low = (mask & -mask).bit_length() - 1
     most = mask >> low
-    values = (pixels & pixels.dtype.type(mask)) >> pixels.dtype.type(low)
-    return values.astype(np.uint8) if most == 255 else (values.astype(np.uint64) * 255 // most).astype(np.uint8)
+    values: NDArray[Any] = (pixels & pixels.dtype.type(mask)) >> pixels.dtype.type(low)
+    scaled = values if most == 255 else values.astype(np.uint64) * 255 // most
+    channel: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return channel
