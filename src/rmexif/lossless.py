@@ -85,6 +85,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         has_text = lowest_bits.has_text(data, clean)
     if has_text:
         residuals.add(Residual.LOWEST_BITS)
+    old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
@@ -102,8 +103,8 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         "residuals": inspection.residuals(sorted(residuals), clean),
         "original_size": len(view),
         "new_size": len(data),
-        "original_hash": hashlib.sha256(view).hexdigest(),
-        "new_hash": hashlib.sha256(data).hexdigest(),
+        "original_hash": old_hash,
+        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
         "processing_time_ms": 0.0,
     }
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)

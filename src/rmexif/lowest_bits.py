@@ -57,6 +57,8 @@ def _first_rows(data: bytes, container: Container[Any]) -> NDArray[Any]:
     """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
     from rmexif import codecs
 
+    if container.format == "bmp":
+        return codecs.bmp.read_pixels(data, SAMPLE_ROWS)
     if container.format == "png":
         data = png_rewrite.crop_rows(memoryview(data), container, SAMPLE_ROWS)
         container = png.parse(memoryview(data), Limits())

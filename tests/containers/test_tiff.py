@@ -21,7 +21,7 @@ from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
 
 SHORT, LONG, UNDEFINED = 3, 4, 7
-LETTERS = {1: "B", 2: "B", SHORT: "H", LONG: "I", UNDEFINED: "B", 16: "Q"}
+LETTERS = {1: "B", 2: "B", 5: "I", SHORT: "H", LONG: "I", UNDEFINED: "B", 16: "Q"}
 Fields = dict[int, tuple[int, tuple[int, ...] | bytes]]
 
 
@@ -51,7 +51,9 @@ def build(*pages: tuple[Fields, list[bytes]], order: str = "<", gap: bytes = b""
         first = first or len(out)
         out += struct.pack(order + "H", len(cells))
         for tag, cell in cells.items():
-            out += struct.pack(order + "HHI", tag, fields[tag][0], len(fields[tag][1])) + cell
+            kind, values = fields[tag]
+            count = len(values) // 2 if kind == 5 else len(values)
+            out += struct.pack(order + "HHI", tag, kind, count) + cell
         pointer = len(out)
         out += struct.pack(order + "I", first if loop else 0)
     return bytes(out)
@@ -507,3 +509,25 @@ def test_a_jpeg_that_is_larger_than_its_strip_is_refused() -> None:
     whole = build((grey(32, 24, t259=7, t278=16), [jpeg_strip(32, 16)] * 2))  # the last strip is as tall as the first
     assert_same_picture(whole, clean(TIFF, whole))
     assert "tiff-tile-padding" in TIFF.parse(memoryview(whole), Limits()).residuals
+
+
+def test_the_shape_of_a_pixel_stays_in_small_numbers() -> None:
+    """204 x 98 dpi is a fax; of square pixels nothing stays."""
+    fields = {282: (5, (204_000, 1000)), 283: (5, (98, 1)), 296: (SHORT, (2,))}
+    tags = Image.open(io.BytesIO(clean(TIFF, build((grey() | fields, [DATA]))))).tag_v2
+    assert (tags[282], tags[283]) == (102, 49)
+    assert 296 not in tags
+    square = fields | {283: (5, (204, 1))}
+    assert clean(TIFF, build((grey() | square, [DATA]))) == PLAIN
+
+
+def test_tables_of_all_strips_are_written_once() -> None:
+    """As libtiff shares them; pixels are the same, and a second pass changes nothing."""
+    noise = np.random.default_rng(4).integers(0, 255, (256, 64, 3)).astype(np.uint8)
+    raw = save(Image.fromarray(noise), compression="jpeg", quality=60, tiffinfo={278: 16})
+    out = clean(TIFF, raw)
+
+    assert 347 in Image.open(io.BytesIO(out)).tag_v2
+    assert len(out) <= 1.01 * len(raw)
+    assert clean(TIFF, out) == out
+    assert_same_picture(raw, out)

@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
     Image,
     JpegImagePlugin,
     PngImagePlugin,
@@ -23,6 +21,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.codecs import bmp as bmp_pixels
+from rmexif.codecs import gif as gif_frames
 from rmexif.containers.jpeg import segments
 from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
@@ -222,19 +222,20 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
 
 
 def gif(raw: Raw, container: Container[Any]) -> Raster:
-    """RGB, or RGBA where a frame is transparent; disposal is done."""
-    image = GifImagePlugin.GifImageFile(io.BytesIO(raw))
-    frames, space = _frames(image, container)
+    """RGB, or RGBA where a pixel is transparent; disposal is done."""
+    screen = gif_frames.read_screen(raw)
+    sized(*screen.shown_size, container)
+    frames = gif_frames.compose(screen, container.frames)
     # NETSCAPE2.0 counts repetitions after the first play, 0 is forever; without it a GIF plays once.
-    loop = image.info.get("loop")
-    plays = 1 if loop is None else int(loop) + 1 if loop else 0
-    return Raster(frames, plays if len(frames) > 1 else 0, 1, container.colour, space)
+    repeats = None if screen.loop is None else int.from_bytes(screen.loop, "little")
+    plays = 1 if repeats is None else repeats + 1 if repeats else 0
+    return Raster(frames, plays if len(frames) > 1 else 0, 1, container.colour)
 
 
 def bmp(raw: Raw, container: Container[Any]) -> Raster:
-    """Grey, RGB, or RGBA where the header declares an alpha mask."""
-    pixels, space = _array(_loaded(BmpImagePlugin.BmpImageFile(io.BytesIO(raw)), container))
-    return Raster((Frame(pixels),), colour=container.colour, space=space)
+    """Grey, RGB, or RGBA where the header declares an alpha mask and a pixel is not fully transparent."""
+    pixels = bmp_pixels.read_pixels(raw)
+    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
 
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
