@@ -10,16 +10,20 @@ import numpy as np
 import pillow_heif
 import pillow_jxl  # noqa: F401 - registers the format with Pillow
 import pytest
+import requests
 from PIL import Image
 
-from rmexif import codecs, coded_tail, strip, verify
+from rmexif import codecs, coded_tail, strip, strip_many, verify
 from rmexif.containers import by_name, sniff
 from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.jxl.codestream import write_frame_head
 from rmexif.types import Category, Limits
+from tests.cli.running import run
+from tests.service.serving import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from rmexif.types import Container
 
@@ -35,13 +39,13 @@ def picture(size: tuple[int, int], seed: int = 1, alpha: bool = False) -> Image.
     return Image.fromarray(np.clip(np.linspace(40, 200, width)[None, :, None] + noise, 0, 255).astype(np.uint8))
 
 
-def encoded(name: str, image: Image.Image) -> bytes:
+def encoded(name: str, image: Image.Image, quality: int = 80) -> bytes:
     """A clean file as the encoder writes it."""
     out = io.BytesIO()
     if name == "heic":
-        pillow_heif.from_pillow(image).save(out, quality=80)
+        pillow_heif.from_pillow(image).save(out, quality=quality)
     else:
-        image.save(out, name.upper(), quality=80)
+        image.save(out, name.upper(), quality=quality)
     return strip(out.getvalue())[0]
 
 
@@ -192,14 +196,21 @@ def test_alpha_is_an_item_of_its_own() -> None:
 
 def test_data_that_a_crop_hides_is_no_tail() -> None:
     """64 x 64 px are coded and 64 x 48 are shown: the last rows are seen by nobody, but a decoder reads them."""
-    honest = encoded("heic", picture((64, 48)))
-    assert strip(honest, thorough=True)[0] == honest
+    honest = encoded("heic", picture((64, 48)), quality=90)
+    clean, stats = strip(honest, thorough=True)
+    assert clean == honest
+    assert "coded-tail" in {row["code"] for row in stats["residuals"]}  # and that was proven
+    rows = by_name("heic").coded_units
+    assert rows is not None
+    trial = rows(parsed(honest)).trial(0, 0)
+    (frame,) = codecs.decode(trial, parsed(trial)).frames
+    assert frame.pixels.shape[:2] == (64, 64)
 
 
 def test_flat_data_at_the_end_is_no_tail() -> None:
-    """Zeros in place of codes of a flat area often are the same picture, which random codes are not."""
+    """Zeros in place of codes of a flat area often are the same picture, which other codes are not."""
     ramp = np.linspace(0, 255, 200)[None, :, None] * np.ones((150, 1, 3))
-    honest = encoded("heic", Image.fromarray(ramp.astype(np.uint8)))
+    honest = encoded("heic", Image.fromarray(ramp.astype(np.uint8)), quality=90)
     assert strip(honest, thorough=True)[0] == honest
 
 
@@ -248,3 +259,39 @@ def test_frames_of_a_sequence() -> None:
     clean, _ = strip(hostile, thorough=True)
     assert clean == honest
     assert pixels(clean) == pixels(hostile)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> bytes:
+    return with_tail("jxl", encoded("jxl", picture((96, 64))))
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_many(hostile: bytes, pool: str) -> None:
+    for thorough in (False, True):
+        (outcome,) = strip_many([hostile], pool=pool, thorough=thorough, workers=1)  # type: ignore[arg-type]
+        assert outcome.data == strip(hostile, thorough=thorough)[0]
+
+
+def test_command_line(hostile: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.jxl").write_bytes(hostile)
+    clean = strip(hostile, thorough=True)[0]
+    assert run("verify", "a.jxl", cwd=tmp_path).returncode == 0
+    assert run("verify", "--thorough", "a.jxl", cwd=tmp_path).returncode == 1
+    assert run("strip", "--thorough", "a.jxl", "-o", "b.jxl", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "b.jxl").read_bytes() == clean
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "a.jxl").write_bytes(hostile)
+    assert run("strip", "--thorough", "many", "-o", "out", cwd=tmp_path).returncode == 0
+    (written,) = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert written.read_bytes() == clean
+
+
+def test_http(hostile: bytes) -> None:
+    with service(workers=1) as (base, _):
+        assert requests.post(f"{base}/v1/strip", data=hostile).content == strip(hostile)[0]
+        answer = requests.post(f"{base}/v1/strip?thorough=true", data=hostile)
+        assert answer.content == strip(hostile, thorough=True)[0]
+        assert requests.post(f"{base}/v1/verify", data=hostile).json()["clean"] is True
+        assert requests.post(f"{base}/v1/verify?thorough=true", data=hostile).json()["clean"] is False
+        assert requests.post(f"{base}/v1/inspect?thorough=true", data=hostile).status_code == 400

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif import containers
+from rmexif import containers, verification
 from rmexif.errors import InputError, VerificationError
 from rmexif.residuals import Residual
 from rmexif.types import Category, Finding
@@ -29,27 +29,11 @@ FULL_TRIALS = 48  # decodes that are allowed however large the picture is: the s
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """A clean file without tails, and what is known of those that can be left."""
+    """A clean file without tails."""
 
     data: bytes
+    container: Container[Any]  # what it is; its residuals say what was proven
     findings: tuple[Finding, ...]
-    bounded: int  # byte: what can be left in units that were proven
-    unbounded: int  # byte: coded data of units that were not
-    unbounded_code: Residual | None
-
-    def described(self, container: Container[Any]) -> Container[Any]:
-        """The container of ``data`` with its residuals as they are known now."""
-        if self.unbounded_code is None:
-            return container
-        codes = [code for code in container.residuals if code != self.unbounded_code]
-        sizes = dict(container.residual_bytes)
-        if self.bounded:
-            codes.append(Residual.CODED_TAIL)
-            sizes[Residual.CODED_TAIL] = self.bounded
-        if self.unbounded:
-            codes.append(self.unbounded_code)
-            sizes[self.unbounded_code] = self.unbounded
-        return replace(container, residuals=tuple(sorted(codes)), residual_bytes=sizes)
 
 
 def shorten(data: bytes, container: Container[Any], limits: Limits) -> Shortened:
@@ -61,21 +45,22 @@ def shorten(data: bytes, container: Container[Any], limits: Limits) -> Shortened
         limits: what one image may cost.
 
     Raises:
-        VerificationError: the shortened file shows another picture.
+        InputError: there is a tail, and the file cannot be decoded.
+        VerificationError: the shortened file shows another picture, or did not pass its check.
     """
     row = containers.by_name(container.format)
     if row.coded_units is None:
-        return Shortened(data, (), 0, 0, None)
+        return Shortened(data, container, ())
     coded = row.coded_units(container)
     search = _Search(coded, limits)
     cuts = search.cuts()
     findings = tuple(Finding(f"{coded.units[at].where}/coded tail", Category.UNKNOWN, cut) for at, cut in cuts.items())
     if cuts:
-        shortened = coded.without(cuts)
-        if _digest(shortened, limits) != _digest(data, limits):
+        before, data = data, coded.without(cuts)
+        if _digest(data, limits) != _digest(before, limits):
             raise VerificationError("the file without its coded tails shows another picture")
-        data = shortened
-    return Shortened(data, findings, search.bounded, search.unbounded, coded.unbounded)
+        container = verification.verify_clean(data, limits)
+    return Shortened(data, search.described(container), findings)
 
 
 def find_tails(data: bytes, container: Container[Any], limits: Limits) -> tuple[Finding, ...]:
@@ -110,6 +95,16 @@ class _Search:
             else:
                 self.bounded += min(kept, unit.slack)
         return dict(sorted(found.items()))
+
+    def described(self, container: Container[Any]) -> Container[Any]:
+        """The container of the shortened file with its residuals as they are known after ``cuts``."""
+        codes = {*container.residuals} - {self._coded.unbounded}
+        sizes = dict(container.residual_bytes)
+        for code, size in ((Residual.CODED_TAIL, self.bounded), (self._coded.unbounded, self.unbounded)):
+            if size:
+                codes.add(code)
+                sizes[code] = size
+        return replace(container, residuals=tuple(sorted(codes)), residual_bytes=sizes)
 
     def _needed(self, at: int) -> int | None:
         """Bytes of a unit that its picture needs, or all where fewer than the honest slack can go; None: not known."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import TYPE_CHECKING, Any
 
 from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
 from rmexif.types import Category, Finding, Limits
+
+if TYPE_CHECKING:
+    from rmexif.types import Container
 
 __all__ = ["strip", "verify"]
 
@@ -68,23 +72,10 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
     removed = list(inspection.findings(view, container))
     if thorough:
         shortened = coded_tail.shorten(data, clean, limits)
-        if shortened.findings:
-            removed += shortened.findings
-            data, clean = shortened.data, verification.verify_clean(shortened.data, limits)
-        clean = shortened.described(clean)
-    residuals = set(clean.residuals)
-    if webp_recode.needs_recoding(clean, len(data)):
-        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
-        recoded = webp_recode.recode(data, clean)
-        has_text = recoded.has_text
-        if recoded.data != data:
-            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
-        if recoded.hidden_colour:
-            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, recoded.hidden_colour))
-    else:
-        has_text = lowest_bits.has_text(data, clean)
-    if has_text:
-        residuals.add(Residual.LOWEST_BITS)
+        data, clean = shortened.data, shortened.container
+        removed += shortened.findings
+    data, clean, residuals, hidden = _without_hidden_colour(data, clean, limits)
+    removed += hidden
     old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
@@ -97,7 +88,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         "height": container.height,
         "frames": clean.frames,
         "orientation": clean.orientation,
-        "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
+        "metadata_removed": True,  # verification.rewrite() has proved it, or no bytes would be here
         "findings": inspection.summary(removed),
         "findings_count": len(removed),
         "residuals": inspection.residuals(sorted(residuals), clean),
@@ -109,3 +100,22 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
     }
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _without_hidden_colour(
+    data: bytes, clean: Container[Any], limits: Limits
+) -> tuple[bytes, Container[Any], set[Residual], tuple[Finding, ...]]:
+    """A clean file without what only a codec sees in WebP; what it is, what stays in it, and what went."""
+    residuals, hidden = set(clean.residuals), 0
+    if webp_recode.needs_recoding(clean, len(data)):
+        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
+        recoded = webp_recode.recode(data, clean)
+        has_text, hidden = recoded.has_text, recoded.hidden_colour
+        if recoded.data != data:
+            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
+    else:
+        has_text = lowest_bits.has_text(data, clean)
+    if has_text:
+        residuals.add(Residual.LOWEST_BITS)
+    found = (Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden),) if hidden else ()
+    return data, clean, residuals, found

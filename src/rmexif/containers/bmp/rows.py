@@ -101,7 +101,7 @@ def clean_rows(found: BmpRows, indices: bytes) -> bytes | bytearray | memoryview
             samples.remap(painted.pixels, indices, len(painted.pixels))
         nibbles = header.compression == RLE4
         return rle.encode_bmp(
-            painted.pixels, header.width, header.rows, painted.spans, nibbles=nibbles, whole=painted.whole
+            painted.pixels, header.width, header.rows, painted.spans, nibbles=nibbles, complete=painted.complete
         )
     whole = header.stride * header.rows
     row_bits = header.width * header.bits

@@ -227,5 +227,5 @@ def _shown(kept: KeptItem) -> tuple[Property, ...]:
     config = value_of(properties, "hvcC")
     if config is None or not config.size[0]:
         return properties
-    whole = Property("hvcC", box(b"hvcC", without_windows(config)), Role.STRUCTURE, config)
-    return with_size(tuple(whole if prop.kind == "hvcC" else prop for prop in properties), config.size)
+    uncropped = Property("hvcC", box(b"hvcC", without_windows(config)), Role.STRUCTURE, config)
+    return with_size(tuple(uncropped if prop.kind == "hvcC" else prop for prop in properties), config.size)
