@@ -101,6 +101,16 @@ class Residual(StrEnum):
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
         False,
     )
+    PNG_CODE_CHOICE = (
+        "png-code-choice",
+        "the same rows can be compressed in many ways: which repeats are used, where blocks end; that is the encoder's "
+        "choice",
+        False,
+    )
+    PNG_FILTER_CHOICE = (
+        "png-filter-choice",
+        "every row is filtered in one of five ways that show the same pixels; that is the encoder's choice",
+    )
     GIF_CODE_CHOICE = (
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",

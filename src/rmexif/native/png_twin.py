@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-__all__ = ["Look", "cleared", "filtered", "has_unknown_kind", "look", "unfiltered"]
+__all__ = ["Look", "cleared", "diagonals", "filtered", "has_unknown_kind", "look", "unfiltered"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -183,6 +183,15 @@ def _lightest(plain: Bytes, above: Bytes, layout: Layout) -> Bytes:
 def _strip_rows(columns: int, channels: int) -> int:
     """Rows r of a strip, so that its skewed array of (columns + r) x r x channels stays within STRIP cells."""
     return max(1, (isqrt(columns * columns + 4 * STRIP // channels) - columns) // 2)
+
+
+def diagonals(layout: Layout) -> int:
+    """What undoing the filters costs at the most, in rounds of the recurrence."""
+    total = 0
+    for _, rows, row in layout.passes:
+        columns = row // layout.step
+        total += rows + -(-rows // _strip_rows(columns, layout.step)) * columns
+    return total
 
 
 def _strips(lines: Bytes, step: int) -> Iterator[Bytes]:

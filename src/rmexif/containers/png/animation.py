@@ -13,7 +13,7 @@ from rmexif.errors import MalformedImage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rmexif.containers.png.scanlines import Layout
+    from rmexif.native.png import Layout
     from rmexif.types import Limits
 
 __all__ = ["PngAnimation", "PngFrame", "read_animation"]
@@ -126,7 +126,7 @@ def _read_fctl(chunk: PngChunk, data: memoryview, canvas: Layout) -> PngFrame:
     per = per or 100  # a denominator of 0 means hundredths
     part = gcd(number, per)
     control = CONTROL.pack(width, height, x, y, number // part, per // part, dispose, blend)
-    return PngFrame(replace(canvas, width=width, height=height), (), control)
+    return PngFrame(canvas._replace(width=width, height=height), (), control)
 
 
 def _offset(chunks: Sequence[PngChunk], kind: bytes) -> int:

@@ -2,14 +2,16 @@
 
 What stays: IHDR, PLTE and tRNS cut to the entries in use, the colour chunks that win (see ``colour``), eXIf with one
 tag, acTL, fcTL, the image data, IEND. bKGD, sBIT, pHYs and all else go: a viewer draws the same picture without.
-Image data is passed through up to the end of its zlib stream. It is encoded again only where it holds what no viewer
-shows: rows beyond the picture, colour under alpha 0, padding bits, twin palette entries.
+Image data is passed through up to the end of its zlib stream, behind a canonical header. It is coded again, with its
+own filters and matches, only where it holds what no viewer shows: rows beyond the picture, colour under alpha 0,
+padding bits, twin palette entries, deflate blocks that no encoder writes.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import ceil, log2
 from typing import TYPE_CHECKING
 
 from rmexif import icc
@@ -21,26 +23,27 @@ from rmexif.containers.png.chunks import SIGNATURE, PngChunk, join_data, read_ch
 from rmexif.containers.png.colour import KINDS, colour_chunks
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
 from rmexif.containers.png.scanlines import (
+    HEADER,
     Fault,
-    Layout,
-    Survey,
+    ImageData,
     blank,
-    contains_colour,
-    inflate,
+    check_cost,
+    cleaned,
+    is_recompressed,
     read_header,
     survey,
 )
 from rmexif.errors import MalformedImage
+from rmexif.residuals import Residual
 from rmexif.types import Container, Part, PayloadKind, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rmexif.native.png import Layout
     from rmexif.types import Limits
 
 __all__ = ["PngTree", "matches", "parse", "parse_again"]
-
-DIAGONALS_PER_PART = 10  # undoing one diagonal of filtered pixels costs about a tenth of reading a chunk
 
 ROLES = {
     **dict.fromkeys(KINDS, Role.COLOUR),
@@ -67,8 +70,7 @@ class PngTree:
     """What rewrite() serialises."""
 
     head: tuple[tuple[bytes, bytes], ...]  # chunks before the first picture: type and content
-    pictures: tuple[tuple[PngFrame, Survey], ...]
-    indices: bytes  # a palette's new index for every old one
+    pictures: tuple[tuple[PngFrame, ImageData], ...]
     cover: bytes = b""  # zlib stream of an empty default picture, where the first frame cannot be the default
 
 
@@ -89,23 +91,22 @@ def parse(view: memoryview, limits: Limits) -> Container[PngTree]:
 
 
 def parse_again(view: memoryview, limits: Limits, earlier: Container[PngTree]) -> Container[PngTree]:
-    """``parse`` of what a rewrite of ``earlier`` gave: image data that was passed through is not inflated again."""
+    """``parse`` of what a rewrite of ``earlier`` gave: image data that is the same is not inflated again."""
     return _parse(view, limits, earlier.tree.pictures)
 
 
-def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Survey]]) -> Container[PngTree]:
+def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, ImageData]]) -> Container[PngTree]:
     chunks = read_chunks(view, limits)
     layout = read_header(bytes(chunks[0].data(view)), chunks[0].offset)
     limits.check("max_pixels", layout.width * layout.height)
     animation = read_animation(view, chunks, layout, limits)
+    check_cost([frame.layout for frame in animation.frames], limits)
     found = _first_of_each(view, chunks)
-    if layout.may_hide_data or b"tRNS" in found:
-        limits.check("max_parts", sum(frame.layout.diagonals for frame in animation.frames) // DIAGONALS_PER_PART)
     content = {kind: bytes(chunk.data(view)) for kind, chunk in found.items()}
-    pictures = _surveyed(view, animation.frames, known)
-    palette, indices = _palette(content, layout, pictures, found)
-    if indices != SAME:
-        pictures = [(frame, replace(row, fault=row.fault or Fault.PALETTE_TWINS)) for frame, row in pictures]
+    key = clean_colour_key(content.get(b"tRNS", b""), layout.colour, layout.depth)
+    pictures, palette = _cleaned(_surveyed(view, animation.frames, key, layout, known), content, found)
+    if key and any(image.keyed for _, image in pictures):  # one that no pixel has: free bytes
+        palette = [(b"tRNS", struct.pack(f">{len(key)}H", *key))]
     colours, colour = colour_chunks(content, layout.colour)
     rotation = orientation(content.get(b"eXIf", b""))
     head = [(b"IHDR", content[b"IHDR"]), *colours, *palette]
@@ -113,34 +114,58 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Sur
         head.append((b"eXIf", orientation_only(rotation)))
     if animation.plays is not None:
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
-    tree = PngTree(tuple(head), tuple(pictures), indices, _cover(view, animation))
+    tree = PngTree(tuple(head), tuple(pictures), _cover(animation))
     parts = _parts(view, chunks, found, animation, tree, limits)
-    tables = icc.residual_bytes([colour.icc])
-    return Container(
-        "png",
-        layout.width,
-        layout.height,
-        parts,
-        len(animation.frames),
-        rotation,
-        colour,
-        tuple(tables),
-        tables,
-        tree=tree,
-    )
+    sizes = icc.residual_bytes([colour.icc]) | _filter_choices(pictures)
+    residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
+    frames = len(animation.frames)
+    return Container("png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, tree=tree)
 
 
 def _surveyed(
-    view: memoryview, frames: Sequence[PngFrame], known: Sequence[tuple[PngFrame, Survey]]
-) -> list[tuple[PngFrame, Survey]]:
-    """Every frame with what its image data turned out to be."""
+    view: memoryview,
+    frames: Sequence[PngFrame],
+    key: tuple[int, ...],
+    layout: Layout,
+    known: Sequence[tuple[PngFrame, ImageData]],
+) -> list[tuple[PngFrame, memoryview, ImageData]]:
+    """Every frame with its zlib stream and what that turned out to be."""
+    samples = b"".join(value.to_bytes(max(1, layout.depth // 8), "big") for value in key) or None
     pictures = []
     for number, frame in enumerate(frames):
         old, earlier = known[number] if number < len(known) else (None, None)
         earlier = earlier if old and old.layout == frame.layout else None
         data = join_data(view, frame.chunks)
-        pictures.append((frame, survey(data, frame.layout, frame.chunks[0].offset, earlier)))
+        pictures.append((frame, data, survey(data, frame.layout, frame.chunks[0].offset, samples, earlier)))
     return pictures
+
+
+def _cleaned(
+    surveyed: Sequence[tuple[PngFrame, memoryview, ImageData]],
+    content: Mapping[bytes, bytes],
+    found: Mapping[bytes, PngChunk],
+) -> tuple[list[tuple[PngFrame, ImageData]], PngChunks]:
+    """Every frame with its clean image data, and PLTE and tRNS of a palette as they stay."""
+    palette, indices = PngChunks(), SAME
+    if surveyed[0][0].layout.colour == 3:
+        used = frozenset[int]().union(*(image.used for _, _, image in surveyed))
+        offset = found[b"PLTE"].offset if b"PLTE" in found else surveyed[0][0].chunks[0].offset
+        palette, indices = clean_palette(content.get(b"PLTE", b""), content.get(b"tRNS", b""), used, offset)
+    pictures = [
+        (frame, cleaned(image, data, frame.layout, indices, frame.chunks[0].offset)) for frame, data, image in surveyed
+    ]
+    return pictures, palette
+
+
+def _filter_choices(pictures: Sequence[tuple[PngFrame, ImageData]]) -> dict[Residual, int]:
+    """What the filters of all rows can say, in bytes: each is one of five."""
+    rows = sum(frame.layout.rows for frame, _ in pictures)
+    return {Residual.PNG_FILTER_CHOICE: ceil(rows * log2(5) / 8)}
+
+
+def _has_code_choices(pictures: Sequence[tuple[PngFrame, ImageData]]) -> bool:
+    """Whether a stream has the matches and blocks of its encoder, and not those of zlib."""
+    return not all(is_recompressed(image.clean, frame.layout) for frame, image in pictures)
 
 
 def _first_of_each(view: memoryview, chunks: Sequence[PngChunk]) -> dict[bytes, PngChunk]:
@@ -158,35 +183,10 @@ def _first_of_each(view: memoryview, chunks: Sequence[PngChunk]) -> dict[bytes, 
     return found
 
 
-def _palette(
-    content: Mapping[bytes, bytes],
-    layout: Layout,
-    pictures: Sequence[tuple[PngFrame, Survey]],
-    found: Mapping[bytes, PngChunk],
-) -> tuple[PngChunks, bytes]:
-    """PLTE and tRNS as they stay, and the new index for every old one."""
-    if layout.colour == 3:
-        used = frozenset[int]().union(*(row.used for _, row in pictures))
-        offset = found[b"PLTE"].offset if b"PLTE" in found else pictures[0][0].chunks[0].offset
-        return clean_palette(content.get(b"PLTE", b""), content.get(b"tRNS", b""), used, offset)
-    key = clean_colour_key(content.get(b"tRNS", b""), layout.colour, layout.depth)
-    for frame, row in pictures if key else ():
-        if contains_colour(row.stream, frame.layout, key, frame.chunks[0].offset):
-            return [(b"tRNS", struct.pack(f">{len(key)}H", *key))], SAME
-    return [], SAME  # no key, or a colour that no pixel has: free bytes
-
-
-def _cover(view: memoryview, animation: PngAnimation) -> bytes:
+def _cover(animation: PngAnimation) -> bytes:
     """An empty default picture, where it is no frame and the first frame is too small to be it; else nothing."""
     hidden = animation.hidden
-    if hidden is None or animation.frames[0].layout == hidden.layout:
-        return b""
-    stream = join_data(view, hidden.chunks)
-    try:
-        raw, last, end, fault = inflate(stream, hidden.layout.size, hidden.chunks[0].offset)
-    except MalformedImage:  # it does not stay, so it may be broken
-        return blank(hidden.layout)
-    return blank(hidden.layout) if fault or (raw + last).strip(b"\0") else bytes(stream[:end])
+    return b"" if hidden is None or animation.frames[0].layout == hidden.layout else blank(hidden.layout)
 
 
 def _parts(
@@ -201,8 +201,8 @@ def _parts(
     parts = PartBuilder(len(view), limits)
     parts.add("signature", Role.STRUCTURE, 0, len(SIGNATURE))
     image_data = set[int]()
-    for frame, row in tree.pictures:
-        _claim_picture(parts, frame, row, animation.misnumbered)
+    for frame, image in tree.pictures:
+        _claim_picture(parts, frame, image, animation.misnumbered)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
         for chunk in animation.hidden.chunks:
@@ -226,16 +226,22 @@ def _parts(
     return parts.tile()
 
 
-def _claim_picture(parts: PartBuilder, frame: PngFrame, found: Survey, misnumbered: frozenset[int]) -> None:
+def _claim_picture(parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int]) -> None:
     """The chunks of a picture, each up to where the zlib stream ends."""
-    remaining = len(found.stream)
+    remaining = image.consumed
     for chunk in frame.chunks:
-        name, fault = chunk.kind.decode(), found.fault or (Fault.SEQUENCE if chunk.offset in misnumbered else None)
-        held = chunk.length - chunk.skip
+        name, fault = chunk.kind.decode(), image.fault or (Fault.SEQUENCE if chunk.offset in misnumbered else None)
+        held, start, body = chunk.length - chunk.skip, chunk.offset, chunk.offset + 8 + chunk.skip
         end = chunk.end
         if remaining < held:  # the stream ends in this chunk, or has ended before it
-            end = chunk.offset + 8 + chunk.skip + remaining if remaining else chunk.offset
-        parts.add(f"{name}/{fault}" if fault else name, Role.UNKNOWN if fault else Role.PIXELS, chunk.offset, end)
+            end = body + remaining if remaining else chunk.offset
+        label, role = (f"{name}/{fault}", Role.UNKNOWN) if fault else (name, Role.PIXELS)
+        header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
+        if header and not fault and not image.header:
+            parts.add(label, role, start, body)
+            parts.add(f"{name}/zlib header", Role.UNKNOWN, body, body + header)
+            start = body + header
+        parts.add(label, role, start, end)
         skip = 0 if end > chunk.offset else 8
         length = chunk.end - 4 - end - skip
         parts.add(f"{name}/surplus", Role.GAP, end, chunk.end, PayloadKind.UNKNOWN, skip, body_length=length)

@@ -8,9 +8,7 @@ from rmexif.containers.png import scanlines
 from rmexif.containers.png.chunks import SIGNATURE, serialise
 
 if TYPE_CHECKING:
-    from rmexif.containers.png.animation import PngFrame
     from rmexif.containers.png.parse import PngTree
-    from rmexif.containers.png.scanlines import Survey
     from rmexif.types import Container
 
 __all__ = ["crop_rows", "rewrite"]
@@ -22,7 +20,7 @@ Piece = bytes | memoryview
 
 def rewrite(view: memoryview, container: Container[PngTree]) -> list[Piece]:
     """The lossless clean file: one chunk per picture (several above 1 GiB), frames numbered from 0."""
-    del view  # the surveys hold what is passed through
+    del view  # the tree holds what is passed through
     tree = container.tree
     out: list[Piece] = [SIGNATURE]
     for kind, data in tree.head:
@@ -30,11 +28,11 @@ def rewrite(view: memoryview, container: Container[PngTree]) -> list[Piece]:
     if tree.cover:
         out += _data_chunks(tree.cover, None)[0]
     sequence, is_default = 0, not tree.cover
-    for frame, found in tree.pictures:
+    for frame, image in tree.pictures:
         if frame.control:
             out += serialise(b"fcTL", sequence.to_bytes(4, "big") + frame.control)
             sequence += 1
-        chunks, used = _data_chunks(_clean_stream(frame, found, tree.indices), None if is_default else sequence)
+        chunks, used = _data_chunks(image.clean, None if is_default else sequence)
         out += chunks
         sequence += used
         is_default = False
@@ -50,21 +48,14 @@ def crop_rows(view: memoryview, container: Container[PngTree], rows: int) -> byt
         rows: px, how many are wanted.
     """
     tree = container.tree
-    (frame, found), *others = tree.pictures
-    if others or frame.layout.interlaced or found.fault:
+    (frame, image), *others = tree.pictures
+    if others or frame.layout.interlaced:
         return bytes(view)
-    layout, stream = scanlines.crop_rows(found.stream, frame.layout, rows)
+    layout, stream = scanlines.crop_rows(image, frame.layout, rows)
     header = dict(tree.head)[b"IHDR"]
     head = {**dict(tree.head), b"IHDR": header[:4] + layout.height.to_bytes(4, "big") + header[8:]}
     chunks = [*head.items(), (b"IDAT", stream), (b"IEND", b"")]
     return b"".join([SIGNATURE, *(piece for kind, data in chunks for piece in serialise(kind, data))])
-
-
-def _clean_stream(frame: PngFrame, found: Survey, indices: bytes) -> Piece:
-    """A picture's zlib stream as it leaves."""
-    if not found.fault:
-        return found.stream
-    return scanlines.clear_invisible(found.stream, frame.layout, indices, frame.chunks[0].offset)
 
 
 def _data_chunks(stream: Piece, sequence: int | None) -> tuple[list[Piece], int]:

@@ -1,6 +1,7 @@
-"""PNG image data: inflated with a bound, what no decoder shows found and cleared.
+"""PNG image data: every byte of its zlib stream accounted for, what no decoder shows cleared.
 
-W3C PNG (third edition): clause 7.2 scanlines, 8 interlacing, 10 compression.
+W3C PNG (third edition): clause 7.2 scanlines, 8 interlacing, 10 compression. The walks themselves are those of
+``native.png``; here is decided what passes and what is coded again.
 """
 
 from __future__ import annotations
@@ -11,39 +12,36 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rmexif.containers.common.palette import packed_table, used_values
-from rmexif.containers.png.filters import LAST_FILTER, refilter, strip_rows, unfilter
+from rmexif import native
+from rmexif.containers.common.palette import SAME
+from rmexif.containers.png import recompression
 from rmexif.errors import MalformedImage
+from rmexif.native import Status, png
+from rmexif.native.png import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
+    from rmexif.native.deflate import Report
+    from rmexif.types import Limits
 
 __all__ = [
+    "HEADER",
     "Fault",
-    "Layout",
-    "Survey",
+    "ImageData",
     "blank",
-    "clear_invisible",
-    "contains_colour",
+    "check_cost",
+    "cleaned",
     "crop_rows",
-    "deflate",
-    "inflate",
+    "is_recompressed",
     "read_header",
     "survey",
 ]
 
-SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by colour type (11.2.1)
-DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by colour type (table 11.1)
-ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # 8.1
 MAX_SIDE = (1 << 31) - 1  # px (11.2.1)
-MAX_END = 16  # byte: what a deflate stream may spend after the last pixel; more would be blocks that say nothing
+HEADER = b"\x78\x9c"  # of zlib (RFC 1950, 2.2): a window of 32 KiB, which suits every stream; the level is for nobody
 BLOCK = 1 << 16  # byte: streams are compared in pieces of this size, which stay in the cache
+AUDITED_STREAM = 1 << 20  # byte: the Python twin walks 0.7 MB a second (measured)
+AUDITED_PICTURE = 64 << 20  # byte, inflated: at least 260,000 symbols, a second or two of the twin
+DIAGONALS_PER_PART = 10  # undoing one diagonal of filtered pixels costs the twin about a tenth of reading a chunk
 DATA = "png image data"  # for messages
 
 
@@ -51,7 +49,8 @@ class Fault(StrEnum):
     """Why image data cannot stay as it is."""
 
     ROWS_BEYOND = "rows-beyond"  # it goes on after the last row
-    STREAM_END = "stream-end"  # deflate blocks without data, or no last block
+    STREAM_END = "stream-end"  # behind the last row it is broken, or has no last block
+    DEFLATE_BLOCKS = "deflate-blocks"  # empty or short blocks, padding bits, codes: what no encoder writes
     CHECKSUM = "checksum"
     COLOUR_UNDER_ALPHA = "colour-under-alpha"
     PADDING_BITS = "padding-bits"
@@ -60,66 +59,26 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How the samples of one picture are laid out."""
+class ImageData:
+    """What one compressed picture turned out to be.
 
-    width: int  # px
-    height: int  # px
-    depth: int  # bit
-    colour: int  # colour type
-    interlaced: bool
+    Attributes:
+        clean: the zlib stream as it leaves; empty until ``cleaned``, where it has to be coded again.
+        consumed: bytes of the stream as it came; what follows them is none of it.
+        fault: why it is coded again; None: it passes through, but for its header.
+        header: whether the zlib header is the canonical one.
+        used: palette: the indices that pixels have.
+        key: samples of the colour that was looked for.
+        keyed: whether a pixel has that colour.
+    """
 
-    @property
-    def bpp(self) -> int:
-        """Bytes between a byte and its left neighbour (9.2)."""
-        return max(1, SAMPLES[self.colour] * self.depth // 8)
-
-    @property
-    def alpha(self) -> int:
-        """Bytes of colour before the alpha of a pixel; 0 where there is no alpha channel."""
-        return self.bpp - self.depth // 8 if self.colour in (4, 6) else 0
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether the samples of a row are indices, or do not fill bytes."""
-        return self.colour == 3 or self.depth < 8
-
-    @property
-    def passes(self) -> list[tuple[int, int, int]]:
-        """Px per row, rows, and bytes per row (without the filter byte) of every pass that is not empty."""
-        sizes = [(self.width, self.height)]
-        if self.interlaced:
-            sizes = [(-((x - self.width) // dx), -((y - self.height) // dy)) for x, y, dx, dy in ADAM7]
-        bits = SAMPLES[self.colour] * self.depth
-        return [(w, h, (w * bits + 7) // 8) for w, h in sizes if w > 0 and h > 0]
-
-    @property
-    def size(self) -> int:
-        """Bytes that the stream inflates to."""
-        return sum(rows * (1 + row) for _, rows, row in self.passes)
-
-    @property
-    def may_hide_data(self) -> bool:
-        """Whether pixels have room for it: under alpha 0, in a palette's spare entries, in padding bits."""
-        return self.alpha > 0 or self.is_packed
-
-    @property
-    def diagonals(self) -> int:
-        """What undoing the filters costs, in rounds of the recurrence."""
-        total = 0
-        for _, rows, row in self.passes:
-            strip = strip_rows(row // self.bpp, self.bpp)
-            total += rows + -(-rows // strip) * (row // self.bpp)
-        return total
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What one compressed picture turned out to be."""
-
-    stream: memoryview  # zlib, up to where it ends
-    fault: Fault | None  # why it has to be encoded again; None: it can be passed through
-    used: frozenset[int] = frozenset()  # palette: the indices that pixels have
+    clean: memoryview
+    consumed: int
+    fault: Fault | None = None
+    header: bool = True
+    used: frozenset[int] = frozenset()
+    key: bytes | None = None
+    keyed: bool = False
 
 
 def read_header(data: bytes, offset: int) -> Layout:
@@ -137,182 +96,164 @@ def read_header(data: bytes, offset: int) -> Layout:
     width, height, depth, colour, compression, filters, interlace = struct.unpack(">IIBBBBB", data)
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise refused(f"{width} x {height} px, 1 to {MAX_SIDE} a side are allowed")
-    if depth not in DEPTHS.get(colour, ()):
-        raise refused(f"colour type {colour} with {depth} bits a sample is not defined")
     if compression or filters or interlace > 1:
         raise refused("compression, filter or interlace method is not defined")
-    return Layout(width, height, depth, colour, interlace == 1)
+    layout = Layout(width, height, depth, colour, interlace == 1)
+    if not layout.exists:
+        raise refused(f"colour type {colour} with {depth} bits a sample is not defined")
+    return layout
 
 
-def inflate(data: memoryview, size: int, offset: int) -> tuple[bytes, bytes, int, Fault | None]:
-    """The first ``size`` bytes of a zlib stream, where the stream ends, and what is wrong with that end.
-
-    The last byte comes by itself: putting it behind the others would copy the picture.
-
-    Args:
-        data: the stream, and what follows it.
-        size: bytes of the picture.
-        offset: of its first chunk, for messages.
+def check_cost(layouts: list[Layout], limits: Limits) -> None:
+    """Refuse pictures whose filters the Python twin would take too long to undo.
 
     Raises:
-        MalformedImage: no zlib stream (RFC 1950), broken, or shorter than the picture.
+        LimitExceeded: more diagonals than ``max_parts`` allows for.
     """
-    if len(data) < 2 or data[0] & 15 != 8 or data[0] >> 4 > 7 or data[1] & 32 or (data[0] << 8 | data[1]) % 31:
-        raise MalformedImage("no zlib header", structure=DATA, offset=offset)
-    # Read without its envelope: a wrong checksum then costs the check, not the picture.
-    reader = zlib.decompressobj(-15)
-    try:
-        raw = reader.decompress(data[2:], size - 1)
-        tail = len(reader.unconsumed_tail)
-        last = reader.decompress(reader.unconsumed_tail, 2)
-    except zlib.error as error:
-        raise MalformedImage("the deflate stream is broken", structure=DATA, offset=offset) from error
-    if len(raw) + len(last) < size:
-        found = len(raw) + len(last)
-        raise MalformedImage(f"it inflates to {found} bytes, {size} expected", structure=DATA, offset=offset)
-    at = len(data) - len(reader.unused_data)
-    if len(last) > 1:
-        return raw, last[:1], len(data), Fault.ROWS_BEYOND
-    if not reader.eof or tail - len(reader.unused_data) > MAX_END:
-        return raw, last, len(data), Fault.STREAM_END
-    if bytes(data[at : at + 4]) != zlib.adler32(last, zlib.adler32(raw)).to_bytes(4, "big"):
-        return raw, last, min(len(data), at + 4), Fault.CHECKSUM
-    return raw, last, at + 4, None
+    if native.engine() == "python":
+        limits.check("max_parts", sum(map(recompression.diagonals, layouts)) // DIAGONALS_PER_PART)
 
 
-def crop_rows(data: memoryview, layout: Layout, rows: int) -> tuple[Layout, bytes]:
-    """The first rows of a picture that survey() has seen and that is not interlaced: layout and zlib stream."""
-    short = replace(layout, height=min(layout.height, rows))
-    return short, zlib.compress(zlib.decompressobj().decompress(data, short.size), 0)
-
-
-def deflate(pieces: Iterator[bytes]) -> bytes:
-    """A zlib stream with fixed settings: on photographs faster than the default, and smaller."""
-    writer = zlib.compressobj(4, strategy=zlib.Z_FILTERED)
-    return b"".join([*map(writer.compress, pieces), writer.flush()])
-
-
-def blank(layout: Layout) -> bytes:
-    """A picture of zeros: transparent black, black, or the first palette entry."""
-    size, piece = layout.size, bytes(1 << 20)
-    return deflate(piece[: size - start] for start in range(0, size, len(piece)))
-
-
-def survey(data: memoryview, layout: Layout, offset: int, known: Survey | None = None) -> Survey:
-    """Inflate a picture and look for what no decoder shows.
+def survey(
+    data: memoryview, layout: Layout, offset: int, key: bytes | None = None, earlier: ImageData | None = None
+) -> ImageData:
+    """Inflate a picture, audit its stream and look for what no decoder shows.
 
     Args:
         data: the zlib stream, and what follows it.
         layout: of the picture.
         offset: of its first chunk, for messages.
-        known: of a picture of this layout; where the stream is the same, byte for byte, nothing is inflated again.
+        key: samples of a transparent colour to look for, as they stand in a row.
+        earlier: of a picture of this layout, cleaned; where ``data`` is its clean stream, nothing is inflated again.
 
     Raises:
         MalformedImage: the stream is broken or short, or names a filter that does not exist (9.2).
     """
-    if known and not known.fault and _equal(known.stream, data):
-        return replace(known, stream=data)
-    raw, last, end, fault = inflate(data, layout.size, offset)
-    if any(kinds.max() > LAST_FILTER for kinds in _filters(raw, layout)):
-        raise MalformedImage(f"a row has a filter above {LAST_FILTER}", structure=DATA, offset=offset)
-    used = frozenset[int]()
-    for lines, width in _passes(raw + last, layout) if layout.may_hide_data else ():
-        if layout.alpha and _has_colour_under_alpha(lines, layout):
-            fault = fault or Fault.COLOUR_UNDER_ALPHA
-        if layout.is_packed:
-            values, is_padded = _packed_samples(lines, width, layout)
-            used |= values
-            fault = Fault.PADDING_BITS if is_padded else fault
-    return Survey(data[:end], fault, used)
+    if earlier and earlier.key == key and _equal(earlier.clean, data):
+        return ImageData(data, len(data), used=earlier.used, key=key, keyed=earlier.keyed)
+    if is_recompressed(data, layout):
+        return _surveyed_by_zlib(data, layout, offset, key)
+    found = png.survey(data, layout, key, hasty=layout.colour_size > 0)
+    if found.status is Status.LIMIT:
+        again = _rewritten(data, layout, SAME, offset)
+        end = again.report.used if again.report.intact else len(data)
+        return ImageData(again.stream, end, Fault.COLOUR_UNDER_ALPHA, key=key)
+    if found.unknown_kind or found.report.size < layout.size:
+        raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
+    used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
+    image = ImageData(memoryview(b""), len(data), _fault(found), used=used, key=key, keyed=found.keyed)
+    if image.fault not in (Fault.ROWS_BEYOND, Fault.STREAM_END):
+        image = replace(image, consumed=found.report.used)
+    return image if image.fault else _passed(image, data)
 
 
-def contains_colour(data: memoryview, layout: Layout, colour: Sequence[int], offset: int) -> bool:
-    """Whether a grey or RGB picture that survey() has seen has a pixel with these samples."""
-    raw, last, _, _ = inflate(data, layout.size, offset)
-    size = max(1, layout.depth // 8)
-    pixel = np.frombuffer(b"".join(sample.to_bytes(size, "big") for sample in colour), np.uint8)
-    for lines, width in _passes(raw + last, layout):
-        if layout.is_packed:
-            if colour[0] in _packed_samples(lines, width, layout)[0]:
-                return True
-        elif any((plain == pixel).all(axis=2).any() for plain in unfilter(lines, layout.bpp, 0, layout.bpp)):
-            return True
-    return False
-
-
-def clear_invisible(data: memoryview, layout: Layout, indices: bytes, offset: int) -> bytes:
-    """The picture encoded again, with its own filters: no colour under alpha 0, no bits in the padding.
+def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, offset: int) -> ImageData:
+    """``image`` with its clean stream.
 
     Args:
-        data: the zlib stream.
+        image: what ``survey`` gave.
+        data: the zlib stream, and what follows it.
         layout: of the picture.
         indices: a palette's new index for every old one, 256 bytes.
         offset: of the first chunk, for messages.
+
+    Raises:
+        MalformedImage: the stream is broken.
     """
-    raw, last, _, _ = inflate(data, layout.size, offset)
-    return deflate(_cleared(raw + last, layout, packed_table(indices, min(layout.depth, 8))))
+    used = frozenset(indices[index] for index in image.used)
+    fault = image.fault or (Fault.PALETTE_TWINS if indices != SAME else None)
+    if is_recompressed(data, layout):
+        stream = memoryview(recompression.recompressed(data, layout, indices, offset))
+        if not fault and not _equal(stream, data[: image.consumed]):
+            fault = Fault.DEFLATE_BLOCKS
+        return replace(image, clean=stream, fault=fault, used=used)
+    if len(image.clean) and indices == SAME:
+        return image
+    stream = _rewritten(data, layout, indices, offset).stream
+    if is_recompressed(stream, layout):  # a little longer than what it was, so that a second pass would not audit it
+        stream = memoryview(recompression.recompressed(stream, layout, SAME, offset))
+    return replace(image, clean=stream, fault=fault, header=True, used=used)
 
 
-def _cleared(raw: bytes, layout: Layout, table: Bytes) -> Iterator[bytes]:
-    """Filtered rows, strip by strip."""
-    for lines, width in _passes(raw, layout):
-        above, start = np.zeros((1, lines.shape[1] - 1), np.uint8), 0
-        for plain in unfilter(lines, layout.bpp, 0, layout.bpp):
-            pixels = plain.copy()
-            if layout.alpha:
-                pixels[~pixels[..., layout.alpha :].any(axis=2)] = 0
-            if layout.colour == 3:
-                pixels = table[pixels]
-            flat = pixels.reshape(len(pixels), -1)
-            flat[:, -1] &= 255 - _padding(width, layout)
-            yield refilter(lines[start : start + len(flat), 0], flat, above, layout.bpp)
-            above, start = flat[-1:], start + len(flat)
+def is_recompressed(data: memoryview, layout: Layout) -> bool:
+    """Whether a stream is inflated and deflated with zlib: it is too long for the Python twin to audit."""
+    return native.engine() == "python" and (len(data) > AUDITED_STREAM or layout.size > AUDITED_PICTURE)
+
+
+def crop_rows(image: ImageData, layout: Layout, rows: int) -> tuple[Layout, bytes]:
+    """The first rows of a cleaned picture that is not interlaced: layout and zlib stream."""
+    short = layout._replace(height=min(layout.height, rows))
+    return short, zlib.compress(zlib.decompressobj().decompress(image.clean, short.size), 0)
+
+
+def blank(layout: Layout) -> bytes:
+    """A picture of zeros: transparent black, black, or the first palette entry."""
+    size, piece = layout.size, bytes(1 << 20)
+    return recompression.deflate(piece[: size - start] for start in range(0, size, len(piece)))
+
+
+def _surveyed_by_zlib(data: memoryview, layout: Layout, offset: int, key: bytes | None) -> ImageData:
+    """As ``survey``, without an audit: the stream is always deflated again."""
+    found = recompression.survey(data, layout, offset, key)
+    fault = {
+        recompression.End.ROWS_BEYOND: Fault.ROWS_BEYOND,
+        recompression.End.OPEN: Fault.STREAM_END,
+        recompression.End.CHECKSUM: Fault.CHECKSUM,
+    }.get(found.end)
+    fault = Fault.COLOUR_UNDER_ALPHA if found.invisible else Fault.PADDING_BITS if found.padding else fault
+    return ImageData(memoryview(b""), found.consumed, fault, used=found.used, key=key, keyed=found.keyed)
+
+
+def _fault(found: png.Survey) -> Fault | None:
+    """Why a complete picture has to be coded again."""
+    if found.invisible:
+        return Fault.COLOUR_UNDER_ALPHA
+    if found.padding:
+        return Fault.PADDING_BITS
+    if found.status is Status.OUTPUT_FULL:
+        return Fault.ROWS_BEYOND
+    if found.status is not Status.OK:
+        return Fault.STREAM_END
+    if not found.report.is_ordinary:
+        return Fault.DEFLATE_BLOCKS
+    return None if found.report.intact else Fault.CHECKSUM
+
+
+def _passed(image: ImageData, data: memoryview) -> ImageData:
+    """A stream that passes through, behind the canonical header."""
+    stream = data[: image.consumed]
+    if stream[:2] == HEADER:
+        return replace(image, clean=stream)
+    return replace(image, clean=memoryview(b"".join((HEADER, stream[2:]))), header=False)
+
+
+def _rewritten(data: memoryview, layout: Layout, indices: bytes, offset: int) -> png.Rewritten:
+    """A picture coded again.
+
+    Raises:
+        MalformedImage: it is not complete.
+    """
+    again = png.rewrite(data, layout, indices)
+    if again.status is not Status.OK:  # the header was read before, so without a report it is a filter
+        unknown_kind = again.status is Status.BAD_VALUE and not again.report.envelope
+        raise _incomplete(again.status, again.report, layout, offset, unknown_kind=unknown_kind)
+    return again
+
+
+def _incomplete(status: Status, report: Report, layout: Layout, offset: int, *, unknown_kind: bool) -> MalformedImage:
+    """What is wrong with a picture that is not complete."""
+    if unknown_kind:
+        problem = "a row has a filter above 4"
+    elif not report.envelope:
+        problem = "no zlib header"
+    elif status in (Status.BAD_CODE, Status.BAD_VALUE):
+        problem = f"the deflate stream is broken behind {report.size} bytes, {layout.size} expected"
+    else:
+        problem = f"it inflates to {report.size} bytes, {layout.size} expected"
+    return MalformedImage(problem, structure=DATA, offset=offset)
 
 
 def _equal(old: memoryview, new: memoryview) -> bool:
-    """Whether two stretches of memory are equal; compared a cache-full at a time."""
-    if len(old) != len(new):
-        return False
-    a, b = np.frombuffer(old, np.uint8), np.frombuffer(new, np.uint8)
-    return all(np.array_equal(a[at : at + BLOCK], b[at : at + BLOCK]) for at in range(0, len(a), BLOCK))
-
-
-def _passes(raw: bytes, layout: Layout) -> Iterator[tuple[Bytes, int]]:
-    """Every pass as rows that start with their filter byte, and its width in px."""
-    offset = 0
-    for width, rows, row in layout.passes:
-        yield np.frombuffer(raw, np.uint8, rows * (1 + row), offset).reshape(rows, 1 + row), width
-        offset += rows * (1 + row)
-
-
-def _filters(raw: bytes, layout: Layout) -> Iterator[Bytes]:
-    """The filter bytes of every pass; no row ends with one, so that the picture's last byte is not needed."""
-    offset, data = 0, np.frombuffer(raw, np.uint8)
-    for _, rows, row in layout.passes:
-        yield data[offset : offset + rows * (1 + row) : 1 + row]
-        offset += rows * (1 + row)
-
-
-def _padding(width: int, layout: Layout) -> int:
-    """Mask of the bits after the last pixel in a row's last byte (7.2)."""
-    return (1 << -width * SAMPLES[layout.colour] * layout.depth % 8) - 1
-
-
-def _has_colour_under_alpha(lines: Bytes, layout: Layout) -> bool:
-    """Whether a fully transparent pixel has a colour; alpha is undone alone first, it is most often opaque."""
-    if all(alpha.any(axis=2).all() for alpha in unfilter(lines, layout.bpp, layout.alpha, layout.bpp)):
-        return False
-    for plain in unfilter(lines, layout.bpp, 0, layout.bpp):
-        clear = ~plain[..., layout.alpha :].any(axis=2)
-        if plain[..., : layout.alpha][clear].any():
-            return True
-    return False
-
-
-def _packed_samples(lines: Bytes, width: int, layout: Layout) -> tuple[frozenset[int], bool]:
-    """The samples in use, and whether a row's last byte has more than pixels."""
-    padding, values, is_padded = _padding(width, layout), frozenset[int](), False
-    for plain in unfilter(lines, 1, 0, 1):
-        values |= used_values(plain[:, :, 0], width, layout.depth)
-        is_padded = is_padded or bool((plain[:, -1, 0] & padding).any())
-    return values, is_padded
+    """Whether two stretches of memory are equal; as bytes, because memoryviews are compared item by item."""
+    pieces = range(0, len(old), BLOCK)
+    return len(old) == len(new) and all(bytes(old[at : at + BLOCK]) == bytes(new[at : at + BLOCK]) for at in pieces)
