@@ -9,7 +9,7 @@ from rmexif import inspection, lowest_bits, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
-from rmexif.types import Category, Finding, Limits
+from rmexif.types import Finding, Limits
 
 __all__ = ["strip", "verify"]
 
@@ -48,8 +48,7 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
     with error_boundary():
         container, found = verification.find_leftovers(view, limits or Limits())
         if not found and webp_recode.needs_recoding(container, len(view)):
-            slack = webp_recode.slack_bytes(view, container)
-            found = (Finding("webp/beyond the picture", Category.UNKNOWN, slack),) if slack else ()
+            found = webp_recode.leftovers(view, container)
         return list(found)
 
 
@@ -59,16 +58,12 @@ def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
     residuals = set(clean.residuals)
     removed = list(inspection.findings(view, container))
     if webp_recode.needs_recoding(clean, len(data)):
-        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
         recoded = webp_recode.recode(data, clean)
-        has_text = recoded.has_text
         if recoded.data != data:
             data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
-        if recoded.hidden_colour:
-            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, recoded.hidden_colour))
-    else:
-        has_text = lowest_bits.has_text(data, clean)
-    if has_text:
+        residuals = set(clean.residuals) - recoded.cleared
+        removed += recoded.removed
+    if lowest_bits.has_text(data, clean):
         residuals.add(Residual.LOWEST_BITS)
     stats: Stats = {
         "stats_version": VERSION,

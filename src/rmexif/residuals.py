@@ -86,6 +86,21 @@ class Residual(StrEnum):
         False,
     )
     GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
+    WEBP_ENTROPY_SLACK = (
+        "webp-entropy-slack",
+        "the coded picture was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    WEBP_CODE_CHOICE = (
+        "webp-code-choice",
+        "the same lossless pixels can be coded in several ways; the choice is the encoder's",
+        False,
+    )
+    WEBP_UNUSED_CODES = "webp-unused-codes", "prefix codes hold symbols that no pixel of the lossless picture uses"
+    WEBP_TOKEN_PROBABILITIES = (
+        "webp-token-probabilities",
+        "the probabilities that coefficients are read with are the encoder's choice",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
