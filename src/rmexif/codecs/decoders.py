@@ -45,6 +45,7 @@ CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
+FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
 
 def picture_offset(container: Container[Any]) -> int:
@@ -224,13 +225,12 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
     canvas = webp_chunks.canvas_size(memoryview(raw))
     if canvas:  # libwebp makes room for it before anybody can look at it
         sized(*canvas, container)
-    if container.frames == 1 and not container.tree.animation:
+    if not (canvas and raw[FLAGS] & webp_parse.ANIMATED):
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
-    shows_canvas = any((p.width, p.height) != (container.width, container.height) for p in container.tree.pictures)
+    shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
     if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
-        head = bytes(raw[: webp_chunks.HEADER + 8])
-        raw = b"".join((head, bytes([raw[len(head)] | webp_parse.ALPHA]), raw[len(head) + 1 :]))
+        raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))
     frames, _ = _frames(image, container)
     if shows_canvas and all(frame.pixels[:, :, -1].min() == 255 for frame in frames):
