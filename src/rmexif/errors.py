@@ -102,8 +102,9 @@ class InputError(ProcessingError, ValueError):
         super().__init__(place + problem)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON-ready form."""
-        return {**super().as_dict(), "structure": self.structure, "offset": self.offset}
+        """Plain JSON-ready form, with the place where there is one."""
+        place = {"structure": self.structure, "offset": self.offset}
+        return {**super().as_dict(), **{name: value for name, value in place.items() if value is not None}}
 
 
 class UnknownFormat(InputError):

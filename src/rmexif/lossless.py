@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 
-from rmexif import inspection, lowest_bits, verification, webp_recode
+from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
@@ -14,7 +14,7 @@ from rmexif.types import Finding, Limits
 __all__ = ["strip", "verify"]
 
 
-def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, Stats]:
+def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> tuple[bytes, Stats]:
     """Remove everything that is not picture, without touching a pixel.
 
     The same input gives the same output, and a second strip changes nothing. The colour of fully transparent pixels
@@ -23,6 +23,8 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, 
     Args:
         raw: the file.
         limits: what one image may cost.
+        thorough: prove by decoding that JPEG XL, AVIF and HEIC hold no bytes behind their last codes; this costs two
+            decodes of an honest picture, or of each section of a JPEG XL file.
 
     Returns:
         The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
@@ -34,11 +36,16 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        return _strip(view, limits or Limits())
+        return _strip(view, limits or Limits(), thorough)
 
 
-def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding]:
+def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> list[Finding]:
     """What is left in a file that should be clean; an empty list means nothing.
+
+    Args:
+        raw: the file.
+        limits: what one image may cost.
+        thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
@@ -49,25 +56,34 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
         container, found = verification.find_leftovers(view, limits or Limits())
         if not found and webp_recode.needs_recoding(container, len(view)):
             found = webp_recode.leftovers(view, container)
+        if not found and thorough:
+            found = coded_tail.find_tails(bytes(view), container, limits or Limits())
         return list(found)
 
 
-def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
+def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    residuals = set(clean.residuals)
     removed = list(inspection.findings(view, container))
+    if thorough:
+        shortened = coded_tail.shorten(data, clean, limits)
+        if shortened.findings:
+            removed += shortened.findings
+            data, clean = shortened.data, verification.verify_clean(shortened.data, limits)
+        clean = shortened.described(clean)
+    cleared: frozenset[Residual] = frozenset()
     if webp_recode.needs_recoding(clean, len(data)):
-        recoded = webp_recode.recode(data, clean)
-        if recoded.data != data:
-            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
-        residuals = set(clean.residuals) - recoded.cleared
-        removed += recoded.removed
+        data, found, cleared = webp_recode.recode(data, clean)
+        clean = verification.verify_clean(data, limits)
+        removed += found
+    residuals = set(clean.residuals) - cleared
     if lowest_bits.has_text(data, clean):
         residuals.add(Residual.LOWEST_BITS)
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
+        "engine": native.engine(),
+        "thorough": thorough,
         "format": container.format,
         "output_format": clean.format,
         "width": container.width,

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rmexif import detectors, styles
-from rmexif.containers import FORMATS
+from rmexif import containers, detectors, styles
 from rmexif.errors import InvalidPolicy
 from rmexif.types import Box, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rmexif.detectors import Detector
     from rmexif.styles import Style
@@ -29,6 +28,14 @@ Recall = Literal["balanced", "high", "max"]
 Frames = Literal["all", "first", "refuse"]
 VERSION = 1  # of the fingerprint: one more whenever a default changes what comes out of the same policy
 MAX_SEED = (1 << 64) - 1
+
+
+class _FormatNames:
+    """The names of the table of formats, as it is when they are asked for."""
+
+    def __iter__(self) -> Iterator[str]:
+        """In the order of the table."""
+        return (row.format.name for row in containers.FORMATS)
 
 
 def _option(
@@ -72,9 +79,7 @@ class Policy:
     )
     stealth: bool = _option(True, "0.99x with a fresh crop on every run")
     quality: int = _option(92, "for lossy formats", range=(1, 100))
-    output: str | None = _option(
-        None, "format of the result; the input's by default", choices=tuple(row.format.name for row in FORMATS)
-    )
+    output: str | None = _option(None, "format of the result; the input's by default", choices=_FormatNames())
     frames: Frames = _option("all", "of an animation or of pages", choices=get_args(Frames))
     limits: Limits = field(default_factory=Limits, metadata={"help": "what one image may cost"})
     seed: int | None = _option(None, "make a run repeatable; without it every run is different", range=(0, MAX_SEED))

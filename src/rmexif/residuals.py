@@ -44,6 +44,7 @@ class Residual(StrEnum):
         "the lossy picture has a colour that nobody sees where alpha is 0",
         False,
     )
+    ICC_TABLE = "icc-table", "the colour profile needs a table, whose entries are numbers that could spell a message"
     JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
     JPEG_ENTROPY_SLACK = (
         "jpeg-entropy-slack",
@@ -55,6 +56,17 @@ class Residual(StrEnum):
         "coded sections were passed through unwalked; bytes could hide after their codes",
         False,
     )
+    AV1_CODED_SLACK = (
+        "av1-coded-slack",
+        "tile data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    HEVC_CODED_SLACK = (
+        "hevc-coded-slack",
+        "slice data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    CODED_TAIL = "coded-tail", "the last bytes of a unit of coded data may be some that the picture does not need"
     JXL_EXTRA_CHANNELS = (
         "jxl-extra-channels",
         "channels beside colour and alpha stay, such as depth or masks",
@@ -85,7 +97,6 @@ class Residual(StrEnum):
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
         False,
     )
-    GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
     WEBP_ENTROPY_SLACK = (
         "webp-entropy-slack",
         "the coded picture was passed through unwalked; bytes could hide after its codes",
@@ -101,14 +112,13 @@ class Residual(StrEnum):
         "webp-token-probabilities",
         "the probabilities that coefficients are read with are the encoder's choice",
     )
+    GIF_CODE_CHOICE = (
+        "gif-code-choice",
+        "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
-        False,
-    )
-    TIFF_FAX_TAIL = (
-        "tiff-fax-tail",
-        "fax-coded strips were passed through; a few bytes could hide after their last row",
         False,
     )
     TIFF_EXTRA_CHANNELS = ("tiff-extra-channels", "channels beside colour and alpha stay", False)

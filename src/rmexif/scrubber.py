@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import inspection, pipeline, styles
+from rmexif import inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
@@ -149,6 +149,7 @@ class Scrubber:
             "stats_version": VERSION,
             "mode": mode,
             "metadata_removed": False,
+            "engine": native.engine(),
             "format": self._container.format,
             "width": found.raster.width,
             "height": found.raster.height,

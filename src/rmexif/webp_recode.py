@@ -7,8 +7,7 @@ lie behind a coded picture. The codec is loaded only here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Recoded", "leftovers", "needs_recoding", "recode"]
 
 
-@dataclass(frozen=True, slots=True)
-class Recoded:
+class Recoded(NamedTuple):
     """A WebP file without what only a codec can take out of it."""
 
     data: bytes

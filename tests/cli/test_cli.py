@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rmexif import verify
+from rmexif.native import library
 from tests import samples
 from tests.cli.running import run, run_process
 
@@ -154,3 +157,31 @@ def test_every_format_by_extension(tmp_path: Path) -> None:
         done = run("in.png", "--no-faces", "-o", name, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert verify((tmp_path / name).read_bytes()) == []
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_the_version_says_which_engine_runs(engine: str, tmp_path: Path) -> None:
+    """RMEXIF_ENGINE chooses; the stats say it too."""
+    if engine == "native" and library.loaded is None:
+        pytest.skip("this installation has no native core")
+    environment = os.environ | {"RMEXIF_ENGINE": engine}
+    told = subprocess.run(
+        [sys.executable, "-m", "rmexif", "--version"], capture_output=True, text=True, env=environment
+    )
+    (tmp_path / "in.png").write_bytes(samples.of("png")["plain"])
+    command = [sys.executable, "-m", "rmexif", "strip", "in.png", "-o", "out.png", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+
+    assert ("native core" in told.stdout, "in Python" in told.stdout) == (True, engine == "python")
+    assert json.loads(done.stdout)["engine"] == engine
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    """Before anything is read."""
+    environment = os.environ | {"RMEXIF_ENGINE": "fortran"}
+    done = subprocess.run(
+        [sys.executable, "-m", "rmexif", "--version"], capture_output=True, text=True, env=environment
+    )
+
+    assert done.returncode == 78
+    assert "RMEXIF_ENGINE" in done.stderr

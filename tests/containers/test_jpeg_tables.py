@@ -13,6 +13,7 @@ from PIL import Image
 
 from rmexif import inspect, strip, verify
 from rmexif.containers.jpeg import scan
+from rmexif.containers.jpeg.headers import Component, FrameHeader
 from rmexif.containers.jpeg.huffman import HuffmanTable, alphabet
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from tests import samples
@@ -285,6 +286,9 @@ def test_conditioning_stays_where_a_scan_reads_it() -> None:
     data = stripped(raw[:at] + segment(0xCC, spare + used + default) + raw[at:])
 
     assert data == raw[:at] + segment(0xCC, used) + raw[at:]
+    for edge in (b"\x10\x01", b"\x10\x3f", b"\x00\x11", b"\x00\xff", b"\x00\x00"):
+        dirty = raw[:at] + segment(0xCC, edge) + raw[at:]
+        assert strip(dirty)[0] == dirty
     for wrong in (b"\x10\x00", b"\x10\x40", b"\x00\x01", b"\x20\x05", b"\x04\x10"):
         with pytest.raises(MalformedImage, match="jpeg DAC at byte"):
             strip(raw[:at] + segment(0xCC, wrong) + raw[at:])
@@ -436,6 +440,30 @@ def test_parameters_of_a_sequential_scan_are_fixed() -> None:
 
     assert segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") in strip(raw)[0]
     assert strip(raw)[0] == strip(grey(DC, FLAT, ["000"]))[0]
+
+
+@pytest.mark.parametrize(("sof", "symbol", "known"), [(0xC2, 0xFF, True), (0xC0, 0xFF, True), (0xC0, 0xE0, False)])
+def test_symbols_that_a_decoder_knows_are_no_flaw_by_themselves(sof: int, symbol: int, known: bool) -> None:
+    """T.81, F.1.2.2.1, G.1.2.2: of a progressive AC table all 256, of a sequential one those with a size, 00 and F0."""
+    assert scan.is_canonical(read_frame(sof), b"\x10" + codes({2: bytes([symbol])})) is known
+
+
+def read_frame(sof: int) -> FrameHeader:
+    """A frame header of one component."""
+    return FrameHeader(sof, 8, 8, 8, (Component(1, 1, 1, 0),))
+
+
+def test_runs_of_zeros_are_counted() -> None:
+    """T.81, G.1.2.2: three runs of 16 and one of 14 before coefficient 63; the block has no end of its own."""
+    head = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([8] * 64))
+    head += segment(0xC2, b"\x08\x00\x08\x00\x08\x01\x01\x11\x00") + segment(0xC4, b"\x00" + DC)
+    table = segment(0xC4, b"\x10" + codes({2: b"\xe1\xf0"}))
+    dc = segment(0xDA, b"\x01\x01\x00\x00\x00\x00") + packed("0")
+    ac = segment(0xDA, b"\x01\x01\x00\x01\x3f\x00") + packed("01" * 3 + "00" + "1")
+    raw = head + dc + table + ac + b"\xff\xd9"
+
+    assert "jpeg-entropy-slack" not in inspect(raw).residuals
+    assert stripped(raw[:-2] + b"X\xff\xd9") == stripped(raw) == raw
 
 
 def test_refinement_stops_at_its_band() -> None:

@@ -132,6 +132,17 @@ def test_an_incomplete_profile_is_none() -> None:
     assert b"ICC_PROFILE" not in data
 
 
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_segment_too_short_for_a_chunk_hides_no_profile(size: int) -> None:
+    """JPEG: without both numbers it is no chunk, so libjpeg, and every browser, steps over it."""
+    raw = samples.saved(SCENE, "JPEG", icc_profile=WIDE)
+    at = raw.index(b"\xff\xe2")
+
+    data = strip(raw[:at] + segment(0xE2, b"ICC_PROFILE\0" + bytes(size)) + raw[at:])[0]
+
+    assert_same_colours(WIDE, profile_of("jpeg", data))
+
+
 @needs_exiftool
 @pytest.mark.parametrize("points", [9, 13])
 def test_a_profile_longer_than_a_segment_survives(points: int, tmp_path: Path) -> None:

@@ -127,12 +127,14 @@ def test_the_original_is_let_go(name: str, kind: str, clean: Callable[[Original]
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_canary_is_reported(name: str, kind: str) -> None:
-    """What is planted in the open is found by inspect and by verify."""
+    """What is planted in the open is read by inspect, and found by verify."""
     raw = samples.of(name)[kind]
     if samples.CANARY not in raw:
         pytest.skip("nothing is planted in the open in this sample")
 
-    assert inspection.inspect(raw).findings
+    values = [finding.value or "" for finding in inspection.inspect(raw, values=True).findings]
+    assert any(samples.CANARY.decode() in value for value in values)
+    assert not any(finding.where.endswith("/broken") for finding in inspection.inspect(raw).findings)
     assert lossless.verify(raw)
 
 

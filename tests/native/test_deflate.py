@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import struct
 import zlib
 
 import cv2
@@ -18,6 +17,7 @@ from rmexif.native import deflate
 from rmexif.native.status import Status
 from tests.native import needs_core
 from tests.native.deflate_bits import Bits, literal_lengths
+from tests.native.pngs import image_data
 from tests.sets import require
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
@@ -228,15 +228,6 @@ def test_the_case_is_found():
     report = deflate.audit(stream, 1 << 20).report
     assert report.padding > 1000
     assert not report.is_ordinary
-
-
-def image_data(file: bytes) -> bytes:
-    at, out = 8, b""
-    while at < len(file):
-        size, kind = struct.unpack_from(">I4s", file, at)
-        out += file[at + 8 : at + 8 + size] if kind == b"IDAT" else b""
-        at += 12 + size
-    return out
 
 
 @pytest.mark.parametrize("level", [0, 1, 3, 6, 9])

@@ -90,7 +90,7 @@ def test_what_libtiff_encodes_is_decoded_and_canonical(decode, encode, values, s
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
-@pytest.mark.parametrize("resets", [None, (), (7000, 7001, 12_000)])
+@pytest.mark.parametrize("resets", [None, (), (1, 2, 7000, 12_000)])
 def test_pillow_reads_every_size_of_roots_and_places_of_clear_codes(encode, bits, resets):
     samples = picture(1 << bits, 20_000)
     assert read_gif(encode(samples, bits, resets=resets), bits, len(samples)) == samples
@@ -110,6 +110,17 @@ def test_resets_of_a_full_table_are_found_and_can_be_kept(decode, encode):
     again = encode(samples, resets=read.resets)
     assert decode(again, len(samples)).resets == read.resets
     assert read_gif(again, 8, len(samples)) == samples
+
+
+def test_a_reset_that_no_sample_follows_is_none(decode, encode):
+    samples = picture(256, 20_000)
+    codes = int.from_bytes(encode(samples, resets=()), "little")
+    end = codes.bit_length() - 9  # of 12 bits; the end code is 257
+    codes = codes & (1 << end) - 1 | 256 << end | 257 << (end + 12)
+    read = decode(codes.to_bytes(codes.bit_length() // 8 + 1, "little"), len(samples))
+    assert (bytes(read.samples), read.canonical, read.resets) == (samples, False, ())
+    short = decode(codes.to_bytes(codes.bit_length() // 8 + 1, "little"), len(samples) + 1)
+    assert (bytes(short.samples), short.canonical, short.resets) == (samples, False, ())
 
 
 def pack(codes: list[tuple[int, int]]) -> bytes:

@@ -36,9 +36,11 @@ def runs(size: int, values: int, seed: int) -> bytes:
     return bytes(out[:size])
 
 
-@pytest.mark.parametrize("width, height, values", [(1, 1, 2), (700, 9, 2), (700, 9, 256), (129, 4, 1), (3, 50, 2)])
+@pytest.mark.parametrize(
+    "width, height, values", [(1, 1, 2), (700, 9, 2), (700, 9, 256), (129, 4, 1), (3, 50, 2), (700, 9, 0)]
+)
 def test_packbits_are_those_of_libtiff(engine, width, height, values):
-    data = runs(width * height, values, width)
+    data = runs(width * height, values, width) if values else random.Random(1).randbytes(width * height)
     [strip] = tiffs.strips(Image.frombytes("L", (width, height), data), "packbits")
     assert engine("encode_packbits")(data, width) == strip
     assert engine("decode_packbits")(strip + b"\0", len(data)) == (Status.OK, data, len(strip))
@@ -100,7 +102,7 @@ def all_of(width: int, height: int) -> array[int]:
 @pytest.mark.parametrize("width, height", [(1, 1), (600, 7), (33, 5), (2, 9)])
 def test_pillow_reads_what_is_encoded(engine, nibbles, width, height):
     pixels = runs(width * height, 16 if nibbles else 256, width)
-    codes = engine("encode_bmp")(pixels, width, height, all_of(width, height), nibbles=nibbles, whole=True)
+    codes = engine("encode_bmp")(pixels, width, height, all_of(width, height), nibbles=nibbles, complete=True)
     assert read_bmp(codes, width, height, nibbles) == pixels
     painted = engine("decode_bmp")(codes + b"more", width, height, nibbles=nibbles)
     assert painted == (Status.OK, pixels, all_of(width, height), len(codes), True, height)
@@ -124,7 +126,7 @@ def test_what_pillow_reads_is_decoded_and_encoded_again(engine, codes, nibbles):
     assert painted.consumed == len(codes)
     seen = read_bmp(codes, 5, 2, nibbles)
     assert painted.pixels == seen
-    form = {"nibbles": nibbles, "whole": painted.whole}
+    form = {"nibbles": nibbles, "complete": painted.complete}
     again = engine("encode_bmp")(painted.pixels, 5, 2, painted.spans, **form)
     assert engine("decode_bmp")(again, 5, 2, nibbles=nibbles)[:3] == painted[:3]
     assert read_bmp(again, 5, 2, nibbles) == seen
@@ -140,7 +142,7 @@ def test_one_picture_has_one_coding(engine):
     for codes in ways:
         painted = engine("decode_bmp")(codes, 5, 2, nibbles=False)
         assert (list(painted.spans), painted.consumed) == ([0, 0, 5, 1, 2, 5], len(codes))
-        encoded.add(engine("encode_bmp")(painted.pixels, 5, 2, painted.spans, nibbles=False, whole=painted.whole))
+        encoded.add(engine("encode_bmp")(painted.pixels, 5, 2, painted.spans, nibbles=False, complete=painted.complete))
     assert encoded == {b"\x05\x07\0\0\0\2\2\0\3\x08\0\1"}
 
 
@@ -155,15 +157,15 @@ def test_one_picture_has_one_coding(engine):
 )
 def test_the_shorter_code_is_taken(engine, pixels, nibbles, codes):
     spans = array("I", [0, 0, len(pixels)])
-    assert engine("encode_bmp")(pixels, len(pixels), 1, spans, nibbles=nibbles, whole=True) == codes + b"\0\1"
+    assert engine("encode_bmp")(pixels, len(pixels), 1, spans, nibbles=nibbles, complete=True) == codes + b"\0\1"
 
 
 def test_a_picture_that_ends_early_stays_so(engine):
     painted = engine("decode_bmp")(b"\x02\x80\0\1", 5, 2, nibbles=False)
-    assert (painted.pixels, painted.whole, painted.row) == (b"\x80\x80" + bytes(8), False, 0)
+    assert (painted.pixels, painted.complete, painted.row) == (b"\x80\x80" + bytes(8), False, 0)
     arguments = (painted.pixels, 5, 2, painted.spans)
-    assert engine("encode_bmp")(*arguments, nibbles=False, whole=False) == b"\x02\x80\0\1"
-    assert engine("encode_bmp")(*arguments, nibbles=False, whole=True) == b"\x02\x80\0\0\0\2\5\0\0\1"
+    assert engine("encode_bmp")(*arguments, nibbles=False, complete=False) == b"\x02\x80\0\1"
+    assert engine("encode_bmp")(*arguments, nibbles=False, complete=True) == b"\x02\x80\0\0\0\2\5\0\0\1"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,10 @@ def test_a_picture_that_ends_early_stays_so(engine):
 def test_what_leaves_the_picture_has_a_status(engine, codes, status, row):
     painted = engine("decode_bmp")(codes, 5, 2, nibbles=False)
     assert (painted.status, painted.row) == (status, row)
+
+
+def test_half_a_byte_of_a_literal_is_not_enough(engine):
+    assert engine("decode_bmp")(b"\0\5\x12\x34", 5, 1, nibbles=True).status is Status.ENDS_EARLY
 
 
 def test_a_run_beyond_the_row_is_cut(engine):
@@ -201,7 +207,7 @@ def test_a_run_beyond_the_row_is_cut(engine):
 )
 def test_what_does_not_go_together_is_refused(engine, pixels, spans, nibbles):
     with pytest.raises(ValueError, match="rle"):
-        engine("encode_bmp")(pixels, 5, 2, array("I", spans), nibbles=nibbles, whole=True)
+        engine("encode_bmp")(pixels, 5, 2, array("I", spans), nibbles=nibbles, complete=True)
     assert engine("decode_bmp")(b"", 0, 2, nibbles=False).status == Status.BAD_ARGUMENT
 
 
@@ -230,7 +236,7 @@ def test_the_twins_of_bmp_agree(codes, width, height, nibbles, whole):
     painted = rle.decode_bmp.native(codes, width, height, nibbles=nibbles)
     assert painted == rle.decode_bmp.python(codes, width, height, nibbles=nibbles)
     arguments = (painted.pixels, width, height, painted.spans)
-    encoded = rle.encode_bmp.native(*arguments, nibbles=nibbles, whole=whole)
-    assert encoded == rle.encode_bmp.python(*arguments, nibbles=nibbles, whole=whole)
+    encoded = rle.encode_bmp.native(*arguments, nibbles=nibbles, complete=whole)
+    assert encoded == rle.encode_bmp.python(*arguments, nibbles=nibbles, complete=whole)
     again = rle.decode_bmp(encoded, width, height, nibbles=nibbles)
     assert (again.status, again.pixels, again.spans) == (Status.OK, painted.pixels, painted.spans)

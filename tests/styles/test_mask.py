@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import mask_for
-from rmexif.styles.mask import FULL
+from rmexif.styles.mask import FULL, Mask
 from rmexif.types import Box
 
 PICTURE = (st.integers(1, 90), st.integers(1, 90))
@@ -110,3 +110,88 @@ def test_refuses(box, margin):
     """Empty boxes, boxes beside the picture and margins out of range are the caller's mistake."""
     with pytest.raises(InvalidPolicy):
         mask_for(box, margin, 50, 100)
+
+
+def test_the_feather_is_the_smoothstep_of_the_ramp():
+    """t^2 (3 - 2t), as Perlin's smoothstep defines it: every level of the table, in exact integers."""
+    from rmexif.styles.mask import FADE
+
+    expected = [255 * t * t * (3 * 255 - 2 * t) // 255**3 for t in range(256)]
+    assert FADE.tolist() == expected
+
+
+@pytest.mark.parametrize("side", [12, 60, 400])
+@pytest.mark.parametrize("margin", [0.0, 0.25, 2.0])
+def test_the_feather_is_smooth_and_monotone(side, margin):
+    """From the centre outwards weights never rise, and between two pixels they fall by no more than the ramp allows."""
+    size = 8 * side
+    mask = mask_for(Box(3 * side, 3 * side, 5 * side, 5 * side), margin, size, size)
+    weights = np.zeros((size, size), int)
+    bounds = mask.bounds
+    weights[bounds.top : bounds.bottom, bounds.left : bounds.right] = mask.weights()
+    row = weights[round(mask.centre[1]), round(mask.centre[0]) :]
+    column = weights[round(mask.centre[1]) :, round(mask.centre[0])]
+    for line, axis in ((row, mask.axes[0]), (column, mask.axes[1])):
+        steps = np.diff(line)
+        rim = line[(line > 0) & (line < 255)]
+        assert steps.max(initial=0) <= 0
+        assert line[0] == 255
+        if line[-1] == 0:  # the fade ends inside the picture
+            width = mask.rim * axis  # px
+            # Smoothstep's steepest slope is 1.5 over the rim; the cubic norm bends the ramp by (1 + rim)^2 at most.
+            assert -steps.min() <= 255 * 1.5 * (1 + mask.rim) ** 2 / width + 2
+            assert abs(len(rim) - width) <= 2 + width / 16  # the ends of the curve round to 255 and 0
+            assert rim.size < 4 or 60 < np.median(rim) < 200
+
+
+@pytest.mark.parametrize(
+    ("other", "meets"),
+    [((40, 40), True), ((60, 40), False), ((59, 40), True), ((40, 60), False), ((40, 59), True), ((20, 40), False)],
+)
+def test_two_masks_meet_where_their_bounds_share_a_pixel(other, meets):
+    """Half-open bounds: the one that begins where the other ends shares nothing."""
+    shape = {"region": Box(0, 0, 1, 1), "centre": (0.0, 0.0), "axes": (1.0, 1.0), "rim": 0.2}
+    one = Mask(bounds=Box(40, 40, 60, 60), **shape)
+    two = Mask(bounds=Box(other[0], other[1], other[0] + 20, other[1] + 20), **shape)
+
+    assert one.meets(two) is meets
+    assert two.meets(one) is meets
+
+
+@pytest.mark.parametrize("rows", [slice(40, 41), slice(45, 60), slice(0, 100), slice(0, 3)])
+def test_spans_tell_full_from_faded_columns(rows):
+    """Between left and right every row is full; before begin and from end on nothing has any weight."""
+    mask = mask_for(Box(40, 30, 80, 70), 0.2, 100, 120)
+    ramps = mask.ramps(np.arange(100)[rows], np.arange(120))
+    begin, left, right, end = ramps.spans()
+    weights = ramps.weights()
+
+    some, full = (weights > 0).any(axis=0), (weights == 255).all(axis=0)
+    assert not some[:begin].any()
+    assert not some[end:].any()
+    assert full[left:right].all()
+    assert not full[:left].any() or left == right
+    assert not full[right:].any() or left == right
+    assert (begin, end) == ((some.argmax(), 120 - some[::-1].argmax()) if some.any() else (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        (Box(99, 5, 120, 9), True),
+        (Box(100, 5, 120, 9), False),
+        (Box(5, 49, 9, 70), True),
+        (Box(5, 50, 9, 70), False),
+        (Box(-9, 5, 1, 9), True),
+        (Box(-9, 5, 0, 9), False),
+        (Box(5, -9, 9, 1), True),
+        (Box(5, -9, 9, 0), False),
+    ],
+)
+def test_one_pixel_inside_the_picture_is_enough(box, inside):
+    """100 x 50 px; a box that only touches the border misses the picture."""
+    if inside:
+        assert mask_for(box, 0.0, 50, 100).weights().max() == 255
+    else:
+        with pytest.raises(InvalidPolicy):
+            mask_for(box, 0.0, 50, 100)

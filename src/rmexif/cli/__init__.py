@@ -13,12 +13,13 @@ import click
 
 from rmexif import __version__
 from rmexif.cli.batch import batch_command
-from rmexif.cli.failure import IO_ERROR, USAGE, Failure
+from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors
 from rmexif.cli.inspect import inspect_command
 from rmexif.cli.scrub import scrub_command
 from rmexif.cli.serve import serve_command
 from rmexif.cli.strip import strip_command
 from rmexif.cli.verify import verify_command
+from rmexif.io.engine import choose_engine, engine_text
 from rmexif.io.quiet_stderr import silence_stderr
 
 __all__ = ["cli", "main"]
@@ -40,6 +41,8 @@ class Group(click.Group):
         """Run and exit, with the codes of sysexits.h."""
         code: int | None
         try:
+            with cli_errors("rmexif"):
+                choose_engine()
             code = super().main(*args, **(extra | {"standalone_mode": False}))
         except click.Abort:
             code = INTERRUPTED
@@ -54,8 +57,17 @@ class Group(click.Group):
         sys.exit(code or 0)
 
 
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """The version, and whether the native core runs."""
+    if wanted:
+        click.echo(f"rmexif {__version__} ({engine_text()})")
+        context.exit()
+
+
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="rmexif")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
 def cli() -> None:
     r"""Make images safe to hand out: metadata gone, faces redacted, in memory.
 

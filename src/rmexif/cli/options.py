@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings")
-LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (all frames together)."}
+LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (px of one frame)."}
 
 output_option = click.option("-o", "--output", metavar="FILE", help="Where the result goes; '-' is standard output.")
 force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing output.")

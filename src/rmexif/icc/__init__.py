@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from rmexif.icc.carriers import residual_bytes, table_bytes
 from rmexif.icc.colorimetry import PRIMARIES
 from rmexif.icc.profile import (
-    CURVES,
     MAX_TAGS,
-    NATIVE,
     Profile,
     canonical,
     clean,
@@ -14,6 +13,7 @@ from rmexif.icc.profile import (
     identify,
     is_clean,
 )
+from rmexif.icc.spaces import CURVES, NATIVE
 
 __all__ = [
     "CURVES",
@@ -26,4 +26,6 @@ __all__ = [
     "describe",
     "identify",
     "is_clean",
+    "residual_bytes",
+    "table_bytes",
 ]

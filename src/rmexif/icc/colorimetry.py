@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["D50", "PRIMARIES", "adaptation", "rgb_to_xyz", "xyz"]
+__all__ = ["D50", "PRIMARIES", "adaptation", "encoded", "rgb_to_xyz", "xyz"]
 
 D50 = (63190 / 65536, 1.0, 54061 / 65536)  # XYZ of the PCS illuminant (7.2.16)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # annex E
@@ -42,3 +42,8 @@ def adaptation(white: tuple[float, ...], target: NDArray[np.float64] | tuple[flo
     """The linear Bradford transform from ``white`` (xy) to ``target`` (XYZ)."""
     scale = (BRADFORD @ target) / (BRADFORD @ xyz(white))
     return np.asarray(np.linalg.solve(BRADFORD, scale[:, None] * BRADFORD))
+
+
+def encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear light as sRGB code values (IEC 61966-2-1): an error is about as visible in the dark as in the bright."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)

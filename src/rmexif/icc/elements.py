@@ -7,7 +7,6 @@ padding zero and nothing behind it, or raises MalformedImage.
 from __future__ import annotations
 
 import struct
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,14 +19,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["curve", "fixed", "gamma_tag", "lut", "numbers", "para_tag", "rising", "sample"]
+__all__ = ["curve", "fixed", "gamma_tag", "numbers", "para_tag", "read_curve", "rising", "sample"]
 
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
 GRID = np.linspace(0.0, 1.0, 255 * 4 + 1)  # where curves are compared: every 8-bit code and three between
-MAX_CLUT = 8 << 20  # entries of one colour table; what profile.MAX_BYTES has room for, at two bytes each
 MAX_DIP = 655  # of 65535: 1 %, less than two of 255 steps; a measured curve is noisy, a falling one is no tone curve
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
-IDENTITY = (ONE, 0, 0, 0, ONE, 0, 0, 0, ONE)
 
 
 def fixed(values: Sequence[float]) -> bytes:
@@ -55,21 +52,21 @@ def para_tag(*parameters: float) -> bytes:
 
 def curve(tag: bytes) -> bytes:
     """A ``curv`` or ``para`` tag in canonical form."""
-    return _curve(Cursor(memoryview(tag), "icc curve"))
+    return read_curve(Cursor(memoryview(tag), "icc curve"))
 
 
-def sample(tag: bytes) -> NDArray[np.float64]:
-    """The values of a canonical curve on ``GRID``, clipped to 0-1."""
+def sample(tag: bytes, at: NDArray[np.float64] = GRID) -> NDArray[np.float64]:
+    """The values of a canonical curve at the places ``at`` (0-1), clipped to 0-1."""
     if tag[:4] == b"para":
-        values = _parametric(struct.unpack(f">{(len(tag) - 12) // 4}i", tag[12:]))
+        values = _parametric(struct.unpack(f">{(len(tag) - 12) // 4}i", tag[12:]), at)
     else:
         table = np.frombuffer(tag, ">u2", offset=12)
         if len(table) == 0:
-            return GRID
+            return at
         if len(table) == 1:
-            values = GRID ** (float(table[0]) / 256)
+            values = at ** (float(table[0]) / 256)
         else:
-            values = np.interp(GRID, np.linspace(0.0, 1.0, len(table)), table / 65535)
+            values = np.interp(at, np.linspace(0.0, 1.0, len(table)), table / 65535)
     if not np.isfinite(values).all():
         raise MalformedImage("no value on part of 0 to 1", structure="icc curve", offset=12)
     return np.clip(values, 0.0, 1.0)
@@ -86,37 +83,16 @@ def rising(tag: bytes) -> bytes:
     return tag[:12] + filled.astype(">u2").tobytes()
 
 
-def _parametric(raw: tuple[int, ...]) -> NDArray[np.float64]:
-    """Functions 0 to 4 of 10.18 on GRID."""
+def _parametric(raw: tuple[int, ...], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Functions 0 to 4 of 10.18 at the places ``at``."""
     gamma, a, b, c, d, e, f = (*(value / ONE for value in raw), *[0.0] * (7 - len(raw)))
     with np.errstate(all="ignore"):
         if len(raw) == 1:
-            return GRID**gamma
-        power = np.maximum(a * GRID + b, 0.0) ** gamma
+            return at**gamma
+        power = np.maximum(a * at + b, 0.0) ** gamma
         if len(raw) <= 4:  # functions 1 and 2: flat below -b/a
-            return np.where(a * GRID + b >= 0, power + c, c)
-        return np.where(d <= GRID, power + e, c * GRID + f)
-
-
-def lut(tag: bytes, inputs: int, outputs: int) -> bytes:
-    """An ``mft1``, ``mft2``, ``mAB `` or ``mBA `` tag in canonical form (10.10 to 10.13).
-
-    Args:
-        tag: the tag's bytes.
-        inputs: channels that the table must take.
-        outputs: channels that it must give.
-    """
-    kind = tag[:4]
-    if kind not in (b"mft1", b"mft2", b"mAB ", b"mBA "):
-        problem = "expected the type mft1, mft2, mAB or mBA"
-        raise MalformedImage(problem, structure="icc colour table", offset=0)
-    cursor = _open(tag, kind)
-    found = cursor.u8(), cursor.u8()
-    if found != (inputs, outputs):
-        problem = f"{found[0]} channels to {found[1]}, expected {inputs} to {outputs}"
-        raise MalformedImage(problem, structure="icc colour table", offset=8)
-    write = _mft if kind in (b"mft1", b"mft2") else _mab
-    return write(cursor, kind, inputs, outputs)
+            return np.where(a * at + b >= 0, power + c, c)
+        return np.where(d <= at, power + e, c * at + f)
 
 
 def _open(tag: bytes, kind: bytes) -> Cursor:
@@ -128,72 +104,7 @@ def _open(tag: bytes, kind: bytes) -> Cursor:
     return cursor
 
 
-def _mft(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
-    """lut8Type (10.11) and lut16Type (10.10) behind their channel counts."""
-    points = cursor.u8()
-    cursor.skip(1)
-    matrix = struct.unpack(">9i", cursor.take(36))
-    if inputs != 3:  # readers apply it to three channels only
-        matrix = IDENTITY
-    head = struct.pack(">4sIBBBx9i", kind, 0, inputs, outputs, points, *matrix)
-    width, first, last = 1, 256, 256
-    if kind == b"mft2":
-        width, first, last = 2, cursor.u16(), cursor.u16()
-        head += struct.pack(">HH", first, last)
-    if points < 2 or not (2 <= first <= 4096 and 2 <= last <= 4096) or points**inputs * outputs > MAX_CLUT:
-        problem = f"a grid of {points} points a channel and curves of {first} and {last} entries"
-        raise MalformedImage(problem, structure="icc colour table", offset=10)
-    return head + cursor.bytes(width * (first * inputs + points**inputs * outputs + last * outputs))
-
-
-def _mab(cursor: Cursor, kind: bytes, inputs: int, outputs: int) -> bytes:
-    """The lutAToBType (10.12) and lutBToAType (10.13) behind their channel counts."""
-    cursor.skip(2)
-    b_at, matrix_at, m_at, clut_at, a_at = (cursor.u32() for _ in range(5))
-    pcs_side, device_side = (outputs, inputs) if kind == b"mAB " else (inputs, outputs)
-    if not b_at or bool(matrix_at) != bool(m_at) or bool(clut_at) != bool(a_at) or (not clut_at and inputs != outputs):
-        problem = "its offsets leave out a curve, a matrix or a grid that another one needs"
-        raise MalformedImage(problem, structure="icc colour table", offset=12)
-    head, body = struct.pack(">4sIBBxx", kind, 0, inputs, outputs), b""
-    offsets = []
-    for at, write in (
-        (b_at, lambda place: _curves(place, pcs_side)),
-        (matrix_at, lambda place: place.bytes(48)),
-        (m_at, lambda place: _curves(place, pcs_side)),
-        (clut_at, lambda place: _clut(place, inputs, outputs)),
-        (a_at, lambda place: _curves(place, device_side)),
-    ):
-        offsets.append(32 + len(body) if at else 0)
-        if at:
-            body += write(Cursor(cursor.view, "icc tag", min(at, cursor.end)))
-    return head + struct.pack(">5I", *offsets) + body
-
-
-def _curves(cursor: Cursor, count: int) -> bytes:
-    """``count`` curves, each on a border of four bytes."""
-    out = b""
-    for _ in range(count):
-        start = cursor.offset
-        item = _curve(cursor)
-        out += item + bytes(-len(item) % 4)
-        cursor.skip(min(-(cursor.offset - start) % 4, cursor.remaining))
-    return out
-
-
-def _clut(cursor: Cursor, inputs: int, outputs: int) -> bytes:
-    """The multi-dimensional table of 10.12.4: points per input, width of an entry, entries."""
-    points = cursor.bytes(16)[:inputs]
-    width = cursor.u8()
-    cursor.skip(3)
-    count = prod(points) * outputs
-    if min(points) < 2 or width not in (1, 2) or count > MAX_CLUT:
-        problem = f"{count} entries of {width} bytes, at most {MAX_CLUT} of 1 or 2 fit"
-        raise MalformedImage(problem, structure="icc colour table", offset=cursor.offset)
-    out = points.ljust(16, b"\0") + struct.pack(">Bxxx", width) + cursor.bytes(count * width)
-    return out + bytes(-len(out) % 4)
-
-
-def _curve(cursor: Cursor) -> bytes:
+def read_curve(cursor: Cursor) -> bytes:
     """The next curve (10.6, 10.18), canonical: a parameter that the function never uses is zero."""
     kind = cursor.bytes(4)
     cursor.skip(4)

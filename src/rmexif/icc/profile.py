@@ -2,28 +2,31 @@
 
 A profile whose primaries and curves are those of a known space becomes the canonical bytes of that space,
 built here from the numbers in the specifications. Any other keeps its colorimetric tags, re-serialised;
-texts, dates, makers, models, identifiers and private tags go. Matrix and grey profiles come out as version 4;
-table profiles keep their major version, because readers compensate the black point by it.
+texts, dates, makers, models, identifiers and private tags go, and so does every table that showing a picture never
+reads: the way back (B2A), gamut and preview. A table that shows what matrix and curves show goes as well.
+Matrix and grey profiles come out as version 4; table profiles keep their major version, because readers compensate
+the black point by it, and become input profiles, which need no way back (8.3.2).
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rmexif.errors import MalformedImage
-from rmexif.icc import elements
-from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, rgb_to_xyz
-from rmexif.icc.elements import fixed, gamma_tag, para_tag
+from rmexif.icc import agreement, elements, tables
+from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, encoded
+from rmexif.icc.elements import fixed, gamma_tag
+from rmexif.icc.spaces import CURVES, NATIVE, TITLES, WHITES, known_matrix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["CURVES", "MAX_TAGS", "NATIVE", "Profile", "canonical", "clean", "describe", "identify", "is_clean"]
+__all__ = ["MAX_TAGS", "TABLES", "Profile", "canonical", "clean", "describe", "identify", "is_clean", "read_tags"]
 
 MAX_BYTES = 16 << 20  # of a profile; the largest printer profiles have about 4 MB
 MAX_TAGS = 200  # of a profile; ICC.1 defines about 50
@@ -31,34 +34,10 @@ TOLERANCE = 0.5 / 255  # of a curve, in sRGB-encoded light
 MATRIX_TOLERANCE = 2e-3  # of linear device RGB: the spread of the profiles that call themselves sRGB
 WHITE_TOLERANCE = 2e-3  # of a white point, in x and y
 
-WHITES = ((0.3457, 0.3585), *{row[:2] for row in PRIMARIES.values() if row[0] != 0.3457})
-# transfer: curve tag. Function 3 of 10.18 is (ax + b)^g from d on, cx below.
-CURVES: dict[str, bytes] = {
-    "linear": gamma_tag(1),
-    "gamma-1.8": gamma_tag(1.8),
-    "gamma-2.2": gamma_tag(2.2),  # 563/256, as Adobe RGB (1998) has it
-    "gamma-2.4": gamma_tag(2.4),
-    "gamma-2.6": gamma_tag(2.6),
-    "srgb": para_tag(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045),  # IEC 61966-2-1
-    "rec709": para_tag(1 / 0.45, 1 / 1.099297, 0.099297 / 1.099297, 1 / 4.5, 0.081243),  # BT.709, BT.2020
-    "romm": para_tag(1.8, 1.0, 0.0, 1 / 16, 1 / 32),  # ISO 22028-2
-    "lstar": para_tag(3.0, 1 / 1.16, 0.16 / 1.16, 27 / 243.89, 0.08),  # CIE lightness
-}
-# The curve that comes with a space's own name; any other is spelled out: "rec2020-linear".
-NATIVE = {
-    "srgb": "srgb",
-    "display-p3": "srgb",
-    "adobe-rgb": "gamma-2.2",
-    "rec2020": "rec709",
-    "prophoto": "gamma-1.8",
-    "dci-p3": "gamma-2.6",
-    "acescg": "linear",
-    "apple-rgb": "gamma-1.8",
-}
-TITLES = {"srgb": "sRGB", "display-p3": "Display P3", "adobe-rgb": "Adobe RGB (1998)", "rec2020": "Rec. 2020"}
 CHANNELS = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4, b"Lab ": 3}
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
-TABLES = (b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2")
+TABLES = (b"A2B0", b"A2B1", b"A2B2")  # perceptual, relative colorimetric, saturation (9.1, table 25)
+VERSION_2_CURVE = np.linspace(0.0, 1.0, 1024)  # entries of a formula as a table: version 2 has no formulas
 HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve has
 
 
@@ -88,16 +67,24 @@ def clean(profile: bytes) -> bytes | None:
     """The profile with nothing in it but colour; None where it is broken, implausible or of no use to a picture."""
     try:
         raw = _read(profile)
-        if raw.tags.keys() & {b"A2B0", b"A2B1", b"A2B2"}:
-            return _table_profile(raw)
-        return _grey_profile(raw) if raw.space == b"GRAY" else _matrix_profile(raw)
+        cleaned = _table_profile(raw) if raw.tags.keys() & _shown_tables(raw.intent) else _model_profile(raw)
     except MalformedImage:
         return None
+    return cleaned if len(cleaned) <= MAX_BYTES else None
 
 
 def is_clean(profile: bytes) -> bool:
     """Whether the profile is exactly what clean() would write."""
     return clean(profile) == bytes(profile)
+
+
+def read_tags(profile: bytes) -> dict[bytes, bytes]:
+    """The tags of a profile, as they stand.
+
+    Raises:
+        MalformedImage: the bytes are no profile of a picture.
+    """
+    return _read(profile).tags
 
 
 def identify(profile: bytes) -> str | None:
@@ -137,7 +124,7 @@ def canonical(name: str) -> bytes:
         if curve in CURVES and name in (space, f"{space}-{curve}"):
             title = TITLES.get(name, name)
             return _write(
-                b"RGB ", b"mntr", title, _colorants(_known_matrix(space), PRIMARIES[space][:2], [CURVES[curve]] * 3)
+                b"RGB ", b"mntr", title, _colorants(known_matrix(space), PRIMARIES[space][:2], [CURVES[curve]] * 3)
             )
     raise KeyError(name)
 
@@ -163,19 +150,63 @@ def _read(profile: bytes) -> _RawProfile:
     return _RawProfile(space, pcs, kind, major, intent if intent <= 3 else 0, tags)
 
 
+def _shown_tables(intent: int) -> set[bytes]:
+    """The tables that viewers read: perceptual or relative colorimetric, or as the header's intent says (7.2.15).
+
+    Skia reads A2B0, or else A2B1; LittleCMS the table of the intent that it is asked for, or else A2B0.
+    """
+    return {b"A2B0", b"A2B1", *TABLES[intent : intent + 1]}
+
+
 def _table_profile(raw: _RawProfile) -> bytes:
-    """A profile that works by tables: they stay, and a way back that is broken goes."""
-    channels = CHANNELS[raw.space]
-    tags = {}
+    """A profile that works by tables; where a matrix and curves show the same, a profile that works by these."""
+    found = dict[bytes, tables.ColourTable]()
     for name in TABLES:
-        if name in raw.tags:
-            to_pcs = name[:1] == b"A"
+        if name in raw.tags and name in _shown_tables(raw.intent):
             try:
-                tags[name] = elements.lut(raw.tags[name], *((channels, 3) if to_pcs else (3, channels)))
+                found[name] = tables.parse(raw.tags[name], CHANNELS[raw.space])
             except MalformedImage:
-                if to_pcs:
+                if not found:  # the one that every viewer reads; they go on without any other
                     raise
-    return _write(raw.space, raw.kind, raw.space.decode().strip(), tags, raw)
+    model = _model_beside(raw)
+    if model and raw.space == b"RGB " and _shows_the_same(list(found.values()), raw.pcs, model):
+        return model
+    tags = {name: tables.serialise(table) for name, table in found.items()}
+    tags |= _cicp(raw) if raw.space == b"RGB " else {}
+    kind = b"scnr"
+    if model:  # it stays for viewers that know no tables, and for LittleCMS, which asks for it to find the black point
+        kind = b"mntr"
+        kept = {name: tag for name, tag in _read(model).tags.items() if name[1:] in (b"XYZ", b"TRC")}
+        tags |= kept if raw.major == 4 else {name: _version_2(tag) for name, tag in kept.items()}
+    return _write(raw.space, kind, raw.space.decode().strip(), tags, raw)
+
+
+def _model_beside(raw: _RawProfile) -> bytes | None:
+    """The clean profile without tables: what its matrix and curves, or its grey curve, say by themselves."""
+    try:
+        return _model_profile(raw if raw.space == b"GRAY" else replace(raw, pcs=b"XYZ "))
+    except MalformedImage:
+        return None
+
+
+def _shows_the_same(found: list[tables.ColourTable], pcs: bytes, model: bytes) -> bool:
+    """Whether all tables give the colours of a clean matrix profile."""
+    raw = _read(model)
+    curves = [raw.tags[tag] for tag in (b"rTRC", b"gTRC", b"bTRC")]
+    return agreement.shows_the_same(found, pcs, _matrix(raw)[0], curves)
+
+
+def _version_2(tag: bytes) -> bytes:
+    """A tag of a model as version 2 has it: a parametric curve as a table (ICC.1:2001-04, 6.5.2)."""
+    if tag[:4] != b"para":
+        return tag
+    values = (elements.sample(tag, VERSION_2_CURVE) * 65535).round().astype(">u2")
+    return struct.pack(">4sII", b"curv", 0, len(values)) + values.tobytes()
+
+
+def _model_profile(raw: _RawProfile) -> bytes:
+    """A profile that works without tables."""
+    return _grey_profile(raw) if raw.space == b"GRAY" else _matrix_profile(raw)
 
 
 def _grey_profile(raw: _RawProfile) -> bytes:
@@ -199,7 +230,7 @@ def _matrix_profile(raw: _RawProfile) -> bytes:
     if known and curve and not cicp:
         return canonical(known if NATIVE[known] == curve else f"{known}-{curve}")
     white = PRIMARIES[known][:2] if known else _white(raw)
-    tags = _colorants(_known_matrix(known) if known else matrix, white, curves) | cicp
+    tags = _colorants(known_matrix(known) if known else matrix, white, curves) | cicp
     return _write(b"RGB ", b"mntr", "RGB", tags, raw, major=4)
 
 
@@ -209,7 +240,7 @@ def _matrix(raw: _RawProfile) -> tuple[NDArray[np.float64], str | None]:
     if matrix.min() < -0.5 or matrix.max() > 2 or abs(np.linalg.det(matrix)) < 1e-4:
         problem = "colorants outside -0.5 to 2, or on one line"
         raise MalformedImage(problem, structure="icc tag table", offset=128)
-    off = {name: float(np.abs(np.linalg.solve(_known_matrix(name), matrix) - np.eye(3)).max()) for name in PRIMARIES}
+    off = {name: float(np.abs(np.linalg.solve(known_matrix(name), matrix) - np.eye(3)).max()) for name in PRIMARIES}
     best = min(off, key=off.__getitem__)
     return matrix, best if off[best] <= MATRIX_TOLERANCE else None
 
@@ -237,27 +268,22 @@ def _tone(raw: _RawProfile, name: bytes) -> bytes:
     if (np.diff(values) < 0).any() or values[-1] - values[0] < 0.1:
         problem = "it falls, or rises by less than 0.1"
         raise MalformedImage(problem, structure="icc curve", offset=0)
-    light = _encoded(values)
+    light = encoded(values)
     off = {name: float(np.abs(light - shape).max()) for name, shape in _shapes().items()}
     best = min(off, key=off.__getitem__)
     if off[best] <= TOLERANCE:
         return CURVES[best]
     middle = values[len(values) // 2]
     gamma = gamma_tag(min(max(np.log(middle) / np.log(0.5), 0.1), 10.0)) if middle > 0 else tag
-    if gamma != tag and np.abs(_encoded(elements.sample(gamma)) - light).max() <= TOLERANCE:
+    if gamma != tag and np.abs(encoded(elements.sample(gamma)) - light).max() <= TOLERANCE:
         return _tone(_RawProfile(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
     return tag
-
-
-def _encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear light as sRGB code values: where an error is about as visible in the dark as in the bright."""
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 @cache
 def _shapes() -> dict[str, NDArray[np.float64]]:
     """The known curves, for comparison."""
-    return {name: _encoded(elements.sample(tag)) for name, tag in CURVES.items()}
+    return {name: encoded(elements.sample(tag)) for name, tag in CURVES.items()}
 
 
 def _transfer(curves: list[bytes]) -> str | float | None:
@@ -274,12 +300,6 @@ def _curve_name(transfer: str | float | None) -> str | None:
     """The key in CURVES of what _transfer() gave."""
     key = f"gamma-{transfer}" if isinstance(transfer, float) else transfer
     return key if key in CURVES else None
-
-
-@cache
-def _known_matrix(name: str) -> NDArray[np.float64]:
-    """Linear RGB to XYZ under D50, of known primaries."""
-    return adaptation(PRIMARIES[name][:2], D50) @ rgb_to_xyz(PRIMARIES[name])
 
 
 def _white(raw: _RawProfile) -> tuple[float, ...]:

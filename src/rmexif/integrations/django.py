@@ -118,7 +118,7 @@ class RefusalMiddleware:
         error = exception.error if isinstance(exception, ImageRefused) else exception
         if not isinstance(error, RmexifError):
             return None
-        return JsonResponse({"code": error.code, "message": str(error)}, status=error.status_hint)
+        return JsonResponse(error.as_dict(), status=error.status_hint)
 
 
 class ScrubbedImageField(forms.FileField):

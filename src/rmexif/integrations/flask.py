@@ -71,4 +71,4 @@ def _clean(upload: FileStorage, policy: Policy) -> FileStorage:
 
 
 def _refusal(error: Any) -> tuple[Response, int, Mapping[str, str]]:
-    return jsonify(code=error.code, message=str(error)), error.status_hint, {"Cache-Control": "no-store"}
+    return jsonify(error.as_dict()), error.status_hint, {"Cache-Control": "no-store"}

@@ -88,7 +88,7 @@ class ScrubbedForm:
             form = reader.close()
             images = [await self._scrub(item.field, item.data) for item in form.files]
         except RmexifError as error:
-            raise HTTPException(error.status_hint, {"code": error.code, "message": str(error)}) from error  # type: ignore[arg-type]
+            raise HTTPException(error.status_hint, error.as_dict()) from error  # type: ignore[arg-type]
         except TimeoutError as error:
             raise HTTPException(408, {"code": "slow_body", "message": "the body came too slowly"}) from error  # type: ignore[arg-type]
         return CleanForm(form.fields, images)

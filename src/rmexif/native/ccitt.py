@@ -93,10 +93,10 @@ def decode(data: Buffer, width: int, rows: int, coding: Coding) -> Decoded:
             break
         bitmap += _pack(above, width)
         consumed = (reader.at + 7) // 8
-    whole = len(bitmap) // stride
+    complete = len(bitmap) // stride
     if coding == Coding.GROUP4 and status is Status.OK and reader.bits.startswith(EOL * 2, reader.at):
         consumed = (reader.at + 2 * len(EOL) + 7) // 8
-    return Decoded(status, bitmap.ljust(stride * rows, b"\0"), whole, consumed)
+    return Decoded(status, bitmap.ljust(stride * rows, b"\0"), complete, consumed)
 
 
 def _pack(changes: list[int], width: int) -> bytes:

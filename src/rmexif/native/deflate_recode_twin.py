@@ -44,10 +44,10 @@ class _Bits:
         self.bits |= value << self.held
         self.held += count
         if self.held >= 256:
-            whole = self.held // 8
-            self.out += (self.bits & (1 << 8 * whole) - 1).to_bytes(whole, "little")
-            self.bits >>= 8 * whole
-            self.held -= 8 * whole
+            complete = self.held // 8
+            self.out += (self.bits & (1 << 8 * complete) - 1).to_bytes(complete, "little")
+            self.bits >>= 8 * complete
+            self.held -= 8 * complete
 
     def flush(self) -> None:
         """Fill the last byte with zeros."""

@@ -184,8 +184,8 @@ class Inflater:
         loose |= count > 4 and not order[LENGTHS_ORDER[count - 1]]
         loose |= (literals > 257 and not first[-1]) or (distances > 1 and not second[-1])
         self.report["loose_headers"] += loose
-        whole = [*first, *[0] * (LITERALS - literals), *second, *[0] * (DISTANCES - distances)]
-        return Status.OK if _are_codes(first, second) else Status.BAD_CODE, whole
+        complete = [*first, *[0] * (LITERALS - literals), *second, *[0] * (DISTANCES - distances)]
+        return Status.OK if _are_codes(first, second) else Status.BAD_CODE, complete
 
     def _lengths(self, order: Sequence[int], count: int) -> tuple[list[int], int]:
         """Code lengths, and the operations they took; 0 of them where they make no sense."""
@@ -291,7 +291,7 @@ class Inflater:
 
 def _are_codes(literals: Sequence[int], distances: Sequence[int]) -> bool:
     """Whether zlib takes both codes: complete ones, or a single code of one bit; for distances also none."""
-    half, whole = 1 << 14, 1 << 15
+    half, complete = 1 << 14, 1 << 15
     free = free_space(literals), free_space(distances)
     single = [codes.count(1) == 1 and space == half for codes, space in zip((literals, distances), free, strict=True)]
-    return (not free[0] or single[0]) and (free[1] in (0, whole) or single[1])
+    return (not free[0] or single[0]) and (free[1] in (0, complete) or single[1])

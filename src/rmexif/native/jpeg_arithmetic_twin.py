@@ -178,15 +178,15 @@ class ArithmeticWalk:
         state = _Interval(raw.removesuffix(b"\xff").replace(b"\xff\x00", b"\xff"))
         status, mcu = Status.OK, 0
         for mcu in range(count):
-            whole, size = copy.copy(state.coder.encoder), len(state.coder.encoder.data)
+            complete, size = copy.copy(state.coder.encoder), len(state.coder.encoder.data)
             try:
                 for c, component in enumerate(self.scan.components):
                     for _ in range(component.units):
                         self._unit(state, c, first + mcu)
             except Stop as stop:
                 status = stop.status
-                del whole.data[size:]  # the copy shares it
-                state.coder.encoder = whole
+                del complete.data[size:]  # the copy shares it
+                state.coder.encoder = complete
                 break
         else:
             mcu = count

@@ -172,7 +172,7 @@ class HuffmanWalk:
 
     def _lossless(self, count: int) -> tuple[int, Status]:
         for mcu in range(count):
-            whole, error = self.position, None
+            complete, error = self.position, None
             try:
                 for c in self.units:
                     self._dc_code(c, 0)
@@ -180,7 +180,7 @@ class HuffmanWalk:
                 error = stop
             status = self._status(error)
             if status is not Status.OK:
-                self.position = whole
+                self.position = complete
                 return mcu, status
         return count, Status.OK
 
@@ -188,7 +188,7 @@ class HuffmanWalk:
         """A scan that starts or refines DC coefficients (T.81, G.1.2.1)."""
         predicted = [0] * 4
         for mcu in range(count):
-            whole, error = self.position, None
+            complete, error = self.position, None
             try:
                 for c in self.units:
                     if not self.scan.high:
@@ -203,7 +203,7 @@ class HuffmanWalk:
                 error = stop
             status = self._status(error)
             if status is not Status.OK:
-                self.position = whole
+                self.position = complete
                 return mcu, status
         return count, Status.OK
 
@@ -213,7 +213,7 @@ class HuffmanWalk:
         predicted, coder = [0] * 4, self.coder
         bits = held = taken = 0
         for mcu in range(count):
-            whole, error = taken * 32 - held, None
+            complete, error = taken * 32 - held, None
             try:
                 for c in self.units:
                     self.position, ac = taken * 32 - held, self.tables[2 * c + 1]
@@ -245,7 +245,7 @@ class HuffmanWalk:
                 error = stop
             status = self._status(error)
             if status is not Status.OK:
-                self.position = whole
+                self.position = complete
                 return mcu, status
         return count, Status.OK
 
@@ -284,14 +284,14 @@ class HuffmanWalk:
                     self.coder.join_run([])
                 block, band.run = min(block + band.run, stop), 0
                 continue
-            whole, error = self.position, None
+            complete, error = self.position, None
             try:
                 band.refine(block) if self.scan.high else band.start(block)
             except Stop as reason:
                 error = reason
             status = self._status(error)
             if status is not Status.OK:
-                self.position = whole
+                self.position = complete
                 return block - first, status
             block += 1
         return count, Status.OK

@@ -88,8 +88,8 @@ def encode_packbits(data: Buffer, row: int) -> bytes:
     """
     if row < 1:
         raise ValueError("rle: a row of no bytes")
-    whole = bytes(data)
-    return b"".join(_pack(whole[start : start + row]) for start in range(0, len(whole), row))
+    complete = bytes(data)
+    return b"".join(_pack(complete[start : start + row]) for start in range(0, len(complete), row))
 
 
 def _runs(data: bytes) -> Iterator[tuple[int, int]]:
@@ -106,8 +106,8 @@ def _pack(row: bytes) -> bytes:
         if end - start == 2 and single and 0 < held < PACKED - 1:
             continue
         out += _packed_literal(row[literal:start])
-        whole, rest = divmod(end - start, PACKED)
-        out += bytes((257 - PACKED, row[start])) * whole
+        complete, rest = divmod(end - start, PACKED)
+        out += bytes((257 - PACKED, row[start])) * complete
         if rest > 1:
             out += bytes((257 - rest, row[start]))
         literal = end - (rest == 1)
@@ -129,7 +129,7 @@ class Painted(NamedTuple):
         pixels: one a byte, rows in the order of the file; 0 where nothing is painted.
         spans: row, first px, px after the last of what is painted, neighbours in a row joined, one behind the other.
         consumed: bytes of the codes.
-        whole: whether the codes go on to the end of the last row.
+        complete: whether the codes go on to the end of the last row.
         row: where the codes ended.
     """
 
@@ -137,7 +137,7 @@ class Painted(NamedTuple):
     pixels: bytearray
     spans: array[int]
     consumed: int
-    whole: bool
+    complete: bool
     row: int
 
     @property
@@ -154,9 +154,9 @@ def _decode_bmp(core: ctypes.CDLL, data: Buffer, width: int, height: int, *, nib
     status = core.rmexif_rle_decode_bmp(
         *(data, len(data), width, height, nibbles, pixels, len(pixels), spans, len(spans) // 3, facts)
     )
-    consumed, count, whole, row = facts
+    consumed, count, complete, row = facts
     del spans[3 * count :]
-    return Painted(Status(status), pixels, spans, consumed, bool(whole), row)
+    return Painted(Status(status), pixels, spans, consumed, bool(complete), row)
 
 
 def _is_picture(width: int, height: int) -> bool:
@@ -258,20 +258,20 @@ class _Canvas:
 
 
 def _encode_bmp(
-    core: ctypes.CDLL, pixels: Buffer, width: int, height: int, spans: array[int], *, nibbles: bool, whole: bool
+    core: ctypes.CDLL, pixels: Buffer, width: int, height: int, spans: array[int], *, nibbles: bool, complete: bool
 ) -> bytes:
     painted, count = sum(spans[2::3]) - sum(spans[1::3]), len(spans) // 3
     steps = len(pixels) // RUN + width // RUN + height // RUN
     out = bytearray(max(0, 2 * painted) + 14 * count + 4 * steps + 32)
     written = (ctypes.c_uint64 * 1)()
-    inputs = pixels, len(pixels), width, height, nibbles, spans, count, whole
+    inputs = pixels, len(pixels), width, height, nibbles, spans, count, complete
     if not _is_picture(width, height) or core.rmexif_rle_encode_bmp(*inputs, out, len(out), written):
         raise ValueError("rle: pixels, or spans of them, that do not go with the size of the picture")
     return bytes(memoryview(out)[: written[0]])
 
 
 @twin(_encode_bmp)
-def encode_bmp(pixels: Buffer, width: int, height: int, spans: array[int], *, nibbles: bool, whole: bool) -> bytes:
+def encode_bmp(pixels: Buffer, width: int, height: int, spans: array[int], *, nibbles: bool, complete: bool) -> bytes:
     """Encode what is painted.
 
     Runs of more than three pixels, between them literals or, where they take fewer bytes, short runs, and one way
@@ -283,7 +283,7 @@ def encode_bmp(pixels: Buffer, width: int, height: int, spans: array[int], *, ni
         height: rows.
         spans: what is painted, as ``Painted`` has it.
         nibbles: RLE4, two pixels a byte; else RLE8.
-        whole: go on to the end of the last row.
+        complete: go on to the end of the last row.
 
     Raises:
         ValueError: pixels, or spans of them, that do not go with the size of the picture.
@@ -300,7 +300,7 @@ def encode_bmp(pixels: Buffer, width: int, height: int, spans: array[int], *, ni
         _along(out, start - x)
         _write_span(out, data[row * width + start : row * width + end], nibbles)
         x = end
-    if whole and (y, x) != (height - 1, width):
+    if complete and (y, x) != (height - 1, width):
         if y != height - 1:
             _down(out, x, height - 1 - y)
             x = 0

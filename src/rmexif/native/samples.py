@@ -72,12 +72,12 @@ def used(data: Buffer, width: int, bits: int = 8, *, stride: int = 0, rows: int 
     """
     stride = stride or len(data) or 1
     _require(bits in (1, 2, 4, 8) and _holds(len(data), stride, width * bits, rows))
-    whole, rest = divmod(width * bits, 8)
+    complete, rest = divmod(width * bits, 8)
     seen, tails = set[int](), set[int]()
     for at in (stride * row for row in range(rows)):
-        seen.update(data[at : at + whole])
+        seen.update(data[at : at + complete])
         if rest:
-            tails.add(data[at + whole])
+            tails.add(data[at + complete])
     most = (1 << bits) - 1
     values = {byte >> shift & most for byte in seen for shift in range(0, 8, bits)}
     values |= {byte >> shift & most for byte in tails for shift in range(8 - bits, 7 - rest, -bits)}
@@ -109,14 +109,14 @@ def remap(data: bytearray, table: bytes, width: int, bits: int = 8, *, stride: i
     stride = stride or len(data) or 1
     _require(len(table) == 256 and bits in (1, 2, 4, 8) and _holds(len(data), stride, width * bits, rows))
     packed = _packed_table(table, bits)
-    whole, rest = divmod(width * bits, 8)
+    complete, rest = divmod(width * bits, 8)
     last = 0xFF00 >> rest & 0xFF
     before = bytes(data)
     for at in (stride * row for row in range(rows)):
-        data[at : at + whole] = data[at : at + whole].translate(packed)
+        data[at : at + complete] = data[at : at + complete].translate(packed)
         if rest:
-            byte = data[at + whole]
-            data[at + whole] = packed[byte] & last | byte & ~last
+            byte = data[at + complete]
+            data[at + complete] = packed[byte] & last | byte & ~last
     return data != before
 
 
@@ -145,10 +145,10 @@ def clear_padding(data: bytearray, row_bits: int, *, stride: int, rows: int) -> 
     """
     _require(_holds(len(data), stride, row_bits, rows))
     before = bytes(data)
-    whole, rest = divmod(row_bits, 8)
+    complete, rest = divmod(row_bits, 8)
     for at in (stride * row for row in range(rows)):
         if rest:
-            data[at + whole] &= 0xFF00 >> rest & 0xFF
+            data[at + complete] &= 0xFF00 >> rest & 0xFF
         start, end = at + (row_bits + 7) // 8, min(at + stride, len(data))
         data[start:end] = bytes(end - start)
     data[rows * stride :] = bytes(len(data[rows * stride :]))
@@ -174,8 +174,8 @@ def clear_hidden(data: bytearray, channels: int, alpha: int, depth: int = 1) -> 
     """
     _require(1 <= channels <= MOST_CHANNELS and 0 <= alpha < channels and depth in (1, 2))
     pixel = channels * depth
-    whole = data[: len(data) // pixel * pixel]
-    return _clear_pixels(data, [whole[n::pixel] for n in range(alpha * depth, (alpha + 1) * depth)], pixel)
+    complete = data[: len(data) // pixel * pixel]
+    return _clear_pixels(data, [complete[n::pixel] for n in range(alpha * depth, (alpha + 1) * depth)], pixel)
 
 
 def _clear_where(core: ctypes.CDLL, data: bytearray, opacity: Buffer, depth: int = 1) -> bool:
@@ -196,8 +196,8 @@ def clear_where(data: bytearray, opacity: Buffer, depth: int = 1) -> bool:
         ValueError: an argument outside its range, or planes of two sizes.
     """
     _require(len(data) == len(opacity) and depth in (1, 2))
-    whole = bytearray(opacity[: len(opacity) // depth * depth])
-    return _clear_pixels(data, [whole[n::depth] for n in range(depth)], depth)
+    complete = bytearray(opacity[: len(opacity) // depth * depth])
+    return _clear_pixels(data, [complete[n::depth] for n in range(depth)], depth)
 
 
 def _clear_pixels(data: bytearray, opacity: list[bytearray], size: int) -> bool:
@@ -289,13 +289,13 @@ def _each_channel(
     """Replace the samples of each channel of each row by what a function makes of them, modulo their range."""
     _require(stride > 0 and 1 <= channels <= MOST_CHANNELS and depth in (1, 2, 4))
     order: Literal["big", "little"] = "big" if big else "little"
-    most, whole = (1 << 8 * depth) - 1, stride // depth * depth
+    most, complete = (1 << 8 * depth) - 1, stride // depth * depth
     for start in range(0, len(data) - stride + 1, stride):
-        row = data[start : start + whole]
-        samples = list(row) if depth == 1 else [_number(row, at, depth, big) for at in range(0, whole, depth)]
+        row = data[start : start + complete]
+        samples = list(row) if depth == 1 else [_number(row, at, depth, big) for at in range(0, complete, depth)]
         for channel in range(min(channels, len(samples))):
             samples[channel::channels] = [value & most for value in function(samples[channel::channels])]
-        data[start : start + whole] = (
+        data[start : start + complete] = (
             bytes(samples) if depth == 1 else b"".join(value.to_bytes(depth, order) for value in samples)
         )
 

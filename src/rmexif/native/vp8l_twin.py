@@ -283,8 +283,8 @@ def read(
     _read_groups(bits, facts, image)
     proven = decode and _needs_no_pixels(facts, image, headless)
     _read_values(bits, image)
-    whole = decode and not proven
-    lines = facts.height if whole else min(rows, facts.height)
+    complete = decode and not proven
+    lines = facts.height if complete else min(rows, facts.height)
     named, padded = _restore(facts, image, transforms, lines, rows)
     if lines == facts.height:
         _report_pixels(facts, image, named, padded, headless)

@@ -163,6 +163,11 @@ def _failure(why: str) -> dict[str, Any]:
     schema = {
         "type": "object",
         "required": ["code", "message"],
-        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        "properties": {
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "structure": {"type": "string", "description": "of the image file, where it is at fault"},
+            "offset": {"type": "integer", "description": "byte of that structure"},
+        },
     }
     return {"description": why, "content": {"application/json": {"schema": schema}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse
 from rmexif.service.admission import Busy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
     from rmexif.errors import RmexifError
@@ -31,18 +33,17 @@ class Refusal(JSONResponse):
     A client that is still sending would otherwise meet a closed connection before it reads why.
 
     Args:
-        code: stable, for scripts.
-        message: for people.
+        answer: ``code`` for scripts, ``message`` for people, and the place in an image that is at fault.
         status: of the answer.
         body_pending: whether the client may still be sending.
         headers: with ``_`` for ``-``.
     """
 
-    def __init__(self, code: str, message: str, status: int, *, body_pending: bool, **headers: str) -> None:
+    def __init__(self, answer: Mapping[str, Any], status: int, *, body_pending: bool, **headers: str) -> None:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         if body_pending:
             names["Connection"] = "close"
-        super().__init__({"code": code, "message": message}, status, names)
+        super().__init__(answer, status, names)
         self._body_pending = body_pending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,20 +73,21 @@ class Refusals:
         if isinstance(error, HTTPException):
             status, code = error.status_code, CODES.get(error.status_code, "error")
             message = code.replace("_", " ") if status in (404, 405) else error.detail
+            answer: dict[str, Any] = {"code": code, "message": message}
             headers = dict(error.headers or {})
         else:
-            status, code, message = error.status_hint, error.code, str(error)
+            status, code, answer = error.status_hint, error.code, error.as_dict()
         if isinstance(error, Busy):
             headers["Retry-After"] = RETRY_BUSY
         elif status == 503:
             headers["Retry-After"] = RETRY_LATER
         self._metrics.errors.labels(code).inc()
         LOG.log(logging.WARNING if status >= 500 else logging.INFO, "%d %s", status, code)
-        return Refusal(code, message, status, body_pending=body_pending, **headers)
+        return Refusal(answer, status, body_pending=body_pending, **headers)
 
     def not_ready(self, error: RmexifError) -> Refusal:
         """The answer of a probe; probes are not counted."""
-        return Refusal(error.code, str(error), 503, body_pending=False, Retry_After=RETRY_LATER)
+        return Refusal(error.as_dict(), 503, body_pending=False, Retry_After=RETRY_LATER)
 
 
 async def _drain(receive: Receive) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rmexif.errors import RmexifError, SetupError, error_boundary
+from rmexif.io.engine import choose_engine
 from rmexif.io.quiet_stderr import discard_stderr
 from rmexif.workers import sandbox
 
@@ -54,6 +55,7 @@ def prepare(sent: bytes, limits: WorkerLimits) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a decoder that loops in C would never come to a Python handler
     discard_stderr()
     try:
+        choose_engine()
         if limits.lock_memory and not sandbox.lock_memory():
             raise SetupError("lock_memory: this process may not lock its memory (see ulimit -l)")
         landlock = sandbox.restrict_filesystem() if limits.sandbox else 0

@@ -51,7 +51,7 @@ STANDARD = BmpColour()
 
 @dataclass(frozen=True, slots=True)
 class BmpHeader:
-    """What the headers say of the picture, in canonical form."""
+    """The fields of the headers, in canonical form."""
 
     length: int  # byte, of the second header
     end: int  # byte: of the headers and the masks behind them
@@ -60,7 +60,7 @@ class BmpHeader:
     bits: int  # of a pixel
     compression: int
     masks: tuple[int, ...]  # red, green, blue, alpha; empty: the standard ones
-    start: int  # byte: first one of the rows, as the file header says; 0: behind the palette
+    start: int  # byte: first one of the rows, as in the file header; 0: behind the palette
     colours: int  # entries of the palette
     linked: tuple[int, int]  # first byte of a profile, embedded or linked, and the one after; (0, 0): none
     colour: BmpColour = STANDARD

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmexif import icc
 from rmexif.containers.bmp.header import (
     CALIBRATED,
     EMBEDDED,
@@ -87,7 +88,17 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", Role.UNKNOWN)
         parts.add(label, role, at, at + header.entry)
     _claim_pixels(view, tree, parts)
-    return Container("bmp", header.width, header.rows, parts.tile(), colour=header.colour.colour, tree=tree)
+    tables = icc.residual_bytes([header.colour.colour.icc])
+    return Container(
+        "bmp",
+        header.width,
+        header.rows,
+        parts.tile(),
+        colour=header.colour.colour,
+        residuals=tuple(tables),
+        residual_bytes=tables,
+        tree=tree,
+    )
 
 
 def clean_rows(view: memoryview, tree: BmpTree) -> bytes:

@@ -59,7 +59,7 @@ def twins(palette: Sequence[Hashable], used: Iterable[int]) -> bytes:
 
 
 def clear_unused(palette: Sequence[bytes], used: Collection[int], ramp_step: int = 1) -> list[bytes]:
-    """The palette with black for every entry that is not in use; a grey ramp says nothing, and stays.
+    """The palette with black for every entry that is not in use; a grey ramp carries no information, and stays.
 
     Args:
         palette: the colours, three bytes each.

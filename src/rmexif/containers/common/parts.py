@@ -18,8 +18,8 @@ __all__ = ["PartBuilder"]
 class PartBuilder:
     """Collects stretches in any order; ``tile()`` turns them into parts that cover the file without overlap.
 
-    Neighbours without a payload that have one label and one role become one part: how an encoder cuts its data says
-    nothing.
+    Neighbours without a payload that have one label and one role become one part: how an encoder cuts its data is
+    no information.
 
     Args:
         size: of the file, in bytes.
@@ -109,7 +109,7 @@ class PartBuilder:
 
 
 def _continues(last: Part, part: Part) -> bool:
-    """Whether ``part``, which lies behind ``last``, says the same of its bytes."""
+    """Whether ``part``, which lies behind ``last``, has the same meaning."""
     return last.payload is None is part.payload and (last.label, last.role) == (part.label, part.role)
 
 

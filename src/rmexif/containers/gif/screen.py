@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif.containers.gif.codes import NO_CODES, PictureCodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,7 +15,7 @@ __all__ = ["ColourTable", "GifPicture", "GifScreen", "GraphicControl", "loop_blo
 EXTENSION, PICTURE, TRAILER = 0x21, 0x2C, 0x3B  # first byte of a block (GIF89a, appendix A)
 PLAIN_TEXT, CONTROL, COMMENT, APPLICATION = 0x01, 0xF9, 0xFE, 0xFF  # labels of extensions
 HAS_TABLE, INTERLACED = 0x80, 0x40  # flags of a picture (20.c); the first also of the screen (18.c)
-LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # applications that say how often an animation is repeated
+LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # applications whose block holds the loop count
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,8 @@ class GifPicture:
     flags: int  # INTERLACED or 0
     table: ColourTable | None  # local
     control: GraphicControl | None
-    code_size: int  # bit: of a root code
-    codes: bytes  # up to the last pixel
-    samples: frozenset[int]  # that pixels have
+    codes: PictureCodes = NO_CODES
+    samples: frozenset[int] = frozenset()  # that pixels have
 
     @property
     def transparent(self) -> int | None:
@@ -101,5 +102,5 @@ class GifScreen:
 
 
 def loop_block(count: bytes) -> bytes:
-    """The application extension that says how often an animation is repeated, in canonical form."""
+    """The application extension with the loop count of an animation, in canonical form."""
     return bytes((EXTENSION, APPLICATION, len(LOOPS[0]))) + LOOPS[0] + b"\x03\x01" + count + b"\0"

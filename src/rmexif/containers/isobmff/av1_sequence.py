@@ -40,6 +40,7 @@ class Av1SequenceHeader:
     integer_mv: int  # likewise
     order_hint: int  # bit: of a frame's place in the order; 0: frames do not carry it
     superres: bool
+    superblock: int  # px: a side
 
 
 def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> Av1SequenceHeader:
@@ -61,7 +62,8 @@ def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> 
     widths = bits.copy(4) + 1, bits.copy(4) + 1
     size = bits.copy(widths[0]) + 1, bits.copy(widths[1]) + 1
     frame_id, delta_id = (0, 0) if reduced else _frame_id_bits(bits)
-    bits.copy(3)  # use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
+    superblock = 128 if bits.copy(1) else 64  # use_128x128_superblock
+    bits.copy(2)  # enable_filter_intra, enable_intra_edge_filter
     screen, integer, order_hint = (SELECTED_BY_FRAME, SELECTED_BY_FRAME, 0) if reduced else _inter_tools(bits)
     superres = bool(bits.copy(1))
     bits.copy(2)  # enable_cdef, enable_restoration
@@ -82,6 +84,7 @@ def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> 
         integer_mv=integer,
         order_hint=order_hint,
         superres=superres,
+        superblock=superblock,
     )
 
 

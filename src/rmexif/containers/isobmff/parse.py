@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.isobmff.boxes import Tally, first_of_each
@@ -31,6 +32,7 @@ from rmexif.types import Colour, Container, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.isobmff.items import Meta
+    from rmexif.containers.isobmff.properties import Property
     from rmexif.types import Limits, Part
 
 __all__ = ["IsobmffTree", "parse_avif", "parse_heic"]
@@ -94,6 +96,7 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
     first = still.items[0] if still else movie.tracks[0].content if movie else None
     if first is None:
         raise UnsupportedFeature("no picture, and no image sequence of a known brand", structure="isobmff", offset=0)
+    tables = icc.residual_bytes(colour_of(found).icc for found in _properties(still, movie))
     is_moving = movie is not None and (name == "avif" or still is None)  # a decoder of HEIC shows the still
     return Container(
         name,
@@ -101,7 +104,8 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         _parts(view, top, tree, meta, tally),
         frames=len(movie.tracks[0].content.coded) if movie and is_moving else 1,
         colour=_colour(first, still),
-        residuals=_residuals(still, movie),
+        residuals=(*_residuals(name, still, movie), *tables),
+        residual_bytes=tables,
         tree=tree,
     )
 
@@ -125,15 +129,19 @@ def _colour(first: KeptItem | TrackContent, still: Still | None) -> Colour:
     return colour
 
 
-def _residuals(still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
-    """A clean aperture only hides what lies outside it, an overlay what lies below it."""
+def _properties(still: Still | None, movie: Movie | None) -> list[tuple[Property, ...]]:
+    """The properties of every item and of every track that leaves."""
     items = still.items if still else ()
     tracks = movie.tracks if movie else ()
-    properties = [*(kept.properties for kept in items), *(track.content.properties for track in tracks)]
-    codes = []
-    if any(prop.kind == "clap" for found in properties for prop in found):
+    return [*(kept.properties for kept in items), *(track.content.properties for track in tracks)]
+
+
+def _residuals(name: str, still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
+    """Coded data is passed through; a clean aperture only hides what lies outside it, an overlay what lies below it."""
+    codes = [Residual.AV1_CODED_SLACK if name == "avif" else Residual.HEVC_CODED_SLACK]
+    if any(prop.kind == "clap" for found in _properties(still, movie) for prop in found):
         codes.append(Residual.HEIF_AREA_OUTSIDE_CROP)
-    if any(kept.item.type == b"iovl" for kept in items):
+    if still and any(kept.item.type == b"iovl" for kept in still.items):
         codes.append(Residual.HEIF_AREA_BELOW_OVERLAY)
     return tuple(codes)
 

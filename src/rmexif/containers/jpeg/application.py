@@ -115,8 +115,8 @@ class ApplicationData:
                 return Role.ORIENTATION
         elif known.payload is PayloadKind.XMP and not self.xmp_orientation:
             self.xmp_orientation = xmp_orientation(payload)
-        elif known.payload is PayloadKind.ICC:
-            number, total = body[12:14] if len(body) >= known.skip else (0, 0)
+        elif known.payload is PayloadKind.ICC and len(body) >= known.skip:  # libjpeg ignores shorter ones, too
+            number, total = body[known.skip - 2 : known.skip]
             self.profile_chunks.setdefault(number, (total, payload))
         return known.role
 

@@ -62,17 +62,17 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
         LimitExceeded: more pixels or segments than allowed.
     """
     reading = _Reading(view, limits)
-    last = -1
-    marker = 0
+    last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
             reading.scan_data(item)
         else:
             reading.segment(item)
-            marker, last = item.marker, item.start
-    if marker != Marker.EOI:
+            last = item
+    assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI:
         problem = "no EOI marker follows before the end of the file"
-        raise MalformedImage(problem, structure=f"jpeg {marker_name(marker)}", offset=last)
+        raise MalformedImage(problem, structure=f"jpeg {marker_name(last.marker)}", offset=last.start)
     return reading.container()
 
 
@@ -172,6 +172,7 @@ class _Reading:
         scans, has_slack = _cleaned(self.view, image)
         profile = self.application.profile()
         residuals = {Residual.JPEG_QUANTISATION_TABLES} | ({Residual.JPEG_ENTROPY_SLACK} if has_slack else set())
+        tables = icc.residual_bytes([profile])
         data = self.application
         return Container(
             format="jpeg",
@@ -180,7 +181,8 @@ class _Reading:
             parts=self.tile(image, profile),
             orientation=data.orientation,
             colour=Colour(icc=profile),
-            residuals=tuple(sorted(residuals)),
+            residuals=tuple(sorted(residuals | tables.keys())),
+            residual_bytes=tables,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans),
         )
 

@@ -25,6 +25,7 @@ __all__ = ["rewrite"]
 
 CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
+RESTARTS = [bytes([0xFF, Marker.RST0 + number]) for number in range(8)]  # T.81, B.1.1.3: in turn
 BASELINE_SLOTS = 2  # of each class (T.81, table B.5)
 
 
@@ -57,7 +58,7 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
         out.append(_segment(Marker.SOS, _scan_header(scan.header, identifiers)))
         for number, interval in enumerate(data):
             if number:
-                out.append(bytes([0xFF, Marker.RST0 + (number - 1) % 8]))
+                out.append(RESTARTS[(number - 1) % 8])
             out.append(interval)
     out.append(b"\xff\xd9")
     return out

@@ -153,9 +153,11 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
         if not marks.any():
             continue
         hits = np.flatnonzero(marks)
-        for position, code in zip((hits + base).tolist(), data[hits + 1].tolist(), strict=True):
-            if Marker.RST0 <= code <= Marker.RST7:
-                restarts.append(position)
-            elif code != 0xFF:
-                return ScanData(start, position, tuple(restarts))
+        codes = data[hits + 1]
+        is_restart = (codes & 0xF8) == Marker.RST0  # D0 to D7
+        ends = hits[~is_restart & (codes != 0xFF)]
+        last = ends[0] if len(ends) else len(data)
+        restarts += (hits[is_restart & (hits < last)] + base).tolist()
+        if len(ends):
+            return ScanData(start, base + int(last), tuple(restarts))
     return ScanData(start, len(view), tuple(restarts))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
@@ -71,6 +72,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
     for span in found.spans:
         for start, stop in stream.places(span.start, span.stop):
             parts.add(span.label, span.role, start, stop, span.payload)
+    tables = icc.residual_bytes([found.colour.icc])
     return Container(
         format="jxl",
         width=found.width,
@@ -78,7 +80,8 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         parts=parts.tile(),
         frames=found.frames,
         colour=found.colour,
-        residuals=tuple(sorted(found.residuals)),
+        residuals=tuple(sorted(found.residuals | tables.keys())),
+        residual_bytes=tables,
         tree=JxlTree(level, stream.data, found),
     )
 

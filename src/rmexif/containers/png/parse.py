@@ -12,6 +12,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
@@ -114,7 +115,19 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Sur
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     tree = PngTree(tuple(head), tuple(pictures), indices, _cover(view, animation))
     parts = _parts(view, chunks, found, animation, tree, limits)
-    return Container("png", layout.width, layout.height, parts, len(animation.frames), rotation, colour, tree=tree)
+    tables = icc.residual_bytes([colour.icc])
+    return Container(
+        "png",
+        layout.width,
+        layout.height,
+        parts,
+        len(animation.frames),
+        rotation,
+        colour,
+        tuple(tables),
+        tables,
+        tree=tree,
+    )
 
 
 def _surveyed(

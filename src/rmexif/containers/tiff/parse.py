@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff.ifd import INTEGERS, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
@@ -88,20 +89,23 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         page = read_page(reader, directory, limits)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
-        limits.check("max_pixels", pixels)
+        limits.check("max_total_pixels", pixels)
         limits.check("max_bytes", size)
         pages.append(page)
         parts.page(page, label)
     first = pages[0]
+    tables = icc.residual_bytes(page.profile for page in pages)
     return Container(
         format="tiff",
         width=first.width,
         height=first.height,
         parts=parts.builder.tile(),
         frames=len(pages),
+        samples=sum(page.samples for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
-        residuals=tuple(sorted(set().union(*(page.residuals for page in pages)))),
+        residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
+        residual_bytes=tables,
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
 

@@ -88,7 +88,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         limits.check("max_pixels", picture.width * picture.height)
         tree = WebpTree(picture.width, picture.height, (picture,), picture.has_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
-    residuals = _residuals(tree)
+    residuals, tables = _residuals(tree), icc.residual_bytes([tree.profile])
     return Container(
         "webp",
         tree.width,
@@ -97,8 +97,8 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        tuple(residuals),
-        {code: count for code, count in residuals.items() if count is not None},
+        (*residuals, *tables),
+        {code: count for code, count in residuals.items() if count is not None} | tables,
         tree=tree,
     )
 
@@ -274,7 +274,7 @@ def _common_length(first: bytes, second: bytes) -> int:
 
 
 def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:
-    """A chunk that is no picture; it is clean where it says what rewrite() would."""
+    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write."""
     data = chunk.data(view)
     stays = bool(clean) and data == clean and not any(view[chunk.start + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:

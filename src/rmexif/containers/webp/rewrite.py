@@ -114,7 +114,7 @@ def without_slack(picture: CodedPicture, decode: Decode) -> bytes:
 
 
 def _shortest(file: bytes, chunk: RiffChunk, is_same: Callable[[bytes], bool]) -> bytes:
-    """``file`` with the least bytes in one chunk that give the same picture; most often one try says: as it is."""
+    """``file`` with the least bytes in one chunk that give the same picture; most often one try is enough."""
     good = chunk.length
     bad, middle = 0, good - READ_AHEAD
     while bad + 1 < good and middle > 0:

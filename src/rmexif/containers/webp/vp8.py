@@ -18,7 +18,7 @@ FEATURES = ((4, 7), (4, 6))  # values and bits each: quantiser and loop filter o
 
 
 class Vp8Head(NamedTuple):
-    """What the start of the data says."""
+    """The fields of the head."""
 
     width: int  # px
     height: int  # px

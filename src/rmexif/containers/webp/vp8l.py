@@ -14,7 +14,7 @@ HEAD = 5  # byte: signature, 14 bits each of width and height less one, alpha hi
 
 
 class Vp8lHead(NamedTuple):
-    """What the start of the data says."""
+    """The fields of the head."""
 
     width: int  # px
     height: int  # px
@@ -42,5 +42,5 @@ def read_vp8l(data: memoryview, offset: int) -> Vp8lHead:
 
 
 def with_alpha_hint(data: bytes, uses_alpha: bool) -> bytes:
-    """VP8L data, or its head, that says whether alpha is used."""
+    """VP8L data, or its head, with this alpha hint."""
     return data[:4] + bytes([data[4] & ~ALPHA_IS_USED | ALPHA_IS_USED * uses_alpha]) + data[5:]

@@ -2,27 +2,6 @@
 
 enum { PIECE = 1 << 17 }; /* byte: output is summed while it is in the cache */
 
-uint32_t deflate_adler32(uint32_t adler, const uint8_t *p, size_t size) { /* RFC 1950, 8.2 */
-    uint32_t a = adler & 0xFFFF, b = adler >> 16;
-    while (size) {
-        size_t piece = size < 5552 ? size : 5552; /* the most before b overflows */
-        size -= piece;
-        for (; piece >= 16; piece -= 16, p += 16) {
-            uint32_t sum = 0, weighted = 0;
-            for (uint32_t i = 0; i < 16; i++) {
-                sum += p[i];
-                weighted += (16 - i) * p[i];
-            }
-            b += 16 * a + weighted;
-            a += sum;
-        }
-        for (; piece; piece--) b += a += *p++;
-        a %= 65521;
-        b %= 65521;
-    }
-    return b << 16 | a;
-}
-
 /* --- Blocks ---------------------------------------------------------------------------------------------------- */
 
 /* Skip to the next whole byte; the bits in between have to be zero. */
@@ -174,7 +153,7 @@ static void pack(inflater *s, uint32_t number) {
 }
 
 void inflater_pack_literals(inflater *s, size_t at, bool end) {
-    size_t left = at - s->unpacked;
+    size_t left = at > s->unpacked ? at - s->unpacked : 0; /* a match may have been cut off before its end */
     for (; left >= DEFLATE_BLOCK_END; left -= DEFLATE_BLOCK_END - 1) {
         pack(s, (uint32_t)DEFLATE_NO_MATCH << 23 | (DEFLATE_BLOCK_END - 1));
     }
@@ -205,6 +184,16 @@ static void copy_match_exactly(uint8_t *to, uint32_t distance, uint32_t length) 
     for (const uint8_t *from = to - distance; length; length--) *to++ = *from++;
 }
 
+/* One or two literals; how many. */
+static inline uint32_t emit(uint32_t entry, uint8_t *out, uint32_t *seen) {
+    uint32_t pair = entry / ENTRY_PAIR & 1;
+    out[0] = (uint8_t)(entry >> 16);
+    out[1] = (uint8_t)(entry >> 24);
+    seen[entry >> 16 & 0xFF]++;
+    seen[entry >> 24] += pair;
+    return 1 + pair;
+}
+
 /* Symbols while more input and output are at hand than a turn can take. RMEXIF_OK: the block is complete. RMEXIF_LIMIT:
  * too little is left for another turn. */
 static rmexif_status run_fast(inflater *s, uint8_t *out, size_t *place, size_t end) {
@@ -217,13 +206,9 @@ static rmexif_status run_fast(inflater *s, uint8_t *out, size_t *place, size_t e
         lsb_refill(&in);
         uint32_t entry = take_code(&in, s->literals, LITERAL_BITS);
         for (uint32_t n = 0; n < 3 && entry & ENTRY_LITERAL; n++) { /* three codes: 45 of 56 bits at the most */
-            uint32_t pair = entry / ENTRY_PAIR & 1;
-            out[at] = (uint8_t)(entry >> 16);
-            out[at + 1] = (uint8_t)(entry >> 24);
-            seen[entry >> 16 & 0xFF]++;
-            seen[entry >> 24] += pair;
-            at += 1 + pair;
-            symbols += 1 + pair;
+            uint32_t count = emit(entry, out + at, seen);
+            at += count;
+            symbols += count;
             if (n < 2) entry = take_code(&in, s->literals, LITERAL_BITS);
         }
         if (entry & ENTRY_LITERAL) continue;
@@ -369,6 +354,14 @@ rmexif_status inflater_run(inflater *s, uint8_t *out, size_t *place, size_t capa
     return status;
 }
 
+size_t inflater_slide(inflater *s, uint8_t *out, size_t *at) {
+    size_t shift = *at - DEFLATE_WINDOW;
+    memcpy(out, out + shift, DEFLATE_WINDOW);
+    s->unpacked -= s->packed ? shift : 0;
+    *at = DEFLATE_WINDOW;
+    return shift;
+}
+
 rmexif_status rmexif_deflate_inflate(const uint8_t *data, size_t size, uint32_t envelope, uint8_t *out,
                                      size_t capacity, uint32_t *symbols, size_t *count, deflate_report *report) {
     inflater s;
@@ -393,9 +386,6 @@ rmexif_status rmexif_deflate_audit(const uint8_t *data, size_t size, uint32_t en
     if (capacity < 2 * DEFLATE_WINDOW + 1024) return RMEXIF_BAD_ARGUMENT;
     rmexif_status status = inflater_open(&s, data, size, envelope, limit, report);
     if (status != RMEXIF_OK) return status;
-    while ((status = inflater_run(&s, window, &at, capacity)) == RMEXIF_LIMIT) {
-        memcpy(window, window + at - DEFLATE_WINDOW, DEFLATE_WINDOW);
-        at = DEFLATE_WINDOW;
-    }
+    while ((status = inflater_run(&s, window, &at, capacity)) == RMEXIF_LIMIT) inflater_slide(&s, window, &at);
     return status;
 }

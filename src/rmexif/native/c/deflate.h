@@ -78,9 +78,6 @@ typedef struct {
     uint32_t distances[DISTANCE_ENTRIES];
 } inflater;
 
-/* RFC 1950, 8.2; the sum of nothing is 1. */
-uint32_t deflate_adler32(uint32_t adler, const uint8_t *p, size_t size);
-
 /* Start; `limit` is the most output to be allowed. */
 rmexif_status inflater_open(inflater *s, const uint8_t *data, size_t size, uint32_t envelope, uint64_t limit,
                             deflate_report *report);
@@ -88,6 +85,10 @@ rmexif_status inflater_open(inflater *s, const uint8_t *data, size_t size, uint3
 /* Inflate into out[*at] to out[capacity - 1]; what lies before *at is the output so far, or the last DEFLATE_WINDOW
  * bytes of it. RMEXIF_LIMIT: call again with more room, or with the last DEFLATE_WINDOW bytes moved down. */
 rmexif_status inflater_run(inflater *s, uint8_t *out, size_t *at, size_t capacity);
+
+/* Move the last DEFLATE_WINDOW bytes before *at, which is twice as far at least, to the start of `out`. Returns how
+ * far they moved. */
+size_t inflater_slide(inflater *s, uint8_t *out, size_t *at);
 
 /* Pack the literals up to output byte `at`, and the end of the block. */
 void inflater_pack_literals(inflater *s, size_t at, bool end);

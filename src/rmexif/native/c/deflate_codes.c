@@ -240,3 +240,24 @@ void deflate_huffman_codes(const uint8_t *lengths, uint32_t count, uint16_t *cod
         }
     }
 }
+
+uint32_t deflate_adler32(uint32_t adler, const uint8_t *p, size_t size) { /* RFC 1950, 8.2 */
+    uint32_t a = adler & 0xFFFF, b = adler >> 16;
+    while (size) {
+        size_t piece = size < 5552 ? size : 5552; /* the most before b overflows */
+        size -= piece;
+        for (; piece >= 16; piece -= 16, p += 16) {
+            uint32_t sum = 0, weighted = 0;
+            for (uint32_t i = 0; i < 16; i++) {
+                sum += p[i];
+                weighted += (16 - i) * p[i];
+            }
+            b += 16 * a + weighted;
+            a += sum;
+        }
+        for (; piece; piece--) b += a += *p++;
+        a %= 65521;
+        b %= 65521;
+    }
+    return b << 16 | a;
+}

@@ -58,6 +58,9 @@ void deflate_huffman_lengths(const uint32_t *occurrences, uint32_t count, uint32
 /* The codes for lengths, their first bit lowest. */
 void deflate_huffman_codes(const uint8_t *lengths, uint32_t count, uint16_t *codes);
 
+/* The checksum of the envelope (RFC 1950, 8.2); that of nothing is 1. */
+uint32_t deflate_adler32(uint32_t adler, const uint8_t *p, size_t size);
+
 /* Take the next code of a table whose index has `bits` bits: its entry. At most 15 bits. */
 static inline uint32_t take_code(lsb_reader *in, const uint32_t *table, uint32_t bits) {
     uint32_t entry = table[lsb_peek(in, bits)];

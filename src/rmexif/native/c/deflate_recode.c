@@ -169,12 +169,16 @@ static size_t common_length(const recoder *r, size_t distance, size_t most) {
     return n;
 }
 
-/* Length of a long run of zeros behind a zero, else 0. */
-static uint32_t zero_run(const recoder *r) {
+static uint32_t long_zero_run(const recoder *r) {
     size_t left = r->available - r->at;
-    if (r->fresh[r->at] || !r->at || r->fresh[r->at - 1] || left < ZERO_RUN || load_le64(r->fresh + r->at)) return 0;
+    if (left < ZERO_RUN || load_le64(r->fresh + r->at)) return 0;
     size_t run = common_length(r, 1, left < LONGEST_MATCH ? left : LONGEST_MATCH);
     return run < ZERO_RUN ? 0 : (uint32_t)run;
+}
+
+/* Length of a long run of zeros behind a zero, else 0. */
+static inline uint32_t zero_run(const recoder *r) {
+    return r->fresh[r->at] || !r->at || r->fresh[r->at - 1] ? 0 : long_zero_run(r);
 }
 
 /* Code bytes up to `stop` as literals, but long runs of zeros as matches. */
@@ -238,7 +242,7 @@ size_t recoder_follow(recoder *r, const uint32_t *symbols, size_t count, size_t 
         }
         r->followed += left;
         r->passed = 0;
-        put_literals_until(r, r->followed);
+        if (left) put_literals_until(r, r->followed);
         if (is_match) {
             r->followed += (symbol >> 15 & 0xFF) + SHORTEST_MATCH;
             size_t stop = r->followed < r->available ? r->followed : r->available;
