@@ -13,7 +13,7 @@ import numpy as np
 
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
-from rmexif.errors import InputError, UnsupportedFeature
+from rmexif.errors import EncodeError, InputError, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import Category, Finding, Limits
 
@@ -50,6 +50,8 @@ def recode(data: bytes, container: Container[Any]) -> Recoded:
     pictures = rewrite.pictures(container)
     removed = [finding for picture in pictures if (finding := _hidden(picture))]
     clean = b"".join(rewrite.with_pictures(container, [_recoded(picture) for picture in pictures]))
+    if any(picture.flaw for picture in webp.parse(memoryview(clean), Limits()).tree.pictures):
+        raise EncodeError("webp: a picture that was encoded again still hides something")
     cleared = {Residual.WEBP_ENTROPY_SLACK}
     if not any(picture.keeps_colour for picture in pictures):
         cleared.add(Residual.COLOUR_UNDER_ALPHA)
