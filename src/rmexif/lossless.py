@@ -10,9 +10,11 @@ from rmexif import coded_tail, inspection, lowest_bits, native, verification, we
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
-from rmexif.types import Category, Finding, Limits
+from rmexif.types import Finding, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rmexif.types import Container
 
 __all__ = ["strip", "verify"]
@@ -59,8 +61,7 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     with error_boundary():
         container, found = verification.find_leftovers(view, limits or Limits())
         if not found and webp_recode.needs_recoding(container, len(view)):
-            slack = webp_recode.slack_bytes(view, container)
-            found = (Finding("webp/beyond the picture", Category.UNKNOWN, slack),) if slack else ()
+            found = webp_recode.leftovers(view, container)
         if not found and thorough:
             found = coded_tail.find_tails(bytes(view), container, limits or Limits())
         return list(found)
@@ -74,7 +75,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         shortened = coded_tail.shorten(data, clean, limits)
         data, clean = shortened.data, shortened.container
         removed += shortened.findings
-    data, clean, residuals, hidden = _without_hidden_colour(data, clean, limits)
+    data, clean, residuals, hidden = _recoded(data, clean, limits)
     removed += hidden
     old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
@@ -102,20 +103,16 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
     return data, stats
 
 
-def _without_hidden_colour(
+def _recoded(
     data: bytes, clean: Container[Any], limits: Limits
-) -> tuple[bytes, Container[Any], set[Residual], tuple[Finding, ...]]:
-    """A clean file without what only a codec sees in WebP; what it is, what stays in it, and what went."""
-    residuals, hidden = set(clean.residuals), 0
+) -> tuple[bytes, Container[Any], set[Residual], Sequence[Finding]]:
+    """A clean file without what takes a codec to remove; what it is, what stays in it, and what went."""
+    found: Sequence[Finding] = ()
+    cleared: frozenset[Residual] = frozenset()
     if webp_recode.needs_recoding(clean, len(data)):
-        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
-        recoded = webp_recode.recode(data, clean)
-        has_text, hidden = recoded.has_text, recoded.hidden_colour
-        if recoded.data != data:
-            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
-    else:
-        has_text = lowest_bits.has_text(data, clean)
-    if has_text:
+        data, found, cleared = webp_recode.recode(data, clean)
+        clean = verification.verify_clean(data, limits)
+    residuals = set(clean.residuals) - cleared
+    if lowest_bits.has_text(data, clean):
         residuals.add(Residual.LOWEST_BITS)
-    found = (Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden),) if hidden else ()
     return data, clean, residuals, found

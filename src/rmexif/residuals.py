@@ -111,6 +111,21 @@ class Residual(StrEnum):
         "png-filter-choice",
         "every row is filtered in one of five ways that show the same pixels; that is the encoder's choice",
     )
+    WEBP_ENTROPY_SLACK = (
+        "webp-entropy-slack",
+        "the coded picture was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    WEBP_CODE_CHOICE = (
+        "webp-code-choice",
+        "the same lossless pixels can be coded in several ways; the choice is the encoder's",
+        False,
+    )
+    WEBP_UNUSED_CODES = "webp-unused-codes", "prefix codes hold symbols that no pixel of the lossless picture uses"
+    WEBP_TOKEN_PROBABILITIES = (
+        "webp-token-probabilities",
+        "the probabilities that coefficients are read with are the encoder's choice",
+    )
     GIF_CODE_CHOICE = (
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
