@@ -214,13 +214,29 @@ def test_flat_data_at_the_end_is_no_tail() -> None:
     assert strip(honest, thorough=True)[0] == honest
 
 
-def test_tiles_of_one_frame_stay_unbounded() -> None:
-    """Only the last of several tiles ends where the frame does; Pillow asks for tiles from 512 x 512 px on."""
+def test_every_tile_of_a_frame_is_searched() -> None:
+    """Pillow asks for tiles; the size of all but the last stands before them (AV1 5.11.1)."""
     honest = encoded("avif", picture((1040, 520)))
-    hostile = with_tail("avif", honest)
-    clean, stats = strip(hostile, thorough=True)
-    assert clean == honest
-    assert "av1-coded-slack" in {row["code"] for row in stats["residuals"]}
+    units = by_name("avif").coded_units
+    assert units is not None
+    tiles = [bytes(unit.data) for unit in units(parsed(honest)).units]
+    assert len(tiles) == 2
+
+    def longer(coded: bytes) -> bytes:
+        """Text at the end of the first tile, in its size, and in that of the frame."""
+        at = coded.index(tiles[0])
+        width = next(n for n in range(1, 5) if int.from_bytes(coded[at - n : at], "little") + 1 == len(tiles[0]))
+        size = (len(tiles[0]) + len(TEXT) - 1).to_bytes(width, "little")
+        stretched = longer_frame(coded, TEXT)[: -len(TEXT)]  # with the size that it needs
+        at += len(stretched) - len(coded)
+        end = at + len(tiles[0])
+        return stretched[: at - width] + size + tiles[0] + TEXT + stretched[end:]
+
+    for hostile in (with_item(honest, 0, longer), with_tail("avif", honest)):
+        assert pixels(hostile) == pixels(honest)
+        clean, stats = strip(hostile, thorough=True)
+        assert clean == honest
+        assert "av1-coded-slack" not in {row["code"] for row in stats["residuals"]}
 
 
 def test_a_search_that_costs_too_much_is_not_finished_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
     from rmexif.containers.isobmff.av1_sequence import Av1SequenceHeader
 
-__all__ = ["has_one_tile", "without_render_size"]
+__all__ = ["LONGEST", "FrameStart", "read_to_render_size", "without_render_size"]
 
 KEY, INTRA_ONLY, SWITCH = 0, 2, 3  # frame_type (6.8.2)
-MAX_TILE_WIDTH, MAX_TILE_AREA = 4096, 4096 * 2304  # px (AV1 3)
 REFS_PER_FRAME, NUM_REF_FRAMES = 7, 8  # AV1 3
 ALL_FRAMES = (1 << NUM_REF_FRAMES) - 1  # allFrames of 5.9.2
-LONGEST = 96  # byte that are read: the fields of 5.9.2 up to render_size() have at most 334 bits, and 8 go before tiles
+LONGEST = 96  # byte that are read: the fields of 5.9.2 up to render_size() have at most 334 bits, up to tiles 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def without_render_size(
         MalformedImage: the header ends early.
     """
     bits = MsbReader(frame[:LONGEST], "isobmff AV1 frame header", locate=locate)
-    if _read_to_render_size(bits, sequence) is None or not bits.flag():
+    if read_to_render_size(bits, sequence) is None or not bits.flag():
         return None
     first, place = divmod(bits.position - 1, 8)  # of render_and_frame_size_different
     bits.skip(32)  # render_width_minus_1, render_height_minus_1
@@ -67,34 +66,8 @@ def without_render_size(
     return bytes(frame[:first]) + bytes((joined,)) + bytes(frame[first + 5 :])
 
 
-def has_one_tile(frame: memoryview, sequence: Av1SequenceHeader, locate: Callable[[int], int] = int) -> bool:
-    """Whether an intra frame of the sequence's size is coded in one tile (5.9.15); False where that is not known.
-
-    Args:
-        frame: content of a frame or frame header OBU.
-        sequence: the header that goes with it.
-        locate: byte of the file at which a byte of the frame lies.
-
-    Raises:
-        MalformedImage: the header ends early.
-    """
-    bits = MsbReader(frame[:LONGEST], "isobmff AV1 frame header", locate=locate)
-    start = _read_to_render_size(bits, sequence)
-    width, height = sequence.size
-    if start is None or start.overridden or not start.type.is_intra or sequence.superres:
-        return False
-    if width > MAX_TILE_WIDTH or width * height > MAX_TILE_AREA:
-        return False  # several at the least
-    bits.skip(32 if bits.flag() else 0)  # render_size()
-    bits.skip(start.screen_content)  # allow_intrabc
-    bits.skip(0 if sequence.reduced or start.cdf_disabled else 1)  # disable_frame_end_update_cdf
-    uniform = bits.flag()  # uniform_tile_spacing_flag
-    increments = [bits.flag() for side in (width, height) if side > sequence.superblock]
-    return uniform and not any(increments)
-
-
 @dataclass(frozen=True, slots=True)
-class _FrameStart:
+class FrameStart:
     """The fields up to render_size() that decide about later ones."""
 
     type: _FrameType
@@ -103,7 +76,7 @@ class _FrameStart:
     overridden: bool  # frame_size_override_flag
 
 
-def _read_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> _FrameStart | None:
+def read_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> FrameStart | None:
     """Step up to render_size() (5.9.6); None where the frame has none of its own."""
     frame = _frame_type(bits, sequence)
     if frame is None:
@@ -125,7 +98,7 @@ def _read_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> _Frame
         bits.skip(sum(sequence.side_bits))
     if sequence.superres and bits.flag():
         bits.skip(3)  # coded_denom
-    return _FrameStart(frame, cdf_disabled, screen_content, overridden)
+    return FrameStart(frame, cdf_disabled, screen_content, overridden)
 
 
 def _frame_type(bits: MsbReader, sequence: Av1SequenceHeader) -> _FrameType | None:

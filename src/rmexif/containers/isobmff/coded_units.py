@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from rmexif.containers.common.boxes import label
 from rmexif.containers.common.coded_units import CodedUnit, CodedUnits
 from rmexif.containers.common.gathered import Gathered
-from rmexif.containers.isobmff.av1 import FRAME, FRAME_HEADER, FRAMES, leb128, read_obu
-from rmexif.containers.isobmff.av1_frame import has_one_tile
+from rmexif.containers.isobmff.av1 import FRAME, FRAME_HEADER, FRAMES, TILE_GROUP, leb128, read_obu
+from rmexif.containers.isobmff.av1_tiles import TileLayout, tile_layout, tiles_of
 from rmexif.containers.isobmff.boxes import box
 from rmexif.containers.isobmff.brands import required_brands
 from rmexif.containers.isobmff.coded_data import FilteredData
@@ -46,12 +46,15 @@ SHOWN = frozenset(("ispe", "pixi", "av1C", "hvcC", "nclx"))  # properties that a
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a unit lies in a stream."""
+    """Where a unit lies in its stream: an OBU or a NAL unit, or a tile in an OBU."""
 
-    stream: int
-    position: int  # byte: of the header with its length
-    start: int
+    position: int  # byte: of the header, which holds the length of what is behind it
+    start: int  # byte: behind the header
     end: int
+    unit_end: int
+    size_at: int = 0  # byte: of the tile's own size
+    size_bytes: int = 0
+    size: int = 0  # byte: of the tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class IsobmffUnits(CodedUnits):
         self._container = container
         self._streams: dict[bytes, int] = {}
         self._alone: list[_Stream] = []
-        self._places: list[_Place] = []
+        self._places: list[tuple[int, _Place]] = []  # stream, place in it
         self._found: list[CodedUnit] = []
         self._is_avif = container.format == "avif"
         self.unbounded = Residual.AV1_CODED_SLACK if self._is_avif else Residual.HEVC_CODED_SLACK
@@ -83,15 +86,15 @@ class IsobmffUnits(CodedUnits):
 
     def trial(self, number: int, cut: int, filler: bytes = b"") -> bytes:
         """A file of one item, or of one track."""
-        stream = self._alone[self._places[number].stream]
-        tree = stream.alone(self._shortened(self._places[number].stream, {number: cut}, filler))
+        at, _ = self._places[number]
+        tree = self._alone[at].alone(self._shortened(at, {number: cut}, filler))
         return b"".join(rewrite(memoryview(b""), replace(self._container, tree=tree)))
 
     def without(self, cuts: Mapping[int, int]) -> bytes:
         """The file with shorter units."""
         by_stream: dict[int, dict[int, int]] = {}
         for number, cut in cuts.items():
-            by_stream.setdefault(self._places[number].stream, {})[number] = cut
+            by_stream.setdefault(self._places[number][0], {})[number] = cut
 
         def fresh(old: FilteredData) -> FilteredData:
             at = self._streams[old.bytes()]
@@ -156,24 +159,30 @@ class IsobmffUnits(CodedUnits):
         stream = self._streams[data] = len(self._alone)
         self._alone.append(_Stream(data, alone))
         found = _tile_groups(where, filtered, data) if self._is_avif else _slices(where, properties, data)
-        for position, unit in found:
-            end = position[2]
-            self._places.append(_Place(stream, position[0], position[1], end))
+        for place, unit in found:
+            self._places.append((stream, place))
             self._found.append(replace(unit, picture=picture, is_visible=unit.is_visible and is_shown))
 
     # -- what is written --------------------------------------------------------------------------------------------
 
     def _shortened(self, stream: int, cuts: Mapping[int, int], filler: bytes = b"") -> bytes:
         """The data of a stream with ``filler`` instead of so many bytes at the end of units."""
-        data, out, done = self._alone[stream].data, [], 0
-        for number, cut in sorted(cuts.items()):
-            place = self._places[number]
-            if not cut:
-                continue
-            length = place.end - place.start - cut + len(filler)
-            head = data[place.position : place.start]
-            out += [data[done : place.position], self._head(head, length), data[place.start : place.end - cut], filler]
-            done = place.end
+        data = self._alone[stream].data
+        edits: list[tuple[int, int, bytes]] = []
+        lengths: dict[tuple[int, int], int] = {}  # of each OBU or NAL unit, by where its header starts and ends
+        for number, cut in cuts.items():
+            place = self._places[number][1]
+            edits.append((place.unit_end - cut, place.unit_end, filler))
+            less, key = cut - len(filler), (place.position, place.start)
+            lengths[key] = lengths.get(key, place.end - place.start) - less
+            if place.size_bytes:
+                size = (place.size - less - 1).to_bytes(place.size_bytes, "little")  # tile_size_minus_1
+                edits.append((place.size_at, place.size_at + place.size_bytes, size))
+        edits += [(start, end, self._head(data[start:end], length)) for (start, end), length in lengths.items()]
+        out, done = [], 0
+        for start, end, new in sorted(edits):
+            out += [data[done:start], new]
+            done = end
         return b"".join((*out, data[done:]))
 
     def _head(self, head: bytes, length: int) -> bytes:
@@ -184,40 +193,47 @@ class IsobmffUnits(CodedUnits):
         return head[:bare] + (leb128(length) if head[0] & 2 else b"")  # obu_has_size_field
 
 
-def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tuple[tuple[int, int, int], CodedUnit]]:
-    """Frames, tile groups and frame headers of AV1; at full depth where the decoder hands that out."""
+def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tuple[_Place, CodedUnit]]:
+    """Tiles and frame headers of AV1; visible at the depth that the decoder hands out."""
     sequence, view = filtered.sequence, memoryview(data)
     coded = Gathered.of(view)
     is_visible = sequence is not None and not sequence.layered and sequence.depth == DEPTH
-    is_single, position = False, 0
+    layout, position = None, 0
     while position < len(data):
         obu = read_obu(coded, position)
         body = view[obu.start : obu.end]
-        if obu.kind in FRAMES:
-            if obu.kind in (FRAME, FRAME_HEADER):
-                is_single = sequence is not None and has_one_tile(body, sequence)
-            margin = HEADER_MARGIN if obu.kind == FRAME_HEADER else 0
-            unit = CodedUnit(where, body, 0, is_visible, is_single or margin > 0, AV1_SLACK, margin)
-            yield (position, obu.start, obu.end), unit
+        if sequence and obu.kind in (FRAME, FRAME_HEADER):
+            layout = tile_layout(body, sequence)
+        if obu.kind == FRAME_HEADER:
+            unit = CodedUnit(where, body, 0, is_visible, True, AV1_SLACK, HEADER_MARGIN)
+            yield _Place(position, obu.start, obu.end, obu.end), unit
+        elif obu.kind in FRAMES:
+            first = TileLayout(layout.count, layout.size_bytes, 0) if layout and obu.kind == TILE_GROUP else layout
+            tiles = tiles_of(body, first) if first and first.count > 1 else None
+            is_single = tiles is not None or (layout is not None and layout.count == 1)
+            for start, end in tiles or [(0, len(body))]:
+                unit = CodedUnit(where, body[start:end], 0, is_visible, is_single, AV1_SLACK)
+                has_size = end < len(body) and first is not None
+                width = first.size_bytes if first and has_size else 0
+                at = obu.start + start - width
+                yield _Place(position, obu.start, obu.end, obu.start + end, at, width, end - start), unit
         position = obu.end
 
 
-def _slices(
-    where: str, properties: tuple[Property, ...], data: bytes
-) -> Iterator[tuple[tuple[int, int, int], CodedUnit]]:
+def _slices(where: str, properties: tuple[Property, ...], data: bytes) -> Iterator[tuple[_Place, CodedUnit]]:
     """Slices of HEVC; parameter sets between them would have windows that stay."""
     config = value_of(properties, "hvcC")
     view, position, places = memoryview(data), 0, []
     while position < len(data):
         start = position + config.length_size
         end = start + int.from_bytes(data[position:start], "big")
-        places.append((position, start, end))
+        places.append(_Place(position, start, end, end))
         position = end
-    are_slices = [data[start] >> 1 in SLICES for _, start, _ in places]
+    are_slices = [data[place.start] >> 1 in SLICES for place in places]
     is_visible = all(are_slices) and bool(config.size[0])
     for place, is_slice in zip(places, are_slices, strict=True):
         if is_slice:
-            body = view[place[1] : place[2]]
+            body = view[place.start : place.end]
             yield place, CodedUnit(where, body, 0, is_visible, not config.has_substreams, HEVC_SLACK, SLICE_MARGIN)
 
 
