@@ -12,6 +12,7 @@ import ctypes
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     Work = Callable[[Any], Answer]
 
 __all__ = [
+    "StripTask",
     "give_back_memory",
     "outcome_of",
     "run",
@@ -45,6 +47,14 @@ __all__ = [
 ]
 
 TRIM = 24  # images between two times that freed memory is handed back: often enough that it does not add up
+
+
+@dataclass(frozen=True, slots=True)
+class StripTask:
+    """To strip images, as ``strip`` does."""
+
+    limits: Limits = field(default_factory=Limits)
+    thorough: bool = False
 
 
 def scrub_many(  # noqa: PLR0913 - keyword options of a public function
@@ -93,6 +103,7 @@ def strip_many(  # noqa: PLR0913 - keyword options of a public function
     items: Iterable[bytes | bytearray | memoryview],
     *,
     limits: Limits | None = None,
+    thorough: bool = False,
     workers: int | None = None,
     pool: Literal["thread", "process"] = "thread",
     in_flight: int | None = None,
@@ -103,11 +114,12 @@ def strip_many(  # noqa: PLR0913 - keyword options of a public function
     sandbox: bool | Literal["require"] = False,
     lock_memory: bool = False,
 ) -> Iterator[Outcome]:
-    """Strip every image of an iterable; as ``scrub_many``."""
+    """Strip every image of an iterable; ``thorough`` as in ``strip``, the rest as in ``scrub_many``."""
     worker_limits = limits_of(
         pool, deadline=deadline, memory=memory, recycle=recycle, sandbox=sandbox, lock_memory=lock_memory
     )
-    return run(limits or Limits(), items, worker_limits, workers=workers, in_flight=in_flight, ordered=ordered)
+    task = StripTask(limits or Limits(), thorough)
+    return run(task, items, worker_limits, workers=workers, in_flight=in_flight, ordered=ordered)
 
 
 async def scrub_async(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> tuple[bytes, Stats]:
@@ -119,15 +131,17 @@ async def scrub_async(raw: bytes | bytearray | memoryview, policy: Policy | None
     return await asyncio.to_thread(scrub, raw, policy)
 
 
-async def strip_async(raw: bytes | bytearray | memoryview, *, limits: Limits | None = None) -> tuple[bytes, Stats]:
+async def strip_async(
+    raw: bytes | bytearray | memoryview, *, limits: Limits | None = None, thorough: bool = False
+) -> tuple[bytes, Stats]:
     """``strip`` in a thread, for a server's event loop."""
     import asyncio
 
-    return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits))
+    return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits, thorough=thorough))
 
 
 def run(
-    task: Policy | Limits,
+    task: Policy | StripTask,
     items: Iterable[Any],
     limits: WorkerLimits | None,
     *,
@@ -138,7 +152,7 @@ def run(
     """Scrub or strip every image of an iterable.
 
     Args:
-        task: a Policy scrubs, Limits strip.
+        task: a Policy scrubs, a StripTask strips.
         items: images, bytes-like.
         limits: what holds in every process; None works in threads.
         workers: threads or processes; the processors of this machine by default.
@@ -156,7 +170,7 @@ def run(
     if limits is None:
         return _outcomes(work_of(task), items, count, most, ordered, around=_around(task))
     pool = _pool(task, count, limits)
-    work = partial(_in_process, pool, _image_limits(task))
+    work = partial(_in_process, pool, task.limits)
     return _outcomes(work, items, count, most, ordered, close=pool.close)
 
 
@@ -171,21 +185,21 @@ def outcome_of(work: Work, index: int, raw: Any) -> Outcome:
     return Outcome(index, data, Report(cast("Stats", stats)), None)
 
 
-def work_of(task: Policy | Limits) -> Work:
+def work_of(task: Policy | StripTask) -> Work:
     """The function of one image that a task stands for."""
-    if isinstance(task, Limits):
-        return partial(lossless.strip, limits=task)
+    if isinstance(task, StripTask):
+        return partial(lossless.strip, limits=task.limits, thorough=task.thorough)
     from rmexif.scrubber import scrub
 
     return partial(scrub, policy=task)
 
 
 @contextmanager
-def work_in(task: Policy | Limits, limits: WorkerLimits | None) -> Iterator[Work]:
+def work_in(task: Policy | StripTask, limits: WorkerLimits | None) -> Iterator[Work]:
     """The function of one image, for whoever calls it for one image after the other.
 
     Args:
-        task: a Policy scrubs, Limits strip.
+        task: a Policy scrubs, a StripTask strips.
         limits: what holds in the one process that works; None works in the thread that calls.
 
     Raises:
@@ -196,17 +210,13 @@ def work_in(task: Policy | Limits, limits: WorkerLimits | None) -> Iterator[Work
             yield work_of(task)
         return
     with closing(_pool(task, 1, limits)) as pool:
-        yield partial(_in_process, pool, _image_limits(task))
+        yield partial(_in_process, pool, task.limits)
 
 
-def _pool(task: Policy | Limits, workers: int, limits: WorkerLimits) -> WorkerPool:
+def _pool(task: Policy | StripTask, workers: int, limits: WorkerLimits) -> WorkerPool:
     from rmexif.workers.pool import WorkerPool
 
-    return WorkerPool(work_of(task), workers, limits, warm_up=None if isinstance(task, Limits) else task)
-
-
-def _image_limits(task: Policy | Limits) -> Limits:
-    return task if isinstance(task, Limits) else task.limits
+    return WorkerPool(work_of(task), workers, limits, warm_up=None if isinstance(task, StripTask) else task)
 
 
 def _in_process(pool: WorkerPool, limits: Limits, raw: Any) -> Answer:
@@ -216,9 +226,9 @@ def _in_process(pool: WorkerPool, limits: Limits, raw: Any) -> Answer:
     return pool.run(bytes(view))
 
 
-def _around(task: Policy | Limits) -> AbstractContextManager[None]:
+def _around(task: Policy | StripTask) -> AbstractContextManager[None]:
     """What holds in this process while threads of it work."""
-    if isinstance(task, Limits):
+    if isinstance(task, StripTask):
         return nullcontext()  # to strip needs no OpenCV
     from rmexif.raster import opencv_threads
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import TYPE_CHECKING, Any
 
-from rmexif import inspection, lowest_bits, native, verification, webp_recode
+from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
-from rmexif.types import Category, Finding, Limits
+from rmexif.types import Finding, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rmexif.types import Container
 
 __all__ = ["strip", "verify"]
 
 
-def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, Stats]:
+def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> tuple[bytes, Stats]:
     """Remove everything that is not picture, without touching a pixel.
 
     The same input gives the same output, and a second strip changes nothing. The colour of fully transparent pixels
@@ -23,6 +29,8 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, 
     Args:
         raw: the file.
         limits: what one image may cost.
+        thorough: prove by decoding that JPEG XL, AVIF and HEIC hold no bytes behind their last codes; this costs two
+            decodes of an honest picture, or of each section of a JPEG XL file.
 
     Returns:
         The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
@@ -34,11 +42,16 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None) -> tuple[bytes, 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        return _strip(view, limits or Limits())
+        return _strip(view, limits or Limits(), thorough)
 
 
-def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding]:
+def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> list[Finding]:
     """What is left in a file that should be clean; an empty list means nothing.
+
+    Args:
+        raw: the file.
+        limits: what one image may cost.
+        thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
@@ -48,47 +61,58 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None) -> list[Finding
     with error_boundary():
         container, found = verification.find_leftovers(view, limits or Limits())
         if not found and webp_recode.needs_recoding(container, len(view)):
-            slack = webp_recode.slack_bytes(view, container)
-            found = (Finding("webp/beyond the picture", Category.UNKNOWN, slack),) if slack else ()
+            found = webp_recode.leftovers(view, container)
+        if not found and thorough:
+            found = coded_tail.find_tails(bytes(view), container, limits or Limits())
         return list(found)
 
 
-def _strip(view: memoryview, limits: Limits) -> tuple[bytes, Stats]:
+def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    residuals = set(clean.residuals)
     removed = list(inspection.findings(view, container))
-    if webp_recode.needs_recoding(clean, len(data)):
-        residuals.discard(Residual.COLOUR_UNDER_ALPHA)
-        recoded = webp_recode.recode(data, clean)
-        has_text = recoded.has_text
-        if recoded.data != data:
-            data, clean = recoded.data, verification.verify_clean(recoded.data, limits)
-        if recoded.hidden_colour:
-            removed.append(Finding("VP8L/colour under alpha", Category.UNKNOWN, recoded.hidden_colour))
-    else:
-        has_text = lowest_bits.has_text(data, clean)
-    if has_text:
-        residuals.add(Residual.LOWEST_BITS)
+    if thorough:
+        shortened = coded_tail.shorten(data, clean, limits)
+        data, clean = shortened.data, shortened.container
+        removed += shortened.findings
+    data, clean, residuals, hidden = _recoded(data, clean, limits)
+    removed += hidden
+    old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
         "engine": native.engine(),
+        "thorough": thorough,
         "format": container.format,
         "output_format": clean.format,
         "width": container.width,
         "height": container.height,
         "frames": clean.frames,
         "orientation": clean.orientation,
-        "metadata_removed": True,  # audit.settle() has proved it, or no bytes would be here
+        "metadata_removed": True,  # verification.rewrite() has proved it, or no bytes would be here
         "findings": inspection.summary(removed),
         "findings_count": len(removed),
         "residuals": inspection.residuals(sorted(residuals), clean),
         "original_size": len(view),
         "new_size": len(data),
-        "original_hash": hashlib.sha256(view).hexdigest(),
-        "new_hash": hashlib.sha256(data).hexdigest(),
+        "original_hash": old_hash,
+        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
         "processing_time_ms": 0.0,
     }
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _recoded(
+    data: bytes, clean: Container[Any], limits: Limits
+) -> tuple[bytes, Container[Any], set[Residual], Sequence[Finding]]:
+    """A clean file without what takes a codec to remove; what it is, what stays in it, and what went."""
+    found: Sequence[Finding] = ()
+    cleared: frozenset[Residual] = frozenset()
+    if webp_recode.needs_recoding(clean, len(data)):
+        data, found, cleared = webp_recode.recode(data, clean)
+        clean = verification.verify_clean(data, limits)
+    residuals = set(clean.residuals) - cleared
+    if lowest_bits.has_text(data, clean):
+        residuals.add(Residual.LOWEST_BITS)
+    return data, clean, residuals, found

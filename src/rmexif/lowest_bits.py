@@ -11,16 +11,19 @@ import numpy as np
 
 from rmexif.containers.png import parse as png
 from rmexif.containers.png import rewrite as png_rewrite
+from rmexif.containers.webp import parse as webp
+from rmexif.containers.webp import rewrite as webp_rewrite
 from rmexif.types import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rmexif.types import Container
 
 __all__ = ["has_text", "reads_as_text"]
 
-LOSSLESS = frozenset({"png", "bmp"})  # formats that carry lowest bits; a WebP is looked at where it is decoded
 SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
 MARKS = tuple(b"stealth_" + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))  # SD WebUI, NovelAI
 PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
@@ -30,8 +33,10 @@ MIN_LETTERS = 8  # different bytes in a run: a flat or dithered picture repeats 
 
 
 def has_text(data: bytes, container: Container[Any]) -> bool:
-    """Whether the lowest bits of a clean PNG or BMP file read as a text; other formats: False."""
-    return container.format in LOSSLESS and reads_as_text(_first_rows(data, container))
+    """Whether the lowest bits of a clean PNG, BMP or lossless WebP file read as a text; other files: False."""
+    if container.format == "webp":
+        return any(reads_as_text(pixels) for pixels in _webp_rows(container))
+    return container.format in ("png", "bmp") and reads_as_text(_first_rows(data, container))
 
 
 def reads_as_text(pixels: NDArray[Any]) -> bool:
@@ -57,10 +62,23 @@ def _first_rows(data: bytes, container: Container[Any]) -> NDArray[Any]:
     """At least SAMPLE_ROWS rows of the first frame, or all that there are."""
     from rmexif import codecs
 
+    if container.format == "bmp":
+        return codecs.bmp.read_pixels(data, SAMPLE_ROWS)
     if container.format == "png":
         data = png_rewrite.crop_rows(memoryview(data), container, SAMPLE_ROWS)
         container = png.parse(memoryview(data), Limits())
     return codecs.decode(data, container).frames[0].pixels
+
+
+def _webp_rows(container: Container[Any]) -> Iterator[NDArray[Any]]:
+    """The first rows of lossless pictures: kept where they were walked, decoded where not."""
+    from rmexif import codecs
+
+    for picture, still in zip(container.tree.pictures, webp_rewrite.pictures(container), strict=True):
+        if picture.rows:
+            yield np.frombuffer(picture.rows, np.uint8).reshape(-1, picture.width, 4)
+        elif picture.is_lossless and not picture.is_walked:
+            yield codecs.decode(still.file, webp.parse(memoryview(still.file), Limits())).frames[0].pixels
 
 
 def _is_text(data: bytes) -> bool:

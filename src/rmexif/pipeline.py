@@ -170,6 +170,7 @@ def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memory
 
 def _decode(source: bytes | memoryview, container: Container[Any], policy: Policy) -> Raster:
     """The frames that the policy asks for; all of them, or a refusal."""
+    policy.limits.check("max_samples", container.decoded_samples)
     raster = codecs.decode(source, container)
     if policy.frames == "first":
         return replace(raster, frames=raster.frames[:1])

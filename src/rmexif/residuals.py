@@ -51,11 +51,26 @@ class Residual(StrEnum):
         "the coded picture was passed through unwalked; bytes could hide after its codes",
         False,
     )
+    JPEG_CODE_CHOICE = (
+        "jpeg-code-choice",
+        "the Huffman tables are the encoder's: which symbol has which code is its choice",
+    )
     JXL_SECTION_SLACK = (
         "jxl-section-slack",
         "coded sections were passed through unwalked; bytes could hide after their codes",
         False,
     )
+    AV1_CODED_SLACK = (
+        "av1-coded-slack",
+        "tile data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    HEVC_CODED_SLACK = (
+        "hevc-coded-slack",
+        "slice data was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    CODED_TAIL = "coded-tail", "the last bytes of a unit of coded data may be some that the picture does not need"
     JXL_EXTRA_CHANNELS = (
         "jxl-extra-channels",
         "channels beside colour and alpha stay, such as depth or masks",
@@ -96,15 +111,28 @@ class Residual(StrEnum):
         "png-filter-choice",
         "every row is filtered in one of five ways that show the same pixels; that is the encoder's choice",
     )
-    GIF_CODE_CHOICE = "gif-code-choice", "the same pixels can be coded in several ways; the choice is the encoder's"
+    WEBP_ENTROPY_SLACK = (
+        "webp-entropy-slack",
+        "the coded picture was passed through unwalked; bytes could hide after its codes",
+        False,
+    )
+    WEBP_CODE_CHOICE = (
+        "webp-code-choice",
+        "the same lossless pixels can be coded in several ways; the choice is the encoder's",
+        False,
+    )
+    WEBP_UNUSED_CODES = "webp-unused-codes", "prefix codes hold symbols that no pixel of the lossless picture uses"
+    WEBP_TOKEN_PROBABILITIES = (
+        "webp-token-probabilities",
+        "the probabilities that coefficients are read with are the encoder's choice",
+    )
+    GIF_CODE_CHOICE = (
+        "gif-code-choice",
+        "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
-        False,
-    )
-    TIFF_FAX_TAIL = (
-        "tiff-fax-tail",
-        "fax-coded strips were passed through; a few bytes could hide after their last row",
         False,
     )
     TIFF_EXTRA_CHANNELS = ("tiff-extra-channels", "channels beside colour and alpha stay", False)

@@ -59,6 +59,7 @@ class Stats(TypedDict):
     new_hash: NotRequired[str]  # SHA-256, hexadecimal; of an output
     new_size: NotRequired[int]  # byte; of an output
     output_format: NotRequired[str]
+    thorough: NotRequired[bool]  # strip: whether coded data was searched for bytes that its picture does not need
     residuals: NotRequired[list[ResidualStats]]
     orientation: NotRequired[int]  # strip: 1-8, what a viewer still has to do
     faces_detected: NotRequired[int]  # scrub, dry run, preview: detections with the label "face"

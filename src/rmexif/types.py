@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLEAN",
+    "MAX_CHANNELS",
     "Box",
     "Category",
     "Colour",
@@ -179,6 +180,9 @@ class Colour:
     primaries: tuple[float, ...] | None = None  # xy of white, red, green, blue (8 numbers, 0-1)
 
 
+MAX_CHANNELS = 4  # of a decoded picture
+
+
 @dataclass(frozen=True, slots=True)
 class Container(Generic[TreeT]):
     """What a parser says about a file, before any decoder runs."""
@@ -192,7 +196,13 @@ class Container(Generic[TreeT]):
     colour: Colour = Colour()
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
     residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
+    samples: int | None = None  # channels x px of all frames; None: at most four channels, and frames of one size
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
+
+    @property
+    def decoded_samples(self) -> int:
+        """Channels x px of all frames, at most."""
+        return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height * self.frames
 
     def residual_size(self, residual: Residual) -> int | None:
         """Bytes that a hostile writer could have left in ``residual``: its bound, else the coded data that holds it.
@@ -279,7 +289,9 @@ class Limits:
     """What one image may cost; checked from the header, before a decoder runs."""
 
     max_bytes: int = 256 << 20  # byte
-    max_pixels: int = 128_000_000  # px, all frames together
+    max_pixels: int = 128_000_000  # px, one frame or page
+    max_total_pixels: int = 1_000_000_000  # px, all frames together: what a rewrite may decode (5 s)
+    max_samples: int = 512_000_000  # channels x px, all frames together: what a scrub may hold; 50 grey A4 at 300 dpi
     max_frames: int = 2_000
     max_parts: int = 100_000  # structures in one file
     max_depth: int = 16  # nested structures

@@ -1,69 +1,102 @@
-"""The codec for what only a decoder sees in a WebP file: see ``containers.webp.rewrite``.
+"""The codec for what only an encoder can take out of a WebP file: see ``containers.webp.rewrite``.
 
-Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only a decoder sees it, and only an
-encoder can clear it. Behind a coded picture may lie bytes that no decoder reads. The codec is loaded only here.
+Colour under fully transparent pixels is no picture, but in VP8L (lossless WebP) only an encoder can clear it, and
+likewise values of its codes that nothing uses. Where the compiled core is missing, only a decoder sees whether bytes
+lie behind a coded picture. The codec is loaded only here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
-from rmexif.errors import InputError
-from rmexif.lowest_bits import reads_as_text
-from rmexif.types import Limits
+from rmexif.errors import EncodeError, InputError, UnsupportedFeature
+from rmexif.residuals import Residual
+from rmexif.types import Category, Finding, Limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rmexif.containers.webp.rewrite import CodedPicture
     from rmexif.types import Container
 
-__all__ = ["Recoded", "needs_recoding", "recode", "slack_bytes"]
+__all__ = ["Recoded", "leftovers", "needs_recoding", "recode"]
 
 
-@dataclass(frozen=True, slots=True)
-class Recoded:
-    """A WebP file without what only a codec can see in it."""
+class Recoded(NamedTuple):
+    """A WebP file without what only a codec can take out of it."""
 
     data: bytes
-    hidden_colour: int  # byte: colour under alpha 0 that was cleared
-    has_text: bool  # in the lowest bits of a lossless picture
+    removed: tuple[Finding, ...]
+    cleared: frozenset[Residual]  # of the container's: what the codec has seen to
 
 
 def needs_recoding(container: Container[Any], size: int) -> bool:
-    """Whether a clean file of ``size`` bytes has to be recoded: a WebP that is small, or may have such colour."""
-    return container.format == "webp" and rewrite.needs_rewrite(container, size)
+    """Whether a clean file of ``size`` bytes has to be recoded: a WebP that hides something, or was not walked."""
+    return container.format == "webp" and rewrite.needs_codec(container, size)
 
 
 def recode(data: bytes, container: Container[Any]) -> Recoded:
-    """A clean WebP file without colour under alpha 0 and without bytes that no decoder reads.
+    """A clean WebP file without what its pictures hide, and without bytes that no decoder reads.
 
-    Small files are recoded altogether: VP8L coded again, VP8 and ALPH cut behind the last byte that a decoder reads.
-    In large ones, where that would cost a multiple of the rewrite, VP8L is coded again if colour hides in it.
+    Raises:
+        UnsupportedFeature: a lossy picture is coded with redundancy that stays.
+        MalformedImage: a picture cannot be decoded.
+        EncodeError: the encoder gave another picture.
     """
-    view = memoryview(data)
-    pictures = rewrite.pictures(view, container)
-    lossless = [_decode(picture.file) for picture in pictures if picture.is_lossless]
-    hidden = sum(_hidden_colour(pixels) for pixels in lossless)
-    has_text = any(reads_as_text(pixels) for pixels in lossless)
-    if len(data) <= rewrite.SMALL:
-        return Recoded(rewrite.recode(view, container, _pixels, _encode), hidden, has_text)
-    if hidden:
-        fresh = [_encode(picture.file) if picture.is_lossless else picture.file for picture in pictures]
-        data = b"".join(rewrite.with_pictures(view, container, fresh))
-    return Recoded(data, hidden, has_text)
+    pictures = rewrite.pictures(container)
+    removed = [finding for picture in pictures if (finding := _hidden(picture))]
+    clean = b"".join(rewrite.with_pictures(container, [_recoded(picture) for picture in pictures]))
+    if any(picture.flaw for picture in webp.parse(memoryview(clean), Limits()).tree.pictures):
+        raise EncodeError("webp: a picture that was encoded again still hides something")
+    cleared = {Residual.WEBP_ENTROPY_SLACK}
+    if not any(picture.keeps_colour for picture in pictures):
+        cleared.add(Residual.COLOUR_UNDER_ALPHA)
+    return Recoded(clean, tuple(removed), frozenset(cleared))
 
 
-def slack_bytes(view: memoryview, container: Container[Any]) -> int:
-    """How many bytes of a clean WebP file recode() would change or take away.
+def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...]:
+    """What recode() would take out of a clean WebP file.
 
-    Any encoder's VP8L is as good as ours, as long as nothing hides under its alpha.
+    Any encoder's VP8L is as good as ours, as long as nothing hides in it.
     """
-    return rewrite.slack_bytes(view, container, _pixels, _encode_where_needed)
+    pictures = rewrite.pictures(container)
+    found = tuple(finding for picture in pictures if (finding := _hidden(picture)))
+    if found:
+        return found
+    fresh = [picture.file if picture.is_lossless else _recoded(picture) for picture in pictures]
+    clean = b"".join(rewrite.with_pictures(container, fresh))
+    if clean == view:
+        return ()
+    return (Finding("webp/beyond the picture", Category.UNKNOWN, max(1, len(view) - len(clean))),)
+
+
+def _hidden(picture: CodedPicture) -> Finding | None:
+    """What a picture hides, from its codes or, where they were not read, from its pixels."""
+    if picture.flaw:
+        kind = "VP8L" if picture.is_lossless else "VP8"
+        return Finding(f"{kind}/{picture.flaw.name}", Category.UNKNOWN, picture.flaw.length)
+    if not picture.is_lossless or picture.is_walked or picture.keeps_colour:
+        return None
+    pixels = _decode(picture.file)
+    hidden = int(np.count_nonzero(pixels[:, :, :3][pixels[:, :, 3] == 0])) if pixels.shape[2] == 4 else 0
+    return Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden) if hidden else None
+
+
+def _recoded(picture: CodedPicture) -> bytes:
+    """The file of a picture without what it hides; as it is where it was walked and hides nothing."""
+    if picture.flaw and not picture.flaw.can_recode:
+        raise UnsupportedFeature(
+            f"{picture.flaw.name}: {picture.flaw.length} bytes could lie there",
+            structure="webp chunk VP8",
+            offset=picture.offset,
+        )
+    if not picture.is_lossless:
+        return picture.file if picture.is_walked else rewrite.without_slack(picture, _pixels)
+    return _encode(picture) if picture.flaw or not picture.is_walked else picture.file
 
 
 def _decode(file: bytes) -> NDArray[Any]:
@@ -80,22 +113,11 @@ def _pixels(file: bytes) -> bytes | None:
         return None
 
 
-def _encode(file: bytes) -> bytes:
+def _encode(picture: CodedPicture) -> bytes:
     """The same picture as VP8L, without colour under alpha 0."""
     from rmexif import codecs
 
-    pixels = _decode(file)
-    if pixels.shape[2] == 4:
+    pixels = _decode(picture.file)
+    if pixels.shape[2] == 4 and not picture.keeps_colour:
         pixels[pixels[:, :, 3] == 0] = 0
     return codecs.encode_lossless_webp(pixels)
-
-
-def _encode_where_needed(file: bytes) -> bytes:
-    return _encode(file) if _hidden_colour(_decode(file)) else file
-
-
-def _hidden_colour(pixels: NDArray[Any]) -> int:
-    """Bytes of colour in fully transparent pixels."""
-    if pixels.shape[2] != 4:
-        return 0
-    return int(np.count_nonzero(pixels[:, :, :3][pixels[:, :, 3] == 0]))

@@ -26,7 +26,7 @@ def grey(
 ) -> bytes:
     """An 8 x 8 px picture with one component for each scan; the bits of a scan are those of its only block."""
     idents = range(1, len(scans) + 1)
-    raw = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([8] * 64))
+    raw = b"\xff\xd8" + segment(0xDB, b"\x00" + bytes([1] * 64))
     raw += segment(
         sof, b"\x08\x00\x08\x00\x08" + bytes([len(scans)]) + b"".join(bytes([i, sampling, 0]) for i in idents)
     )

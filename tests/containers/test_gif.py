@@ -15,6 +15,7 @@ from PIL import Image
 from rmexif import verify
 from rmexif.containers.gif import GIF
 from rmexif.errors import InputError, LimitExceeded, MalformedImage
+from rmexif.native import lzw
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, kinds
 
@@ -182,8 +183,9 @@ def test_limits_count_frames_and_all_their_pixels() -> None:
 
     with pytest.raises(LimitExceeded, match="max_frames"):
         GIF.parse(memoryview(raw), Limits(max_frames=2))
-    with pytest.raises(LimitExceeded, match="max_pixels"):
-        GIF.parse(memoryview(raw), Limits(max_pixels=250))
+    assert GIF.parse(memoryview(raw), Limits(max_pixels=100)).frames == 3
+    with pytest.raises(LimitExceeded, match="max_total_pixels"):
+        GIF.parse(memoryview(raw), Limits(max_total_pixels=250))
 
 
 @settings(deadline=None)
@@ -313,5 +315,50 @@ def test_frames_beside_the_screen_are_said() -> None:
     """A second picture that browsers cut off; decoders do not agree, so it stays, and is a residual."""
     beside = b"\x2c" + struct.pack("<HHHHB", 40, 0, 2, 2, 0) + b"\x02" + bytes([len(CODES)]) + CODES + b"\0"
     raw = build(tail=beside + b"\x3b")
-    assert GIF.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen", "gif-code-choice")
-    assert GIF.parse(memoryview(build()), Limits()).residuals == ("gif-code-choice",)
+    assert GIF.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen",)
+    assert GIF.parse(memoryview(build()), Limits()).residuals == ()
+
+
+@pytest.mark.parametrize("code_size", [6, 8])
+def test_codes_depend_on_pixels_alone(code_size: int) -> None:
+    """The same pixels in the codes of two encoders leave as one file; clear codes at any place are a choice."""
+    pixels = np.random.default_rng(3).integers(0, 50, 8100).astype(np.uint8).tobytes()
+    files = [gif_of(pixels, codes, code_size) for codes in choices(pixels, code_size)]
+    cleaned = {clean(GIF, raw) for raw in files}
+
+    assert len(set(files)) == 3
+    assert len(cleaned) == 1
+    assert np.asarray(Image.open(io.BytesIO(cleaned.pop()))).tobytes() == pixels
+
+
+def choices(pixels: bytes, code_size: int) -> list[bytes]:
+    """Codes with a table that is cleared when it is full, and at two places that say something."""
+    return [
+        lzw.encode(pixels, code_size),
+        lzw.encode(pixels, code_size, resets=(3000, 6100)),
+        lzw.encode(pixels, code_size, resets=(2900, 6000)),
+    ]
+
+
+def gif_of(pixels: bytes, codes: bytes, code_size: int) -> bytes:
+    """A grey picture 90 px wide."""
+    palette = b"".join(bytes([n, n, n]) for n in range(64))
+    head = b"GIF89a" + struct.pack("<HHBBB", 90, len(pixels) // 90, 0xF5, 0, 0) + palette
+    blocks = b"".join(bytes([len(codes[n : n + 255])]) + codes[n : n + 255] for n in range(0, len(codes), 255))
+    place = struct.pack("<HHHHB", 0, 0, 90, len(pixels) // 90, 0)
+    return head + b"\x2c" + place + bytes([code_size]) + blocks + b"\0;"
+
+
+def test_a_lossy_encoders_clear_codes_stay() -> None:
+    """Pixels chosen for a table that stays full grow when it is cleared: the places are a residual with a bound."""
+    strings = np.random.default_rng(5).integers(0, 50, (300, 12)).astype(np.uint8)
+    order = np.random.default_rng(6).integers(0, 300, 4000)
+    pixels = strings[np.concatenate((np.arange(300), order))].tobytes()
+    pixels = pixels[: len(pixels) // 90 * 90]
+    raw = gif_of(pixels, lzw.encode(pixels, 6, resets=(24000,)), 6)
+    container = GIF.parse(memoryview(raw), Limits())
+
+    assert container.residuals == ("gif-code-choice",)
+    assert container.residual_size(container.residuals[0]) == 4
+    assert clean(GIF, clean(GIF, raw)) == clean(GIF, raw)
+    assert len(clean(GIF, raw)) <= len(raw)

@@ -161,15 +161,12 @@ def test_hierarchical_coding_is_refused(marker: int) -> None:
         JPEG.parse(memoryview(insert(PLAIN, segment(marker, bytes(9)))), Limits())
 
 
-def test_a_damaged_scan_is_a_residual() -> None:
-    """Where no walk comes to the end of a scan, it is unknown what lies behind the damage."""
+def test_a_scan_that_ends_early_stays() -> None:
+    """Decoders read such data to its end, so nothing in it is unread; and they show the same afterwards."""
     scan = PLAIN.index(b"\xff\xda") + 14
     short = PLAIN[: (scan + len(PLAIN)) // 2].rstrip(b"\xff") + b"\xff\xd9"
 
-    sound, broken = (JPEG.parse(memoryview(raw), Limits()) for raw in (PLAIN, short))
-
-    assert "jpeg-entropy-slack" not in sound.residuals
-    assert "jpeg-entropy-slack" in broken.residuals
+    assert "jpeg-entropy-slack" not in JPEG.parse(memoryview(short), Limits()).residuals
     assert clean(short) == short
 
 
@@ -263,9 +260,10 @@ def test_each_of_four_slots_is_read(slot: int, wide: bool) -> None:
 
     found = Image.open(io.BytesIO(clean(bytes(data))))
 
-    assert found.quantization == {slot: values}
-    assert roles(bytes(data))["DQT"] is Role.STRUCTURE
-    assert clean(bytes(data)) == bytes(data)
+    assert list(found.quantization) == [slot]
+    assert found.quantization[slot][0] == values[0]
+    assert set(found.quantization[slot]) <= {values[0], 1}
+    assert np.array_equal(np.asarray(found), np.asarray(Image.open(io.BytesIO(raw))))
 
 
 @pytest.mark.parametrize("marker", [0x01, 0xD0, 0xD7, 0xD8])
@@ -320,7 +318,8 @@ def test_the_walk_gives_segments_and_scan_data() -> None:
 
     assert all(isinstance(item, segments.Segment | segments.ScanData) for item in items)
     scan = next(item for item in items if isinstance(item, segments.ScanData))
-    assert [data[at : at + 2] for at in scan.restarts] == [b"\xff\xd0", b"\xff\xd1"]
+    assert [data[at : at + 2] for at in scan.offsets] == [b"\xff\xd0", b"\xff\xd1"]
+    assert scan.codes == b"\xd0\xd1"
     assert data[scan.end :] == b"\xff\xd9"
     names = [segments.marker_name(item.marker) for item in items if isinstance(item, segments.Segment)]
     assert names == ["SOI", "APP0", "DQT", "DQT", "SOF0", *["DHT"] * 4, "DRI", "SOS", "EOI"]
@@ -348,7 +347,7 @@ def test_markers_across_windows_are_found(size: int) -> None:
 
     scan = next(item for item in segments.walk(raw) if isinstance(item, segments.ScanData))
 
-    assert scan.restarts == (len(head) + size,)
+    assert scan.offsets == (len(head) + size,)
     assert scan.end == len(raw) - 2
 
 

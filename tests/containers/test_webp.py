@@ -9,16 +9,21 @@ import pytest
 from PIL import Image
 
 import rmexif
+from rmexif import native, webp_recode
 from rmexif.containers import rebuild
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.webp import WEBP, rewrite
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.native import vp8, vp8l
+from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_webp import anmf, chunk, chunks, encoded, frames, riff, vp8x
+from tests.native import webps
 
 SECRET = b"CNRYSECRETSECRET"
 TURN = orientation_only(6)
+in_core = pytest.mark.skipif(native.engine() == "python", reason="VP8 has no Python twin: this takes the compiled core")
 NOISE = Image.fromarray(np.random.default_rng(7).integers(0, 256, (10, 16, 3), np.uint8))
 CLEAR = NOISE.copy()
 CLEAR.putalpha(Image.linear_gradient("L").resize(NOISE.size).point(lambda value: 0 if value < 120 else value))
@@ -52,7 +57,7 @@ def stripped(data):
 
 
 def decode(data):
-    """The codec that recode() borrows."""
+    """Mode and pixels of the first picture, None where libwebp refuses."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -61,16 +66,18 @@ def decode(data):
         return None
 
 
-def encode(data):
-    """Lossless, colour under alpha 0 cleared."""
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.save(out, "WEBP", lossless=True, exact=False, quality=20, method=0)
-    return out.getvalue()
+def with_hint(data):
+    """A simple VP8L file that says alpha."""
+    return data[:24] + bytes([data[24] | 0x10]) + data[25:]
 
 
 def recoded(data):
-    return checked(rewrite.recode(memoryview(data), parsed(data), decode, encode))
+    """The clean file after the codec had it, where it has to."""
+    clean = stripped(data)
+    container = parsed(clean)
+    if not webp_recode.needs_recoding(container, len(clean)):
+        return clean
+    return checked(webp_recode.recode(clean, container).data)
 
 
 def dirty(data):
@@ -98,7 +105,9 @@ class TestChunks:
         """VP8X, padding bytes, bytes in and behind RIFF."""
         data = LOSSY[0][8:] + b"\0" * (1 - len(LOSSY[0]) % 2)
         full = riff(vp8x(16, 10, 0xC1, b"abc"), chunk(b"VP8 ", data, b"Z"), b"left", size=None) + SECRET
-        assert stripped(full) == riff(chunk(b"VP8 ", data))
+        (plain,) = LOSSY
+        outcomes = {"native": plain, "python": chunk(b"VP8 ", data)}  # decoding does not tell a zero of the flush
+        assert recoded(full) == riff(outcomes[native.engine()])
         assert {"VP8X", "VP8/surplus", "RIFF/surplus", "trailer"} == dirty(full)
 
     @pytest.mark.parametrize("size", [10**6, None])
@@ -167,12 +176,28 @@ class TestAlpha:
         assert chunks(out)[1] == (b"ALPH", b"\0" + plane)
         assert frames(out) == frames(riff(vp8x(16, 10, 0x10), chunk(b"ALPH", b"\x10" + plane + SECRET), *LOSSY))
         assert dirty(data) == {"ALPH/head", "ALPH/surplus"}
-        assert parsed(data).residuals == ()
+        assert Residual.LOSSY_COLOUR_UNDER_ALPHA not in parsed(data).residuals
 
     def test_alpha_that_is_not_shown_goes(self):
-        """VP8X without the alpha flag: an ALPH chunk is a hidden picture; of one VP8L picture the own bit counts."""
+        """VP8X without the alpha flag: an ALPH chunk is a hidden picture, and so is the alpha of VP8L."""
         assert stripped(riff(vp8x(16, 10, 0), *ALPHA)) == riff(*ALPHA[1:])
-        assert stripped(riff(vp8x(16, 10, 0), *LOSSLESS)) == riff(*LOSSLESS)
+        data = riff(vp8x(16, 10, 0), *LOSSLESS)
+        out, stats = rmexif.strip(data)
+        with Image.open(io.BytesIO(riff(*LOSSLESS))) as image:
+            colours = b"RGB" + image.convert("RGB").tobytes()
+        assert decode(stripped(data)) == decode(out) == colours
+        assert frames(with_hint(out))[0][0][0][3::4] == b"\xff" * 160
+        if native.engine() == "native":
+            assert "VP8L/alpha that is not shown" in {row["where"] for row in stats["findings"]}
+            assert [found.where for found in rmexif.verify(stripped(data))] == ["VP8L/alpha that is not shown"]
+        assert rmexif.verify(out) == []
+
+    def test_vp8x_says_whether_a_still_picture_shows_alpha(self):
+        """The hint of VP8L follows it: libwebp's demuxer, and with it browsers, ask VP8X where there is one."""
+        coded = LOSSLESS[0][:12] + bytes([LOSSLESS[0][12] & 0xEF]) + LOSSLESS[0][13:]
+        data = riff(vp8x(16, 10, 0x10), coded)
+        assert stripped(data) == riff(*LOSSLESS)
+        assert frames(rmexif.strip(data)[0]) == frames(riff(*LOSSLESS))
 
     @pytest.mark.parametrize("flags", [0x02, 0x12])
     @pytest.mark.parametrize("bit", [0, 0x10])
@@ -183,10 +208,23 @@ class TestAlpha:
         assert frames(stripped(data)) == frames(data) == frames(recoded(data))
 
     def test_what_may_be_left_is_said(self):
-        """Coded pictures are not opened here."""
-        assert parsed(riff(*LOSSY)).residuals == ()
-        assert parsed(riff(*LOSSLESS)).residuals == ("colour-under-alpha",)
-        assert parsed(riff(vp8x(16, 10, 0x10), *ALPHA)).residuals == ("lossy-colour-under-alpha",)
+        """The encoder's choices, with what they can hold at most where that is known; colour that nobody sees."""
+        choices = {Residual.WEBP_TOKEN_PROBABILITIES, Residual.WEBP_UNUSED_CODES, Residual.WEBP_ENTROPY_SLACK}
+        assert set(parsed(riff(*LOSSY)).residuals) <= choices
+        assert set(parsed(riff(*LOSSLESS)).residuals) - choices == {"colour-under-alpha", "webp-code-choice"}
+        assert set(parsed(riff(vp8x(16, 10, 0x10), *ALPHA)).residuals) - choices == {"lossy-colour-under-alpha"}
+        opaque = riff(*(chunk(*pair) for pair in encoded(NOISE, lossless=True)))
+        assert set(parsed(opaque).residuals) - choices == {"webp-code-choice"}
+
+    @in_core
+    def test_choices_are_counted(self):
+        """Against the walks themselves."""
+        lossy, lossless = parsed(riff(*LOSSY)), parsed(riff(*LOSSLESS))
+        found = vp8.rewrite(chunks(riff(*LOSSY))[0][1])
+        assert lossy.residual_size(Residual.WEBP_TOKEN_PROBABILITIES) == found.probabilities > 0
+        unused = vp8l.walk(chunks(riff(*LOSSLESS))[0][1]).unused_symbols
+        assert lossless.residual_size(Residual.WEBP_UNUSED_CODES) == (2 * unused or None)
+        assert Residual.WEBP_ENTROPY_SLACK not in {*lossy.residuals, *lossless.residuals}
 
 
 class TestAnimation:
@@ -256,7 +294,6 @@ class TestRecode:
         kind, content = found[which]
         found[which] = (kind, content + SECRET)
         data = riff(vp8x(16, 10, 0x10), *(chunk(*pair) for pair in found))
-        assert SECRET in stripped(data)
         out = recoded(data)
         assert SECRET[:8] not in out
         assert frames(out) == frames(data) == frames(plain)
@@ -271,11 +308,16 @@ class TestRecode:
     def test_another_picture_is_refused(self):
         """A codec that fails must not pass for one that does not."""
         container = parsed(riff(*LOSSY))
-        for fresh in ([riff(*LOSSLESS)], [riff(*LOSSY)] * 2, [riff(chunk(b"VP8 ", LOSSY[0][8:] + SECRET))]):
+        for fresh in (
+            [riff(*LOSSLESS)],
+            [riff(*LOSSY)] * 2,
+            [riff(*(chunk(*pair) for pair in encoded(NOISE, quality=10)))],
+        ):
             with pytest.raises(EncodeError):
-                rewrite.with_pictures(memoryview(riff(*LOSSY)), container, fresh)
+                rewrite.with_pictures(container, fresh)
+        (picture,) = rewrite.pictures(container)
         with pytest.raises(MalformedImage):
-            rewrite.recode(memoryview(riff(*LOSSY)), container, lambda _: None, encode)
+            rewrite.without_slack(picture, lambda _: None)
 
 
 def padding(coded):
@@ -381,7 +423,7 @@ def test_an_animation_of_one_frame_has_no_times():
 
 
 def test_a_lossless_animation_verifies_after_strip():
-    """One frame is opaque, one is not: what VP8X says of alpha, the hint of every frame says too, and nothing else."""
+    """One frame is opaque, one is not: the hint of every frame says what its pixels do."""
     opaque = [chunk(*pair) for pair in encoded(NOISE, lossless=True)]
     assert (opaque[0][12] & 0x10, LOSSLESS[0][12] & 0x10) == (0, 0x10)
     data = riff(vp8x(16, 10, 0x12), ANIM, anmf(16, 10, *opaque), anmf(16, 10, *LOSSLESS, duration=70, flags=3))
@@ -390,7 +432,7 @@ def test_a_lossless_animation_verifies_after_strip():
     assert frames(out) == frames(data) == frames(stripped(data))
     assert rmexif.strip(out)[0] == out
     hints = [found[at + 4] & 0x10 for found in (out, stripped(data)) for at in starts(found)]
-    assert hints == [0x10] * 4
+    assert hints == [0, 0x10] * 2
     at = starts(out)[0] + 4
     assert rmexif.verify(out[:at] + bytes([out[at] ^ 0x10]) + out[at + 1 :])
 
@@ -402,3 +444,125 @@ def starts(data):
         found.append(at + 8)
         at = data.find(b"VP8L", at + 4)
     return found
+
+
+class TestCodes:
+    """What lies behind the last code, at every size, and what an encoder's codes could hide."""
+
+    @pytest.mark.parametrize("settings", [{"lossless": True}, pytest.param({"quality": 90}, marks=in_core)])
+    @pytest.mark.parametrize("size", [(16, 10), (640, 480)])
+    def test_bytes_behind_the_last_code_go(self, settings, size):
+        """The larger ones are above 128 KiB as VP8L; pixels as libwebp has them, and verify says it of the input."""
+        noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (*size[::-1], 3), np.uint8))
+        ((kind, data),) = encoded(noise, method=0, **settings)
+        planted = riff(chunk(kind, data + SECRET * 3))
+        out, stats = rmexif.strip(planted)
+        assert SECRET[:8] not in out
+        assert decode(out) == decode(planted) == decode(riff(chunk(kind, data)))
+        assert len(out) <= len(planted) - 40
+        assert rmexif.verify(out) == []
+        if native.engine() == "native":
+            assert rmexif.verify(planted)
+            assert stats["findings_count"] == 1
+            assert out == stripped(planted)
+
+    @in_core
+    def test_alpha_behind_its_last_code_goes(self):
+        """ALPH above 128 KiB too: noise in 640 x 480."""
+        noise = Image.fromarray(np.random.default_rng(4).integers(0, 256, (480, 640, 4), np.uint8), "RGBA")
+        pairs = encoded(noise, quality=50)
+        planted = riff(vp8x(640, 480, 0x10), *(chunk(kind, data + SECRET * 3) for kind, data in pairs))
+        out, _ = rmexif.strip(planted)
+        assert SECRET[:8] not in out
+        assert frames(out) == frames(planted)
+        assert chunks(out)[1][0] == b"ALPH"
+        assert out == rmexif.strip(riff(vp8x(640, 480, 0x10), *(chunk(*pair) for pair in pairs)))[0]
+
+    def test_bits_behind_the_last_code_are_cleared(self):
+        """In the last byte of VP8L; which has some free in one of these pictures."""
+        changed = 0
+        for seed in range(6):
+            noise = Image.fromarray(np.random.default_rng(seed).integers(0, 256, (3, 5, 3), np.uint8))
+            ((kind, data),) = encoded(noise, lossless=True)
+            free = -vp8l.walk(data).bits % 8
+            if free:
+                told = riff(chunk(kind, data[:-1] + bytes([data[-1] | 0x80])))
+                assert stripped(told) == riff(chunk(kind, data))
+                assert dirty(told) == {"VP8L/surplus"}
+                assert decode(told) == decode(riff(chunk(kind, data)))
+                changed += 1
+        assert changed
+
+    @in_core
+    def test_a_picture_that_ends_in_the_padding_is_refused(self):
+        """libwebp reads on into it; what it shows there is not in the chunk."""
+        ((kind, data),) = encoded(NOISE, lossless=True)
+        for cut in range(1, 4):
+            with pytest.raises(MalformedImage, match="before the last code"):
+                parsed(riff(chunk(kind, data[:-cut])))
+
+    @in_core
+    def test_fields_that_no_viewer_looks_at_go(self):
+        """Two of the first partition (RFC 6386, 19.2), in a macroblock without coefficients."""
+        booleans = [(0, 198), *[(0, 253)] * 24]
+        plain, told = (webps.frame(16, 16, [{}], [booleans], **more) for more in ({}, {"space": 1, "clamp": 1}))
+        assert chunks(stripped(riff(chunk(b"VP8 ", told)))) == [(b"VP8 ", plain + b"\0" * (len(plain) & 1))]
+        assert dirty(riff(chunk(b"VP8 ", told))) == {"VP8/head"}
+
+    @in_core
+    def test_zeros_that_are_coded_are_refused_by_strip_alone(self):
+        """A macroblock without coefficients that is not skipped, where others are: each is a bit."""
+        booleans = [(0, 198), *[(0, 253)] * 24]
+        told = riff(chunk(b"VP8 ", webps.frame(32, 16, [{"skip": 1}, {"skip": 0}], [booleans], skip=3)))
+        assert decode(told) is not None
+        with pytest.raises(UnsupportedFeature, match="zeros that are coded"):
+            rmexif.strip(told)
+        assert next(found.where for found in rmexif.verify(told)).startswith("VP8")
+        out, _ = rmexif.scrub(told)
+        assert rmexif.verify(out) == []
+
+    def test_free_values_are_coded_again(self):
+        """A predictor of a single pixel, which no decoder looks at, differs in bits that mean nothing."""
+        bits = webps.Bits(2, 1, alpha=False).put((1, 1), (1, 2), (0, 3))  # colour transform, tiles of 4 x 4 px
+        bits.put((0, 1)).codes(0, 0, 0, 7, 0).put((0, 1), (0, 1), (0, 1)).codes(9, 8, 7, 255, 0)
+        file = riff(chunk(b"VP8L", bits.data() + b"\0"))
+        assert decode(file) is not None
+        out = rmexif.strip(file)[0]
+        assert decode(out) == decode(file)
+        assert rmexif.verify(out) == []
+
+    def test_a_few_bytes_do_not_make_room_for_a_hundred_megapixels(self):
+        """16,000 x 8,000 px of one colour: strip passes them through, scrub would need room for every pixel."""
+        one_colour = webps.Bits(16000, 8000, alpha=False).put((0, 1), (0, 1), (0, 1)).codes(9, 8, 7, 255, 0).data()
+        file = riff(chunk(b"VP8L", one_colour + b"\0"))
+        with pytest.raises(LimitExceeded, match="128000000 px"):
+            rmexif.scrub(file)
+        if native.engine() == "native":
+            assert rmexif.strip(file)[0] == riff(chunk(b"VP8L", one_colour))
+
+
+def test_what_no_frame_reaches_is_transparent_in_a_scrub():
+    """VP8X that says no alpha notwithstanding: browsers and libwebp draw frames on nothing."""
+    small = [chunk(*pair) for pair in encoded(NOISE.crop((0, 0, 8, 8)), lossless=True)]
+    for flags in (0x02, 0x12):
+        data = riff(vp8x(16, 10, flags), ANIM, *[anmf(8, 8, *small, x=2, y=2)] * 2)
+        with Image.open(io.BytesIO(rmexif.scrub(data, rmexif.Policy(stealth=False))[0])) as image:
+            alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+        assert (alpha[2:, 2:10] == 255).all()
+        assert (alpha[:, :2] == 0).all()
+        assert frames(rmexif.strip(data)[0]) == frames(data)
+
+
+def test_every_animation_of_the_corpus_verifies():
+    """After strip and after scrub; strip keeps pixels and times."""
+    count = 0
+    for path in sorted(sets.require("corpus").rglob("*.webp")):
+        data = path.read_bytes()
+        if b"ANMF" not in data[:4096] or decode(data) is None:
+            continue
+        out, _ = rmexif.strip(data)
+        assert rmexif.verify(out) == [], path.name
+        assert frames(out) == frames(data), path.name
+        assert rmexif.verify(rmexif.scrub(data)[0]) == [], path.name
+        count += 1
+    assert count >= 2

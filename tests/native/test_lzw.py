@@ -96,6 +96,13 @@ def test_pillow_reads_every_size_of_roots_and_places_of_clear_codes(encode, bits
     assert read_gif(encode(samples, bits, resets=resets), bits, len(samples)) == samples
 
 
+def test_roots_of_one_bit(decode):
+    """The specification asks for two bits at least; giflib widens after the first code, because no entry has two."""
+    codes = pack([(2, 2), (1, 2), (0, 3), (4, 3), (5, 3), (6, 3), (3, 4)])
+    read = decode(codes, 9, 1)
+    assert read[:4] == (Status.OK, b"\1\0\1\0\0\1\1\0\0", len(codes), False)
+
+
 def test_libtiff_reads_both_orders(encode):
     samples = picture(200, 20_000)
     assert tiffs.read(encode(samples, tiff=True), len(samples), 1, 5) == samples

@@ -41,7 +41,9 @@ def unpack(data: bytes, width: int, stride: int, bits: int) -> np.ndarray:
 def test_values_that_occur(engine, bits, width):
     data, stride, values = rows(width, 2, bits)
     assert list(engine("used")(data, width, bits, stride=stride, rows=2)) == np.unique(values).tolist()
-    assert list(engine("used")(bytes([9, 3, 9]), 2)) == [3, 9]
+    assert list(engine("used")(bytes([9, 3, 5]), 2)) == [3, 9]
+    assert list(engine("used")(bytes([9, 3, 5, 7]), 2, stride=2, rows=2)) == [3, 5, 7, 9]
+    assert list(engine("used")(bytes([9, 3, 5]), 3)) == [3, 5, 9]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
 from rmexif.raster import colour
 from rmexif.raster.colour import to_srgb
 from rmexif.types import Colour, Frame, Raster
+from tests.containers import profiles
 
 # ITU-T H.273 (07/2024), table 2: white, red, green, blue.
 H273 = {
@@ -185,3 +188,69 @@ def test_grey_hdr_is_as_its_colours_are(code: int) -> None:
 
     assert np.abs(grey[..., 0].astype(int) - rgb[..., 1]).max() <= 1
     assert (np.diff(grey[0, :, 0].astype(int)) >= 0).all()
+
+
+# -- profiles that only tables describe, against LittleCMS itself ----------------------------------------------------
+
+
+def swapped(device: np.ndarray) -> np.ndarray:
+    """A model that no matrix describes: 0-1 device values to 0-1 encoded Lab."""
+    return 0.3 + 0.4 * device[..., [0, -1, device.shape[-1] // 2]]
+
+
+def by_littlecms(pixels: np.ndarray, mode: str, data: bytes) -> np.ndarray:
+    """8-bit pixels to sRGB, relative colorimetric."""
+    image = Image.frombytes(mode, pixels.shape[1::-1], np.ascontiguousarray(pixels).tobytes())
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(data)), ImageCms.createProfile("sRGB")
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    return np.asarray(ImageCms.profileToProfile(image, source, target, renderingIntent=intent, outputMode="RGB"))
+
+
+def table_profile(space: bytes, channels: int) -> bytes:
+    """A profile with a table and nothing else."""
+    return profiles.profile({b"A2B0": profiles.mft(2, swapped, channels, 3)}, space=space, pcs=b"Lab ", kind=b"scnr")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_rgb_by_a_table(dtype: type, channels: int) -> None:
+    """16-bit pictures keep their range; alpha is no colour."""
+    unit = 1 if dtype is np.uint8 else 257
+    narrow = np.random.default_rng(2).integers(0, 255, (7, 9, channels), np.uint8, endpoint=True)
+    data = table_profile(b"RGB ", 3)
+
+    found = converted(narrow.astype(dtype) * dtype(unit), icc=data)
+
+    assert found.dtype == dtype
+    assert np.array_equal(found[..., :3], by_littlecms(narrow[..., :3], "RGB", data).astype(dtype) * dtype(unit))
+    assert np.array_equal(found[..., 3:], narrow[..., 3:].astype(dtype) * dtype(unit))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_by_a_table(dtype: type) -> None:
+    """One channel, with alpha beside it: the ramp tells all; 16 bits are between its steps."""
+    unit = 1 if dtype is np.uint8 else 257
+    ramp = np.arange(256, dtype=np.uint8)
+    pixels = np.stack((ramp, ramp[::-1]), axis=-1)[None].astype(dtype) * dtype(unit)
+    data = table_profile(b"GRAY", 1)
+    expected = by_littlecms(ramp[None, :, None], "L", data)[0, :, 1].astype(int) * unit
+    raster = to_srgb(Raster((Frame(pixels),), colour=Colour(icc=data), space="L"))
+
+    found = raster.frames[0].pixels
+
+    assert np.abs(found[0, :, 0].astype(int) - expected).max() == 0
+    assert np.array_equal(found[0, :, 1], pixels[0, :, 1])
+
+
+def test_ink_by_a_table() -> None:
+    """CMYK with its profile, and with one of another kind of picture, which is ignored."""
+    pixels = np.random.default_rng(3).integers(0, 255, (7, 9, 4), np.uint8, endpoint=True)
+    data = table_profile(b"CMYK", 4)
+
+    found = to_srgb(Raster((Frame(pixels),), colour=Colour(icc=data), space="CMYK")).frames[0].pixels
+    other = (
+        to_srgb(Raster((Frame(pixels),), colour=Colour(icc=table_profile(b"RGB ", 3)), space="CMYK")).frames[0].pixels
+    )
+
+    assert np.array_equal(found, by_littlecms(pixels, "CMYK", data))
+    assert np.array_equal(other, np.asarray(Image.frombytes("CMYK", (9, 7), pixels.tobytes()).convert("RGB")))

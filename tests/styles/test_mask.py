@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import mask_for
-from rmexif.styles.mask import FULL
+from rmexif.styles.mask import FULL, Mask
 from rmexif.types import Box
 
 PICTURE = (st.integers(1, 90), st.integers(1, 90))
@@ -142,3 +142,56 @@ def test_the_feather_is_smooth_and_monotone(side, margin):
             assert -steps.min() <= 255 * 1.5 * (1 + mask.rim) ** 2 / width + 2
             assert abs(len(rim) - width) <= 2 + width / 16  # the ends of the curve round to 255 and 0
             assert rim.size < 4 or 60 < np.median(rim) < 200
+
+
+@pytest.mark.parametrize(
+    ("other", "meets"),
+    [((40, 40), True), ((60, 40), False), ((59, 40), True), ((40, 60), False), ((40, 59), True), ((20, 40), False)],
+)
+def test_two_masks_meet_where_their_bounds_share_a_pixel(other, meets):
+    """Half-open bounds: the one that begins where the other ends shares nothing."""
+    shape = {"region": Box(0, 0, 1, 1), "centre": (0.0, 0.0), "axes": (1.0, 1.0), "rim": 0.2}
+    one = Mask(bounds=Box(40, 40, 60, 60), **shape)
+    two = Mask(bounds=Box(other[0], other[1], other[0] + 20, other[1] + 20), **shape)
+
+    assert one.meets(two) is meets
+    assert two.meets(one) is meets
+
+
+@pytest.mark.parametrize("rows", [slice(40, 41), slice(45, 60), slice(0, 100), slice(0, 3)])
+def test_spans_tell_full_from_faded_columns(rows):
+    """Between left and right every row is full; before begin and from end on nothing has any weight."""
+    mask = mask_for(Box(40, 30, 80, 70), 0.2, 100, 120)
+    ramps = mask.ramps(np.arange(100)[rows], np.arange(120))
+    begin, left, right, end = ramps.spans()
+    weights = ramps.weights()
+
+    some, full = (weights > 0).any(axis=0), (weights == 255).all(axis=0)
+    assert not some[:begin].any()
+    assert not some[end:].any()
+    assert full[left:right].all()
+    assert not full[:left].any() or left == right
+    assert not full[right:].any() or left == right
+    assert (begin, end) == ((some.argmax(), 120 - some[::-1].argmax()) if some.any() else (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        (Box(99, 5, 120, 9), True),
+        (Box(100, 5, 120, 9), False),
+        (Box(5, 49, 9, 70), True),
+        (Box(5, 50, 9, 70), False),
+        (Box(-9, 5, 1, 9), True),
+        (Box(-9, 5, 0, 9), False),
+        (Box(5, -9, 9, 1), True),
+        (Box(5, -9, 9, 0), False),
+    ],
+)
+def test_one_pixel_inside_the_picture_is_enough(box, inside):
+    """100 x 50 px; a box that only touches the border misses the picture."""
+    if inside:
+        assert mask_for(box, 0.0, 50, 100).weights().max() == 255
+    else:
+        with pytest.raises(InvalidPolicy):
+            mask_for(box, 0.0, 50, 100)

@@ -24,8 +24,9 @@ from rmexif.workers.limits import WorkerLimits, limits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rmexif.bulk import StripTask
     from rmexif.policy import Policy
-    from rmexif.types import Limits, Outcome
+    from rmexif.types import Outcome
 
 __all__ = ["FolderSettings", "folder_options", "run"]
 
@@ -149,7 +150,7 @@ class Run:
 
 
 def run(
-    task: Policy | Limits, sources: Sequence[str], output: str | None, force: bool, settings: FolderSettings
+    task: Policy | StripTask, sources: Sequence[str], output: str | None, force: bool, settings: FolderSettings
 ) -> int:
     """Work through every file that the sources name.
 
@@ -159,11 +160,11 @@ def run(
     Raises:
         Failure: the options contradict each other, or the setup is at fault.
     """
-    from rmexif.types import Limits
+    from rmexif.bulk import StripTask
 
-    limits, wanted = (task, None) if isinstance(task, Limits) else (task.limits, task.output)
+    wanted = None if isinstance(task, StripTask) else task.output
     settings.check(sources, output, wanted is not None)
-    targets = Targets(output=output, format_name=wanted, neutral_names=settings.neutral_names, limits=limits)
+    targets = Targets(output=output, format_name=wanted, neutral_names=settings.neutral_names, limits=task.limits)
     with progress_bar("files") as bar:
         report = RunReport(settings.json_lines, bar)
         state = Run(settings, targets, force, report)
@@ -179,7 +180,7 @@ def run(
     return report.finish()
 
 
-def _outcomes(task: Policy | Limits, images: Iterator[bytes], settings: FolderSettings) -> Any:
+def _outcomes(task: Policy | StripTask, images: Iterator[bytes], settings: FolderSettings) -> Any:
     from rmexif import bulk
     from rmexif.workers.sandbox import disable_core_dumps, lock_memory
 

@@ -25,16 +25,20 @@ __all__ = [
     "pool_option",
     "sandbox_option",
     "take",
+    "thorough_option",
     "verbose_option",
     "with_options",
 ]
 
 Settings = TypeVar("Settings")
-LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (all frames together)."}
+LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (px of one frame)."}
 
 output_option = click.option("-o", "--output", metavar="FILE", help="Where the result goes; '-' is standard output.")
 force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+thorough_option = click.option(
+    "--thorough", is_flag=True, help="JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding."
+)
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 pool_option = click.option(
     "--pool", type=click.Choice(POOLS), default=POOLS[0], show_default=True, help="What works on the images."

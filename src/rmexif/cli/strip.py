@@ -9,7 +9,7 @@ import click
 
 from rmexif.cli import files, folder, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors
-from rmexif.cli.options import force_option, json_option, output_option, take, verbose_option
+from rmexif.cli.options import force_option, json_option, output_option, take, thorough_option, verbose_option
 
 __all__ = ["strip_command"]
 
@@ -20,9 +20,16 @@ __all__ = ["strip_command"]
 @force_option
 @json_option
 @verbose_option
+@thorough_option
 @folder.folder_options
 def strip_command(
-    sources: tuple[str, ...], output: str | None, force: bool, as_json: bool, verbose: bool, **options: Any
+    sources: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    as_json: bool,
+    verbose: bool,
+    thorough: bool,
+    **options: Any,
 ) -> None:
     """Remove metadata without touching a pixel; faces stay."""
     from rmexif.lossless import strip
@@ -33,10 +40,12 @@ def strip_command(
         if as_json:
             raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
         with cli_errors("strip"):
-            sys.exit(folder.run(Limits(), sources, output, force, many))
+            from rmexif.bulk import StripTask
+
+            sys.exit(folder.run(StripTask(thorough=thorough), sources, output, force, many))
     source = sources[0]
     with cli_errors(source):
-        data, stats = strip(files.load(source, Limits().max_bytes))
+        data, stats = strip(files.load(source, Limits().max_bytes), thorough=thorough)
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)

@@ -9,7 +9,7 @@ import click
 
 from rmexif.cli import files, render
 from rmexif.cli.failure import Failure, cli_errors
-from rmexif.cli.options import json_option
+from rmexif.cli.options import json_option, thorough_option
 
 __all__ = ["verify_command"]
 
@@ -19,9 +19,10 @@ NOT_CLEAN = 1  # exit code
 @click.command("verify")
 @click.argument("sources", metavar="FILE...", nargs=-1, required=True)
 @json_option
-def verify_command(sources: tuple[str, ...], as_json: bool) -> None:
+@thorough_option
+def verify_command(sources: tuple[str, ...], as_json: bool, thorough: bool) -> None:
     """Exit with 1 and list what is left, unless every file is clean: a gate for CI and pre-commit."""
-    rows, codes = zip(*(_verify(source) for source in sources), strict=True)
+    rows, codes = zip(*(_verify(source, thorough) for source in sources), strict=True)
     if as_json:
         click.echo(render.as_json(rows))
     else:
@@ -30,14 +31,15 @@ def verify_command(sources: tuple[str, ...], as_json: bool) -> None:
     sys.exit(max(codes))
 
 
-def _verify(source: str) -> tuple[dict[str, Any], int]:
+def _verify(source: str, thorough: bool) -> tuple[dict[str, Any], int]:
     """What is left in a file, and its share of the exit code."""
     from rmexif.lossless import verify
     from rmexif.types import Limits
 
     try:
         with cli_errors(source):
-            findings = [finding.as_dict() for finding in verify(files.load(source, Limits().max_bytes))]
+            found = verify(files.load(source, Limits().max_bytes), thorough=thorough)
+            findings = [finding.as_dict() for finding in found]
     except Failure as failure:
         return {"file": source, "error": str(failure)}, failure.code
     return {"file": source, "findings": findings}, NOT_CLEAN if findings else 0

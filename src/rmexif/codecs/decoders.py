@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
     Image,
     JpegImagePlugin,
     PngImagePlugin,
@@ -23,11 +21,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.codecs import bmp as bmp_pixels
+from rmexif.codecs import gif as gif_frames
 from rmexif.containers.jpeg import segments
 from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.containers.webp import parse as webp_parse
+from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
 from rmexif.types import Colour, Container, Frame, Raster, Role
 
@@ -40,6 +41,11 @@ Raw = bytes | memoryview
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
 # Pillow modes that are first converted to one of the above; none of these loses anything.
 CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
+# A still WebP of more pixels is refused where a byte codes more than these: ordinary pictures stay far below, and room
+# is made for every pixel, some ten times over.
+MOST_SPARSE_PIXELS = 1 << 24
+MOST_PIXELS_PER_BYTE = 256
+FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
 
 def picture_offset(container: Container[Any]) -> int:
@@ -209,32 +215,44 @@ def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
 
 
 def webp(raw: Raw, container: Container[Any]) -> Raster:
-    """RGB, or RGBA where there is alpha."""
+    """RGB, or RGBA where there is alpha or a part of the canvas that no frame reaches."""
+    pixel_count = container.width * container.height
+    if container.frames == 1 and pixel_count > max(MOST_SPARSE_PIXELS, MOST_PIXELS_PER_BYTE * len(raw)):
+        raise LimitExceeded(
+            f"webp at byte {picture_offset(container)}: {pixel_count} px in {len(raw)} bytes; above "
+            f"{MOST_SPARSE_PIXELS} px a byte may code at most {MOST_PIXELS_PER_BYTE}"
+        )
     canvas = webp_chunks.canvas_size(memoryview(raw))
     if canvas:  # libwebp makes room for it before anybody can look at it
         sized(*canvas, container)
-    if container.frames == 1:
+    if not (canvas and raw[FLAGS] & webp_parse.ANIMATED):
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
+    shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
+    if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
+        raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))
     frames, _ = _frames(image, container)
+    if shows_canvas and all(frame.pixels[:, :, -1].min() == 255 for frame in frames):
+        frames = tuple(Frame(np.ascontiguousarray(frame.pixels[:, :, :3]), frame.duration) for frame in frames)
     return Raster(frames, int(image.info["loop"]), container.orientation, container.colour)
 
 
 def gif(raw: Raw, container: Container[Any]) -> Raster:
-    """RGB, or RGBA where a frame is transparent; disposal is done."""
-    image = GifImagePlugin.GifImageFile(io.BytesIO(raw))
-    frames, space = _frames(image, container)
+    """RGB, or RGBA where a pixel is transparent; disposal is done."""
+    screen = gif_frames.read_screen(raw)
+    sized(*screen.shown_size, container)
+    frames = gif_frames.compose(screen, container.frames)
     # NETSCAPE2.0 counts repetitions after the first play, 0 is forever; without it a GIF plays once.
-    loop = image.info.get("loop")
-    plays = 1 if loop is None else int(loop) + 1 if loop else 0
-    return Raster(frames, plays if len(frames) > 1 else 0, 1, container.colour, space)
+    repeats = None if screen.loop is None else int.from_bytes(screen.loop, "little")
+    plays = 1 if repeats is None else repeats + 1 if repeats else 0
+    return Raster(frames, plays if len(frames) > 1 else 0, 1, container.colour)
 
 
 def bmp(raw: Raw, container: Container[Any]) -> Raster:
-    """Grey, RGB, or RGBA where the header declares an alpha mask."""
-    pixels, space = _array(_loaded(BmpImagePlugin.BmpImageFile(io.BytesIO(raw)), container))
-    return Raster((Frame(pixels),), colour=container.colour, space=space)
+    """Grey, RGB, or RGBA where the header declares an alpha mask and a pixel is not fully transparent."""
+    pixels = bmp_pixels.read_pixels(raw)
+    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
 
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:

@@ -7,6 +7,7 @@ data without these choices.
 from __future__ import annotations
 
 import ctypes
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from rmexif.native import jpeg_twin
@@ -114,10 +115,14 @@ def _walk(
         eob_runs=result.eob_runs,
         dc_range=result.dc_range,
         nonzero=tuple(result.nonzero[: len(scan.components)]),
-        codes=tuple(tuple(n for n, met in enumerate(used[256 * t : 256 * t + 256]) if met) for t in tables),
+        codes=tuple(tuple(compress(range(256), used[256 * t : 256 * t + 256])) for t in tables),
         data=bytes(memoryview(out)[: result.written]),
-        symbols=tuple({n: count for n, count in enumerate(symbols[256 * t : 256 * t + 256]) if count} for t in tables),
+        symbols=tuple(_counts(symbols[256 * t : 256 * t + 256]) if output == Output.CODE else {} for t in tables),
     )
+
+
+def _counts(symbols: list[int]) -> dict[int, int]:
+    return {symbol: count for symbol, count in enumerate(symbols) if count}
 
 
 def _scan(scan: Scan, output: Output) -> _Scan:

@@ -27,11 +27,11 @@ def scrub(raw: bytes, policy: Policy) -> Answer:
     return Scrubber(raw, policy).process()
 
 
-def strip(raw: bytes, limits: Limits) -> Answer:
+def strip(raw: bytes, limits: Limits, thorough: bool) -> Answer:
     """Clean bytes with untouched pixels, and the report."""
     from rmexif import lossless
 
-    return lossless.strip(raw, limits=limits)
+    return lossless.strip(raw, limits=limits, thorough=thorough)
 
 
 def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
@@ -42,11 +42,11 @@ def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     return None, found.as_dict()
 
 
-def verify(raw: bytes, limits: Limits) -> Answer:
+def verify(raw: bytes, limits: Limits, thorough: bool) -> Answer:
     """Whether anything is left, and what."""
     from rmexif import lossless
 
-    findings = [finding.as_dict() for finding in lossless.verify(raw, limits=limits)]
+    findings = [finding.as_dict() for finding in lossless.verify(raw, limits=limits, thorough=thorough)]
     return None, {"clean": not findings, "findings": findings}
 
 
@@ -65,6 +65,10 @@ def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
 def _policy_and_picture(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
     fields = {name: value for name, value in values.items() if name != "picture"}
     return Policy(**fields, limits=limits), values.get("picture", True)
+
+
+def _limits_and_thorough(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+    return limits, values.get("thorough", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,14 @@ class Job:
 
 JOBS: dict[str, Job] = {
     "scrub": Job(scrub, _policy, "Metadata gone, faces redacted, re-encoded"),
-    "strip": Job(strip, lambda _, limits: (limits,), "Metadata gone, pixels untouched"),
+    "strip": Job(strip, _limits_and_thorough, "Metadata gone, pixels untouched"),
     "inspect": Job(
         inspect,
         lambda values, limits: (limits, values.get("values", False)),
         "What the file would give away",
         answers_image=False,
     ),
-    "verify": Job(verify, lambda _, limits: (limits,), "Whether anything is left", answers_image=False),
+    "verify": Job(verify, _limits_and_thorough, "Whether anything is left", answers_image=False),
     "preview": Job(
         preview,
         _policy_and_picture,

@@ -18,6 +18,9 @@ MAX_REGIONS = 500  # of one option: more would only make the search for overlaps
 VALUES = Option("values", "boolean", False, "say what the findings hold: coordinates, names, dates")
 PICTURE = Option("picture", "boolean", True, "answer with the picture; false: with the report alone")
 
+THOROUGH = Option("thorough", "boolean", False, "JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding")
+OWN = {"inspect": VALUES, "strip": THOROUGH, "verify": THOROUGH}  # of the routes without a policy
+
 
 def request_options(job: str) -> dict[str, Option]:
     """What a client may say to a route; the tables are asked anew at every call."""
@@ -25,7 +28,7 @@ def request_options(job: str) -> dict[str, Option]:
         known = policy_options()
         known["detectors"] = _by_name_alone(known["detectors"])
         return known | ({PICTURE.name: PICTURE} if job == "preview" else {})
-    return {VALUES.name: VALUES} if job == "inspect" else {}
+    return {OWN[job].name: OWN[job]} if job in OWN else {}
 
 
 class OptionReader:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rmexif.errors import InvalidPolicy
-from rmexif.types import Limits
+from rmexif.types import MAX_CHANNELS, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Settings:
     queue: int = field(default=32, metadata={"help": "requests that may wait for a worker; more are answered 429"})
     connections: int = field(default=512, metadata={"help": "open connections; more are answered 503"})
     max_bytes: int = field(default=32 << 20, metadata={"help": "largest image, byte"})
-    max_pixels: int = field(default=64_000_000, metadata={"help": "largest picture, px, all frames together"})
+    max_pixels: int = field(default=64_000_000, metadata={"help": "largest picture, px of one frame"})
     max_frames: int = field(default=500, metadata={"help": "most frames or pages of one image"})
     deadline_seconds: float = field(default=30.0, metadata={"help": "time for one image in a worker, s"})
     body_seconds: float = field(default=30.0, metadata={"help": "time for a client to send its body, s"})
@@ -101,7 +101,12 @@ class Settings:
     @property
     def limits(self) -> Limits:
         """What one image may cost."""
-        return Limits(max_bytes=self.max_bytes, max_pixels=self.max_pixels, max_frames=self.max_frames)
+        return Limits(
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            max_samples=MAX_CHANNELS * self.max_pixels,
+            max_frames=self.max_frames,
+        )
 
     def secrets(self) -> tuple[bytes, ...]:
         """The bearer tokens; empty where the service is open.

@@ -6,7 +6,6 @@ import struct
 from typing import TYPE_CHECKING
 
 from rmexif.containers.bmp.header import BITFIELDS, CALIBRATED, FILE_HEADER, INFO, V4, V5
-from rmexif.containers.bmp.parse import clean_rows
 
 if TYPE_CHECKING:
     from rmexif.containers.bmp.parse import BmpTree
@@ -17,9 +16,10 @@ __all__ = ["rewrite"]
 
 def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | memoryview]:
     """The lossless clean file: header, palette, rows, profile."""
+    del view  # the tree holds what stays
     tree = container.tree
     header, colour = tree.header, tree.header.colour
-    rows, profile = clean_rows(view, tree), colour.profile or b""
+    rows, profile = tree.rows, colour.profile or b""
     has_alpha = len(header.masks) == 4 and header.masks[3]
     size = V5 if profile or has_alpha else V4 if colour.space == CALIBRATED else INFO
     masks = header.masks if header.compression == BITFIELDS else ()
@@ -28,7 +28,7 @@ def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | mem
     colours = len(tree.palette) // 4
     head = struct.pack(
         "<IiiHHIIIIII",
-        *(size, header.width, header.height, 1, header.bits, header.compression, len(rows), 0, 0, colours, 0),
+        *(size, header.width, header.height, 1, header.bits, header.compression, len(rows), *header.aspect, colours, 0),
     )
     if size >= V4:
         head += struct.pack("<4I", *(masks or bytes(4))) + colour.space + colour.calibration
@@ -36,4 +36,4 @@ def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | mem
         place = (start - FILE_HEADER + len(rows), len(profile)) if profile else (0, 0)
         head += struct.pack("<IIII", colour.intent, *place, 0)
     total = start + len(rows) + len(profile)
-    return [b"BM", struct.pack("<IHHI", total, 0, 0, start), head, behind, tree.palette, rows, profile]
+    return [b"BM", struct.pack("<IHHI", total, 0, 0, start), head, behind, tree.palette, memoryview(rows), profile]

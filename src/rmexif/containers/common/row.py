@@ -10,6 +10,8 @@ from rmexif.types import Container, Format, Limits, TreeT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rmexif.containers.common.coded_units import CodedUnits
+
 __all__ = ["FormatRow"]
 
 
@@ -21,6 +23,7 @@ class FormatRow(Generic[TreeT]):
     role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
     file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
     would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
+    ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     """
 
     format: Format
@@ -28,3 +31,4 @@ class FormatRow(Generic[TreeT]):
     parse: Callable[[memoryview, Limits], Container[TreeT]]
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
+    coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common import lzw
 from rmexif.containers.common.palette import clear_unused, twins
+from rmexif.containers.gif.codes import renumber
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def _with_one_number_each(picture: GifPicture, table: ColourTable, painted: set[
     is_idle = picture.transparent is not None and picture.transparent not in picture.samples
     numbers = twins(table.entries, painted - {None if is_idle else picture.transparent})
     if any(numbers[sample] != sample for sample in picture.samples):
-        codes = lzw.renumber(picture.codes, picture.code_size, numbers)
+        codes = renumber(picture.codes, numbers)
         picture = replace(picture, codes=codes, samples=frozenset(numbers[sample] for sample in picture.samples))
     if picture.control and is_idle:  # a number that no pixel has is a free byte
         free = {*range(len(table.entries))} - picture.samples

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rmexif.containers.common import lzw
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
+from rmexif.containers.gif.codes import RESET_BYTES, PictureCodes, read_codes
 from rmexif.containers.gif.screen import (
     APPLICATION,
     COMMENT,
@@ -58,7 +58,10 @@ def parse(view: memoryview, limits: Limits) -> Container[GifScreen]:
     for old, new in zip(found.tables(), screen.tables(), strict=True):
         if old and new:
             _claim_table(walk.parts, old, new)
+    for picture, area in zip(screen.pictures, walk.code_areas, strict=True):
+        _claim_codes(walk.parts, picture.codes, *area)
     width, height = found.shown_size
+    kept = sum(picture.codes.resets for picture in screen.pictures)
     return Container(
         format="gif",
         width=width,
@@ -66,6 +69,7 @@ def parse(view: memoryview, limits: Limits) -> Container[GifScreen]:
         parts=walk.parts.tile(),
         frames=len(screen.pictures),
         residuals=_residuals(screen, width, height),
+        residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
 
@@ -79,10 +83,19 @@ def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None
     parts.add("table", Role.STRUCTURE, old.start + 3 * last, old.start + 3 * len(old.entries))
 
 
+def _claim_codes(parts: PartBuilder, codes: PictureCodes, start: int, end: int, last: int) -> None:
+    """The code size and the codes, and the terminator behind surplus bytes; pixels where they stay as they stand."""
+    label, role = ("picture/codes", Role.PIXELS) if codes.is_kept else ("picture/other codes", Role.UNKNOWN)
+    parts.add(label, role, start, end)
+    parts.add("picture/surplus", Role.GAP, end, last)
+    parts.add(label, role, last, last + 1)
+
+
 def _residuals(screen: GifScreen, width: int, height: int) -> tuple[Residual, ...]:
-    """What stays: the coding, and what viewers cut off because it lies beside the screen."""
+    """What stays: clear codes of a lossy encoder, and what viewers cut off because it lies beside the screen."""
     beside = any(right > width or bottom > height for _, _, right, bottom in (p.extent for p in screen.pictures))
-    return (Residual.GIF_AREA_OUTSIDE_SCREEN, Residual.GIF_CODE_CHOICE) if beside else (Residual.GIF_CODE_CHOICE,)
+    kept = any(picture.codes.resets for picture in screen.pictures)
+    return (Residual.GIF_AREA_OUTSIDE_SCREEN,) * beside + (Residual.GIF_CODE_CHOICE,) * kept
 
 
 class _GifWalk:
@@ -93,6 +106,8 @@ class _GifWalk:
         self.cursor = Cursor(view, "gif", order="little")
         self.parts = PartBuilder(len(view), limits)
         self.pictures: list[GifPicture] = []
+        self.code_areas: list[tuple[int, int, int]] = []  # of each picture: first byte, end, terminator
+        self.coded = 0  # px of all pictures
         self.loop: bytes | None = None
         self.control: GraphicControl | None = None
         self.pending: list[tuple[int, int, bool]] = []  # graphic controls read, not yet attached to a picture
@@ -189,7 +204,7 @@ class _GifWalk:
         if not 1 <= code_size <= 8:
             problem = f"minimum code size {code_size}, 1 to 8 expected"
             raise MalformedImage(problem, structure="gif picture data", offset=first)
-        picture = GifPicture(place, flags & INTERLACED, table, self.control, code_size, b"", frozenset())
+        picture = GifPicture(place, flags & INTERLACED, table, self.control)
         left, top, right, bottom = picture.extent
         if not (right - left and bottom - top):
             problem = f"{right - left} x {bottom - top} px, at least one each expected"
@@ -197,26 +212,28 @@ class _GifWalk:
         width, height = replace(screen, pictures=(*self.pictures[:1], picture)).shown_size
         number = len(self.pictures) + 1
         self.limits.check("max_frames", number)
-        self.limits.check("max_pixels", max(width, right) * max(height, bottom) * number)
-        self.pictures.append(self._read_codes(picture, first, (right - left) * (bottom - top)))
+        self.limits.check("max_pixels", max(width, right) * max(height, bottom))
+        self.coded += (right - left) * (bottom - top)
+        self.limits.check("max_total_pixels", self.coded)
+        self.pictures.append(self._read_codes(picture, code_size, first))
         for control_start, end, is_clean in self.pending:
             is_last = end == self.pending[-1][1]
             self.parts.add("control", Role.ANIMATION if is_clean and is_last else Role.METADATA, control_start, end)
         self.control, self.pending = None, []
 
-    def _read_codes(self, picture: GifPicture, first: int, size: int) -> GifPicture:
-        """Walk the codes; the picture with its data, and where in the file that ends."""
+    def _read_codes(self, picture: GifPicture, code_size: int, first: int) -> GifPicture:
+        """Decode the codes; the picture with its data, and where in the file that ends."""
+        left, top, right, bottom = picture.extent
+        size = (right - left) * (bottom - top)
         blocks = self._read_blocks()
-        walk = lzw.walk(b"".join(blocks), picture.code_size, size)
-        end, remaining = first + 1, walk.consumed
+        codes = read_codes(b"".join(blocks), code_size, size, first)
+        end, remaining = first + 1, codes.consumed
         for block in blocks:  # the bytes behind the last code are surplus, to the byte
             if remaining <= 0:
                 break
             end += 1 + min(remaining, len(block))
             remaining -= len(block)
         last = self.cursor.offset - 1
-        self.parts.add("picture/codes", Role.PIXELS, first, end)
-        self.parts.add("picture/surplus", Role.GAP, end, last)
-        self.parts.add("picture/codes", Role.PIXELS, last, last + 1)
-        samples = walk.literals if walk.size == size else walk.literals | {0}  # decoders fill up with zeros
-        return replace(picture, codes=walk.data, samples=samples)
+        self.code_areas.append((first, end, last))
+        samples = frozenset(codes.values if codes.size == size else codes.values + b"\0")  # decoders fill up with zeros
+        return replace(picture, codes=codes, samples=samples)

@@ -28,9 +28,15 @@ def rewrite(view: memoryview, container: Container[GifScreen]) -> list[bytes | m
         if picture.control is not None:
             out.append(picture.control.block())
         flags, table = _table(picture.table)
-        out += [bytes([PICTURE]), picture.place, bytes([flags | picture.flags]), table, bytes([picture.code_size])]
-        for at in range(0, len(picture.codes), LONGEST):
-            block = picture.codes[at : at + LONGEST]
+        out += [
+            bytes([PICTURE]),
+            picture.place,
+            bytes([flags | picture.flags]),
+            table,
+            bytes([picture.codes.code_size]),
+        ]
+        for at in range(0, len(picture.codes.data), LONGEST):
+            block = picture.codes.data[at : at + LONGEST]
             out += [bytes([len(block)]), block]
         out.append(b"\0")
     out.append(bytes([TRAILER]))

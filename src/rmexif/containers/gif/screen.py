@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif.containers.gif.codes import NO_CODES, PictureCodes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,9 +53,8 @@ class GifPicture:
     flags: int  # INTERLACED or 0
     table: ColourTable | None  # local
     control: GraphicControl | None
-    code_size: int  # bit: of a root code
-    codes: bytes  # up to the last pixel
-    samples: frozenset[int]  # that pixels have
+    codes: PictureCodes = NO_CODES
+    samples: frozenset[int] = frozenset()  # that pixels have
 
     @property
     def transparent(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
 from rmexif.containers.isobmff import brands, parse, rewrite
+from rmexif.containers.isobmff.coded_units import IsobmffUnits
 from rmexif.types import Format
 
 __all__ = ["AVIF", "HEIC"]
@@ -33,6 +34,7 @@ AVIF = FormatRow(
     _is_avif,
     parse.parse_avif,
     rewrite.rewrite,
+    coded_units=IsobmffUnits,
 )
 
 HEIC = FormatRow(
@@ -49,4 +51,5 @@ HEIC = FormatRow(
     _is_heic,
     parse.parse_heic,
     rewrite.rewrite,
+    coded_units=IsobmffUnits,
 )

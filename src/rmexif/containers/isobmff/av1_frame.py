@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from rmexif.containers.isobmff.av1_sequence import Av1SequenceHeader
 
-__all__ = ["without_render_size"]
+__all__ = ["LONGEST", "FrameStart", "read_to_render_size", "without_render_size"]
 
 KEY, INTRA_ONLY, SWITCH = 0, 2, 3  # frame_type (6.8.2)
 REFS_PER_FRAME, NUM_REF_FRAMES = 7, 8  # AV1 3
 ALL_FRAMES = (1 << NUM_REF_FRAMES) - 1  # allFrames of 5.9.2
-LONGEST = 96  # byte that are read: the fields of 5.9.2 up to render_size() have at most 334 bits
+LONGEST = 96  # byte that are read: the fields of 5.9.2 up to render_size() have at most 334 bits, up to tiles 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def without_render_size(
         MalformedImage: the header ends early.
     """
     bits = MsbReader(frame[:LONGEST], "isobmff AV1 frame header", locate=locate)
-    if not _skip_to_render_size(bits, sequence) or not bits.flag():
+    if read_to_render_size(bits, sequence) is None or not bits.flag():
         return None
     first, place = divmod(bits.position - 1, 8)  # of render_and_frame_size_different
     bits.skip(32)  # render_width_minus_1, render_height_minus_1
@@ -66,12 +66,22 @@ def without_render_size(
     return bytes(frame[:first]) + bytes((joined,)) + bytes(frame[first + 5 :])
 
 
-def _skip_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> bool:
-    """Step up to render_size() (5.9.6); False where the frame has none of its own."""
+@dataclass(frozen=True, slots=True)
+class FrameStart:
+    """The fields up to render_size() that decide about later ones."""
+
+    type: _FrameType
+    cdf_disabled: int  # disable_cdf_update
+    screen_content: int  # allow_screen_content_tools
+    overridden: bool  # frame_size_override_flag
+
+
+def read_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> FrameStart | None:
+    """Step up to render_size() (5.9.6); None where the frame has none of its own."""
     frame = _frame_type(bits, sequence)
     if frame is None:
-        return False
-    _skip_screen_content(bits, sequence)
+        return None
+    cdf_disabled, screen_content = _screen_content(bits, sequence)
     bits.skip(sequence.frame_id)
     overridden = frame.kind == SWITCH or (not sequence.reduced and bits.flag())  # frame_size_override_flag
     bits.skip(sequence.order_hint)
@@ -83,12 +93,12 @@ def _skip_to_render_size(bits: MsbReader, sequence: Av1SequenceHeader) -> bool:
     if not frame.is_intra:
         _skip_references(bits, sequence)
         if overridden and not frame.resilient and any(bits.flag() for _ in range(REFS_PER_FRAME)):
-            return False  # found_ref: the size is that of another frame
+            return None  # found_ref: the size is that of another frame
     if overridden:
         bits.skip(sum(sequence.side_bits))
     if sequence.superres and bits.flag():
         bits.skip(3)  # coded_denom
-    return True
+    return FrameStart(frame, cdf_disabled, screen_content, overridden)
 
 
 def _frame_type(bits: MsbReader, sequence: Av1SequenceHeader) -> _FrameType | None:
@@ -104,12 +114,13 @@ def _frame_type(bits: MsbReader, sequence: Av1SequenceHeader) -> _FrameType | No
     return _FrameType(kind, shown, resilient)
 
 
-def _skip_screen_content(bits: MsbReader, sequence: Av1SequenceHeader) -> None:
-    """disable_cdf_update to force_integer_mv."""
-    bits.skip(1)
+def _screen_content(bits: MsbReader, sequence: Av1SequenceHeader) -> tuple[int, int]:
+    """disable_cdf_update to force_integer_mv: the first one, and allow_screen_content_tools."""
+    cdf_disabled = bits.bits(1)
     screen = bits.bits(1) if sequence.screen_content == SELECTED_BY_FRAME else sequence.screen_content
     if screen and sequence.integer_mv == SELECTED_BY_FRAME:
         bits.skip(1)
+    return cdf_disabled, screen
 
 
 def _skip_references(bits: MsbReader, sequence: Av1SequenceHeader) -> None:

@@ -40,6 +40,11 @@ class Av1SequenceHeader:
     integer_mv: int  # likewise
     order_hint: int  # bit: of a frame's place in the order; 0: frames do not carry it
     superres: bool
+    superblock: int  # px: a side
+    cdef: bool
+    restoration: bool
+    separate_uv: bool  # separate_uv_delta_q
+    film_grain: bool
 
 
 def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> Av1SequenceHeader:
@@ -61,12 +66,13 @@ def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> 
     widths = bits.copy(4) + 1, bits.copy(4) + 1
     size = bits.copy(widths[0]) + 1, bits.copy(widths[1]) + 1
     frame_id, delta_id = (0, 0) if reduced else _frame_id_bits(bits)
-    bits.copy(3)  # use_128x128_superblock, enable_filter_intra, enable_intra_edge_filter
+    superblock = 128 if bits.copy(1) else 64  # use_128x128_superblock
+    bits.copy(2)  # enable_filter_intra, enable_intra_edge_filter
     screen, integer, order_hint = (SELECTED_BY_FRAME, SELECTED_BY_FRAME, 0) if reduced else _inter_tools(bits)
     superres = bool(bits.copy(1))
-    bits.copy(2)  # enable_cdef, enable_restoration
-    depth, mono, layout = _color_config(bits, profile)
-    bits.copy(1)  # film_grain_params_present
+    cdef, restoration = bool(bits.copy(1)), bool(bits.copy(1))
+    depth, mono, layout, separate_uv = _color_config(bits, profile)
+    film_grain = bool(bits.copy(1))
     return Av1SequenceHeader(
         payload=bits.finish(),
         config=bytes((0x81, profile << 5 | level, tier << 7 | layout, 0)),
@@ -82,6 +88,11 @@ def read_sequence_header(payload: bytes, locate: Callable[[int], int] = int) -> 
         integer_mv=integer,
         order_hint=order_hint,
         superres=superres,
+        superblock=superblock,
+        cdef=cdef,
+        restoration=restoration,
+        separate_uv=separate_uv,
+        film_grain=film_grain,
     )
 
 
@@ -143,8 +154,10 @@ def _inter_tools(bits: BitRewriter) -> tuple[int, int, int]:
     return screen, integer, bits.copy(3) + 1 if ordered else 0
 
 
-def _color_config(bits: BitRewriter, profile: int) -> tuple[int, bool, int]:
-    """color_config() (5.5.2): bit depth, whether there is no chroma, and the fields of av1C that say the same."""
+def _color_config(bits: BitRewriter, profile: int) -> tuple[int, bool, int, bool]:
+    """color_config() (5.5.2): bit depth, whether there is no chroma, the fields of av1C that say the same, and
+    separate_uv_delta_q.
+    """
     high = bits.copy(1)
     twelve = bits.copy(1) if profile == 2 and high else 0
     mono = 0 if profile == 1 else bits.copy(1)
@@ -154,10 +167,9 @@ def _color_config(bits: BitRewriter, profile: int) -> tuple[int, bool, int]:
         for code in described:
             bits.put(8, code)
     across, down, position = _subsampling(bits, profile, bool(mono), bool(twelve), described)
-    if not mono:
-        bits.copy(1)  # separate_uv_delta_q
+    separate_uv = not mono and bool(bits.copy(1))
     layout = high << 6 | twelve << 5 | mono << 4 | across << 3 | down << 2 | position
-    return 12 if twelve else 10 if high else 8, bool(mono), layout
+    return 12 if twelve else 10 if high else 8, bool(mono), layout, separate_uv
 
 
 def _subsampling(

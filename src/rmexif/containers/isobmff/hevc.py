@@ -17,6 +17,7 @@ from rmexif.containers.isobmff.hevc_parameter_sets import (
     SPS,
     VPS,
     HevcSequence,
+    has_substreams,
     read_pps,
     read_profile,
     read_sps,
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.boxes import Tally
     from rmexif.cursor import Cursor
 
-__all__ = ["HevcConfig", "filter_hevc", "read_hvcc"]
+__all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "without_windows"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
 SEI = frozenset((39, 40))  # prefix and suffix (table 7-1)
 MAIN_PROFILES = (1, 3)  # Main, Main Still Picture (H.265 A.3)
 HVCC = "isobmff hvcC"
+ARRAYS = 23  # byte of the body at which the arrays of parameter sets begin (ISO 14496-15, 8.3.3.1.2)
 
 Sets = dict[int, dict[bytes, int]]  # parameter sets by kind: NAL unit -> byte of the file at which it first lies
 
@@ -51,6 +53,7 @@ class HevcConfig:
     nals: frozenset[bytes]  # parameter sets in it, as they came and as they are written
     size: tuple[int, int]  # px, largest coded picture of its sequence parameter sets
     main: bool  # Main or Main Still Picture profile: brand "heic"; anything else is "heix"
+    has_substreams: bool  # slices may be coded in several streams: tiles or wavefronts
 
 
 def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
@@ -85,7 +88,25 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
     every = frozenset(nal for table in (sets, written) for nals in table.values() for nal in nals)
     size = max((sequence.size for sequence in sequences), key=area, default=(0, 0))
-    return HevcConfig(body, (last & 3) + 1, every, size, profile[0] & 0x1F in MAIN_PROFILES)
+    main, several = profile[0] & 0x1F in MAIN_PROFILES, any(map(has_substreams, written[PPS]))
+    return HevcConfig(body, (last & 3) + 1, every, size, main, several)
+
+
+def without_windows(config: HevcConfig) -> bytes:
+    """The body of ``hvcC`` with no conformance window in its sequence parameter sets: all that is coded is shown."""
+    body, at = config.box, ARRAYS
+    out = [body[:at]]
+    for _ in range(body[at - 1]):  # numOfArrays
+        kind, count = body[at] & 0x3F, int.from_bytes(body[at + 1 : at + 3], "big")
+        out.append(body[at : at + 3])
+        at += 3
+        for _ in range(count):
+            end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+            nal = body[at + 2 : end]
+            nal = read_sps(nal, windowed=False).nal if kind == SPS else nal
+            out += [len(nal).to_bytes(2, "big"), nal]
+            at = end
+    return b"".join(out)
 
 
 def _read_arrays(cursor: Cursor, tally: Tally) -> Sets:

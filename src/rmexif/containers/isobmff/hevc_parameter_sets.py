@@ -15,7 +15,18 @@ from rmexif.containers.common.bits import BitRewriter
 from rmexif.containers.isobmff.hevc_vui import rewrite_vui
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["MAX_SET", "PPS", "SPS", "VPS", "HevcSequence", "read_pps", "read_profile", "read_sps", "write_vps"]
+__all__ = [
+    "MAX_SET",
+    "PPS",
+    "SPS",
+    "VPS",
+    "HevcSequence",
+    "has_substreams",
+    "read_pps",
+    "read_profile",
+    "read_sps",
+    "write_vps",
+]
 
 VPS, SPS, PPS = 32, 33, 34  # nal_unit_type (table 7-1)
 NAMES = {VPS: "VPS", SPS: "SPS", PPS: "PPS"}
@@ -74,12 +85,13 @@ class _ParameterSet(BitRewriter):
         return bytes((self.kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
 
 
-def read_sps(nal: bytes, offset: int = 0) -> HevcSequence:
+def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSequence:
     """A sequence parameter set (7.3.2.2).
 
     Args:
         nal: the NAL unit.
         offset: byte of the file at which it lies, for errors.
+        windowed: whether it is written with its conformance window; without it all that is coded is shown.
 
     Raises:
         MalformedImage: it ends early, or a number is above what its field allows.
@@ -93,7 +105,7 @@ def read_sps(nal: bytes, offset: int = 0) -> HevcSequence:
     nesting = bits.copy(1)
     profile = _profile_tier_level(bits, layers)
     bits.ue(15)  # sps_seq_parameter_set_id
-    chroma, size = _picture_format(bits)
+    chroma, size = _picture_format(bits, windowed)
     depths = bits.ue(8), bits.ue(8)
     counter = bits.ue(12) + 4  # log2_max_pic_order_cnt_lsb
     buffering = (0, 0, 0)
@@ -110,14 +122,18 @@ def read_sps(nal: bytes, offset: int = 0) -> HevcSequence:
     return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths))
 
 
-def _picture_format(bits: _ParameterSet) -> tuple[int, tuple[int, int]]:
+def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, tuple[int, int]]:
     """chroma_format_idc to the conformance window: chroma format, and coded size in px."""
     chroma = bits.ue(3)
     if chroma == 3:
         bits.copy(1)  # separate_colour_plane_flag
     size = bits.ue(), bits.ue()
-    if bits.copy(1):  # conformance_window_flag
+    has_window = bits.flag()  # conformance_window_flag
+    if bits.put(1, int(has_window and windowed)):
         bits.many(4)
+    elif has_window:
+        for _ in range(4):
+            bits.golomb()
     return chroma, size
 
 
@@ -171,15 +187,7 @@ def read_pps(nal: bytes, offset: int = 0) -> bytes:
         UnsupportedFeature: slice headers with an extension, or screen content coding behind one of another kind.
     """
     bits = _ParameterSet(nal, PPS, offset)
-    bits.ue(63)  # pps_pic_parameter_set_id
-    bits.ue(15)  # pps_seq_parameter_set_id
-    bits.copy(7)  # dependent slices, output flag, extra bits, sign hiding, cabac_init
-    bits.many(3)
-    skips = bits.copy(2) & 1  # constrained_intra_pred_flag, transform_skip_enabled_flag
-    if bits.copy(1):  # cu_qp_delta_enabled_flag
-        bits.ue()
-    bits.many(2)  # pps_cb_qp_offset, pps_cr_qp_offset
-    bits.copy(4)  # chroma offsets in slices, weighted prediction, transquant bypass
+    skips = _copy_pps_to_tiles(bits)
     _tiles(bits)
     bits.copy(1)  # pps_loop_filter_across_slices_enabled_flag
     if bits.copy(1):  # deblocking_filter_control_present_flag
@@ -194,6 +202,27 @@ def read_pps(nal: bytes, offset: int = 0) -> bytes:
         bits.fail("slice headers with an extension are refused", refused=True)
     _pps_extensions(bits, skips)
     return bits.nal()
+
+
+def has_substreams(nal: bytes) -> bool:
+    """Whether slices of this picture parameter set are coded in several streams: tiles or wavefronts (7.3.2.3)."""
+    bits = _ParameterSet(nal, PPS, 0)
+    _copy_pps_to_tiles(bits)
+    return bits.bits(2) != 0  # tiles_enabled_flag, entropy_coding_sync_enabled_flag
+
+
+def _copy_pps_to_tiles(bits: _ParameterSet) -> int:
+    """pps_pic_parameter_set_id to transquant_bypass_enabled_flag: transform_skip_enabled_flag."""
+    bits.ue(63)  # pps_pic_parameter_set_id
+    bits.ue(15)  # pps_seq_parameter_set_id
+    bits.copy(7)  # dependent slices, output flag, extra bits, sign hiding, cabac_init
+    bits.many(3)
+    skips = bits.copy(2) & 1  # constrained_intra_pred_flag, transform_skip_enabled_flag
+    if bits.copy(1):  # cu_qp_delta_enabled_flag
+        bits.ue()
+    bits.many(2)  # pps_cb_qp_offset, pps_cr_qp_offset
+    bits.copy(4)  # chroma offsets in slices, weighted prediction, transquant bypass
+    return skips
 
 
 def _tiles(bits: _ParameterSet) -> None:

@@ -104,7 +104,7 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         _parts(view, top, tree, meta, tally),
         frames=len(movie.tracks[0].content.coded) if movie and is_moving else 1,
         colour=_colour(first, still),
-        residuals=(*_residuals(still, movie), *tables),
+        residuals=(*_residuals(name, still, movie), *tables),
         residual_bytes=tables,
         tree=tree,
     )
@@ -136,9 +136,9 @@ def _properties(still: Still | None, movie: Movie | None) -> list[tuple[Property
     return [*(kept.properties for kept in items), *(track.content.properties for track in tracks)]
 
 
-def _residuals(still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
-    """A clean aperture only hides what lies outside it, an overlay what lies below it."""
-    codes = []
+def _residuals(name: str, still: Still | None, movie: Movie | None) -> tuple[Residual, ...]:
+    """Coded data is passed through; a clean aperture only hides what lies outside it, an overlay what lies below it."""
+    codes = [Residual.AV1_CODED_SLACK if name == "avif" else Residual.HEVC_CODED_SLACK]
     if any(prop.kind == "clap" for found in _properties(still, movie) for prop in found):
         codes.append(Residual.HEIF_AREA_OUTSIDE_CROP)
     if still and any(kept.item.type == b"iovl" for kept in still.items):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jpeg.parse import matches, parse
+from rmexif.containers.jpeg.parse import matches, parse, parse_again
 from rmexif.containers.jpeg.rewrite import rewrite
 from rmexif.types import Format
 
@@ -23,4 +23,5 @@ JPEG = FormatRow(
     matches,
     parse,
     rewrite,
+    parse_again,
 )

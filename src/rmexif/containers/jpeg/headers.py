@@ -180,7 +180,7 @@ def read_scan_header(view: memoryview, segment: Segment, frame: FrameHeader) -> 
         stop, approximation = 0, approximation & 15
     elif not frame.progressive:
         start, stop, approximation = 0, 63, 0  # the only values that a sequential scan may have
-    if frame.progressive and (start > stop or stop > 63 or (start and count > 1)):
+    if frame.progressive and (start > stop or stop > 63 or (start and count > 1) or (not start and stop)):
         raise refuse(f"a spectral selection of {start} to {stop} for {count} components")
     high, low = approximation >> 4, approximation & 15
     dc, ac = _reads(frame, start, stop, high)

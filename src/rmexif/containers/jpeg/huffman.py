@@ -1,35 +1,34 @@
-"""Huffman tables of a JPEG (ITU-T T.81, annexes C and F): which codes a picture uses, and what is written for the rest.
+"""Huffman tables of a JPEG (ITU-T T.81, annexes C, F and K): what they may hold, and what is written in their place.
 
 A decoder looks up a symbol only where the picture has its code, so the symbols of all other codes can hold any text.
-A walk over the scans finds the codes in use; ``HuffmanTable.canonical`` replaces the others. Where no walk is made,
+A walk over the scans finds the codes in use; ``canonical`` replaces the others. Where no walk is made,
 ``has_foreign_symbols`` says whether a table holds more than symbols of the process, each once.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from rmexif.containers.jpeg.segments import Marker
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
 __all__ = [
-    "UNMET",
-    "HuffmanTable",
-    "Lookup",
-    "ScanError",
+    "STANDARD_SLOTS",
     "alphabet",
+    "canonical",
     "has_foreign_symbols",
     "is_standard",
+    "optimal",
     "oversubscribed",
     "symbols_are_distinct",
     "table_class",
 ]
 
-Lookup = list[int]  # 65,536 entries, by the next 16 bits
-UNMET = 255  # an entry that no walk has needed yet: a code of no bits that steps over more coefficients than there are
-
-
-class ScanError(Exception):
-    """The entropy-coded data holds no code, or ends early; decoders then show the scan as far as they read it."""
+RESERVED = 256  # a symbol that is never coded: it takes the code of all ones, which T.81, C.2 forbids
+LONGEST = 16  # bit of a code (T.81, C.2)
 
 
 def table_class(entry: bytes) -> int:
@@ -55,41 +54,44 @@ def alphabet(sof: int, precision: int, ac: bool, refining: bool = False) -> froz
     return frozenset(coefficients | ends)
 
 
-def _standard(ac: bool, counts: str, frequent: str) -> bytes:
-    """A table of annex K: class, codes of each length, the frequent symbols by name and the others in order."""
+def _standard(slot: int, counts: str, frequent: str) -> bytes:
+    """A table of annex K: its slot, codes of each length, the frequent symbols by name and the others in order."""
     first = bytes.fromhex(frequent)
-    rest = alphabet(Marker.SOF0, 8, ac).difference(first)
-    return bytes([ac]) + bytes.fromhex(counts) + first + bytes(sorted(rest))
+    rest = alphabet(Marker.SOF0, 8, slot >> 4 > 0).difference(first)
+    return bytes([slot]) + bytes.fromhex(counts) + first + bytes(sorted(rest))
 
 
-# T.81, tables K.3 to K.6: what an encoder writes that does not optimise its tables.
-STANDARD = frozenset(
-    {
-        _standard(False, "00010501010101010100000000000000", ""),
-        _standard(False, "00030101010101010101010000000000", ""),
+# T.81, tables K.3 to K.6: what an encoder writes that does not optimise its tables. Decoders assume them in these slots
+# where a sequential datastream defines none, as frames of Motion JPEG do.
+STANDARD_SLOTS = {
+    entry[0]: entry
+    for entry in (
+        _standard(0x00, "00010501010101010100000000000000", ""),
+        _standard(0x01, "00030101010101010101010000000000", ""),
         _standard(
-            True,
+            0x10,
             "0002010303020403050504040000017d",
             "01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282",
         ),
         _standard(
-            True,
+            0x11,
             "00020102040403040705040400010277",
             "000102031104052131061241510761711322328108144291a1b1c109233352f0156272d10a162434e125f1",
         ),
-    }
-)
-
+    )
+}
+_STANDARD = frozenset((table_class(entry), entry[1:]) for entry in STANDARD_SLOTS.values())
 
 # What a decoder tells apart, sizes that no coefficient needs included: they show in the picture.
 _DC = bytes(range(16))
+_LOSSLESS = bytes(range(17))
 _PROGRESSIVE = bytes(range(256))
 _SEQUENTIAL = bytes(symbol for symbol in range(256) if symbol & 15 or symbol in (0x00, 0xF0))
 
 
 def is_standard(entry: bytes) -> bool:
     """Whether a DHT entry is a table of annex K, in whatever slot."""
-    return bytes([table_class(entry)]) + entry[1:] in STANDARD
+    return (table_class(entry), entry[1:]) in _STANDARD
 
 
 def has_foreign_symbols(entry: bytes, symbols: frozenset[int]) -> bool:
@@ -100,81 +102,91 @@ def has_foreign_symbols(entry: bytes, symbols: frozenset[int]) -> bool:
 
 def oversubscribed(entry: bytes) -> bool:
     """Whether a DHT entry has more codes than 16 bits can tell apart (T.81, C.2)."""
-    return sum(count << (16 - length) for length, count in enumerate(entry[1:17], 1)) > 1 << 16
+    return sum(count << (LONGEST - length) for length, count in enumerate(entry[1:17], 1)) > 1 << LONGEST
 
 
-def symbols_are_distinct(symbols: bytes, ac: bool, progressive: bool) -> bool:
+def symbols_are_distinct(symbols: bytes, ac: bool, sof: int) -> bool:
     """Whether a decoder takes no two of the symbols for the same, and knows each of them."""
-    known = (_PROGRESSIVE if progressive else _SEQUENTIAL) if ac else _DC
+    dc_known = _LOSSLESS if sof == Marker.SOF3 else _DC
+    ac_known = _PROGRESSIVE if sof == Marker.SOF2 else _SEQUENTIAL
+    known = ac_known if ac else dc_known
     return not symbols.translate(None, known) and len(set(symbols)) == len(symbols)
 
 
-class HuffmanTable:
-    """One table during a walk: its lookup starts empty and gets every code when the picture first uses it.
+def _codes(entry: bytes) -> Iterator[tuple[int, int, int]]:
+    """Every code followed by zeros to 16 bits, its length and its symbol (T.81, C.2)."""
+    code, symbols = 0, iter(entry[17:])
+    for length, count in enumerate(entry[1:17], 1):
+        for _ in range(count):
+            yield code, length, next(symbols)
+            code += 1 << (LONGEST - length)
 
-    So the loops that run once per coefficient have nothing to count, and what the lookup holds is what is used.
+
+def canonical(entry: bytes, used: Collection[int], symbols: frozenset[int]) -> bytes:
+    """The entry without a free choice: the used codes in their places, between them the fewest codes that keep
+    these places, none behind the last; for those the smallest of ``symbols`` that are not in use, in order.
+
+    A table of annex K stays as it is, so that an ordinary encoder's output is already clean.
 
     Args:
-        entry: class and slot, codes of 1 to 16 bits, symbols, as in a DHT segment (T.81, B.2.4.2); may be empty.
-        sequential: lookup entries are code and value bits << 8 | coefficients stepped over.
-            Else code bits << 8 | symbol.
+        entry: of a DHT segment.
+        used: numbers of the codes in use.
+        symbols: of the process.
     """
-
-    __slots__ = ("entry", "lookup", "sequential", "used")
-
-    def __init__(self, entry: bytes, sequential: bool) -> None:
-        self.entry, self.sequential = entry, sequential
-        self.lookup: Lookup = [UNMET] * (1 << 16)
-        self.used: list[tuple[int, int, int]] = []  # (code followed by zeros to 16 bits, its length, symbol)
-
-    def learn(self, window: int) -> int:
-        """Find the code that the 16 bits ``window`` start with, count it as used, and give its lookup entry.
-
-        Raises:
-            ScanError: no code starts like this.
-        """
-        start = taken = 0
-        for length, count in enumerate(self.entry[1:17], 1):
-            width = 1 << (16 - length)
-            if window < start + count * width:
-                number = (window - start) // width
-                return self._add(start + number * width, length, self.entry[17 + taken + number])
-            start += count * width
-            taken += count
-        raise ScanError("no code starts with these bits")
-
-    def _add(self, code: int, length: int, symbol: int) -> int:
-        self.used.append((code, length, symbol))
-        entry = length << 8 | symbol
-        if self.sequential:
-            size, zeros = symbol & 15, symbol >> 4
-            skip = zeros + 1 if size or zeros == 15 else 64  # a size of 0 ends the block, or is a run of 16
-            entry = (length + size) << 8 | skip
-        width = 1 << (16 - length)
-        self.lookup[code : code + width] = [entry] * width
+    if is_standard(entry):
         return entry
+    kept = [code for number, code in enumerate(_codes(entry)) if number in used]
+    spare = iter(sorted(symbols.difference(symbol for _, _, symbol in kept)))
+    counts, listed = [0] * LONGEST, bytearray()
+    at, length = 0, 1
+    for code, bits, symbol in kept:
+        while at < code:  # codes get longer, never shorter (T.81, C.2)
+            if code - at < 1 << (LONGEST - length):
+                length += 1
+                continue
+            counts[length - 1] += 1
+            listed.append(next(spare, 0))
+            at += 1 << (LONGEST - length)
+        length = bits
+        counts[bits - 1] += 1
+        listed.append(symbol)
+        at += 1 << (LONGEST - bits)
+    return entry[:1] + bytes(counts) + bytes(listed)
 
-    def canonical(self, symbols: frozenset[int]) -> bytes:
-        """The entry without a free choice: the used codes in their places, between them the fewest codes that keep
-        these places, none behind the last; for those the smallest of ``symbols`` that are not in use, in order.
 
-        A table of annex K stays as it is, so that an ordinary encoder's output is already clean.
-        """
-        if is_standard(self.entry):
-            return self.entry
-        spare = iter(sorted(symbols.difference(symbol for _, _, symbol in self.used)))
-        counts, listed = [0] * 16, bytearray()
-        at, length = 0, 1
-        for code, bits, symbol in sorted(self.used):
-            while at < code:  # codes get longer, never shorter (T.81, C.2)
-                if code - at < 1 << (16 - length):
-                    length += 1
-                    continue
-                counts[length - 1] += 1
-                listed.append(next(spare, 0))
-                at += 1 << (16 - length)
-            length = bits
-            counts[bits - 1] += 1
-            listed.append(symbol)
-            at += 1 << (16 - bits)
-        return self.entry[:1] + bytes(counts) + bytes(listed)
+def optimal(counts: Mapping[int, int]) -> bytes:
+    """The numbers of codes of each length, and the symbols, that code ``counts`` in the fewest bits.
+
+    T.81, K.2, with libjpeg's choice among equal counts: the larger symbol gets the longer code.
+
+    Args:
+        counts: symbol -> how often it is coded.
+    """
+    groups = {symbol: (count, [symbol]) for symbol, count in counts.items() if count}
+    groups[RESERVED] = (1, [RESERVED])
+    sizes = dict.fromkeys(groups, 0)
+    while len(groups) > 1:  # figure K.1: join the two rarest groups
+        first, second = sorted(groups, key=lambda symbol: (groups[symbol][0], -symbol))[:2]
+        (count, members), (other, others) = groups[first], groups.pop(second)
+        groups[first] = (count + other, members + others)
+        for symbol in members + others:
+            sizes[symbol] += 1
+    lengths = [0] * (max(sizes.values()) + 1)
+    for size in sizes.values():
+        lengths[size] += 1
+    _shorten(lengths)
+    lengths += [0] * (LONGEST + 1 - len(lengths))
+    lengths[max(size for size, count in enumerate(lengths) if count)] -= 1  # the reserved code
+    listed = sorted((symbol for symbol in sizes if symbol != RESERVED), key=lambda symbol: (sizes[symbol], symbol))
+    return bytes(lengths[1 : LONGEST + 1]) + bytes(listed)
+
+
+def _shorten(lengths: list[int]) -> None:
+    """Change numbers of codes so that none is longer than 16 bits (T.81, figure K.3)."""
+    for size in range(len(lengths) - 1, LONGEST, -1):
+        while lengths[size]:
+            shorter = next(n for n in range(size - 2, 0, -1) if lengths[n])
+            lengths[size] -= 2
+            lengths[size - 1] += 1
+            lengths[shorter + 1] += 2
+            lengths[shorter] -= 1

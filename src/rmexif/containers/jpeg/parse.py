@@ -13,7 +13,9 @@ from rmexif import icc
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
-from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical, is_walkable
+from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
+from rmexif.containers.jpeg.progression import Progression
+from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical
 from rmexif.containers.jpeg.segments import (
     FRAMES,
     HIERARCHICAL,
@@ -26,7 +28,7 @@ from rmexif.containers.jpeg.segments import (
     walk,
 )
 from rmexif.containers.jpeg.tables import TABLES, Table, TablesInForce
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Part, PayloadKind, Role
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
     from rmexif.types import Limits
 
-__all__ = ["JpegTree", "matches", "parse"]
+__all__ = ["JpegTree", "matches", "parse", "parse_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class JpegTree:
     jfif: bool
     adobe_transform: int | None
     profile: bytes | None  # as it is in the file
-    clean_scans: CleanScans | None  # where parsing made the walk already; None: it is left to the rewrite
+    scans: CleanScans | None  # what is written of the scans; None: nothing, for the reason in ``refusal``
+    refusal: InputError | None
 
 
 def matches(head: bytes) -> bool:
@@ -53,7 +56,12 @@ def matches(head: bytes) -> bool:
     return head[:3] == b"\xff\xd8\xff"
 
 
-def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
+def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) -> Container[JpegTree]:
+    """What ``parse`` gives, without a second walk over scans that the earlier file had byte for byte."""
+    return parse(view, limits, earlier.tree.scans)
+
+
+def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -> Container[JpegTree]:
     """Walk the segments of the first image in the file, up to its EOI.
 
     Raises:
@@ -61,7 +69,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
         UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
         LimitExceeded: more pixels or segments than allowed.
     """
-    reading = _Reading(view, limits)
+    reading = _Reading(view, limits, earlier)
     last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
@@ -79,16 +87,19 @@ def parse(view: memoryview, limits: Limits) -> Container[JpegTree]:
 class _Reading:
     """The state of one pass over the segments."""
 
-    def __init__(self, view: memoryview, limits: Limits) -> None:
-        self.view, self.limits = view, limits
+    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None) -> None:
+        self.view, self.limits, self.earlier = view, limits, earlier
         self.parts: list[Part] = []
         self.position = 0  # first byte after the last part
         self.tables = TablesInForce()
         self.defined: dict[int, tuple[Table, ...]] = {}  # index of a part -> tables in it
         self.application = ApplicationData()
         self.frame: FrameHeader | None = None
-        self.header: ScanHeader | None = None  # of the scan whose data comes next
+        self.progression: Progression | None = None
+        self.header: ScanHeader | None = None  # of the scan whose data comes next; None: no decoder shows it
+        self.header_offset = 0
         self.scans: list[Scan] = []
+        self.refusal: InputError | None = None  # the first reason to write nothing
 
     def add(self, part: Part) -> None:
         """Append a part, and a gap before it."""
@@ -113,8 +124,11 @@ class _Reading:
             self.frame_header(item)
             self.add(structure)
         elif marker == Marker.SOS:
-            self.header = read_scan_header(self.view, item, self.need_frame(item))
-            self.add(structure)
+            self.scan_header(item)
+        elif marker in TABLES and self.is_complete:
+            self.add(
+                Part(f"{name} (unused)", Role.UNKNOWN, item.start, size, PayloadKind.UNKNOWN, item.body - item.start)
+            )
         elif marker in TABLES:
             self.add(structure)
             self.defined[len(self.parts) - 1] = self.tables.define(self.view, item)
@@ -131,6 +145,27 @@ class _Reading:
             problem = "a second frame header, expected one"
             raise MalformedImage(problem, structure=f"jpeg {marker_name(item.marker)}", offset=item.start)
         self.frame = read_frame_header(self.view, item, self.limits)
+        self.progression = Progression(self.frame)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether decoders stop behind the scans that were read."""
+        return self.progression is not None and self.progression.is_complete
+
+    def scan_header(self, item: Segment) -> None:
+        """Take over a scan header, if decoders come to it."""
+        frame = self.need_frame(item)
+        assert self.progression is not None
+        part = Part("SOS", Role.STRUCTURE, item.start, item.end - item.start)
+        if self.is_complete:
+            self.header = None
+            self.add(replace(part, label="SOS (not shown)", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN))
+            return
+        self.header, self.header_offset = read_scan_header(self.view, item, frame), item.start
+        problem = self.progression.add(self.header)
+        if problem and self.refusal is None:
+            self.refusal = UnsupportedFeature(problem, structure="jpeg SOS", offset=item.start)
+        self.add(part)
 
     def need_frame(self, item: Segment) -> FrameHeader:
         """The frame header, which has to come before ``item``."""
@@ -142,89 +177,100 @@ class _Reading:
     def scan_data(self, item: ScanData) -> None:
         """Cut the data into the restart intervals that the scan needs; what follows them is shown to nobody."""
         assert self.frame is not None
-        assert self.header is not None
+        if self.header is None:
+            size = item.end - item.start
+            self.add(Part("scan (not shown)", Role.AUXILIARY, item.start, size, PayloadKind.UNKNOWN))
+            return
         mcus = self.header.count(self.frame)
         # An interval that the scan does not fill is none, whatever its number (T.81, B.2.4.4).
         interval = self.tables.restart_interval if self.tables.restart_interval < mcus else 0
         wanted = -(-mcus // interval) if interval else 1
-        starts = (item.start, *(cut + 2 for cut in item.restarts[: wanted - 1]))
-        ends = (*item.restarts, item.end)[: len(starts)]
         tables = self.tables
+        assumed = {} if self.frame.progressive or self.frame.lossless or self.frame.arithmetic else STANDARD_SLOTS
         self.scans.append(
             Scan(
-                self.header,
-                dict(tables.quants),
-                dict(tables.huffmans),
-                dict(tables.conditioning),
-                interval,
-                tuple(zip(starts, ends, strict=True)),
+                header=self.header,
+                offset=self.header_offset,
+                data=item,
+                quants=dict(tables.quants),
+                huffmans=assumed | tables.huffmans,
+                conditioning=tables.conditioning_in_force() if self.frame.arithmetic else {},
+                restart_interval=interval,
+                interval_count=wanted,
             )
         )
-        self.add(Part("scan", Role.PIXELS, item.start, ends[-1] - item.start))
-        self.add(Part("gap", Role.GAP, ends[-1], item.end - ends[-1], PayloadKind.UNKNOWN))
+        self.add(Part("scan", Role.PIXELS, item.start, item.end - item.start))
 
     def container(self) -> Container[JpegTree]:
         """What the whole file is."""
         frame = self.frame
         if frame is None or not self.scans:
             raise MalformedImage("no scan before it", structure="jpeg EOI", offset=self.position - 2)
-        image = CodedImage(frame, tuple(self.scans), self.tables.offsets)
-        scans, has_slack = _cleaned(self.view, image)
+        assert self.progression is not None
+        image = CodedImage(frame, tuple(self.scans), self.tables.offsets, self.progression)
+        scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
         profile = self.application.profile()
-        residuals = {Residual.JPEG_QUANTISATION_TABLES} | ({Residual.JPEG_ENTROPY_SLACK} if has_slack else set())
+        residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         tables = icc.residual_bytes([profile])
         data = self.application
         return Container(
             format="jpeg",
             width=frame.width,
             height=frame.height,
-            parts=self.tile(image, profile),
+            parts=self.tile(image, scans, profile),
             orientation=data.orientation,
             colour=Colour(icc=profile),
-            residuals=tuple(sorted(residuals | tables.keys())),
-            residual_bytes=tables,
-            tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans),
+            residuals=tuple(sorted(residuals | tables)),
+            residual_bytes=residuals | tables,
+            tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
 
-    def tile(self, image: CodedImage, profile: bytes | None) -> tuple[Part, ...]:
-        """The parts, once it is known which tables a scan uses and whether the profile is clean."""
+    def tile(self, image: CodedImage, scans: CleanScans | None, profile: bytes | None) -> tuple[Part, ...]:
+        """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
         used = _tables_in_use(image)
+        ends = {scan.start: scans.used[n] if scans else scan.end for n, scan in enumerate(image.scans)}
         colour = profile is not None and icc.is_clean(profile)
         builder = PartBuilder(len(self.view), self.limits)
         for index, part in enumerate(self.parts):
             if index in self.defined:
-                part = _judged(part, self.defined[index], used, image.frame)
+                part = _judged(part, self.defined[index], used, image.frame, scans)
             elif colour and part.payload is PayloadKind.ICC:
                 part = replace(part, role=Role.COLOUR)
-            builder.add(part.label, part.role, part.offset, part.end, part.payload, part.body_offset)
+            end = ends.get(part.offset, part.end) if part.role is Role.PIXELS else part.end
+            builder.add(part.label, part.role, part.offset, end, part.payload, part.body_offset)
         return builder.tile()
 
 
-def _cleaned(view: memoryview, image: CodedImage) -> tuple[CleanScans | None, bool]:
-    """The clean scans, where they are short enough to be walked now, and whether data is passed through."""
-    if not is_walkable(image):
-        return None, True
+def _cleaned(
+    view: memoryview, image: CodedImage, earlier: CleanScans | None
+) -> tuple[CleanScans | None, InputError | None]:
+    """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
     try:
-        scans = clean_scans(view, image)
-    except (MalformedImage, UnsupportedFeature):
-        return None, False  # the rewrite refuses it: nothing is written
-    return scans, not scans.walked
+        return clean_scans(view, image, earlier), None
+    except (MalformedImage, UnsupportedFeature) as error:
+        return None, error.with_traceback(None)
 
 
 def _tables_in_use(image: CodedImage) -> set[Table]:
     used: set[tuple[int, int, bytes | None]] = set()
+    for component in image.frame.components:
+        used.add((Marker.DQT, component.quant, image.latched(component)))
     for scan in image.scans:
-        used |= {(Marker.DQT, c.quant, scan.quants.get(c.quant)) for c in scan.header.components}
         used |= {(Marker.DHT, slot, scan.huffmans.get(slot)) for slot in scan.header.slots(image.frame)}
     return {(marker, slot, entry) for marker, slot, entry in used if entry is not None}
 
 
-def _judged(part: Part, tables: tuple[Table, ...], used: set[Table], frame: FrameHeader) -> Part:
-    """A segment of tables: no structure where no scan uses one of them, or where one holds foreign symbols."""
+def _judged(
+    part: Part, tables: tuple[Table, ...], used: set[Table], frame: FrameHeader, scans: CleanScans | None
+) -> Part:
+    """A segment of tables: no structure where a scan uses none of them, or where they hold more than it uses."""
+    quants = scans.quants if scans is not None else {}
     if not used.issuperset(tables):
         flaw = "unused"
     elif any(marker == Marker.DHT and not is_canonical(frame, entry) for marker, _, entry in tables):
         flaw = "foreign symbols"
+    elif any(marker == Marker.DQT and quants.get(entry, entry) != entry for marker, _, entry in tables):
+        flaw = "unused steps"
     else:
         return part
     return replace(part, label=f"{part.label} ({flaw})", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN, body_offset=4)

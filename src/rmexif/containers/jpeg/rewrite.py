@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from rmexif import icc
 from rmexif.containers.common.orientation import EXIF_PREFIX, orientation_only
 from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, JFIF, adobe_segment
-from rmexif.containers.jpeg.scan import clean_scans
 from rmexif.containers.jpeg.segments import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
+    from rmexif.containers.jpeg.headers import Component, FrameHeader, ScanHeader
     from rmexif.containers.jpeg.parse import JpegTree
     from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan
     from rmexif.types import Container
@@ -25,7 +24,6 @@ __all__ = ["rewrite"]
 
 CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
-RESTARTS = [bytes([0xFF, Marker.RST0 + number]) for number in range(8)]  # T.81, B.1.1.3: in turn
 BASELINE_SLOTS = 2  # of each class (T.81, table B.5)
 
 
@@ -34,32 +32,30 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
 
     Raises:
         MalformedImage: a Huffman table has more codes than bits can tell apart.
-        UnsupportedFeature: the codes in use of a Huffman table cannot be told from hidden bytes.
+        UnsupportedFeature: decoders make something of a scan that cannot be written.
     """
     tree = container.tree
     image = tree.image
     frame = image.frame
-    scans = tree.clean_scans or clean_scans(view, image)
+    scans = tree.scans
+    if scans is None:
+        assert tree.refusal is not None
+        raise tree.refusal
     identifiers = _identifiers(tree)
     tables = _Tables(image, scans)
     out: list[bytes | memoryview] = [b"\xff\xd8", *_application(tree, container.orientation)]
     for component in frame.components:
-        first = next((scan for scan in image.scans if component in scan.header.components), None)
-        if first is not None:
-            out += tables.quantisation(first, component.quant)
-    out.append(_segment(_process(image), _frame_header(frame, identifiers)))
+        out += tables.quantisation(component)
+    out.append(_segment(_process(image, scans), _frame_header(frame, identifiers)))
     seen: set[int] = set()
-    for scan, data in zip(image.scans, scans.data, strict=True):
+    for scan, huffmans, data in zip(image.scans, scans.huffmans, scans.data, strict=True):
         for component in scan.header.components:
             if component.ident not in seen:  # a decoder latches a component's table at its first scan
                 seen.add(component.ident)
-                out += tables.quantisation(scan, component.quant)
-        out += tables.entropy(scan)
+                out += tables.quantisation(component)
+        out += tables.entropy(scan, huffmans)
         out.append(_segment(Marker.SOS, _scan_header(scan.header, identifiers)))
-        for number, interval in enumerate(data):
-            if number:
-                out.append(RESTARTS[(number - 1) % 8])
-            out.append(interval)
+        out += data
     out.append(b"\xff\xd9")
     return out
 
@@ -68,24 +64,24 @@ class _Tables:
     """Gives the table segments that a scan needs: those that differ from what was defined before."""
 
     def __init__(self, image: CodedImage, scans: CleanScans) -> None:
-        self.frame, self.replacements = image.frame, scans.tables
+        self.image, self.frame, self.quants = image, image.frame, scans.quants
         self.defined: dict[tuple[Marker, int], bytes] = {}
         self.conditioning: dict[int, int] = {}
         self.restart_interval = 0
 
-    def quantisation(self, scan: Scan, slot: int) -> Iterator[bytes]:
-        """DQT of a slot."""
-        yield from self._define(Marker.DQT, slot, scan.quants.get(slot))
+    def quantisation(self, component: Component) -> Iterator[bytes]:
+        """DQT of a component."""
+        entry = self.image.latched(component)
+        yield from self._define(Marker.DQT, component.quant, entry and self.quants.get(entry, entry))
 
-    def entropy(self, scan: Scan) -> Iterator[bytes]:
+    def entropy(self, scan: Scan, huffmans: dict[int, bytes]) -> Iterator[bytes]:
         """DHT or DAC of a scan, and DRI."""
         slots = scan.header.slots(self.frame)
         if self.frame.arithmetic:
             yield from self._condition([(slot, scan.conditioning[slot]) for slot in slots if slot in scan.conditioning])
         else:
             for slot in slots:
-                entry = scan.huffmans.get(slot)
-                yield from self._define(Marker.DHT, slot, entry and self.replacements.get(entry, entry))
+                yield from self._define(Marker.DHT, slot, huffmans.get(slot, scan.huffmans.get(slot)))
         if scan.restart_interval != self.restart_interval:
             self.restart_interval = scan.restart_interval
             yield _segment(Marker.DRI, self.restart_interval.to_bytes(2, "big"))
@@ -135,16 +131,17 @@ def _identifiers(tree: JpegTree) -> dict[int, int]:
     return {ident: number for number, ident in enumerate(found, 1)}
 
 
-def _process(image: CodedImage) -> int:
+def _process(image: CodedImage, scans: CleanScans) -> int:
     """The frame marker: baseline where the tables are those of baseline, whatever the file says; as libjpeg does it."""
     frame = image.frame
     if frame.sof not in (Marker.SOF0, Marker.SOF1):
         return frame.sof
     baseline = frame.precision == 8
     for scan in image.scans:  # T.81, table B.1: quantisation values of 8 bit, and two slots of each class
-        quants = [scan.quants.get(component.quant, b"\0") for component in scan.header.components]
         baseline &= all(slot & 15 < BASELINE_SLOTS for slot in scan.header.slots(frame))
-        baseline &= all(quant[0] >> 4 == 0 for quant in quants)
+    for component in frame.components:
+        entry = image.latched(component)
+        baseline &= entry is None or scans.quants.get(entry, entry)[0] >> 4 == 0
     return Marker.SOF0 if baseline else Marker.SOF1
 
 

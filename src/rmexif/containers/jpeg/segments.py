@@ -89,7 +89,8 @@ class ScanData:
 
     start: int
     end: int  # of the marker that follows, or of the datastream
-    restarts: tuple[int, ...]  # of the 0xFF of each RSTn
+    offsets: tuple[int, ...]  # of the 0xFF of each RSTn, and of reserved markers, which end no scan
+    codes: bytes  # second byte of each of them
 
 
 def is_application(marker: int) -> bool:
@@ -144,8 +145,12 @@ def walk(data: bytes | memoryview) -> Iterator[Segment | ScanData]:
 
 
 def _scan_data(view: memoryview, start: int) -> ScanData:
-    """The data from ``start`` to the next marker that is no restart (T.81, B.1.1.5), or to the end."""
-    restarts: list[int] = []
+    """The data from ``start`` to the next marker that is no restart (T.81, B.1.1.5), or to the end.
+
+    Reserved markers below SOF0 come from damage: decoders look for the next restart behind them.
+    """
+    offsets: list[int] = []
+    found = bytearray()
     for base in range(start, len(view), WINDOW):
         data = np.frombuffer(view[base : base + WINDOW + 1], np.uint8)
         marks = data[:-1] == 0xFF
@@ -154,10 +159,12 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
             continue
         hits = np.flatnonzero(marks)
         codes = data[hits + 1]
-        is_restart = (codes & 0xF8) == Marker.RST0  # D0 to D7
-        ends = hits[~is_restart & (codes != 0xFF)]
+        goes_on = ((codes & 0xF8) == Marker.RST0) | (codes < Marker.SOF0)  # D0 to D7, or reserved
+        ends = hits[~goes_on & (codes != 0xFF)]
         last = ends[0] if len(ends) else len(data)
-        restarts += (hits[is_restart & (hits < last)] + base).tolist()
+        inside = goes_on & (hits < last)
+        offsets += (hits[inside] + base).tolist()
+        found += codes[inside].tobytes()
         if len(ends):
-            return ScanData(start, base + int(last), tuple(restarts))
-    return ScanData(start, len(view), tuple(restarts))
+            return ScanData(start, base + int(last), tuple(offsets), bytes(found))
+    return ScanData(start, len(view), tuple(offsets), bytes(found))

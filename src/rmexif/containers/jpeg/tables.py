@@ -30,7 +30,18 @@ class TablesInForce:
     huffmans: dict[int, bytes] = field(default_factory=dict)  # by class << 4 | slot
     conditioning: dict[int, int] = field(default_factory=dict)  # DAC values by class << 4 | slot
     restart_interval: int = 0  # MCUs, 0 = none
+    conditioning_flaw: MalformedImage | None = None  # of a DAC segment; decoders of Huffman codes do not read it
     offsets: dict[bytes, int] = field(default_factory=dict)  # Huffman table -> byte where its DHT segment starts
+
+    def conditioning_in_force(self) -> dict[int, int]:
+        """The DAC values that an arithmetic-coded scan would use.
+
+        Raises:
+            MalformedImage: a DAC segment is cut short, or has values that T.81 does not allow.
+        """
+        if self.conditioning_flaw is not None:
+            raise self.conditioning_flaw
+        return dict(self.conditioning)
 
     def define(self, view: memoryview, segment: Segment) -> tuple[Table, ...]:
         """Read a DQT, DHT, DAC or DRI segment, and give the quantisation and Huffman tables that it defines.
@@ -42,15 +53,18 @@ class TablesInForce:
         if segment.marker == Marker.DRI:
             self.restart_interval = body.u16()
             return ()
+        if segment.marker == Marker.DAC:
+            try:
+                while body.remaining:
+                    destination = _destination(body)
+                    self.conditioning[destination] = _conditioning(body, destination >> 4)
+            except MalformedImage as error:
+                self.conditioning_flaw = error.with_traceback(None)
+            return ()
         found: list[Table] = []
         while body.remaining:
-            destination = body.u8()
-            if destination & 15 >= SLOTS or destination >> 4 > 1:
-                problem = f"slot {destination & 15} of class {destination >> 4}, expected 0 to 3 of class 0 or 1"
-                raise MalformedImage(problem, structure=body.structure, offset=body.offset - 1)
-            if segment.marker == Marker.DAC:
-                self.conditioning[destination] = _conditioning(body, destination >> 4)
-            elif segment.marker == Marker.DQT:
+            destination = _destination(body)
+            if segment.marker == Marker.DQT:
                 entry = bytes([destination]) + body.bytes(BLOCK * 2 if destination >> 4 else BLOCK)
                 self.quants[destination & 15] = entry
                 found.append((Marker.DQT, destination & 15, entry))
@@ -60,6 +74,15 @@ class TablesInForce:
                 self.offsets.setdefault(entry, segment.start)
                 found.append((Marker.DHT, destination, entry))
         return tuple(found)
+
+
+def _destination(body: Cursor) -> int:
+    """Class or precision << 4 | slot of a table (T.81, B.2.4.1 to B.2.4.3)."""
+    destination = body.u8()
+    if destination & 15 >= SLOTS or destination >> 4 > 1:
+        problem = f"slot {destination & 15} of class {destination >> 4}, expected 0 to 3 of class 0 or 1"
+        raise MalformedImage(problem, structure=body.structure, offset=body.offset - 1)
+    return destination
 
 
 def _huffman_lists(body: Cursor) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
 from rmexif.containers.jxl import parse, rewrite
+from rmexif.containers.jxl.coded_units import JxlUnits
 from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.types import Format
 
@@ -23,4 +24,5 @@ JXL = FormatRow(
     parse.matches,
     parse.parse,
     rewrite.rewrite,
+    coded_units=JxlUnits,
 )

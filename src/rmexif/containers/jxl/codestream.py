@@ -23,11 +23,13 @@ from rmexif.residuals import Residual
 from rmexif.types import Colour, PayloadKind, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rmexif.containers.common.gathered import Gathered
     from rmexif.containers.jxl.field_types import Dist
     from rmexif.types import Limits
 
-__all__ = ["SIGNATURE", "Codestream", "read"]
+__all__ = ["SIGNATURE", "Codestream", "PlacedFrame", "read", "write_frame_head"]
 
 SIGNATURE = b"\xff\x0a"
 SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))  # table of contents, F.3: bytes
@@ -59,11 +61,14 @@ class Codestream:
     colour: Colour = field(default_factory=Colour)
     spans: list[Span] = field(default_factory=list)
     pieces: list[bytes | tuple[int, int]] = field(default_factory=list)
+    head: bytes = b""  # signature, header and profile of the clean one
+    image: ImageHeader = field(default_factory=ImageHeader)  # of the clean one
+    placed: tuple[PlacedFrame, ...] = ()  # the frames that stay
     residuals: set[Residual] = field(default_factory=lambda: {Residual.JXL_SECTION_SLACK})
 
 
 @dataclass(frozen=True, slots=True)
-class _PlacedFrame:
+class PlacedFrame:
     """A frame, and where its sections lie."""
 
     header: FrameHeader
@@ -107,6 +112,7 @@ def read(stream: Gathered, limits: Limits) -> Codestream:
     needed = reachable([frame.header for frame in frames])
     kept = [frame for frame, use in zip(frames, needed, strict=True) if use]
     clean, cleaned = _clean_image(image, profile, kept, stream.offset(profile_at))
+    found.image, found.placed = clean, tuple(kept)
     _head(found, stream.data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
     if preview:
         found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop, PayloadKind.PICTURE))
@@ -139,7 +145,7 @@ def _micro(packed: tuple[int, ...]) -> tuple[float, ...]:
 
 
 def _clean_image(
-    image: ImageHeader, profile: bytes, frames: list[_PlacedFrame], profile_at: int
+    image: ImageHeader, profile: bytes, frames: list[PlacedFrame], profile_at: int
 ) -> tuple[ImageHeader, bytes | None]:
     """The header to write, and the profile to write behind it."""
     colour, cleaned = icc_stream.clean_colour(image, profile, profile_at) if profile else (image.colour, None)
@@ -181,6 +187,7 @@ def _head(
     """The spans and the piece of everything before the first frame."""
     head = _write_head(clean, profile)
     found.pieces.append(head)
+    found.head = head
     same = old == head
     # Where only the profile differs, the header before it is not to blame.
     plain = same or old[:profile_at] == _write_head(replace(clean, colour=image.colour), None)[:profile_at]
@@ -191,10 +198,10 @@ def _head(
         found.spans.append(Span("codestream/icc", Role.COLOUR if same else Role.METADATA, profile_at, len(old)))
 
 
-def _frames(stream: Gathered, image: ImageHeader, start: int, limits: Limits) -> list[_PlacedFrame]:
+def _frames(stream: Gathered, image: ImageHeader, start: int, limits: Limits) -> list[PlacedFrame]:
     """All frames up to the last one."""
     sections = pixels = 0
-    frames: list[_PlacedFrame] = []
+    frames: list[PlacedFrame] = []
     while not frames or not frames[-1].header.last:
         limits.check("max_frames", len(frames) + 1)
         frames.append(_place(stream, image, (image.width, image.height), start, limits.max_parts - sections))
@@ -205,7 +212,7 @@ def _frames(stream: Gathered, image: ImageHeader, start: int, limits: Limits) ->
     return frames
 
 
-def _place(stream: Gathered, image: ImageHeader, size: tuple[int, int], start: int, most: int) -> _PlacedFrame:
+def _place(stream: Gathered, image: ImageHeader, size: tuple[int, int], start: int, most: int) -> PlacedFrame:
     """Read the frame at ``start`` and its table of contents (F.3), of at most ``most`` sections."""
     bits = FieldReader(stream.data, "jxl frame header", start, stream.offset)
     header = frame_header(bits, None, image, size)
@@ -224,7 +231,7 @@ def _place(stream: Gathered, image: ImageHeader, size: tuple[int, int], start: i
     if sections[-1][1] > len(stream.data):
         bits.fail(f"a frame of {sections[-1][1] - start} bytes, {len(stream.data) - start} are there")
     natural = tuple(sections[k] for k in order) if order else tuple(sections)
-    return _PlacedFrame(header, start, body, natural, order is not None, frozenset(bits.seen))
+    return PlacedFrame(header, start, body, natural, order is not None, frozenset(bits.seen))
 
 
 def _permutation(bits: FieldReader, count: int) -> list[int]:
@@ -243,16 +250,28 @@ def _permutation(bits: FieldReader, count: int) -> list[int]:
     return order + free
 
 
-def _rewrite_frame(found: Codestream, data: memoryview, frame: _PlacedFrame, clean: ImageHeader, dirty: bool) -> None:
-    """The spans and the pieces of one frame."""
+def write_frame_head(header: FrameHeader, image: ImageHeader, sizes: Iterable[int]) -> bytes:
+    """A frame's header and its table of contents.
+
+    Args:
+        header: of the frame.
+        image: the header of the codestream it goes into.
+        sizes: byte of each section, in natural order.
+    """
     bits = FieldWriter()
-    frame_header(bits, frame.header, clean, (clean.width, clean.height))
+    frame_header(bits, header, image, (image.width, image.height))
     bits.bits(1, 0)  # no permutation
     bits.align()
-    for start, stop in frame.sections:
-        bits.u32(SECTION_SIZE, stop - start)
+    for size in sizes:
+        bits.u32(SECTION_SIZE, size)
     bits.align()
-    header, stop = bytes(bits.out), frame.stop
+    return bytes(bits.out)
+
+
+def _rewrite_frame(found: Codestream, data: memoryview, frame: PlacedFrame, clean: ImageHeader, dirty: bool) -> None:
+    """The spans and the pieces of one frame."""
+    header = write_frame_head(frame.header, clean, (stop - start for start, stop in frame.sections))
+    stop = frame.stop
     same = data[frame.start : frame.body] == header
     role = Role.STRUCTURE if same else Role.METADATA if dirty or frame.seen else Role.UNKNOWN
     found.spans.append(Span("codestream/frame/header", role, frame.start, frame.body))
@@ -261,7 +280,7 @@ def _rewrite_frame(found: Codestream, data: memoryview, frame: _PlacedFrame, cle
     found.pieces += frame.sections if frame.permuted else [(frame.body, stop)]
 
 
-def _add_residuals(found: Codestream, image: ImageHeader, frames: list[_PlacedFrame]) -> None:
+def _add_residuals(found: Codestream, image: ImageHeader, frames: list[PlacedFrame]) -> None:
     """Pictures that no viewer shows by itself, and that a decoder may need."""
     if any(channel.kind not in (ALPHA, BLACK, SPOT) for channel in image.channels):
         found.residuals.add(Residual.JXL_EXTRA_CHANNELS)

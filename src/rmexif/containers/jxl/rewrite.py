@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 from rmexif.containers.jxl.parse import BOXED, FTYP, LEVELS, JxlTree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rmexif.types import Container
 
-__all__ = ["rewrite"]
+__all__ = ["boxed", "rewrite"]
 
 
 def rewrite(view: memoryview, container: Container[JxlTree]) -> list[bytes | memoryview]:
     """The clean codestream; in boxes only for level 10, because a bare one means level 5 (18181-2, 9.6)."""
     tree = container.tree
     stream = [piece if isinstance(piece, bytes) else tree.data[slice(*piece)] for piece in tree.codestream.pieces]
-    if tree.level == LEVELS[0]:
-        return stream
+    return boxed(tree.level, stream)
+
+
+def boxed(level: int, stream: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+    """A codestream in the boxes that its level needs (18181-2, 9.6)."""
+    if level == LEVELS[0]:
+        return list(stream)
     size = sum(map(len, stream)) + 8
     header = size.to_bytes(4, "big") + b"jxlc"
     if size >> 32:
         header = (1).to_bytes(4, "big") + b"jxlc" + (size + 8).to_bytes(8, "big")
-    level = b"\x00\x00\x00\x09jxll" + bytes([tree.level])
-    return [BOXED, FTYP, level, header, *stream]
+    return [BOXED, FTYP, b"\x00\x00\x00\x09jxll" + bytes([level]), header, *stream]

@@ -13,9 +13,6 @@ from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rmexif.containers.tiff.fields import Fields
     from rmexif.types import Limits
 
@@ -33,7 +30,7 @@ class StripGeometry:
     bits: tuple[int, ...]  # of the samples of a pixel
     rows: int  # that show
     columns: int  # px that show
-    hidden: NDArray[np.bool_] | None = None  # samples without opacity, which is in another plane
+    opacity: bytearray | None = None  # its samples, where they are in another plane
 
     @property
     def pixel(self) -> int:
@@ -61,10 +58,12 @@ class StripCoding:
     jpeg_tables: bytes = b""
     block: tuple[int, int] = (0, 0)  # px of a strip of full size
     tiled: bool = False
+    fax_options: int = 0  # T4Options (TIFF 6.0, section 11)
 
-    def needs_samples(self, geometry: StripGeometry) -> bool:
-        """Whether a strip has to be decoded: something may have to be cleared or counted in it."""
-        return geometry.padded or self.palette or self.planes or self.alpha is not None
+    @property
+    def keeps_samples(self) -> bool:
+        """Whether the samples of all strips are looked at together."""
+        return self.palette or self.planes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rmexif.containers.tiff.strips import KNOWN, PREDICTED
 from rmexif.containers.tiff.tags import Compression, ExtraSample, Photometric, Tag
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
+from rmexif.types import MAX_CHANNELS
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripGrid
@@ -51,9 +52,10 @@ SINGLE_NUMBERS = (
     (Tag.INK_SET, 1, 2),
     (Tag.YCBCR_POSITIONING, 1, 2),
 )
-FAX_OPTIONS = {  # compression -> tag of its options, bits that a decoder knows (TIFF 6.0, section 11)
-    Compression.GROUP_3: (Tag.T4_OPTIONS, 7),
-    Compression.GROUP_4: (Tag.T6_OPTIONS, 2),
+MAX_ASPECT = 100  # of the sides of a pixel, and of the numbers that say it
+# Compression -> tag of its options, bits that matter: uncompressed mode is refused (TIFF 6.0, section 11).
+FAX_OPTIONS = {
+    Compression.GROUP_3: (Tag.T4_OPTIONS, 5),
 }
 
 
@@ -82,6 +84,12 @@ class Page:
     profile: bytes | None
     opaque_compression: int
     residuals: frozenset[Residual]
+
+    @property
+    def samples(self) -> int:
+        """Channels x px, as decoded."""
+        channels = MAX_CHANNELS if Tag.COLOR_MAP in self.fields else len(self.fields[Tag.BITS_PER_SAMPLE][1])
+        return self.width * self.height * min(channels, MAX_CHANNELS)
 
     @property
     def orientation(self) -> int:
@@ -120,6 +128,7 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
     _read_samples(draft)
     _read_single_numbers(draft)
     _read_coding_fields(draft)
+    _write_aspect(draft)
     profile = icc.clean(draft.source.opaque(Tag.ICC_PROFILE)) if Tag.ICC_PROFILE in draft.source.entries else None
     if profile is not None:
         draft.fields[Tag.ICC_PROFILE] = (UNDEFINED, tuple(profile))
@@ -133,6 +142,8 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
         draft.residuals.add(Residual.COLOUR_UNDER_ALPHA)
     elif opacity is not None and draft.planar:
         strips.clear_planes(opacity, len(draft.bits))
+    if strips.jpeg_tables:
+        draft.fields[Tag.JPEG_TABLES] = (UNDEFINED, tuple(strips.jpeg_tables))
     if draft.photometric == Photometric.PALETTE:
         _write_color_map(draft, strips)
     return Page(
@@ -265,6 +276,27 @@ def _write_rationals(draft: _Draft, tag: Tag, count: int, steps: int) -> None:
         draft.fields[tag] = (RATIONAL, terms)
 
 
+def _write_aspect(draft: _Draft) -> None:
+    """XResolution to YResolution in small numbers where pixels are not square; the resolution itself goes.
+
+    Without a unit: readers that show a shape ask for the two numbers alone.
+    """
+    tags = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION)
+    if any(tag not in draft.source.entries for tag in tags):
+        return
+    try:
+        found = [draft.source.numbers(tag, frozenset({RATIONAL})) for tag in tags]
+    except MalformedImage:  # no picture depends on it
+        return
+    across, down = (Fraction(*pair[:2]) if len(pair) > 1 and pair[1] else Fraction(0) for pair in found)
+    if not across or not down or not Fraction(1, MAX_ASPECT) <= across / down <= MAX_ASPECT:
+        return
+    aspect = (across / down).limit_denominator(MAX_ASPECT)
+    if aspect != 1:
+        draft.fields[Tag.X_RESOLUTION] = (RATIONAL, (aspect.numerator, 1))
+        draft.fields[Tag.Y_RESOLUTION] = (RATIONAL, (aspect.denominator, 1))
+
+
 def _write_grid(draft: _Draft, grid: StripGrid) -> None:
     """The fields of the grid, and what of its padding cannot be cleared."""
     across, down = grid.block
@@ -300,6 +332,7 @@ def _coding(draft: _Draft, grid: StripGrid, opacity: int | None) -> StripCoding:
         jpeg_tables=tables,
         block=grid.block,
         tiled=grid.tiled,
+        fax_options=_number(draft.fields, Tag.T4_OPTIONS, 0),
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rmexif.containers.common.palette import used_values
-from rmexif.containers.tiff.samples import HORIZONTAL, is_transparent
+from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
+from rmexif.containers.tiff.shared_tables import share_tables
 from rmexif.containers.tiff.strips import STRUCTURE, StripSource, clean_strip
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage
+from rmexif.native import samples
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.fields import Fields
@@ -48,6 +47,7 @@ class PageStrips:
         self.coding, self.geometries = coding, list(grid.strips)
         self.places = _places(fields, grid, coding)
         self.cleaned: list[CleanStrip] = []
+        self.jpeg_tables = b""  # that all strips share
         self.strips: tuple[PageStrip, ...] = ()
 
     @property
@@ -57,27 +57,34 @@ class PageStrips:
 
     def clean(self) -> None:
         """Clean every strip."""
-        cleaned, strips, total = [], [], 0
-        for geometry, (start, read_end, end) in zip(self.geometries, self.places, strict=True):
-            source = StripSource(bytes(self.view[start:read_end]), start)
+        cleaned: list[CleanStrip] = []
+        sources: list[StripSource] = []
+        total = 0
+        for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
+            source = StripSource(self.view[start:read_end], start)
             strip = clean_strip(source, self.coding, geometry, self.limits)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
-            passed_through = strip.data == source.data[: strip.consumed]
             cleaned.append(strip)
-            strips.append(PageStrip(strip.data, start, start + strip.consumed, end, passed_through))
+            sources.append(source)
+        data = [strip.data for strip in cleaned]
+        if self.coding.compression == Compression.JPEG:
+            self.jpeg_tables, data = share_tables(data)
+        strips = []
+        for written, strip, source, (start, _, end) in zip(data, cleaned, sources, self.places, strict=True):
+            passed_through = written == source.data[: strip.consumed]
+            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
     def clear_planes(self, opacity: int, planes: int) -> None:
         """Clear the samples of pixels whose opacity, in plane ``opacity`` of ``planes``, is zero."""
         each = len(self.geometries) // planes
-        hidden = [
-            is_transparent(self.cleaned[n].samples or bytearray(), self.coding, self.geometries[n])
+        planes_opacity = [
+            bytearray(unpredicted(self.cleaned[n].samples or bytearray(), self.coding, self.geometries[n]))
             for n in range(opacity * each, (opacity + 1) * each)
         ]
-        if any(mask.any() for mask in hidden):
-            self.geometries = [replace(item, hidden=hidden[n % each]) for n, item in enumerate(self.geometries)]
-            self.clean()
+        self.geometries = [replace(item, opacity=planes_opacity[n % each]) for n, item in enumerate(self.geometries)]
+        self.clean()
 
     def renumber(self, indices: bytes) -> None:
         """Write other palette indices."""
@@ -94,10 +101,8 @@ class PageStrips:
         for geometry, strip in zip(self.geometries, self.cleaned, strict=True):
             if strip.samples is None:
                 return None
-            rows = np.frombuffer(strip.samples, np.uint8).reshape(-1, geometry.row)[: geometry.rows]
-            if coding.predictor == HORIZONTAL:
-                rows = np.cumsum(rows, axis=1, dtype=np.uint8)
-            used |= used_values(rows, geometry.columns, bits)
+            plain = unpredicted(strip.samples, coding, geometry)
+            used.update(samples.used(plain, geometry.columns, bits, stride=geometry.row, rows=geometry.rows))
         return frozenset(used)
 
 

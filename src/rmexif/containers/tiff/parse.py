@@ -89,7 +89,7 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         page = read_page(reader, directory, limits)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
-        limits.check("max_pixels", pixels)
+        limits.check("max_total_pixels", pixels)
         limits.check("max_bytes", size)
         pages.append(page)
         parts.page(page, label)
@@ -101,6 +101,7 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         height=first.height,
         parts=parts.builder.tile(),
         frames=len(pages),
+        samples=sum(page.samples for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),

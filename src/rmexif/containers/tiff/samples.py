@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rmexif.containers.common.palette import SAME, packed_table
+from rmexif.containers.common.palette import SAME
 from rmexif.containers.tiff.tags import Compression
+from rmexif.native import samples
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
 
-__all__ = ["can_clear_transparent", "clear_invisible", "is_transparent"]
+__all__ = ["HORIZONTAL", "FLOATING_POINT", "can_clear_transparent", "clear_invisible", "unpredicted"]
 
 HORIZONTAL, FLOATING_POINT = 2, 3  # Predictor (TIFF 6.0, section 14; Technical Note 3)
 DECODED = frozenset(
@@ -22,7 +21,7 @@ DECODED = frozenset(
 )
 
 
-def clear_invisible(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
+def clear_invisible(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
     """Clear in place every bit that belongs to no pixel, and the colour of pixels without opacity.
 
     Returns:
@@ -30,73 +29,69 @@ def clear_invisible(samples: bytearray, coding: StripCoding, geometry: StripGeom
     """
     if not geometry.row or coding.predictor == FLOATING_POINT:
         return False
-    changed = geometry.padded and _clear_padding(samples, geometry)
+    used_bits = geometry.columns * geometry.pixel  # with a predictor, zero behind them means: as the last pixel
+    changed = geometry.padded and samples.clear_padding(data, used_bits, stride=geometry.row, rows=geometry.rows)
     if coding.indices != SAME:
-        changed |= _renumber(samples, coding, geometry)
-    if coding.alpha is not None or geometry.hidden is not None:
-        changed |= _clear_transparent(samples, coding, geometry)
+        changed |= _renumber(data, coding, geometry)
+    if coding.alpha is not None or geometry.opacity is not None:
+        changed |= _clear_transparent(data, coding, geometry)
     return changed
 
 
-def _clear_padding(samples: bytearray, geometry: StripGeometry) -> bool:
-    """Clear columns and rows beyond the picture, and the last bits of a row."""
-    changed = False
-    rows = np.frombuffer(samples, np.uint8).reshape(-1, geometry.row)
-    column, rest = divmod(geometry.columns * geometry.pixel, 8)
-    if rest:
-        spare = 0xFF >> rest
-        changed = bool((rows[:, column] & spare).any())
-        rows[:, column] &= 0xFF ^ spare
-        column += 1
-    for padding in (rows[:, column:], rows[geometry.rows :]):  # with a predictor, zero means: as the last pixel
-        if padding.any():
-            padding[...] = 0
-            changed = True
-    return changed
-
-
-def _renumber(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
+def _renumber(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
     """Give equal palette entries one index (1 to 8 bits a sample)."""
-    rows = np.frombuffer(samples, np.uint8).reshape(-1, geometry.row)
-    plain = np.cumsum(rows, axis=1, dtype=np.uint8) if coding.predictor == HORIZONTAL else rows
-    renumbered = packed_table(coding.indices, geometry.bits[0])[plain]
-    if coding.predictor == HORIZONTAL:
-        renumbered = np.diff(renumbered, axis=1, prepend=np.zeros_like(renumbered[:, :1]))
-    changed = not np.array_equal(rows, renumbered)
-    rows[...] = renumbered
-    return changed
+    whole = len(data) // geometry.row
+    across = geometry.row * 8 // geometry.bits[0]
+
+    def remap(plain: bytearray) -> bool:
+        return samples.remap(plain, coding.indices, across, geometry.bits[0], stride=geometry.row, rows=whole)
+
+    return _change(data, coding, geometry, remap)
 
 
-def _clear_transparent(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
+def _clear_transparent(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
     """Clear the colour of pixels whose opacity is zero (8 and 16 bits)."""
     if not can_clear_transparent(coding, geometry.bits):
         return False
-    stored, pixels = _pixels(samples, coding, geometry)
-    hidden = pixels[..., coding.alpha] == 0 if geometry.hidden is None else geometry.hidden
-    if not pixels[hidden].any():
+    channels, alpha, depth = len(geometry.bits), coding.alpha, geometry.bits[0] // 8
+
+    def clear(plain: bytearray) -> bool:
+        if geometry.opacity is not None:
+            return samples.clear_where(plain, geometry.opacity, depth)
+        return alpha is not None and samples.clear_hidden(plain, channels, alpha, depth)
+
+    return _change(data, coding, geometry, clear)
+
+
+def _change(
+    data: bytearray, coding: StripCoding, geometry: StripGeometry, function: Callable[[bytearray], bool]
+) -> bool:
+    """Let a function change the samples themselves, behind a predictor; whether it did."""
+    if coding.predictor != HORIZONTAL:
+        return function(data)
+    plain = unpredicted(data, coding, geometry)
+    if not function(plain):
         return False
-    pixels[hidden] = 0
-    if coding.predictor == HORIZONTAL:
-        stored[...] = np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1]))
+    samples.apply_predictor(plain, *_layout(geometry), big=coding.order == ">")
+    data[:] = plain
     return True
+
+
+def unpredicted(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytearray:
+    """The samples themselves; those of a predictor as a copy."""
+    if coding.predictor != HORIZONTAL:
+        return data
+    plain = bytearray(data)
+    samples.undo_predictor(plain, *_layout(geometry), big=coding.order == ">")
+    return plain
+
+
+def _layout(geometry: StripGeometry) -> tuple[int, int, int]:
+    """Bytes of a row, samples of a pixel, and bytes of a sample."""
+    return geometry.row, len(geometry.bits), max(1, geometry.bits[0] // 8)
 
 
 def can_clear_transparent(coding: StripCoding, bits: tuple[int, ...]) -> bool:
     """Whether pixels without opacity can be found and cleared."""
     decoded = coding.compression in DECODED and coding.predictor != FLOATING_POINT
     return decoded and bits[0] in (8, 16) and set(bits) == {bits[0]}
-
-
-def is_transparent(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> NDArray[np.bool_]:
-    """Which samples of an opacity plane are zero."""
-    hidden: NDArray[np.bool_] = _pixels(samples, coding, geometry)[1][..., 0] == 0
-    return hidden
-
-
-def _pixels(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Samples as they are stored, and without predictor: rows x pixels x channels."""
-    dtype = np.dtype(f"{coding.order}u{geometry.bits[0] // 8}")
-    stored = np.frombuffer(samples, dtype).reshape(len(samples) // geometry.row, -1, len(geometry.bits))
-    if coding.predictor != HORIZONTAL:
-        return stored, stored
-    return stored, np.cumsum(stored, axis=1, dtype=dtype.newbyteorder("="))

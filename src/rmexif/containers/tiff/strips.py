@@ -1,29 +1,27 @@
-"""Strips and tiles (TIFF 6.0, sections 9 to 15, 22; Technical Note 2): cut behind the last sample, padding cleared.
+"""Strips and tiles (TIFF 6.0, sections 9 to 15, 22; Technical Note 2): decoded, padding cleared, encoded in one way.
 
-Codes are passed through wherever nothing has to be cleared inside them.
+Deflate and JPEG leave an encoder choices that show nothing else: their codes are passed through where they are ordinary
+and nothing has to be cleared.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from rmexif.containers.common import lzw
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
-from rmexif.containers.tiff import packbits
 from rmexif.containers.tiff.samples import clear_invisible
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
 from rmexif.types import Role
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
-    from rmexif.cursor import ByteOrder
     from rmexif.types import Limits
 
 __all__ = ["KNOWN", "PREDICTED", "CleanStrip", "StripSource", "clean_strip"]
@@ -33,15 +31,14 @@ BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP
 PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE})  # elsewhere there is none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
-PIECE = 1 << 16  # byte inflated at a time; it gives at most 64 MiB
-END_OF_BLOCK = bytes([*[0] * 11, 1] * 2)  # EOFB of T.6, 2.4.1.1, one byte a bit: no code of a picture holds it
+TWO_DIMENSIONS, ALIGNED = 1, 4  # T4Options: rows that refer to the one before; EOL ends with a byte
 
 
 @dataclass(frozen=True, slots=True)
 class StripSource:
     """A strip in the file, as long as its byte count says."""
 
-    data: bytes
+    data: bytes | memoryview
     offset: int  # byte of the file
 
 
@@ -75,104 +72,136 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
         MalformedImage: it holds fewer samples than the picture needs.
         UnsupportedFeature: a variant of a coding that is not decoded.
     """
-    data = source.data
     if coding.compression == Compression.JPEG:
         return _jpeg(source, coding, geometry, limits)
-    if coding.compression in BILEVEL:
-        return _bilevel(data, coding)
     if coding.compression not in KNOWN:
-        return CleanStrip(data, len(data), residuals=frozenset({Residual.TIFF_UNREAD_CODING}))
+        return CleanStrip(bytes(source.data), len(source.data), residuals=frozenset({Residual.TIFF_UNREAD_CODING}))
     if coding.reverse:
-        source = replace(source, data=data.translate(REVERSED))
-    strip = _CODERS[Compression(coding.compression)](source, coding, geometry)
+        source = replace(source, data=bytes(source.data).translate(REVERSED))
+    strip = _rows(source, coding, geometry)
     return replace(strip, data=strip.data.translate(REVERSED)) if coding.reverse else strip
 
 
-def _need(size: int, source: StripSource, geometry: StripGeometry) -> None:
-    """Refuse a strip of fewer decoded bytes than the picture needs."""
-    if size < geometry.size:
-        problem = f"it decodes to {size} bytes, {geometry.size} are needed"
+class Coded(NamedTuple):
+    """A strip as its decoder sees it.
+
+    Attributes:
+        samples: decoded, at most as many bytes as the strip has.
+        consumed: bytes of the source that were read.
+        codes: what decodes to these samples and is clean as it stands.
+    """
+
+    samples: bytearray
+    consumed: int
+    codes: bytes | None = None
+
+
+def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
+    """Decode, clear what no pixel shows, and encode where the codes are not the canonical ones."""
+    decode, encode = _CODERS[Compression(coding.compression)]
+    found = decode(source, coding, geometry)
+    if len(found.samples) < geometry.size:
+        problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    changed = clear_invisible(found.samples, coding, geometry)
+    data = found.codes
+    if data is None or changed:
+        data = encode(found.samples, coding, geometry)
+    return CleanStrip(data, found.consumed, found.samples if coding.keeps_samples else None)
 
 
-def _uncompressed(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
-    _need(len(source.data), source, geometry)
-    samples = bytearray(source.data[: geometry.size])
-    clear_invisible(samples, coding, geometry)
-    return CleanStrip(bytes(samples), geometry.size, samples)
+def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    del coding
+    return Coded(bytearray(source.data[: geometry.size]), geometry.size)
 
 
-def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
+def _bare_rows(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding, geometry
+    return bytes(samples)
+
+
+def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    del coding
     if len(source.data) > 1 and source.data[0] == 0 and source.data[1] & 1:
         problem = "LZW codes in the bit order of before TIFF 5.0 are refused"
         raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
-    walk = lzw.walk(source.data, 8, geometry.size, tiff=True)
-    _need(walk.size, source, geometry)
-    if not coding.needs_samples(geometry):
-        return CleanStrip(walk.data, walk.consumed)
-    samples = bytearray(lzw.decode(walk.data, geometry.size))
-    changed = clear_invisible(samples, coding, geometry)
-    return CleanStrip(lzw.encode(bytes(samples)) if changed else walk.data, walk.consumed, samples)
+    found = lzw.decode(source.data, geometry.size, tiff=True)
+    if found.status not in (Status.OK, Status.ENDS_EARLY):
+        problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    codes = bytes(source.data[: found.consumed]) if found.canonical else None
+    return Coded(found.samples, found.consumed, codes)
 
 
-def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
-    data, stream = source.data, zlib.decompressobj()
-    keep = coding.needs_samples(geometry)
-    samples, size, fed = bytearray(), 0, 0
-    try:
-        while fed < len(data) and size <= geometry.size and not stream.eof:
-            piece = stream.decompress(data[fed : fed + PIECE])
-            fed += PIECE
-            size += len(piece)
-            if keep:
-                samples += piece
-    except zlib.error as error:
-        problem = "its zlib stream is damaged"
-        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset) from error
-    _need(size, source, geometry)
-    consumed = min(fed, len(data)) - len(stream.unused_data)
-    exact = stream.eof and size == geometry.size
-    if not keep:
-        if exact:
-            return CleanStrip(data[:consumed], consumed)
-        samples = bytearray(zlib.decompressobj().decompress(data, geometry.size))
-    del samples[geometry.size :]
-    if clear_invisible(samples, coding, geometry) or not exact:
-        return CleanStrip(zlib.compress(samples), consumed, samples)
-    return CleanStrip(data[:consumed], consumed, samples)
+def _lzw_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding, geometry
+    return lzw.encode(samples, tiff=True)
 
 
-def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
-    """Always packed again: the lengths of runs are free choices."""
-    samples, consumed = packbits.decode(source.data, geometry.size)
-    _need(len(samples), source, geometry)
-    del samples[geometry.size :]
-    clear_invisible(samples, coding, geometry)
-    row = geometry.row or geometry.size
-    rows = [packbits.encode_row(bytes(samples[at : at + row])) for at in range(0, len(samples), row)]
-    return CleanStrip(b"".join(rows), consumed, samples)
+def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    """Streams that an ordinary encoder writes are passed through."""
+    del coding
+    found = deflate.inflate(source.data, geometry.size)
+    if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
+        problem = f"its zlib stream is damaged behind {found.report.size} bytes"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    is_whole = found.status is Status.OK and found.report.intact and found.report.is_ordinary
+    codes = bytes(source.data[: found.report.used]) if is_whole and found.report.size == geometry.size else None
+    return Coded(bytearray(found.data), found.report.used, codes)
 
 
-_CODERS = {
-    Compression.NONE: _uncompressed,
-    Compression.LZW: _lzw,
-    Compression.DEFLATE: _deflate,
-    Compression.OLD_DEFLATE: _deflate,
-    Compression.PACKBITS: _packbits,
+def _deflate_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding, geometry
+    return zlib.compress(samples)
+
+
+def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    del coding
+    found = rle.decode_packbits(source.data, geometry.size)
+    return Coded(found.data, found.consumed)
+
+
+def _packbits_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding
+    return rle.encode_packbits(samples, geometry.row or geometry.size)
+
+
+def _fax(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    """Rows behind the end of the page are white, as decoders show them."""
+    if geometry.bits != (1,) or not geometry.row:
+        problem = f"fax codes of pixels of {geometry.pixel} bits"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    found = ccitt.decode(source.data, coding.block[0], geometry.size // geometry.row, _fax_coding(coding))
+    if found.status not in (Status.OK, Status.ENDS_EARLY):
+        problem = f"bits that are no fax code, in row {found.rows}"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    return Coded(found.bitmap, found.consumed)
+
+
+def _fax_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    aligned = bool(coding.fax_options & ALIGNED) and coding.compression == Compression.GROUP_3
+    return ccitt.encode(samples, coding.block[0], geometry.size // geometry.row, _fax_coding(coding), aligned=aligned)
+
+
+def _fax_coding(coding: StripCoding) -> ccitt.Coding:
+    """How rows are coded."""
+    if coding.compression == Compression.GROUP_3:
+        return ccitt.Coding.GROUP3_2D if coding.fax_options & TWO_DIMENSIONS else ccitt.Coding.GROUP3
+    return ccitt.Coding.HUFFMAN if coding.compression == Compression.HUFFMAN else ccitt.Coding.GROUP4
+
+
+_Decode = Callable[[StripSource, "StripCoding", "StripGeometry"], Coded]
+_Encode = Callable[[bytearray, "StripCoding", "StripGeometry"], bytes]
+_CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
+    Compression.NONE: (_bare, _bare_rows),
+    Compression.LZW: (_lzw, _lzw_codes),
+    Compression.DEFLATE: (_deflate, _deflate_codes),
+    Compression.OLD_DEFLATE: (_deflate, _deflate_codes),
+    Compression.PACKBITS: (_packbits, _packbits_codes),
+    Compression.HUFFMAN: (_fax, _fax_codes),
+    Compression.GROUP_3: (_fax, _fax_codes),
+    Compression.GROUP_4: (_fax, _fax_codes),
 }
-
-
-def _bilevel(data: bytes, coding: StripCoding) -> CleanStrip:
-    """Fax codes are passed through; Group 4 ends with a code that can be found, the others run to the byte count."""
-    if coding.compression == Compression.GROUP_4:
-        order: ByteOrder = "little" if coding.reverse else "big"
-        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder=order).tobytes()
-        at = bits.find(END_OF_BLOCK)
-        if at >= 0:
-            codes = np.frombuffer(bits[: at + len(END_OF_BLOCK)], np.uint8)
-            clean = np.packbits(codes, bitorder=order).tobytes()
-            return CleanStrip(clean, len(clean))
-    return CleanStrip(data, len(data), residuals=frozenset({Residual.TIFF_FAX_TAIL}))
 
 
 def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -194,7 +223,7 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals))
 
 
-def _picture_segments(stream: bytes) -> bytes:
+def _picture_segments(stream: bytes | memoryview) -> bytes:
     """A JPEG stream behind SOI, without application segments and comments before its first scan."""
     out = bytearray()
     for item in segments.walk(stream) if stream else ():
@@ -203,7 +232,7 @@ def _picture_segments(stream: bytes) -> bytes:
         if item.marker == Marker.EOI:
             break
         if item.marker == Marker.SOS:
-            return bytes(out) + stream[item.start :]
+            return bytes(out) + bytes(stream[item.start :])
         if item.marker == Marker.APP14 or not segments.is_application(item.marker):
             out += stream[item.start : item.end]
     return bytes(out)

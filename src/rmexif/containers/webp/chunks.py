@@ -17,6 +17,7 @@ __all__ = [
     "RiffChunk",
     "canvas_size",
     "coded_chunks",
+    "has_partial_frames",
     "read_chunks",
     "serialise",
 ]
@@ -74,6 +75,13 @@ def canvas_size(view: memoryview) -> tuple[int, int] | None:
         return None
     cursor = Cursor(view, "webp chunk VP8X", HEADER + 12, order="little")
     return 1 + cursor.uint(3), 1 + cursor.uint(3)
+
+
+def has_partial_frames(view: memoryview) -> bool:
+    """Whether a frame of an animation (2.7.1.1) is smaller than the canvas."""
+    frames = [chunk for chunk in read_chunks(view, HEADER, len(view), Limits()) if chunk.kind == b"ANMF"]
+    sides = [chunk.data(view)[6:12] for chunk in frames]
+    return any(side != view[HEADER + 12 : HEADER + 18] for side in sides)
 
 
 def serialise(kind: bytes, *data: Piece) -> list[Piece]:

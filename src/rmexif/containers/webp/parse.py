@@ -1,8 +1,8 @@
 """WebP (RFC 9649): simple, extended and animated files.
 
 What stays: VP8X with the flags that hold, ICCP cleaned, ANIM, ANMF, ALPH, VP8 and VP8L, EXIF with one tag. Coded
-pictures are passed through; only fields that no decoder reads are cleared in them. What they hold beyond that (colour
-under alpha 0, bytes after the last that a decoder reads) takes a codec: see ``rewrite``.
+pictures are walked up to their last code (``picture``): what no decoder reads goes. Colour under alpha 0 in VP8L, and
+values of its codes that nothing uses, take an encoder: see ``rewrite``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from rmexif import icc
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
-from rmexif.containers.webp.vp8 import read_alpha, read_vp8
-from rmexif.containers.webp.vp8l import read_vp8l, with_alpha_hint
+from rmexif.containers.webp.picture import Shown, WebpPicture, read_picture, uses_alpha
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -24,14 +23,16 @@ from rmexif.types import Colour, Container, Part, PayloadKind, Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rmexif.containers.webp.picture import CodedChunk
     from rmexif.types import Limits
 
-__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpPicture", "WebpTree", "matches", "parse"]
+__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "matches", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
 BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
 CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
+BLOCK = 4096  # byte: compared at once
 PAYLOADS = {
     b"EXIF": PayloadKind.EXIF,
     b"ICCP": PayloadKind.ICC,
@@ -44,34 +45,13 @@ ROLES = {PayloadKind.PICTURE: Role.AUXILIARY, PayloadKind.UNKNOWN: Role.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
-class WebpPicture:
-    """A still picture or a frame: heads in canonical form, and chunks that are passed through behind them."""
-
-    coded: RiffChunk
-    width: int  # px
-    height: int  # px
-    head: bytes
-    uses_alpha: bool  # VP8L: its alpha hint
-    alpha: RiffChunk | None = None
-    alpha_head: bytes = b""
-    alpha_length: int = 0  # byte
-    control: bytes = b""  # of ANMF
-    fresh: tuple[tuple[bytes, bytes], ...] = ()  # chunks in place of those in the file
-
-    @property
-    def is_lossless(self) -> bool:
-        """Whether it is VP8L."""
-        return self.coded.kind == b"VP8L"
-
-
-@dataclass(frozen=True, slots=True)
 class WebpTree:
     """What rewrite() serialises."""
 
     width: int  # px
     height: int  # px
     pictures: tuple[WebpPicture, ...]
-    shows_alpha: bool  # as VP8X has it; one VP8L picture: as its hint has it, like decoders
+    shows_alpha: bool  # the flag of VP8X in canonical form; a VP8L picture without VP8X: its hint
     profile: bytes = b""
     exif: bytes = b""
     animation: bytes = b""  # content of ANIM
@@ -104,11 +84,11 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         if tree.animation and end < size:
             raise MalformedImage(f"an animation of {size} bytes is cut short", structure="webp", offset=end)
     else:
-        picture = _picture(view, chunks[:1], chunks[0].offset)
+        picture = read_picture(view, chunks[:1], chunks[0].offset, Shown())
         limits.check("max_pixels", picture.width * picture.height)
-        tree = WebpTree(picture.width, picture.height, (picture,), picture.uses_alpha)
+        tree = WebpTree(picture.width, picture.height, (picture,), picture.has_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
-    tables = icc.residual_bytes([tree.profile])
+    residuals, tables = _residuals(tree), icc.residual_bytes([tree.profile])
     return Container(
         "webp",
         tree.width,
@@ -117,29 +97,10 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         len(tree.pictures),
         orientation(tree.exif),
         Colour(icc=tree.profile or None),
-        (*_residuals(view, tree), *tables),
-        tables,
+        (*residuals, *tables),
+        {code: count for code, count in residuals.items() if count is not None} | tables,
         tree=tree,
     )
-
-
-def _picture(view: memoryview, chunks: Sequence[RiffChunk], offset: int, shows_alpha: bool = False) -> WebpPicture:
-    """The first coded picture among ``chunks``, with the ALPH before it where that is shown."""
-    alpha = None
-    for chunk in chunks:
-        if chunk.kind == b"ALPH" and shows_alpha:
-            alpha = alpha or chunk
-        elif chunk.kind == b"VP8L":
-            lossless = read_vp8l(chunk.data(view), chunk.offset)
-            return WebpPicture(chunk, lossless.width, lossless.height, lossless.head, lossless.uses_alpha)
-        elif chunk.kind == b"VP8 ":
-            lossy = read_vp8(chunk.data(view), chunk.offset)
-            picture = WebpPicture(chunk, lossy.width, lossy.height, lossy.head, uses_alpha=False)
-            if alpha is None:
-                return picture
-            first, length = read_alpha(alpha.data(view), lossy.width, lossy.height, alpha.offset)
-            return replace(picture, alpha=alpha, alpha_head=first, alpha_length=length)
-    raise MalformedImage("no VP8 or VP8L picture", structure="webp", offset=offset)
 
 
 def _extended(
@@ -164,12 +125,11 @@ def _extended(
     )
     if flags & ANIMATED:
         return _animated(view, chunks, tree, inner, limits)
-    picture = _picture(view, chunks, chunks[0].offset, tree.shows_alpha)
+    picture = read_picture(view, chunks, chunks[0].offset, Shown(tree.shows_alpha))
     if (picture.width, picture.height) != (width, height):
         problem = f"{picture.width} x {picture.height} px on a canvas of {width} x {height} px"
-        raise MalformedImage(problem, structure="webp", offset=picture.coded.offset)
-    shows_alpha = picture.uses_alpha if picture.is_lossless else tree.shows_alpha
-    return replace(tree, pictures=(picture,), shows_alpha=shows_alpha)
+        raise MalformedImage(problem, structure="webp", offset=picture.coded.at.offset)
+    return replace(tree, pictures=(picture,), shows_alpha=tree.shows_alpha and uses_alpha((picture,), width, height))
 
 
 def _animated(
@@ -185,21 +145,26 @@ def _animated(
         raise MalformedImage("an animation without frames behind ANIM", structure="webp", offset=head.offset)
     limits.check("max_frames", len(frames))
     limits.check("max_pixels", tree.width * tree.height * len(frames))
-    pictures = list[WebpPicture]()
+    pictures, pixels = list[WebpPicture](), 0
     for frame in frames:
-        picture, inner[frame.offset] = _frame(view, frame, tree, limits)
+        shown = Shown(tree.shows_alpha, is_animated=True, earlier_pixels=pixels)
+        picture, inner[frame.offset] = _frame(view, frame, tree, shown, limits)
+        pixels += picture.width * picture.height
         if len(frames) == 1:  # nothing follows: nobody waits
             picture = replace(picture, control=picture.control[:12] + bytes(3) + picture.control[15:])
         pictures.append(picture)
     loops = bytes(head.data(view)[4:6]) if len(frames) > 1 else bytes(2)
-    return replace(tree, pictures=tuple(pictures), animation=BACKGROUNDS[0] + loops)
+    shows_alpha = tree.shows_alpha and uses_alpha(pictures, tree.width, tree.height)
+    return replace(tree, pictures=tuple(pictures), shows_alpha=shows_alpha, animation=BACKGROUNDS[0] + loops)
 
 
-def _frame(view: memoryview, frame: RiffChunk, tree: WebpTree, limits: Limits) -> tuple[WebpPicture, list[RiffChunk]]:
+def _frame(
+    view: memoryview, frame: RiffChunk, tree: WebpTree, shown: Shown, limits: Limits
+) -> tuple[WebpPicture, list[RiffChunk]]:
     """The picture of an ANMF, and the chunks in it."""
     control = bytes(Cursor(view, "webp chunk ANMF", frame.start, frame.start + frame.length).take(CONTROL))
     chunks = read_chunks(view, frame.start + CONTROL, frame.start + frame.length, limits)
-    picture = _picture(view, chunks, frame.offset, tree.shows_alpha)
+    picture = read_picture(view, chunks, frame.offset, shown)
     x, y, width, height = (int.from_bytes(control[at : at + 3], "little") for at in (0, 3, 6, 9))
     if (picture.width, picture.height) != (width + 1, height + 1):
         problem = f"{picture.width} x {picture.height} px in a frame of {width + 1} x {height + 1} px"
@@ -207,22 +172,33 @@ def _frame(view: memoryview, frame: RiffChunk, tree: WebpTree, limits: Limits) -
     if 2 * x + width + 1 > tree.width or 2 * y + height + 1 > tree.height:
         problem = f"the frame does not lie on the canvas of {tree.width} x {tree.height} px"
         raise MalformedImage(problem, structure="webp chunk ANMF", offset=frame.offset)
-    # Where VP8X has the alpha flag, the hint of a frame is a free bit: decoders blend by the pixels.
-    head = with_alpha_hint(picture.head, True) if picture.is_lossless and tree.shows_alpha else picture.head
-    return replace(picture, head=head, control=control[:15] + bytes([control[15] & 3])), chunks
+    return replace(picture, control=control[:15] + bytes([control[15] & 3])), chunks
 
 
-def _residuals(view: memoryview, tree: WebpTree) -> tuple[Residual, ...]:
-    """What stays in the coded pictures: the colour of pixels that are fully transparent, or could be."""
-    codes = set[Residual]()
+def _residuals(tree: WebpTree) -> dict[Residual, int | None]:
+    """What stays in the coded pictures, and where it is known how many bytes of a hostile writer that is."""
+    codes = dict[Residual, int | None]()
+    if unused := sum(picture.unused_symbols for picture in tree.pictures):
+        codes[Residual.WEBP_UNUSED_CODES] = 2 * unused  # which of up to 2,328 symbols, and one of 15 code lengths
+    if probabilities := sum(picture.probabilities for picture in tree.pictures):
+        codes[Residual.WEBP_TOKEN_PROBABILITIES] = probabilities
     for picture in tree.pictures:
-        if picture.is_lossless and tree.shows_alpha:
-            codes.add(Residual.COLOUR_UNDER_ALPHA)
+        if not picture.is_walked:
+            codes[Residual.WEBP_ENTROPY_SLACK] = None
+        if picture.is_lossless:
+            codes[Residual.WEBP_CODE_CHOICE] = None
+            if (picture.flaw and picture.flaw.name == "colour under alpha") or _may_hide_colour(picture, tree):
+                codes[Residual.COLOUR_UNDER_ALPHA] = None
         elif picture.alpha:
-            raw = picture.alpha.data(view)[1 : picture.alpha_length]
-            if picture.alpha_head != b"\0" or b"\0" in bytes(raw):
-                codes.add(Residual.LOSSY_COLOUR_UNDER_ALPHA)
-    return tuple(sorted(codes))
+            head, *plane = map(bytes, picture.alpha.content)
+            if head != b"\0" or b"\0" in b"".join(plane):
+                codes[Residual.LOSSY_COLOUR_UNDER_ALPHA] = None
+    return dict(sorted(codes.items()))
+
+
+def _may_hide_colour(picture: WebpPicture, tree: WebpTree) -> bool:
+    """A lossless picture with alpha that is not walked, or that VP8X denies and frames are blended by all the same."""
+    return picture.is_translucent and (not picture.is_walked or bool(tree.animation and not tree.shows_alpha))
 
 
 def _parts(
@@ -237,14 +213,13 @@ def _parts(
     parts = PartBuilder(len(view), limits)
     is_complete = 8 + int.from_bytes(view[4:8], "little") <= len(view)
     parts.add("RIFF", Role.STRUCTURE if is_complete else Role.UNKNOWN, 0, HEADER)
-    kept = {p.coded.offset: (p.head, p.coded.length) for p in tree.pictures}
-    kept |= {p.alpha.offset: (p.alpha_head, p.alpha_length) for p in tree.pictures if p.alpha}
+    kept = {coded.at.offset: coded for p in tree.pictures for coded in (p.coded, p.alpha) if coded}
     clean = {b"ICCP": tree.profile, b"EXIF": tree.exif, b"ANIM": tree.animation}
     for chunk in chunks:
         if chunk.offset in inner:
             _claim_frame(parts, view, chunk, inner[chunk.offset], kept)
         elif chunk.offset in kept:
-            _claim_picture(parts, view, chunk, *kept[chunk.offset], "")
+            _claim_picture(parts, view, kept[chunk.offset], "")
         elif chunk is chunks[0]:
             data = chunk.data(view)
             is_plain = chunk.length == 10 and not data[0] & RESERVED and not any(data[1:4])
@@ -260,28 +235,42 @@ def _claim_frame(
     view: memoryview,
     frame: RiffChunk,
     inner: Sequence[RiffChunk],
-    kept: dict[int, tuple[bytes, int]],
+    kept: dict[int, CodedChunk],
 ) -> None:
     """A frame: its head, its chunks, and what lies behind them."""
     role = Role.UNKNOWN if frame.data(view)[CONTROL - 1] & ~3 else Role.ANIMATION
     parts.add("ANMF", role, frame.offset, frame.start + CONTROL)
     for chunk in inner:
         if chunk.offset in kept:
-            _claim_picture(parts, view, chunk, *kept[chunk.offset], "ANMF/")
+            _claim_picture(parts, view, kept[chunk.offset], "ANMF/")
         else:
             _claim_other(parts, view, chunk, b"", "ANMF/")
     parts.add("ANMF/surplus", Role.GAP, inner[-1].end, frame.end, PayloadKind.UNKNOWN)
 
 
-def _claim_picture(parts: PartBuilder, view: memoryview, chunk: RiffChunk, head: bytes, length: int, path: str) -> None:
-    """A coded picture; apart from it a head with bits that are cleared, and bytes that no decoder reads."""
-    name, start, stop = path + chunk.kind.decode().strip(), chunk.offset, chunk.start + length
-    if chunk.data(view)[: len(head)] != head:
-        parts.add(f"{name}/head", Role.UNKNOWN, start, chunk.start + len(head), PayloadKind.UNKNOWN, 8)
-        start = chunk.start + len(head)
-    is_padded = stop == chunk.end - 1 and not view[stop]
+def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path: str) -> None:
+    """A coded picture; apart from it a head with fields that are cleared, and bytes that no decoder reads."""
+    chunk, data, clean = coded.at, bytes(coded.at.data(view)), b"".join(coded.content)
+    name, start = path + chunk.kind.decode().strip(), chunk.offset
+    before, after = coded.heads
+    if data[:before] != clean[:after]:
+        parts.add(f"{name}/head", Role.UNKNOWN, start, chunk.start + before, PayloadKind.UNKNOWN, 8)
+        start = chunk.start + before
+    alike = _common_length(data[before:], clean[after:])
+    stop = chunk.start + before + alike
+    is_padded = stop == chunk.end - 1 == chunk.start + chunk.length and not view[stop]
     parts.add(name, Role.PIXELS, start, stop + is_padded)
     parts.add(f"{name}/surplus", Role.GAP, stop + is_padded, chunk.end, PayloadKind.UNKNOWN)
+
+
+def _common_length(first: bytes, second: bytes) -> int:
+    """How many bytes two strings have in common from their start."""
+    shorter = min(len(first), len(second))
+    for at in range(0, shorter, BLOCK):
+        if first[at : at + BLOCK] != second[at : at + BLOCK]:
+            pairs = zip(first[at : at + BLOCK], second[at : at + BLOCK], strict=False)
+            return next((at + index for index, (one, other) in enumerate(pairs) if one != other), shorter)
+    return shorter
 
 
 def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
-__all__ = ["Vp8lHead", "read_vp8l", "with_alpha_hint"]
+__all__ = ["HEAD", "Vp8lHead", "read_vp8l", "with_alpha_hint"]
 
 SIGNATURE = 0x2F
 ALPHA_IS_USED = 0x10  # in the fifth byte
@@ -42,5 +42,5 @@ def read_vp8l(data: memoryview, offset: int) -> Vp8lHead:
 
 
 def with_alpha_hint(data: bytes, uses_alpha: bool) -> bytes:
-    """VP8L data, or its head, with this alpha hint: viewers go by it in a still picture, by VP8X in an animation."""
+    """VP8L data, or its head, with this alpha hint."""
     return data[:4] + bytes([data[4] & ~ALPHA_IS_USED | ALPHA_IS_USED * uses_alpha]) + data[5:]

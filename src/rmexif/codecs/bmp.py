@@ -1,0 +1,89 @@
+"""BMP pixels: every depth that our parser reads, with masks of any place and width ([MS-WMF] 2.2.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif.containers.bmp.header import RUN_LENGTHS, STANDARD_MASKS, read_header
+from rmexif.containers.bmp.rows import read_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rmexif.containers.bmp.header import BmpHeader
+    from rmexif.containers.bmp.rows import BmpRows
+
+__all__ = ["read_pixels"]
+
+
+def read_pixels(raw: bytes | memoryview, most_rows: int | None = None) -> NDArray[Any]:
+    """The picture as H x W x C: grey, RGB, or RGBA where a pixel of an alpha mask is not fully transparent.
+
+    Args:
+        raw: a file that the parser has read.
+        most_rows: of the top of the picture; None: all.
+    """
+    view = memoryview(raw)
+    header = read_header(view)
+    start = header.start or header.end + header.entry * header.colours
+    found = read_rows(view, header, start)
+    header = found.header
+    rows = _stored(found, min(header.rows, most_rows or header.rows))
+    if header.bits <= 8:
+        pixels = _palette(view, header, start)[_indices(rows, header)]
+    elif header.bits == 24:
+        pixels = rows[:, : 3 * header.width].reshape(len(rows), header.width, 3)[:, :, ::-1]
+    else:
+        pixels = _channels(rows, header)
+    return np.ascontiguousarray(pixels)
+
+
+def _stored(found: BmpRows, count: int) -> NDArray[np.uint8]:
+    """Rows from the top of the picture on, as they are stored; of run-length codes one sample a byte."""
+    header, painted = found.header, found.painted
+    stride = header.stride if painted is None else header.width
+    data = found.data if painted is None else memoryview(painted.pixels)
+    first = stride * (header.rows - count) if header.height > 0 else 0  # or the last row comes first
+    kept = data[first : first + stride * count]
+    if len(kept) < stride * count:  # the padding of the last row
+        kept = memoryview(bytes(kept).ljust(stride * count, b"\0"))
+    rows = np.frombuffer(kept, np.uint8).reshape(count, stride)
+    return rows[::-1] if header.height > 0 else rows
+
+
+def _indices(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:
+    """One palette index a pixel."""
+    if header.bits == 8 or header.compression in RUN_LENGTHS:
+        return rows[:, : header.width]
+    shifts = np.arange(8 - header.bits, -1, -header.bits, dtype=np.uint8)
+    spread = rows[:, :, None] >> shifts & np.uint8((1 << header.bits) - 1)
+    return spread.reshape(len(rows), -1)[:, : header.width]
+
+
+def _palette(view: memoryview, header: BmpHeader, start: int) -> NDArray[np.uint8]:
+    """256 colours, black where there is none; one channel where all are grey."""
+    count = min(header.colours, (start - header.end) // header.entry)
+    table = np.zeros((256, 3), np.uint8)
+    stored = np.frombuffer(view[header.end : header.end + header.entry * count], np.uint8)
+    table[:count] = stored.reshape(count, header.entry)[:, 2::-1]
+    is_grey = (table == table[:, :1]).all()
+    return table[:, :1] if is_grey else table
+
+
+def _channels(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:
+    """Channels of 16- or 32-bit pixels, scaled to 8 bits."""
+    pixels = np.ascontiguousarray(rows).view("<u2" if header.bits == 16 else "<u4")[:, : header.width]
+    masks = header.masks or STANDARD_MASKS
+    return np.stack([_channel(pixels, mask) for mask in masks if mask], axis=2)
+
+
+def _channel(pixels: NDArray[Any], mask: int) -> NDArray[np.uint8]:
+    """One channel, from 0 to 255."""
+    low = (mask & -mask).bit_length() - 1
+    most = mask >> low
+    values: NDArray[Any] = (pixels & pixels.dtype.type(mask)) >> pixels.dtype.type(low)
+    scaled = values if most == 255 else values.astype(np.uint64) * 255 // most
+    channel: NDArray[np.uint8] = scaled.astype(np.uint8)
+    return channel

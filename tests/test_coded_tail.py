@@ -1,0 +1,313 @@
+"""Text behind the last code of AV1 tiles, HEVC slices and JPEG XL sections: found by decoding, and cut off."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pillow_heif
+import pillow_jxl  # noqa: F401 - registers the format with Pillow
+import pytest
+import requests
+from PIL import Image
+
+from rmexif import codecs, coded_tail, strip, strip_many, verify
+from rmexif.containers import by_name, sniff
+from rmexif.containers.isobmff.coded_data import FilteredData
+from rmexif.containers.jxl.codestream import write_frame_head
+from rmexif.types import Category, Limits
+from tests.cli.running import run
+from tests.service.serving import service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rmexif.types import Container
+
+TEXT = b"the quick brown fox jumps over the lazy dog, 52.5200 N 13.4050 E. " * 4
+SIZES = {"avif": (200, 150), "heic": (64, 64), "jxl": (200, 150)}
+# A section, a tile and a slice of one stream each, so that the proof is complete; HEVC above one block row is wavefronts.
+
+
+def picture(size: tuple[int, int], seed: int = 1, alpha: bool = False) -> Image.Image:
+    """Noise on a ramp, without a flat area."""
+    width, height = size
+    noise = np.random.default_rng(seed).normal(0, 12, (height, width, 4 if alpha else 3))
+    return Image.fromarray(np.clip(np.linspace(40, 200, width)[None, :, None] + noise, 0, 255).astype(np.uint8))
+
+
+def encoded(name: str, image: Image.Image, quality: int = 80) -> bytes:
+    """A clean file as the encoder writes it."""
+    out = io.BytesIO()
+    if name == "heic":
+        pillow_heif.from_pillow(image).save(out, quality=quality)
+    else:
+        image.save(out, name.upper(), quality=quality)
+    return strip(out.getvalue())[0]
+
+
+def parsed(data: bytes) -> Container[Any]:
+    view = memoryview(data)
+    return sniff(view).parse(view, Limits())
+
+
+def pixels(data: bytes) -> list[bytes]:
+    return [frame.pixels.tobytes() for frame in codecs.decode(data, parsed(data)).frames]
+
+
+def leb128(number: int) -> bytes:
+    """AV1 4.10.5, as the specification counts: seven bits a byte, the lowest first."""
+    low, rest = number & 127, number >> 7
+    return bytes((low | 128,)) + leb128(rest) if rest else bytes((low,))
+
+
+def longer_frame(data: bytes, text: bytes) -> bytes:
+    """AV1 data with ``text`` at the end of its last OBU, which is a frame with a size."""
+    at = 0
+    while True:
+        assert data[at] & 6 == 2  # obu_has_size_field, no extension
+        size = shift = 0
+        start = at + 1
+        while True:
+            size |= (data[start] & 127) << shift
+            shift, start = shift + 7, start + 1
+            if data[start - 1] < 128:
+                break
+        if start + size == len(data):
+            return data[: at + 1] + leb128(size + len(text)) + data[start:] + text
+        at = start + size
+
+
+def longer_slice(data: bytes, text: bytes) -> bytes:
+    """HEVC data with ``text`` at the end of its one NAL unit, behind a length of four bytes."""
+    assert int.from_bytes(data[:4], "big") == len(data) - 4
+    return (len(data) - 4 + len(text)).to_bytes(4, "big") + data[4:] + text
+
+
+def with_item(data: bytes, number: int, change: Callable[[bytes], bytes]) -> bytes:
+    """An AVIF or HEIC file with other data in one of its items."""
+    container = parsed(data)
+    items = list(container.tree.still.items)
+    items[number] = replace(items[number], data=FilteredData([memoryview(change(items[number].data.bytes()))]))
+    tree = replace(container.tree, still=replace(container.tree.still, items=tuple(items)))
+    return b"".join(by_name(container.format).rewrite(memoryview(b""), replace(container, tree=tree)))
+
+
+def with_section(data: bytes, number: int, text: bytes) -> bytes:
+    """A bare codestream of one frame with ``text`` at the end of one of its sections."""
+    stream = parsed(data).tree.codestream
+    (frame,) = stream.placed
+    sections = [data[start:stop] + text * (at == number) for at, (start, stop) in enumerate(frame.sections)]
+    return b"".join((stream.head, write_frame_head(frame.header, stream.image, map(len, sections)), *sections))
+
+
+def with_tail(name: str, data: bytes, text: bytes = TEXT) -> bytes:
+    if name == "jxl":
+        return with_section(data, 0, text)
+    longer = longer_frame if name == "avif" else longer_slice
+    return with_item(data, 0, lambda coded: longer(coded, text))
+
+
+@pytest.fixture
+def decodes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The formats that were decoded, one entry a call."""
+    calls: list[str] = []
+    decode = codecs.decode
+
+    def counted(raw: bytes | memoryview, container: Container[Any]) -> Any:
+        calls.append(container.format)
+        return decode(raw, container)
+
+    monkeypatch.setattr(codecs, "decode", counted)
+    return calls
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_text_behind_the_last_code_goes(name: str) -> None:
+    honest = encoded(name, picture(SIZES[name]))
+    hostile = with_tail(name, honest)
+    assert TEXT in strip(hostile)[0]  # without a decoder nobody knows where the codes end
+    clean, stats = strip(hostile, thorough=True)
+    assert TEXT[:8] not in clean
+    assert len(clean) <= len(honest) + 2
+    assert pixels(clean) == pixels(hostile) == pixels(honest)
+    (found,) = [row for row in stats["findings"] if row["where"].endswith("/coded tail")]
+    assert found["category"] == Category.UNKNOWN.value
+    assert len(TEXT) - 2 <= found["bytes"] <= len(TEXT)
+    assert stats["thorough"] is True
+    assert strip(clean, thorough=True)[0] == clean
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_verify_names_the_tail(name: str) -> None:
+    hostile = with_tail(name, encoded(name, picture(SIZES[name])))
+    assert verify(hostile) == []
+    (finding,) = verify(hostile, thorough=True)
+    assert finding.where.endswith("/coded tail")
+    assert len(TEXT) - 2 <= finding.length <= len(TEXT)
+    assert verify(strip(hostile, thorough=True)[0], thorough=True) == []
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_an_honest_picture_costs_two_decodes_and_stays_as_it_is(name: str, decodes: list[str]) -> None:
+    honest = encoded(name, picture(SIZES[name]))
+    decodes.clear()
+    clean, stats = strip(honest, thorough=True)
+    assert clean == honest
+    assert len(decodes) == 2
+    assert stats["findings"] == []
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_what_can_be_left_is_bounded_only_by_the_proof(name: str) -> None:
+    honest = encoded(name, picture(SIZES[name]))
+    slack = {"avif": "av1-coded-slack", "heic": "hevc-coded-slack", "jxl": "jxl-section-slack"}[name]
+    before = {row["code"]: row for row in strip(honest)[1]["residuals"]}
+    after = {row["code"]: row for row in strip(honest, thorough=True)[1]["residuals"]}
+    assert not before[slack]["bounded"]
+    assert len(honest) // 2 < (before[slack]["bytes"] or 0) < len(honest)
+    assert slack not in after
+    assert after["coded-tail"]["bounded"]
+    assert 0 < (after["coded-tail"]["bytes"] or 0) <= 16
+
+
+def test_every_section_of_jpeg_xl_is_searched(decodes: list[str]) -> None:
+    honest = encoded("jxl", picture((520, 300)))
+    count = len(parsed(honest).tree.codestream.placed[0].sections)
+    assert count > 6
+    for number in range(count):
+        hostile = with_section(honest, number, TEXT)
+        assert strip(hostile, thorough=True)[0] == honest
+    decodes.clear()
+    assert strip(honest, thorough=True)[0] == honest
+    assert len(decodes) <= 1 + count
+
+
+def test_alpha_is_an_item_of_its_own() -> None:
+    image = picture((200, 150), alpha=True)
+    honest = encoded("avif", image)
+    hostile = with_item(honest, 1, lambda coded: longer_frame(coded, TEXT))
+    clean, _ = strip(hostile, thorough=True)
+    assert clean == honest
+
+
+def test_data_that_a_crop_hides_is_no_tail() -> None:
+    """64 x 64 px are coded and 64 x 48 are shown: the last rows are seen by nobody, but a decoder reads them."""
+    honest = encoded("heic", picture((64, 48)), quality=90)
+    clean, stats = strip(honest, thorough=True)
+    assert clean == honest
+    assert "coded-tail" in {row["code"] for row in stats["residuals"]}  # and that was proven
+    rows = by_name("heic").coded_units
+    assert rows is not None
+    trial = rows(parsed(honest)).trial(0, 0)
+    (frame,) = codecs.decode(trial, parsed(trial)).frames
+    assert frame.pixels.shape[:2] == (64, 64)
+
+
+def test_flat_data_at_the_end_is_no_tail() -> None:
+    """Zeros in place of codes of a flat area often are the same picture, which other codes are not."""
+    ramp = np.linspace(0, 255, 200)[None, :, None] * np.ones((150, 1, 3))
+    honest = encoded("heic", Image.fromarray(ramp.astype(np.uint8)), quality=90)
+    assert strip(honest, thorough=True)[0] == honest
+
+
+def test_every_tile_of_a_frame_is_searched() -> None:
+    """Pillow asks for tiles; the size of all but the last stands before them (AV1 5.11.1)."""
+    honest = encoded("avif", picture((1040, 520)))
+    units = by_name("avif").coded_units
+    assert units is not None
+    tiles = [bytes(unit.data) for unit in units(parsed(honest)).units]
+    assert len(tiles) == 2
+
+    def longer(coded: bytes) -> bytes:
+        """Text at the end of the first tile, in its size, and in that of the frame."""
+        at = coded.index(tiles[0])
+        width = next(n for n in range(1, 5) if int.from_bytes(coded[at - n : at], "little") + 1 == len(tiles[0]))
+        size = (len(tiles[0]) + len(TEXT) - 1).to_bytes(width, "little")
+        stretched = longer_frame(coded, TEXT)[: -len(TEXT)]  # with the size that it needs
+        at += len(stretched) - len(coded)
+        end = at + len(tiles[0])
+        return stretched[: at - width] + size + tiles[0] + TEXT + stretched[end:]
+
+    for hostile in (with_item(honest, 0, longer), with_tail("avif", honest)):
+        assert pixels(hostile) == pixels(honest)
+        clean, stats = strip(hostile, thorough=True)
+        assert clean == honest
+        assert "av1-coded-slack" not in {row["code"] for row in stats["residuals"]}
+
+
+def test_a_search_that_costs_too_much_is_not_finished_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded_tail, "BUDGET", 0)
+    monkeypatch.setattr(coded_tail, "FULL_TRIALS", 3)
+    honest = encoded("jxl", picture((520, 300)))
+    clean, stats = strip(honest, thorough=True)
+    assert clean == honest
+    rows = {row["code"]: row["bytes"] or 0 for row in stats["residuals"]}
+    assert 0 < rows["jxl-section-slack"] < len(honest)
+
+
+def test_other_formats_need_no_search(decodes: list[str]) -> None:
+    out = io.BytesIO()
+    picture((64, 48)).save(out, "PNG")
+    clean, stats = strip(out.getvalue(), thorough=True)
+    count = len(decodes)
+    assert clean == strip(out.getvalue())[0]
+    assert stats["thorough"] is True
+    assert len(decodes) == 2 * count
+
+
+def test_frames_of_a_sequence() -> None:
+    out = io.BytesIO()
+    frames = [picture((96, 64), seed) for seed in range(3)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
+    honest = strip(out.getvalue())[0]
+    container = parsed(honest)
+    track = container.tree.movie.tracks[0]
+    samples = list(track.content.data)
+    samples[1] = FilteredData([memoryview(longer_frame(samples[1].bytes(), TEXT))])
+    content = replace(track.content, data=tuple(samples))
+    movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
+    tree = replace(container.tree, movie=movie)
+    hostile = b"".join(by_name("avif").rewrite(memoryview(b""), replace(container, tree=tree)))
+    clean, _ = strip(hostile, thorough=True)
+    assert clean == honest
+    assert pixels(clean) == pixels(hostile)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> bytes:
+    return with_tail("jxl", encoded("jxl", picture((96, 64))))
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_many(hostile: bytes, pool: str) -> None:
+    for thorough in (False, True):
+        (outcome,) = strip_many([hostile], pool=pool, thorough=thorough, workers=1)  # type: ignore[arg-type]
+        assert outcome.data == strip(hostile, thorough=thorough)[0]
+
+
+def test_command_line(hostile: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.jxl").write_bytes(hostile)
+    clean = strip(hostile, thorough=True)[0]
+    assert run("verify", "a.jxl", cwd=tmp_path).returncode == 0
+    assert run("verify", "--thorough", "a.jxl", cwd=tmp_path).returncode == 1
+    assert run("strip", "--thorough", "a.jxl", "-o", "b.jxl", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "b.jxl").read_bytes() == clean
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "a.jxl").write_bytes(hostile)
+    assert run("strip", "--thorough", "many", "-o", "out", cwd=tmp_path).returncode == 0
+    (written,) = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert written.read_bytes() == clean
+
+
+def test_http(hostile: bytes) -> None:
+    with service(workers=1) as (base, _):
+        assert requests.post(f"{base}/v1/strip", data=hostile).content == strip(hostile)[0]
+        answer = requests.post(f"{base}/v1/strip?thorough=true", data=hostile)
+        assert answer.content == strip(hostile, thorough=True)[0]
+        assert requests.post(f"{base}/v1/verify", data=hostile).json()["clean"] is True
+        assert requests.post(f"{base}/v1/verify?thorough=true", data=hostile).json()["clean"] is False
+        assert requests.post(f"{base}/v1/inspect?thorough=true", data=hostile).status_code == 400
