@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from rmexif import native
-from rmexif.containers import rebuild
+from rmexif.containers import rebuild, sniff
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.png import PNG
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
@@ -137,6 +137,28 @@ class TestChunks:
         assert stripped(data) == png()
         assert kinds(data, Role.TRAILER) == {"trailer"}
 
+    @pytest.mark.parametrize(
+        ("end", "found"),
+        [
+            (b"", {"IEND/missing end"}),
+            (END[:7], {"IEND/missing end", "trailer"}),
+            (chunk(b"tEXt", b"a\0" + SECRET)[:-9], {"IEND/missing end", "trailer"}),
+            (chunk(b"tEXt", b"a\0" + SECRET), {"IEND/missing end", "tEXt"}),
+            (END[:-4] + b"crc!", {"IEND/checksum"}),
+        ],
+    )
+    def test_an_end_that_is_missing_is_written(self, end, found):
+        """Every pixel is there, so the picture is; the finding says that the end was not."""
+        data = png()[: -len(END)] + end
+        assert stripped(data) == png()
+        assert {part.label for part in parsed(data).parts if part.role not in CLEAN} == found
+
+    @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b"\xff\xfe", b"\n", b"\r\n"])
+    def test_what_a_text_editor_puts_before_goes(self, prefix):
+        assert sniff(memoryview(prefix + png())) is PNG
+        assert stripped(prefix + png()) == png()
+        assert kinds(prefix + png(), Role.GAP) == {"before the signature"}
+
     def test_idat_is_merged_and_stray_idat_goes(self):
         """Only consecutive IDAT chunks are the picture."""
         stream = zlib.compress(rows(bytes(12), 6))
@@ -157,8 +179,6 @@ class TestChunks:
             (png(stream=zlib.compress(bytes(14))[:-8]), MalformedImage),
             (png(stream=zlib.compress(rows(bytes(12), 6, [0, 5]))), MalformedImage),
             (png(stream=b"\x78\xbb\0\0\0\1"), MalformedImage),
-            (png()[:-12] + b"\0\0\0\0IEND\0\0\0\0", MalformedImage),
-            (png()[:-12], MalformedImage),
         ],
     )
     def test_what_a_decoder_would_refuse_is_refused(self, data, error):
@@ -556,12 +576,15 @@ class TestLaw:
     )
 
     @pytest.mark.parametrize("sample", range(len(SAMPLES)))
-    def test_every_prefix_is_refused(self, sample):
-        """No part of a file passes for the whole."""
+    def test_a_prefix_is_refused_or_has_every_pixel(self, sample):
+        """No part of a file passes for the rest, but where only the end is missing."""
         data = self.SAMPLES[sample]
         for end in range(len(data)):
-            with pytest.raises(InputError):
-                PNG.parse(memoryview(data[:end]), Limits())
+            if end < len(data) - len(END):
+                with pytest.raises(InputError):
+                    PNG.parse(memoryview(data[:end]), Limits())
+            else:
+                assert stripped(data[:end]) == stripped(data)
 
     @pytest.mark.parametrize("sample", range(len(SAMPLES)))
     def test_random_changes_give_a_result_or_an_input_error(self, sample):

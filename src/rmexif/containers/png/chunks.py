@@ -15,13 +15,24 @@ if TYPE_CHECKING:
 
     from rmexif.types import Limits
 
-__all__ = ["SIGNATURE", "PngChunk", "image_data", "join_data", "pixels_only", "read_chunks", "serialise"]
+__all__ = [
+    "SIGNATURE",
+    "PngChunk",
+    "image_data",
+    "join_data",
+    "pixels_only",
+    "read_chunks",
+    "serialise",
+    "signature_offset",
+]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"  # 5.2
+PREFIXES = (b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\n", b"\r\n", b"\r")  # marks and line ends of texts
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})  # 11.2
-CHECKED = CRITICAL | {b"acTL", b"fcTL", b"fdAT"}  # a wrong CRC here is a broken picture; elsewhere the chunk goes
+FOR_PICTURES = CRITICAL | {b"acTL", b"fcTL", b"fdAT"}
+CHECKED = FOR_PICTURES - {b"IEND"}  # a wrong CRC here is a broken picture; elsewhere the chunk goes
 NOT_CRITICAL = frozenset({b"C2PA", b"C2CI", b"C2CS"})  # metadata, whatever the case of the first letter says (5.4)
-FOR_PIXELS = CHECKED | {b"tRNS"}  # all that a decoder needs to draw
+FOR_PIXELS = FOR_PICTURES | {b"tRNS"}  # all that a decoder needs to draw
 OVERHEAD = 12  # byte: length, type and CRC of a chunk (5.3)
 
 
@@ -32,6 +43,7 @@ class PngChunk:
     kind: bytes
     offset: int  # byte: of its length field
     length: int  # byte: of its content
+    is_missing: bool = False  # an IEND that should be there
 
     @property
     def end(self) -> int:
@@ -52,8 +64,16 @@ class PngChunk:
         return zlib.crc32(view[self.offset + 4 : self.end - 4]).to_bytes(4, "big") == view[self.end - 4 : self.end]
 
 
+def signature_offset(head: bytes) -> int | None:
+    """Where the signature stands: at the start, or behind what a text editor puts before a text; None: nowhere."""
+    return next((len(prefix) for prefix in PREFIXES if head.startswith(prefix + SIGNATURE)), None)
+
+
 def read_chunks(view: memoryview, limits: Limits) -> list[PngChunk]:
     """All chunks from IHDR to IEND.
+
+    Where the file ends behind image data without an IEND, one is added at the end of the last complete chunk. Whether
+    all pixels are there is for others to see.
 
     Raises:
         MalformedImage: a chunk runs past the end, the order is broken, or what a decoder needs has a wrong CRC.
@@ -61,13 +81,15 @@ def read_chunks(view: memoryview, limits: Limits) -> list[PngChunk]:
         LimitExceeded: more chunks than max_parts.
     """
     chunks = list[PngChunk]()
-    for chunk in _chunks(view):
+    for chunk in _chunks(view, open_end=True):
         limits.check("max_parts", len(chunks) + 1)
         _check(view, chunk, is_first=not chunks)
         chunks.append(chunk)
         if chunk.kind == b"IEND":
             return chunks
-    raise MalformedImage("the file ends before an IEND", structure="png", offset=len(view))
+    if any(chunk.kind == b"IDAT" for chunk in chunks):
+        return [*chunks, PngChunk(b"IEND", chunks[-1].end, 0, is_missing=True)]
+    raise MalformedImage("the file ends before an IDAT", structure="png", offset=len(view))
 
 
 def pixels_only(view: memoryview) -> tuple[bytes, dict[bytes, bytes]]:
@@ -76,7 +98,7 @@ def pixels_only(view: memoryview) -> tuple[bytes, dict[bytes, bytes]]:
     Raises:
         MalformedImage: IHDR, IDAT or IEND is missing, or a chunk runs past the end: OpenCV spins for seconds on those.
     """
-    kept, found = [bytes(view[: len(SIGNATURE)])], dict[bytes, bytes]()
+    kept, found = [SIGNATURE], dict[bytes, bytes]()
     last = None
     for chunk in _chunks(view):
         if chunk.kind in FOR_PIXELS:
@@ -107,19 +129,32 @@ def serialise(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview
     return [struct.pack(">I", sum(map(len, data))), kind, *data, struct.pack(">I", check)]
 
 
-def _chunks(view: memoryview) -> Iterator[PngChunk]:
+def _chunks(view: memoryview, *, open_end: bool = False) -> Iterator[PngChunk]:
     """Every chunk of the file (5.3); what follows IEND is none.
+
+    Args:
+        view: the file.
+        open_end: whether a chunk that is cut off ends the file, unless it is image data.
 
     Raises:
         MalformedImage: a chunk runs past the end.
     """
-    cursor = Cursor(view, "png chunk", min(len(SIGNATURE), len(view)))
+    start = signature_offset(bytes(view[:16])) or 0
+    cursor = Cursor(view, "png chunk", min(start + len(SIGNATURE), len(view)))
     while cursor.remaining:
+        if open_end and _is_cut_off(view[cursor.offset :]):
+            return
         chunk = PngChunk(offset=cursor.offset, length=cursor.u32(), kind=cursor.bytes(4))
         cursor.skip(chunk.length + 4)
         yield chunk
         if chunk.kind == b"IEND":
             return
+
+
+def _is_cut_off(rest: memoryview) -> bool:
+    """Whether what is left of a file is less than a chunk, and no image data."""
+    length, kind = int.from_bytes(rest[:4], "big"), bytes(rest[4:8])
+    return len(rest) < OVERHEAD + length and kind not in (b"IDAT", b"fdAT")
 
 
 def _check(view: memoryview, chunk: PngChunk, *, is_first: bool) -> None:

@@ -10,7 +10,7 @@ padding bits, twin palette entries, deflate blocks that no encoder writes.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
-from rmexif.containers.png.chunks import SIGNATURE, PngChunk, join_data, read_chunks
+from rmexif.containers.png.chunks import SIGNATURE, PngChunk, join_data, read_chunks, signature_offset
 from rmexif.containers.png.colour import KINDS, colour_chunks
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
 from rmexif.containers.png.scanlines import (
@@ -62,6 +62,7 @@ PAYLOADS = {
     b"tXMP": PayloadKind.XMP,
     **dict.fromkeys((b"caBX", b"C2PA", b"C2CI", b"C2CS"), PayloadKind.JUMBF),
 }
+CRC = 4  # byte (5.3)
 PICTURES = frozenset({b"gdAT", b"IDAT", b"fdAT", b"fcTL"})  # of another picture, where they are not of this one
 
 
@@ -75,8 +76,8 @@ class PngTree:
 
 
 def matches(head: bytes) -> bool:
-    """Whether ``head`` starts a PNG file (5.2)."""
-    return head[:8] == SIGNATURE
+    """Whether ``head`` starts a PNG file (5.2), be it behind a byte order mark or a line end."""
+    return signature_offset(head) is not None
 
 
 def parse(view: memoryview, limits: Limits) -> Container[PngTree]:
@@ -199,7 +200,9 @@ def _parts(
 ) -> tuple[Part, ...]:
     """Every byte of the file, in order."""
     parts = PartBuilder(len(view), limits)
-    parts.add("signature", Role.STRUCTURE, 0, len(SIGNATURE))
+    start = chunks[0].offset - len(SIGNATURE)
+    parts.add("before the signature", Role.GAP, 0, start)
+    parts.add("signature", Role.STRUCTURE, start, chunks[0].offset)
     image_data = set[int]()
     for frame, image in tree.pictures:
         _claim_picture(parts, frame, image, animation.misnumbered)
@@ -218,12 +221,24 @@ def _parts(
         if is_control and chunk.length == 26 and chunk.offset not in animation.misnumbered:
             parts.add("fcTL", Role.ANIMATION, chunk.offset, chunk.end)
         elif chunk.kind == b"IEND" and not chunk.length:
-            parts.add("IEND", Role.STRUCTURE, chunk.offset, chunk.end)
+            if chunk.is_missing:
+                return _marked(parts.tile())
+            label, role = ("IEND", Role.STRUCTURE) if chunk.crc_matches(view) else ("IEND/checksum", Role.UNKNOWN)
+            parts.add(label, role, chunk.offset, chunk.end)
         elif found.get(chunk.kind) is chunk and head.get(chunk.kind) == bytes(chunk.data(view)):
             parts.add(chunk.kind.decode(), ROLES[chunk.kind], chunk.offset, chunk.end)
         else:
             _claim_dropped(parts, chunk)
     return parts.tile()
+
+
+def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts of a file without an IEND: the last CRC before it is where one is missed."""
+    last = max(number for number, part in enumerate(parts) if part.role is not Role.TRAILER)
+    part = parts[last]
+    mark = Part("IEND/missing end", Role.UNKNOWN, part.end - CRC, CRC)
+    kept = [replace(part, length=part.length - CRC)] if part.length > CRC else []
+    return (*parts[:last], *kept, mark, *parts[last + 1 :])
 
 
 def _claim_picture(parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int]) -> None:
