@@ -66,8 +66,13 @@ def matches(head: bytes) -> bool:
     return head[:4] in SIGNATURES
 
 
-def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
+def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None = None) -> Container[TiffTree]:
     """Walk the chain of directories, and what each of them points at.
+
+    Args:
+        view: the whole file.
+        limits: what it may cost.
+        earlier: of the file that this one is the rewrite of: strips that are the same are not decoded again.
 
     Raises:
         MalformedImage: a directory or its strips are not in the file, or the chain is a loop.
@@ -85,7 +90,8 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         if number and _is_reduced(reader, directory):
             parts.directory(directory, label, Role.AUXILIARY)
             continue
-        page = read_page(reader, directory, limits)
+        known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
+        page = read_page(reader, directory, limits, known)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
         limits.check("max_total_pixels", pixels)
