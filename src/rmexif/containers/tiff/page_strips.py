@@ -90,7 +90,7 @@ class PageStrips:
             self.jpeg_tables, data = share_tables(data)
         strips = []
         for written, strip, source, (start, _, end) in zip(data, cleaned, sources, self.places, strict=True):
-            passed_through = written == source.data[: strip.consumed]
+            passed_through = len(written) == strip.consumed and written.startswith(source.data[: strip.consumed])
             strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
