@@ -256,9 +256,9 @@ class _GifWalk:
             heads = bytes(self.view[start : start + LOOK_AHEAD : LONGEST + 1])
             count = min(len(heads) - len(heads.lstrip(b"\xff")), (len(self.view) - start) // (LONGEST + 1))
             if count:  # blocks of full length, all at once
-                whole = bytearray(self.cursor.take(count * (LONGEST + 1)))
-                del whole[:: LONGEST + 1]
-                pieces.append(whole)
+                full = bytearray(self.cursor.take(count * (LONGEST + 1)))
+                del full[:: LONGEST + 1]
+                pieces.append(full)
                 sizes += [LONGEST] * count
                 continue
             size = self.cursor.u8()

@@ -43,9 +43,9 @@ def rewrite(view: memoryview, container: Container[GifScreen]) -> list[bytes | m
 def _sub_blocks(data: bytes) -> bytes:
     """Data in blocks that are as long as they can be, and their terminator."""
     size = bytes([LONGEST])
-    whole = len(data) // LONGEST * LONGEST
-    rest = data[whole:]
-    blocks = b"".join([size + data[at : at + LONGEST] for at in range(0, whole, LONGEST)])
+    full = len(data) // LONGEST * LONGEST
+    rest = data[full:]
+    blocks = b"".join([size + data[at : at + LONGEST] for at in range(0, full, LONGEST)])
     return blocks + (bytes([len(rest)]) + rest if rest else b"") + b"\0"
 
 

@@ -93,6 +93,14 @@ class Page:
         return EarlierStrips(self.coding, self.grid.strips, self.strips)
 
     @property
+    def padding(self) -> int:
+        """Bytes of decoded strips that belong to no pixel, at most: of subsampled ones all that a row is too long."""
+        shown = (
+            strip.rows * strip.columns * (strip.pixel if strip.row else strip.bits[0]) for strip in self.grid.strips
+        )
+        return sum(strip.size for strip in self.grid.strips) - sum(shown) // 8
+
+    @property
     def samples(self) -> int:
         """Channels x px, as decoded."""
         channels = MAX_CHANNELS if Tag.COLOR_MAP in self.fields else len(self.fields[Tag.BITS_PER_SAMPLE][1])

@@ -13,6 +13,7 @@ from rmexif.containers.tiff.ifd import INTEGERS, TYPES, Directory, Entry, TiffRe
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Limits, PayloadKind, Role, TiffEntry
 
 if TYPE_CHECKING:
@@ -109,8 +110,21 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set().union(*(page.residuals for page in pages)))),
+        residual_bytes=_residual_bytes(pages),
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+
+
+def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
+    """What colour maps and padding can hold that stay as they are; of JPEG tiles no bound is known."""
+    found: dict[Residual, int] = {}
+    maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
+    if maps:
+        found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
+    padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
+    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
+        found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
+    return found
 
 
 def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:

@@ -148,8 +148,8 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
         problem = f"its zlib stream is damaged behind {found.report.size} bytes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    is_whole = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = bytes(source.data[: found.report.used]) if is_whole and found.report.size == geometry.size else None
+    is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
+    codes = bytes(source.data[: found.report.used]) if is_complete and found.report.size == geometry.size else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
     return Coded(data, found.report.used, codes)
 
