@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import sniff
 from rmexif.errors import error_boundary
-from rmexif.metadata import explain
+from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
 
@@ -92,11 +92,12 @@ def open_container(
 def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:
     """Every part outside the allow-list, and what its payload says."""
     found: list[Finding] = []
+    budget = UnpackBudget()
     for part in container.parts:
         if part.role in CLEAN:
             continue
         if part.payload:
-            found += explain(part, bytes(part.body(view)), values)
+            found += explain(part, bytes(part.body(view)), values, budget)
         else:
             found.append(Finding(part.label, _ROLES.get(part.role, Category.UNKNOWN), part.length))
     return tuple(found)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rmexif import native
 from rmexif.containers import rebuild
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.png import PNG
@@ -17,6 +18,7 @@ from rmexif.errors import InputError, LimitExceeded, MalformedImage, Unsupported
 from rmexif.metadata import explain
 from rmexif.native.png import Layout, filter_rows
 from rmexif.native.png_layout import ADAM7
+from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_png import (
@@ -175,6 +177,16 @@ class TestChunks:
         with pytest.raises(LimitExceeded, match="max_pixels"):
             parsed(png(actl(3), fctl(0, 2, 2)), Limits(max_pixels=11))
 
+    def test_the_twin_refuses_what_takes_it_too_long(self):
+        """A picture of one column has as many rounds of filtering as rows."""
+        before = native.engine()
+        native.use("python")
+        try:
+            with pytest.raises(LimitExceeded, match="max_parts"):
+                parsed(SIGNATURE + ihdr(1, 100_000_000, colour=6) + chunk(b"IDAT", b"x") + END)
+        finally:
+            native.use(before)
+
 
 class TestColour:
     def test_a_profile_is_cleaned_and_renamed(self):
@@ -266,6 +278,56 @@ class TestPictureData:
         assert raw == rows(bytes(12), 6)
         assert kinds(png(stream=stream), Role.UNKNOWN) == {"IDAT/deflate-blocks"}
         assert len(stripped(png(stream=stream))) < len(png(stream=stream)) - 90
+
+    @pytest.mark.parametrize("split", [0, 1, 2, 3])
+    @pytest.mark.parametrize(("level", "window"), [(1, 15), (9, 15), (6, 9), (0, 12)])
+    def test_the_zlib_header_is_canonical(self, level, window, split):
+        """Level and window of RFC 1950 are two free bytes; the symbols behind them stay as they are."""
+        packer = zlib.compressobj(level, wbits=window)
+        stream = packer.compress(rows(bytes(12), 6)) + packer.flush()
+        pieces = [chunk(b"IDAT", piece) for piece in (stream[:split], stream[split:]) if piece]
+        data = SIGNATURE + ihdr(2, 2) + b"".join(pieces) + END
+        assert dict(chunks(stripped(data)))[b"IDAT"] == b"\x78\x9c" + stream[2:]
+        dirty = [part for part in parsed(data).parts if part.role not in CLEAN]
+        assert {part.label for part in dirty} == {"IDAT/zlib header"}
+        assert b"".join(bytes(part.body(memoryview(data))) for part in dirty) == stream[:2]
+
+    def test_bits_that_inflating_skips_go(self):
+        """Padding bits before the length of a stored block (RFC 1951, 3.2.4) are read by nobody."""
+        raw = rows(bytes(12), 6)
+        hidden = b"".join(bytes([bits << 3, 0, 0, 0xFF, 0xFF]) for bits in (21, 10, 31))
+        stored = b"\1" + struct.pack("<HH", len(raw), len(raw) ^ 0xFFFF) + raw
+        data = png(stream=b"\x78\x9c" + hidden + stored + struct.pack(">I", zlib.adler32(raw)))
+        assert zlib.decompress(dict(chunks(data))[b"IDAT"]) == raw
+        assert kinds(data, Role.UNKNOWN) == {"IDAT/deflate-blocks"}
+        out = dict(chunks(stripped(data)))[b"IDAT"]
+        assert zlib.decompress(out) == raw
+        assert len(out) < len(raw) + 12
+
+    @pytest.mark.parametrize("mode", ["L", "RGB", "P", "RGBA"])
+    def test_a_stream_too_long_for_the_twin_is_deflated_again(self, mode):
+        """Without the core nothing of the encoder's choices is left in it, and no pixel changes."""
+        noise = np.random.default_rng(1).integers(0, 256, (1100, 1000, 4), np.uint8)
+        image = Image.frombytes("RGBA", (1000, 1100), noise.tobytes()).convert(mode)
+        data = saved(image, format="PNG", compress_level=1)
+        before = native.engine()
+        native.use("python")
+        try:
+            out = stripped(data)
+            codes = parsed(out).residuals
+        finally:
+            native.use(before)
+        assert cleared(out) == cleared(data)
+        assert codes == (Residual.PNG_FILTER_CHOICE,)
+        assert all(part.role in CLEAN for part in parsed(out).parts)
+
+    def test_what_filters_and_codes_can_say_is_a_residual(self):
+        """2.3 bits a row, and the encoder's matches without a bound but the coded data."""
+        container = parsed(png(width=1, height=100, pixels=bytes(300)))
+        assert container.residuals == (Residual.PNG_FILTER_CHOICE, Residual.PNG_CODE_CHOICE)
+        assert container.residual_size(Residual.PNG_FILTER_CHOICE) == 30  # 100 x 2.32 bits
+        coded = next(part.length for part in container.parts if part.role is Role.PIXELS)
+        assert container.residual_size(Residual.PNG_CODE_CHOICE) == coded
 
     @pytest.mark.parametrize(("colour", "depth"), [(4, 8), (4, 16), (6, 8), (6, 16)])
     @pytest.mark.parametrize("interlace", [0, 1])
@@ -537,7 +599,7 @@ class TestCanaries:
 
 def test_the_corpus_keeps_its_pixels():
     """Every PNG of the corpus that Pillow opens: same pixels; few are refused."""
-    kept = refused = 0
+    kept = refused = grown = 0
     for path in sorted(sets.require("corpus").rglob("*.png")):
         data = path.read_bytes()
         try:
@@ -549,12 +611,13 @@ def test_the_corpus_keeps_its_pixels():
         except InputError:
             refused += 1
             continue
+        grown += len(out) > 1.02 * len(data) + 64  # a profile is stored, so that it is the same with every zlib
         after = [np.frombuffer(pixels, np.uint8).reshape(-1, 4).copy() for pixels, _ in frames(out)]
         for old, new in zip(before, after, strict=True):
             old[old[:, 3] == 0] = new[new[:, 3] == 0] = 0
             assert np.array_equal(old, new), path.name
         kept += 1
-    assert (kept >= 40, refused <= 1) == (True, True)
+    assert (kept >= 40, refused <= 1, grown) == (True, True, 0)
 
 
 @pytest.mark.parametrize("sample", range(len(TestLaw.SAMPLES)))

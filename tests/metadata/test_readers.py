@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rmexif import inspection
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.metadata import READERS
 from rmexif.metadata import explain as explain_part
@@ -21,6 +22,7 @@ from rmexif.types import Category, Finding, Packing, Part, PayloadKind, Role, Ti
 from tests import sets
 from tests.containers import profiles
 from tests.containers.blocks import box, dataset, jumbf, resource, tiff, xmp
+from tests.containers.builders_png import chunk, png
 
 NORTH = {1: "N", 2: [(43, 1), (28, 1), (2814, 100)], 3: "W", 4: [(11, 1), (53, 1), (645599, 100000)]}
 NORTH_BYTES = struct.pack(">6I", 43, 1, 28, 1, 2814, 100)
@@ -446,3 +448,14 @@ def test_exiftool_reads_the_same() -> None:
             )
             compared += 1
     assert compared > 15
+
+
+def test_all_payloads_of_a_file_share_one_budget():
+    """Five texts of 8 MiB each: three are read, of the others it is said that they were not."""
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(b"x" * (8 << 20)), 1))
+    small = chunk(b"tEXt", b"Comment\0shown")
+    found = inspection.inspect(png(text * 5 + small), values=True).findings
+    assert [finding.length == 8 << 20 for finding in found] == [True] * 3 + [False] * 3
+    assert [finding.where.endswith("beyond the limit") for finding in found] == [False] * 3 + [True] * 2 + [False]
+    assert found[-1].value is not None
+    assert "shown" in found[-1].value

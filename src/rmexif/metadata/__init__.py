@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rmexif.metadata.packing import UnpackBudget
 from rmexif.metadata.readers import READERS, explain
 
-__all__ = ["READERS", "explain"]
+__all__ = ["READERS", "UnpackBudget", "explain"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rmexif.metadata import tags
+from rmexif.metadata.packing import MAX_UNPACKED, UnpackBudget, unpack
 from rmexif.types import Category, Finding
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class FindingsBuilder:
         where: path of the payload.
         values: whether to keep what was found, not only that it was.
         reader: reads a payload inside the payload: (builder, kind, bytes, where, packing).
+        budget: of the file; by default that of a file with this payload alone.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class FindingsBuilder:
         where: str,
         values: bool,
         reader: Callable[[FindingsBuilder, PayloadKind, bytes, str, Packing | None], None],
+        budget: UnpackBudget | None = None,
     ) -> None:
         self.where = where
         self.values = values
         self._reader = reader
+        self._budget = budget or UnpackBudget()
         self._depth = 0
         self._remaining = MAX_NESTED
         self._rows: dict[tuple[str, Category], tuple[int, list[str]]] = {}
@@ -77,6 +81,16 @@ class FindingsBuilder:
         self._depth += 1
         self._reader(self, kind, bytes(payload), where, packing)
         self._depth -= 1
+
+    def unpack(self, packing: Packing, payload: bytes, where: str) -> bytes | None:
+        """A compressed payload as far as the budget goes; where it cannot be had, a finding says so instead."""
+        most = min(MAX_UNPACKED, self._budget.remaining)
+        unpacked = unpack(packing, payload, most) if most > 0 else None
+        if unpacked is None:
+            self.add(f"{where}/{'not readable' if most > 0 else 'beyond the limit'}", Category.UNKNOWN, len(payload))
+        else:
+            self._budget.remaining -= len(unpacked)
+        return unpacked
 
     @property
     def empty(self) -> bool:

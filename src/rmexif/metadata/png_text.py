@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.metadata import tags
 from rmexif.metadata.findings import text_of
-from rmexif.metadata.packing import MAX_UNPACKED, inflate
+from rmexif.metadata.packing import MAX_UNPACKED
 from rmexif.types import Category, Packing, PayloadKind
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ def read_text(findings: FindingsBuilder, payload: bytes, where: str) -> None:
 def read_ztxt(findings: FindingsBuilder, payload: bytes, where: str) -> None:
     """ZTXt (11.3.3.3): keyword, method, zlib stream."""
     keyword, _, packed = payload.partition(b"\0")
-    text = inflate(packed[1:])
-    if text is None:
-        findings.add(f"{where}/not readable", Category.UNKNOWN, len(payload))
-    else:
+    text = findings.unpack(Packing.ZLIB, packed[1:], where)
+    if text is not None:
         _read_keyword(findings, keyword, text, where)
 
 
@@ -55,9 +53,9 @@ def read_itxt(findings: FindingsBuilder, payload: bytes, where: str) -> None:
     for label, extra in (("language", language), ("translated keyword", translated)):
         if extra:
             findings.add(f"{where}/{label}", Category.TEXT, len(extra), text_of(extra))
-    if flag == b"\1":
-        text = inflate(text) or b""
-    _read_keyword(findings, keyword, text, where)
+    plain = findings.unpack(Packing.ZLIB, text, where) if flag == b"\1" else text
+    if plain is not None:
+        _read_keyword(findings, keyword, plain, where)
 
 
 def read_iccp(findings: FindingsBuilder, payload: bytes, where: str) -> None:

@@ -7,30 +7,31 @@ from typing import TYPE_CHECKING
 from rmexif.errors import MalformedImage
 from rmexif.metadata import c2pa, exif, icc_profile, iptc, png_text, tags, trailer, xmp
 from rmexif.metadata.findings import FindingsBuilder
-from rmexif.metadata.packing import unpack
 from rmexif.types import Category, PayloadKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rmexif.metadata.packing import UnpackBudget
     from rmexif.types import Finding, Packing, Part
 
 __all__ = ["READERS", "explain"]
 
 
-def explain(part: Part, body: bytes, values: bool = False) -> list[Finding]:
+def explain(part: Part, body: bytes, values: bool = False, budget: UnpackBudget | None = None) -> list[Finding]:
     """What a part gives away; at least one finding, never an exception.
 
     Args:
         part: what the bytes are; findings continue its label: "APP1" gives "APP1/Exif/GPS/GPSPosition".
         body: the payload of the part.
         values: whether findings carry what was found, as printable text of at most 200 characters.
+        budget: of the file; by default that of a file with this part alone.
     """
     where, kind = part.label, part.payload or PayloadKind.UNKNOWN
     title = tags.TITLES.get(kind)
     if title and title.lower() not in where.rpartition("/")[2].lower():
         where = f"{where}/{title}"
-    findings = FindingsBuilder(where, values, _read)
+    findings = FindingsBuilder(where, values, _read, budget)
     if part.entry:
         exif.read_value(findings, part.entry, body, where)
     else:
@@ -43,10 +44,8 @@ def explain(part: Part, body: bytes, values: bool = False) -> list[Finding]:
 def _read(findings: FindingsBuilder, kind: PayloadKind, payload: bytes, where: str, packing: Packing | None) -> None:
     """Hand a payload to its reader; one that is broken is a finding behind those that were read before."""
     if packing:
-        unpacked = unpack(packing, payload)
-        if unpacked is None:
-            findings.add(f"{where}/not readable", Category.UNKNOWN, len(payload))
-        else:
+        unpacked = findings.unpack(packing, payload, where)
+        if unpacked is not None:
             findings.nest(kind, unpacked, where)
         return
     try:
