@@ -21,6 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
 from rmexif.containers.jpeg import segments
@@ -125,11 +126,11 @@ def _expand(pixels: Pixels, channels: int) -> Pixels:
     return np.concatenate((colour, alpha), axis=2)
 
 
-def _frames(image: Image.Image, container: Container[Any], first: int = 0) -> tuple[tuple[Frame, ...], str]:
-    """The frames of an animation that Pillow composes, with their durations, from number ``first``."""
+def _frames(image: Image.Image, container: Container[Any]) -> tuple[tuple[Frame, ...], str]:
+    """The frames of an animation that Pillow composes, with their durations."""
     frames, space = [], "RGB"
-    count = getattr(image, "n_frames", 1) if container.frames > 1 else first + 1  # counting walks the whole file
-    numbers = range(first, min(count, first + container.frames))
+    count = getattr(image, "n_frames", 1) if container.frames > 1 else 1  # counting walks the whole file
+    numbers = range(min(count, container.frames))
     for number in numbers:
         image.seek(number)
         sized(*image.size, container)
@@ -187,23 +188,32 @@ def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
 
 
 def png(raw: Raw, container: Container[Any]) -> Raster:
-    """Stills at their own depth; an animation as Pillow composes it, in 8 bit."""
+    """Grey or RGB with alpha where there is some, at the picture's own depth; an animation is composed."""
     data, chunks = png_chunks.pixels_only(memoryview(raw))
     width, height, depth, colour_type = struct.unpack_from(">IIBB", chunks[b"IHDR"].ljust(13, b"\0"))
     sized(width, height, container)
-    if b"acTL" in chunks or colour_type == 3:
+
+    def decode(still: bytes) -> Pixels:
+        return _png_still(still, depth, colour_type, chunks.get(b"tRNS"))
+
+    if b"acTL" not in chunks:
+        frames: tuple[Frame, ...] = (Frame(decode(data)),)
+        plays = 0
+    else:
+        frames, plays = png_frames.compose(memoryview(data), chunks, container.frames, decode)
+    return Raster(frames, plays, container.orientation, container.colour, _space(frames[0].pixels))
+
+
+def _png_still(data: bytes, depth: int, colour_type: int, key: bytes | None) -> Pixels:
+    """A picture without animation."""
+    if colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
-        animated = b"acTL" in chunks and image.n_frames > 1
-        first = 1 if animated and image.default_image else 0  # a default image that is no frame is not shown
-        frames, _ = _frames(image, container, first)
-        loop = int(image.info.get("loop", 0))
-        return Raster(frames, loop, container.orientation, container.colour, _space(frames[0].pixels))
+        image.load()
+        return _array(image)[0]
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
-    if b"tRNS" in chunks and pixels.shape[2] in (1, 3):
-        pixels = _keyed(pixels, chunks[b"tRNS"], depth)
-    return Raster((Frame(pixels),), 0, container.orientation, container.colour, _space(pixels))
+    return _keyed(pixels, key, depth) if key is not None and pixels.shape[2] in (1, 3) else pixels
 
 
 def _keyed(pixels: Pixels, key: bytes, depth: int) -> Pixels:
