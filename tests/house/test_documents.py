@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -58,3 +59,14 @@ def test_every_limit_has_its_row() -> None:
     assert {name: int(cells[0]) for name, cells in rows.items()} == {
         field.name: field.default for field in fields(Limits)
     }
+
+
+def test_every_layer_is_in_the_picture() -> None:
+    """``docs/architecture.md`` names the rooms that the contract orders, top to bottom."""
+    contracts = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["name"] == "layers")
+    rooms = [name for layer in layers for name in re.findall(r"[a-z_]+", layer) if name != "__main__"]
+    picture = (DOCS / "architecture.md").read_text().split("```")[1]
+    words = [word for line in picture.splitlines() for word in re.split(r"\s{3,}", line.strip())[0].split()]
+
+    assert set(rooms) <= set(re.findall(r"[a-z_]+", picture)), set(rooms) - set(words)
