@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rmexif import codecs
+from rmexif.containers.gif import parse as gif
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import Raster
+from rmexif.native import lzw
+from rmexif.types import Limits, Raster
 from tests.raster_helpers import PLUGINS, container, frames_of, opened, raster, saved, smooth
 
 ALL = sorted(codecs.ENCODERS)
@@ -430,3 +432,22 @@ def test_decoding_from_a_memoryview():
     for name in ALL:
         data = codecs.encode(raster(smooth()), name, 90)
         assert isinstance(codecs.decode(memoryview(data), container(name, 56, 40)), Raster)
+
+
+def test_gif_frames_are_composed_on_a_transparent_screen() -> None:
+    """A small frame, then one that is taken away, then a third: what none of them shows is transparent (GIF89a, 23)."""
+
+    def frame(left: int, index: int, disposal: int) -> bytes:
+        control = bytes([0x21, 0xF9, 4, disposal << 2, 7, 0, 0, 0])
+        codes = lzw.encode(bytes([index]) * 4, 2)
+        return control + b"\x2c" + struct.pack("<4HB", left, 1, 2, 2, 0) + bytes([2, len(codes)]) + codes + b"\0"
+
+    palette = bytes([10, 20, 30, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    head = b"GIF89a" + struct.pack("<2H3B", 8, 4, 0xF1, 0, 0) + palette
+    raw = head + frame(0, 1, 1) + frame(3, 2, 2) + frame(6, 3, 3) + b";"
+    found = codecs.decode(raw, gif.parse(memoryview(raw), Limits())).frames
+
+    red, green, blue, none = [200, 0, 0, 255], [0, 200, 0, 255], [0, 0, 200, 255], [0, 0, 0, 0]
+    assert [f.duration for f in found] == [70.0] * 3
+    assert [f.pixels[1, ::3].tolist() for f in found] == [[red, none, none], [red, green, none], [red, none, blue]]
+    assert not found[2].pixels[0].any()

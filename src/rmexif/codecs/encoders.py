@@ -1,7 +1,7 @@
 """Pixels to bytes, one function per format, for codec.encode() alone.
 
 Settings are fixed per format, so that a file tells nothing about its source beyond the picture. No encoder is handed
-a profile, Exif or any other side data; images are built afresh from arrays.
+a profile, Exif or any other side data; images are built from arrays alone.
 """
 
 from __future__ import annotations

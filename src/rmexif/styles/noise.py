@@ -1,4 +1,4 @@
-"""Film grain: measured beside the masks, drawn afresh inside them, so that a patch does not look like plastic."""
+"""Film grain: measured beside the masks, drawn anew inside them, so that a patch does not look like plastic."""
 
 from __future__ import annotations
 

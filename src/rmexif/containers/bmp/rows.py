@@ -103,14 +103,14 @@ def clean_rows(found: BmpRows, indices: bytes) -> bytes | bytearray | memoryview
         return rle.encode_bmp(
             painted.pixels, header.width, header.rows, painted.spans, nibbles=nibbles, complete=painted.complete
         )
-    whole = header.stride * header.rows
+    size = header.stride * header.rows
     row_bits = header.width * header.bits
     is_padded = row_bits < 8 * header.stride
-    if len(found.data) == whole and not is_padded and header.bits not in MASKED and indices == SAME:
+    if len(found.data) == size and not is_padded and header.bits not in MASKED and indices == SAME:
         return found.data
     rows = bytearray(found.data)
-    rows += bytes(whole - len(rows))
-    changed = len(found.data) < whole
+    rows += bytes(size - len(rows))
+    changed = len(found.data) < size
     if is_padded:
         changed |= samples.clear_padding(rows, row_bits, stride=header.stride, rows=header.rows)
     if indices != SAME:

@@ -205,7 +205,7 @@ class LsbWriter(BitWriter):
 
 
 class BitRewriter(MsbReader):
-    """Reads a header, and writes another one out of the fields that are copied or put.
+    """Reads a header, and writes another one out of the fields that are passed on or put.
 
     ``bits`` and ``golomb`` read a field that is dropped.
     """

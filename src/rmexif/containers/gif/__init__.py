@@ -22,4 +22,5 @@ GIF = FormatRow(
     parse.matches,
     parse.parse,
     rewrite.rewrite,
+    parse.parse,
 )

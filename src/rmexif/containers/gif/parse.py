@@ -6,7 +6,10 @@ each picture, NETSCAPE2.0. Every other extension goes: comments, plain text, XMP
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
@@ -33,7 +36,13 @@ from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Container, Limits, PayloadKind, Role
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["matches", "parse"]
+
+LONGEST = 255  # byte of a data sub-block (15)
+LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
 SCREEN_END = 13  # byte: signature and logical screen descriptor
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
@@ -45,14 +54,19 @@ def matches(head: bytes) -> bool:
     return head[:6] in (b"GIF87a", b"GIF89a")
 
 
-def parse(view: memoryview, limits: Limits) -> Container[GifScreen]:
+def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None = None) -> Container[GifScreen]:
     """Walk the blocks up to the trailer, and the codes of every picture up to its last pixel.
+
+    Args:
+        view: the whole file.
+        limits: what it may cost.
+        earlier: of the file that this one is the rewrite of: codes that are the same are not read again.
 
     Raises:
         MalformedImage: a block is cut off, a code is impossible, or there is no picture.
         LimitExceeded: more pictures, pixels or blocks than allowed.
     """
-    walk = _GifWalk(view, limits)
+    walk = _GifWalk(view, limits, earlier.tree.pictures if earlier else ())
     found = walk.screen()
     screen = canonical(found)
     for old, new in zip(found.tables(), screen.tables(), strict=True):
@@ -101,8 +115,8 @@ def _residuals(screen: GifScreen, width: int, height: int) -> tuple[Residual, ..
 class _GifWalk:
     """One pass over the blocks of a file; claims everything but the entries of colour tables."""
 
-    def __init__(self, view: memoryview, limits: Limits) -> None:
-        self.view, self.limits = view, limits
+    def __init__(self, view: memoryview, limits: Limits, earlier: Sequence[GifPicture]) -> None:
+        self.view, self.limits, self.earlier = view, limits, earlier
         self.cursor = Cursor(view, "gif", order="little")
         self.parts = PartBuilder(len(view), limits)
         self.pictures: list[GifPicture] = []
@@ -225,15 +239,38 @@ class _GifWalk:
         """Decode the codes; the picture with its data, and where in the file that ends."""
         left, top, right, bottom = picture.extent
         size = (right - left) * (bottom - top)
-        blocks = self._read_blocks()
-        codes = read_codes(b"".join(blocks), code_size, size, first)
-        end, remaining = first + 1, codes.consumed
-        for block in blocks:  # the bytes behind the last code are surplus, to the byte
-            if remaining <= 0:
-                break
-            end += 1 + min(remaining, len(block))
-            remaining -= len(block)
-        last = self.cursor.offset - 1
-        self.code_areas.append((first, end, last))
+        data, sizes = self._read_data()
+        codes = self._known_codes(picture, code_size, data) or read_codes(data, code_size, size, first)
+        blocks = bisect_left(list(accumulate(sizes)), codes.consumed) + 1 if codes.consumed else 0
+        end, last = first + 1 + blocks + codes.consumed, self.cursor.offset - 1  # behind it, to the byte, is surplus
+        self.code_areas.append((first, min(end, last), last))
         samples = frozenset(codes.values if codes.size == size else codes.values + b"\0")  # decoders fill up with zeros
         return replace(picture, codes=codes, samples=samples)
+
+    def _read_data(self) -> tuple[bytes, list[int]]:
+        """Sub-blocks up to their terminator, joined; and how long each of them is."""
+        pieces: list[bytes | memoryview | bytearray] = []
+        sizes: list[int] = []
+        while True:
+            start = self.cursor.offset
+            heads = bytes(self.view[start : start + LOOK_AHEAD : LONGEST + 1])
+            count = min(len(heads) - len(heads.lstrip(b"\xff")), (len(self.view) - start) // (LONGEST + 1))
+            if count:  # blocks of full length, all at once
+                full = bytearray(self.cursor.take(count * (LONGEST + 1)))
+                del full[:: LONGEST + 1]
+                pieces.append(full)
+                sizes += [LONGEST] * count
+                continue
+            size = self.cursor.u8()
+            if not size:
+                return b"".join(pieces), sizes
+            pieces.append(self.cursor.take(size))
+            sizes.append(size)
+
+    def _known_codes(self, picture: GifPicture, code_size: int, data: bytes) -> PictureCodes | None:
+        """What was found when the same codes of a picture of the same place were read before."""
+        number = len(self.pictures)
+        if number >= len(self.earlier) or self.earlier[number].place != picture.place:
+            return None
+        codes = self.earlier[number].codes
+        return codes if codes.is_kept and codes.code_size == code_size and codes.data == data else None

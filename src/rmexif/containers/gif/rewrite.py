@@ -35,12 +35,18 @@ def rewrite(view: memoryview, container: Container[GifScreen]) -> list[bytes | m
             table,
             bytes([picture.codes.code_size]),
         ]
-        for at in range(0, len(picture.codes.data), LONGEST):
-            block = picture.codes.data[at : at + LONGEST]
-            out += [bytes([len(block)]), block]
-        out.append(b"\0")
+        out.append(_sub_blocks(picture.codes.data))
     out.append(bytes([TRAILER]))
     return out
+
+
+def _sub_blocks(data: bytes) -> bytes:
+    """Data in blocks that are as long as they can be, and their terminator."""
+    size = bytes([LONGEST])
+    full = len(data) // LONGEST * LONGEST
+    rest = data[full:]
+    blocks = b"".join([size + data[at : at + LONGEST] for at in range(0, full, LONGEST)])
+    return blocks + (bytes([len(rest)]) + rest if rest else b"") + b"\0"
 
 
 def _table(table: ColourTable | None) -> tuple[int, bytes]:

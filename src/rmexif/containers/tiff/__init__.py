@@ -23,4 +23,5 @@ TIFF = FormatRow(
     matches,
     parse,
     rewrite,
+    parse,
 )

@@ -60,6 +60,10 @@ class StripCoding:
     tiled: bool = False
     fax_options: int = 0  # T4Options (TIFF 6.0, section 11)
 
+    def may_clear(self, geometry: StripGeometry) -> bool:
+        """Whether something may have to be cleared or counted in a decoded strip."""
+        return geometry.padded or self.palette or self.planes or self.alpha is not None
+
     @property
     def keeps_samples(self) -> bool:
         """Whether the samples of all strips are looked at together."""

@@ -11,7 +11,7 @@ from rmexif.containers.common.palette import SAME, twins
 from rmexif.containers.tiff.fields import Fields
 from rmexif.containers.tiff.geometry import StripCoding, read_grid
 from rmexif.containers.tiff.ifd import LONG, RATIONAL, SHORT, UNDEFINED
-from rmexif.containers.tiff.page_strips import PageStrips
+from rmexif.containers.tiff.page_strips import EarlierStrips, PageStrips
 from rmexif.containers.tiff.samples import FLOATING_POINT, can_clear_transparent
 from rmexif.containers.tiff.strips import KNOWN, PREDICTED
 from rmexif.containers.tiff.tags import Compression, ExtraSample, Photometric, Tag
@@ -70,6 +70,7 @@ class Page:
         fields: canonical, without the offsets and byte counts.
         grid: its strips or tiles.
         strips: their bytes.
+        coding: of all of them.
         profile: clean ICC profile.
         opaque_compression: a coding that can be passed through, but not cleaned; 0 where there is none.
         residuals: what stays.
@@ -81,9 +82,23 @@ class Page:
     fields: dict[int, Value]
     grid: StripGrid
     strips: tuple[PageStrip, ...]
+    coding: StripCoding
     profile: bytes | None
     opaque_compression: int
     residuals: frozenset[Residual]
+
+    @property
+    def as_earlier(self) -> EarlierStrips:
+        """What spares a second decoding."""
+        return EarlierStrips(self.coding, self.grid.strips, self.strips)
+
+    @property
+    def padding(self) -> int:
+        """Bytes of decoded strips that belong to no pixel, at most: of subsampled ones all that a row is too long."""
+        shown = (
+            strip.rows * strip.columns * (strip.pixel if strip.row else strip.bits[0]) for strip in self.grid.strips
+        )
+        return sum(strip.size for strip in self.grid.strips) - sum(shown) // 8
 
     @property
     def samples(self) -> int:
@@ -116,8 +131,14 @@ class _Draft:
         return Tag.PLANAR_CONFIGURATION in self.fields
 
 
-def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
+def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier: Page | None = None) -> Page:
     """Check the fields of a page and clean its strips or tiles.
+
+    Args:
+        reader: of the file.
+        directory: of the page.
+        limits: what it may cost.
+        earlier: the same page of the file that this one is the rewrite of.
 
     Raises:
         MalformedImage: fields that contradict each other or the file.
@@ -136,7 +157,7 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
     _write_grid(draft, grid)
     opacity = _opacity(draft)
     coding = _coding(draft, grid, opacity)
-    strips = PageStrips(draft.source, grid, coding, limits)
+    strips = PageStrips(draft.source, grid, coding, limits, earlier.as_earlier if earlier else None)
     strips.clean()
     if opacity is not None and not can_clear_transparent(coding, draft.bits):
         draft.residuals.add(Residual.COLOUR_UNDER_ALPHA)
@@ -153,6 +174,7 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits) -> Page:
         draft.fields,
         grid,
         strips.strips,
+        coding,
         profile,
         0 if draft.compression in KNOWN else draft.compression,
         strips.residuals.union(draft.residuals),

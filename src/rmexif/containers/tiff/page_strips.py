@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
-from rmexif.containers.tiff.strips import STRUCTURE, StripSource, clean_strip
+from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage
 from rmexif.native import samples
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.fields import Fields
-    from rmexif.containers.tiff.geometry import StripCoding, StripGrid
-    from rmexif.containers.tiff.strips import CleanStrip
+    from rmexif.containers.tiff.geometry import StripCoding, StripGeometry, StripGrid
     from rmexif.residuals import Residual
     from rmexif.types import Limits
 
-__all__ = ["PageStrip", "PageStrips"]
+__all__ = ["EarlierStrips", "PageStrip", "PageStrips"]
 
 PALETTE_BITS = (1, 2, 4, 8)  # of a sample: depths that decoders show
 
@@ -35,16 +34,35 @@ class PageStrip:
     passed_through: bool  # what a decoder reads is written as it stands
 
 
+class EarlierStrips(NamedTuple):
+    """The strips of a page of a file that another one is the rewrite of."""
+
+    coding: StripCoding
+    geometries: tuple[StripGeometry, ...]
+    strips: tuple[PageStrip, ...]
+
+
 class PageStrips:
     """The strips of a page: where they are, and what is written for them.
+
+    Args:
+        fields: of the page.
+        grid: the strips that it needs.
+        coding: of all of them.
+        limits: what they may cost.
+        earlier: of the file that this one is the rewrite of: what is the same is not decoded again.
 
     Raises:
         MalformedImage: fewer offsets or byte counts than the picture needs, or an offset behind the file.
     """
 
-    def __init__(self, fields: Fields, grid: StripGrid, coding: StripCoding, limits: Limits) -> None:
+    def __init__(
+        self, fields: Fields, grid: StripGrid, coding: StripCoding, limits: Limits, earlier: EarlierStrips | None = None
+    ) -> None:
         self.view, self.limits = fields.reader.view, limits
         self.coding, self.geometries = coding, list(grid.strips)
+        is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
+        self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
         self.places = _places(fields, grid, coding)
         self.cleaned: list[CleanStrip] = []
         self.jpeg_tables = b""  # that all strips share
@@ -62,7 +80,7 @@ class PageStrips:
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
             source = StripSource(self.view[start:read_end], start)
-            strip = clean_strip(source, self.coding, geometry, self.limits)
+            strip = self._known(len(cleaned), source) or clean_strip(source, self.coding, geometry, self.limits)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
             cleaned.append(strip)
@@ -72,9 +90,17 @@ class PageStrips:
             self.jpeg_tables, data = share_tables(data)
         strips = []
         for written, strip, source, (start, _, end) in zip(data, cleaned, sources, self.places, strict=True):
-            passed_through = written == source.data[: strip.consumed]
+            passed_through = len(written) == strip.consumed and written.startswith(source.data[: strip.consumed])
             strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through))
         self.cleaned, self.strips = cleaned, tuple(strips)
+
+    def _known(self, number: int, source: StripSource) -> CleanStrip | None:
+        """The strip, where the same bytes in the same coding and place were clean as they stood before."""
+        if self.coding.compression not in DECODED or number >= len(self.earlier):
+            return None
+        strip = self.earlier[number]
+        is_same = strip.passed_through and len(strip.data) == len(source.data) and strip.data.startswith(source.data)
+        return CleanStrip(strip.data, len(strip.data)) if is_same else None
 
     def clear_planes(self, opacity: int, planes: int) -> None:
         """Clear the samples of pixels whose opacity, in plane ``opacity`` of ``planes``, is zero."""

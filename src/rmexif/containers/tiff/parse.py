@@ -14,6 +14,7 @@ from rmexif.containers.tiff.ifd import INTEGERS, TYPES, Directory, Entry, TiffRe
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Limits, PayloadKind, Role, TiffEntry
 
 if TYPE_CHECKING:
@@ -67,8 +68,13 @@ def matches(head: bytes) -> bool:
     return head[:4] in SIGNATURES
 
 
-def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
+def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None = None) -> Container[TiffTree]:
     """Walk the chain of directories, and what each of them points at.
+
+    Args:
+        view: the whole file.
+        limits: what it may cost.
+        earlier: of the file that this one is the rewrite of: strips that are the same are not decoded again.
 
     Raises:
         MalformedImage: a directory or its strips are not in the file, or the chain is a loop.
@@ -86,7 +92,8 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         if number and _is_reduced(reader, directory):
             parts.directory(directory, label, Role.AUXILIARY)
             continue
-        page = read_page(reader, directory, limits)
+        known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
+        page = read_page(reader, directory, limits, known)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
         limits.check("max_total_pixels", pixels)
@@ -105,9 +112,21 @@ def parse(view: memoryview, limits: Limits) -> Container[TiffTree]:
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
-        residual_bytes=tables,
+        residual_bytes={**_residual_bytes(pages), **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+
+
+def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
+    """What colour maps and padding can hold that stay as they are; of JPEG tiles no bound is known."""
+    found: dict[Residual, int] = {}
+    maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
+    if maps:
+        found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
+    padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
+    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
+        found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
+    return found
 
 
 def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:

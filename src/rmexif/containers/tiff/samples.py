@@ -40,11 +40,11 @@ def clear_invisible(data: bytearray, coding: StripCoding, geometry: StripGeometr
 
 def _renumber(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:
     """Give equal palette entries one index (1 to 8 bits a sample)."""
-    whole = len(data) // geometry.row
+    rows = len(data) // geometry.row
     across = geometry.row * 8 // geometry.bits[0]
 
     def remap(plain: bytearray) -> bool:
-        return samples.remap(plain, coding.indices, across, geometry.bits[0], stride=geometry.row, rows=whole)
+        return samples.remap(plain, coding.indices, across, geometry.bits[0], stride=geometry.row, rows=rows)
 
     return _change(data, coding, geometry, remap)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.types import Limits
 
-__all__ = ["KNOWN", "PREDICTED", "CleanStrip", "StripSource", "clean_strip"]
+__all__ = ["DECODED", "KNOWN", "PREDICTED", "CleanStrip", "StripSource", "clean_strip"]
 
 STRUCTURE = "tiff strip or tile"
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
@@ -82,16 +82,19 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
     return replace(strip, data=strip.data.translate(REVERSED)) if coding.reverse else strip
 
 
+Samples = bytearray | memoryview
+
+
 class Coded(NamedTuple):
     """A strip as its decoder sees it.
 
     Attributes:
-        samples: decoded, at most as many bytes as the strip has.
+        samples: decoded, at most as many bytes as the strip has; a bytearray where something may be cleared in them.
         consumed: bytes of the source that were read.
         codes: what decodes to these samples and is clean as it stands.
     """
 
-    samples: bytearray
+    samples: bytearray | memoryview
     consumed: int
     codes: bytes | None = None
 
@@ -103,11 +106,12 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
     if len(found.samples) < geometry.size:
         problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    changed = clear_invisible(found.samples, coding, geometry)
+    changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
+    kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    return CleanStrip(data, found.consumed, found.samples if coding.keeps_samples else None)
+    return CleanStrip(data, found.consumed, kept)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -115,7 +119,7 @@ def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
     return Coded(bytearray(source.data[: geometry.size]), geometry.size)
 
 
-def _bare_rows(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+def _bare_rows(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding, geometry
     return bytes(samples)
 
@@ -133,24 +137,24 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
     return Coded(found.samples, found.consumed, codes)
 
 
-def _lzw_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+def _lzw_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding, geometry
     return lzw.encode(samples, tiff=True)
 
 
 def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
     """Streams that an ordinary encoder writes are passed through."""
-    del coding
     found = deflate.inflate(source.data, geometry.size)
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
         problem = f"its zlib stream is damaged behind {found.report.size} bytes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    is_whole = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = bytes(source.data[: found.report.used]) if is_whole and found.report.size == geometry.size else None
-    return Coded(bytearray(found.data), found.report.used, codes)
+    is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
+    codes = bytes(source.data[: found.report.used]) if is_complete and found.report.size == geometry.size else None
+    data = bytearray(found.data) if coding.may_clear(geometry) else found.data
+    return Coded(data, found.report.used, codes)
 
 
-def _deflate_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding, geometry
     return zlib.compress(samples)
 
@@ -161,7 +165,7 @@ def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry)
     return Coded(found.data, found.consumed)
 
 
-def _packbits_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+def _packbits_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding
     return rle.encode_packbits(samples, geometry.row or geometry.size)
 
@@ -178,7 +182,7 @@ def _fax(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
     return Coded(found.bitmap, found.consumed)
 
 
-def _fax_codes(samples: bytearray, coding: StripCoding, geometry: StripGeometry) -> bytes:
+def _fax_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     aligned = bool(coding.fax_options & ALIGNED) and coding.compression == Compression.GROUP_3
     return ccitt.encode(samples, coding.block[0], geometry.size // geometry.row, _fax_coding(coding), aligned=aligned)
 
@@ -191,7 +195,7 @@ def _fax_coding(coding: StripCoding) -> ccitt.Coding:
 
 
 _Decode = Callable[[StripSource, "StripCoding", "StripGeometry"], Coded]
-_Encode = Callable[[bytearray, "StripCoding", "StripGeometry"], bytes]
+_Encode = Callable[[Samples, "StripCoding", "StripGeometry"], bytes]
 _CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
     Compression.NONE: (_bare, _bare_rows),
     Compression.LZW: (_lzw, _lzw_codes),
@@ -202,6 +206,9 @@ _CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
     Compression.GROUP_3: (_fax, _fax_codes),
     Compression.GROUP_4: (_fax, _fax_codes),
 }
+
+
+DECODED = frozenset(_CODERS)  # what they hold depends on nothing but their bytes, coding and geometry
 
 
 def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
