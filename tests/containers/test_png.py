@@ -255,6 +255,16 @@ class TestColour:
         assert found[b"cHRM"] == struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
         assert parsed(data).colour.primaries[:2] == (0.3127, 0.329)
 
+    @pytest.mark.parametrize(("gamma", "kept"), [(b"", []), (struct.pack(">I", 100_000), [b"gAMA", b"cHRM"])])
+    def test_grey_keeps_primaries_beside_a_curve(self, gamma, kept):
+        """Chromium follows gAMA only where cHRM is there too; alone, cHRM says nothing of a grey picture."""
+        places = struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
+        given = [chunk(b"gAMA", gamma)] if gamma else []
+        data = png(*given, chunk(b"cHRM", places), colour=0)
+        found = dict(chunks(stripped(data)))
+        assert [kind for kind in found if kind in (b"gAMA", b"cHRM")] == kept
+        assert found.get(b"cHRM", places) == places
+
     def test_a_surplus_does_not_cost_the_colours(self):
         """An overlong chunk is read, and cut."""
         assert dict(chunks(stripped(png(chunk(b"cICP", b"\x0c\x0d\0\1" + SECRET)))))[b"cICP"] == b"\x0c\x0d\0\1"

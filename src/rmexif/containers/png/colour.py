@@ -80,10 +80,8 @@ def _measured(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tupl
         gamma = number / 100_000
         chunks.append((b"gAMA", number.to_bytes(4, "big")))
     data = found.get(b"cHRM", b"")[:32]
-    if len(data) == 32 and colour_type not in GREYS:
-        places = [
-            round(place, -1) for place in struct.unpack(">8I", data)
-        ]  # four decimals: none is published with more
+    if len(data) == 32 and (chunks or colour_type not in GREYS):  # Chromium follows gAMA only beside cHRM, also of grey
+        places = [round(place, -1) for place in struct.unpack(">8I", data)]  # four decimals: nobody publishes more
         if _is_gamut(places):
             primaries = tuple(place / 100_000 for place in places)
             chunks.append((b"cHRM", struct.pack(">8I", *places)))
