@@ -357,3 +357,27 @@ def test_a_png_goes_on_to_say_what_its_samples_mean(gamma: float) -> None:
     light = (np.asarray(before.convert("RGB")) / 255.0) ** (1 / gamma)  # PNG third edition, 11.3.2.2
     meant = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255  # IEC 61966-2-1
     assert np.abs(np.asarray(Image.open(io.BytesIO(other)).convert("RGB")) - meant).mean() < 2
+
+
+def _alpha_of_scrubbed(alpha: np.ndarray) -> np.ndarray:
+    """The alpha of a picture of noise that had ``alpha``."""
+    noise, out = np.random.default_rng(2).integers(0, 256, (*alpha.shape, 3), np.uint8), io.BytesIO()
+    Image.fromarray(np.dstack((noise, alpha))).save(out, "PNG")
+    return np.asarray(Image.open(io.BytesIO(Scrubber(out.getvalue()).process()[0])))[..., 3]
+
+
+@pytest.mark.parametrize("shape", [(90, 100), (200, 300)])
+def test_a_text_in_the_lowest_bits_of_alpha_is_gone(shape: tuple[int, int]) -> None:
+    """Also where the picture is too small to be scaled."""
+    alpha = np.random.default_rng(1).integers(254, 256, shape, np.uint8)
+    after = _alpha_of_scrubbed(alpha)
+    rows, columns = after.shape
+    same = (after & 1) == (alpha[:rows, :columns] & 1)
+    assert 0.2 < same.mean() < 0.8
+    assert after.min() >= 252
+
+
+def test_a_small_cut_out_keeps_its_edge() -> None:
+    """Alpha of nothing but 0 and 255 says what is shown, and nothing else."""
+    alpha = np.random.default_rng(1).integers(0, 2, (90, 100), np.uint8) * 255
+    assert np.array_equal(_alpha_of_scrubbed(alpha), alpha)

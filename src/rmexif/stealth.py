@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rmexif.raster.transform import Geometry
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["disturb", "plan_geometry"]
@@ -61,8 +62,19 @@ def disturb(pixels: NDArray[Any], before: tuple[int, ...], rng: np.random.Genera
     if (height, width) == before[:2]:
         noise = rng.integers(-unit, unit, colours.shape, endpoint=True)
         colours[:] = (colours + noise).clip(0, most)
+        if channels in (2, 4):
+            _disturb_alpha(pixels[:, :, -1], unit, most, rng)
         return
     for _ in range(min(MAX_NUDGES, 1 + height * width // NUDGE_AREA)):
         y, x = int(rng.integers(0, max(1, height - 7))), int(rng.integers(0, max(1, width - 7)))
         block = colours[y : y + 8, x : x + 8]
         block[:] = (block + rng.integers(-2, 3, colours.shape[2]) * unit).clip(0, most)
+
+
+def _disturb_alpha(alpha: NDArray[Any], unit: int, most: int, rng: np.random.Generator) -> None:
+    """Change the lowest bits of alpha in place; what is transparent stays so, and so does a cut-out of 0 and full."""
+    shown = alpha > 0
+    if (alpha[shown] == most).all():
+        return
+    noise = rng.integers(-unit, unit, alpha.shape, endpoint=True)
+    alpha[:] = np.where(shown, (alpha + noise).clip(1, most), 0)
