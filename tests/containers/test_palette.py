@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rmexif.containers.common import palette
+from rmexif.native.png import packed_table
 
 RED, BLUE, BLACK = b"\xff\0\0", b"\0\0\xff", bytes(3)
 
 
-def packed(rows: list[list[int]], bits: int) -> np.ndarray:
-    """Samples from the highest bit down, each row filled up with ones."""
-    lines = ["".join(f"{sample:0{bits}b}" for sample in row) for row in rows]
-    size = -(-len(lines[0]) // 8)
-    return np.array([list(int(line.ljust(8 * size, "1"), 2).to_bytes(size, "big")) for line in lines], np.uint8)
-
-
-@settings(deadline=None)
-@given(st.sampled_from([1, 2, 4, 8]), st.integers(1, 19), st.integers(1, 5), st.randoms(use_true_random=False))
-def test_every_sample_is_counted_and_no_padding(bits: int, width: int, height: int, rng) -> None:
-    """Whatever stands behind the last sample of a row."""
-    rows = [[rng.randrange(1 << bits) for _ in range(width)] for _ in range(height)]
-
-    assert palette.used_values(packed(rows, bits), width, bits) == {sample for row in rows for sample in row}
+def packed(samples: list[int], bits: int) -> bytes:
+    """Samples from the highest bit down."""
+    line = "".join(f"{sample:0{bits}b}" for sample in samples)
+    return int(line, 2).to_bytes(len(line) // 8, "big")
 
 
 def test_the_first_of_equal_entries_in_use_stands_for_all() -> None:
@@ -51,8 +39,8 @@ def test_entries_out_of_use_are_black_but_in_a_grey_ramp() -> None:
 def test_a_table_for_samples_is_one_for_bytes(bits: int) -> None:
     """Every sample of a byte is replaced, and no other bit."""
     table = bytes((3 * value + 1) % (1 << bits) for value in range(256))
-    rows = [[(5 * n) % (1 << bits) for n in range(8 // bits * 9)]]
+    samples = [(5 * n) % (1 << bits) for n in range(8 // bits * 9)]
 
-    replaced = palette.packed_table(table, bits)[packed(rows, bits)]
+    replaced = packed(samples, bits).translate(packed_table(table, bits))
 
-    assert replaced.tolist() == packed([[table[sample] for sample in rows[0]]], bits).tolist()
+    assert replaced == packed([table[sample] for sample in samples], bits)
