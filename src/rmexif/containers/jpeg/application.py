@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rmexif.containers.common.exif_block import EXIF_PREFIX
+from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
 from rmexif.types import Part, PayloadKind, Role
@@ -61,6 +62,11 @@ class ApplicationData:
     def orientation(self) -> int:
         """1-8, by Exif alone: browsers turn no picture by XMP."""
         return orientation(self.exif or b"")
+
+    @property
+    def is_adobe_rgb(self) -> bool:
+        """Whether Exif says so."""
+        return is_adobe_rgb(self.exif or b"")
 
     def profile(self) -> bytes | None:
         """The chunks of the profile joined (ICC.1:2022, B.4); None where there is none, or one that is incomplete."""
