@@ -352,7 +352,8 @@ def test_a_png_goes_on_to_say_what_its_samples_mean(gamma: float) -> None:
 
     before, after = (Image.open(io.BytesIO(data)) for data in (raw, clean))
     assert after.info["gamma"] == pytest.approx(gamma)
-    assert after.convert("RGB").tobytes() == before.convert("RGB").tobytes()
+    shown, kept = (np.asarray(image.convert("RGB")) for image in (before, after))
+    assert np.array_equal(shown >> 1, kept >> 1)  # the lowest bit never leaves
     assert verify(clean) == []
     light = (np.asarray(before.convert("RGB")) / 255.0) ** (1 / gamma)  # PNG third edition, 11.3.2.2
     meant = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255  # IEC 61966-2-1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from rmexif import codecs, detectors, redaction, stealth, verification, webp_rec
 from rmexif.containers import by_name, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
+from rmexif.raster.alpha import high_byte, shown_views
+from rmexif.raster.precision import replace_lowest_bits
 from rmexif.types import CLEAN, Box, Container, Detection, Frame, Raster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -121,7 +124,7 @@ def scrub(
         )
     changes: dict[str, Any] = {}
     with clock.stage("resize"):
-        canvases, boxes = _resize(raster, found.detections, policy, rng)
+        canvases, boxes = _resize(raster, found.detections, policy, output, rng)
     with clock.stage("redact"):
         rows = redaction.spread_over_neighbours(raster.frames, boxes)
         changes["escalated"] = sum(
@@ -183,9 +186,13 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
 
 
 def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster]:
-    """The raster that leaves, and the one that is searched: sRGB, but for a PNG that goes on to say what it is."""
+    """The raster that leaves, and the one that is searched: sRGB, but for a PNG that goes on to say what it is.
+
+    16-bit samples become sRGB in any case: of linear light the low byte, which does not leave, would be missed.
+    """
     seen = transform.to_srgb(raster)
     keeps = (policy.output or container.format) == "png" and transform.is_measured(raster.colour)
+    keeps = keeps and raster.frames[0].pixels.dtype == np.uint8
     return (raster if keeps else seen), seen
 
 
@@ -194,7 +201,7 @@ def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple
     by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
     finders = _finders(policy)
     search["recall"] = policy.recall if finders else None
-    rows = [_search(finders, redaction.rgb_view(frame.pixels), search) for frame in seen.frames]
+    rows = [_search(finders, shown_views(frame.pixels), search) for frame in seen.frames]
     return tuple(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand for row in rows)
 
 
@@ -208,10 +215,17 @@ def _finds_faces(name: str) -> bool:
     return detectors.DETECTORS[name.partition(":")[0]].finds == "face"
 
 
-def _search(finders: Sequence[Detector], rgb: Any, search: dict[str, Any]) -> tuple[Detection, ...]:
-    """Ask every detector; what was searched is noted for the first frame (all frames of a file are alike)."""
+def _search(
+    finders: Sequence[Detector], views: Iterable[NDArray[np.uint8]], search: dict[str, Any]
+) -> tuple[Detection, ...]:
+    """Ask every detector about every view of a frame.
+
+    What was searched is noted for the first frame: all frames of a file, and all views of one, are alike.
+    """
     found: list[Detection] = []
-    for finder in finders:
+    asked = 0
+    for rgb, finder in product(views, finders):
+        asked += 1
         if not isinstance(finder, detectors.Searching):
             found += finder.detect(np.ascontiguousarray(rgb))
             continue
@@ -221,7 +235,7 @@ def _search(finders: Sequence[Detector], rgb: Any, search: dict[str, Any]) -> tu
         search.setdefault("min_face_px", result.min_face_px)
         search.setdefault("max_face_px", result.max_face_px)
         search["rejected"] = search.get("rejected", 0) + result.rejected
-    return tuple(detectors.merge(found)) if len(finders) > 1 else tuple(found)
+    return tuple(detectors.merge(found)) if asked > 1 else tuple(found)
 
 
 def _inside(box: Box, raster: Raster) -> Box:
@@ -239,11 +253,14 @@ def _is_kept(box: Box, keep: Sequence[Box]) -> bool:
 
 
 def _resize(
-    raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, rng: np.random.Generator
+    raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, output: str, rng: np.random.Generator
 ) -> tuple[list[NDArray[Any]], list[list[Detection]]]:
-    """Writable pixels of every frame at their final size, and the detections on them."""
+    """Writable pixels of every frame at their final size and precision, and the detections on them."""
+    seed = int(rng.integers(1 << 63))  # one for all frames: noise that changed would be seen, and cost bytes
+    narrow = not codecs.keeps_16_bit(output, len(raster.frames))
     if not policy.stealth:
-        return [transform.duplicate(frame.pixels) for frame in raster.frames], [list(row) for row in found]
+        copies = [transform.duplicate(frame.pixels) for frame in raster.frames]
+        return [_at_precision(copy, output, narrow, seed) for copy in copies], [list(row) for row in found]
     plans: dict[tuple[int, int], transform.Geometry] = {}
     canvases, boxes = [], []
     for frame, row in zip(raster.frames, found, strict=True):
@@ -251,11 +268,19 @@ def _resize(
         if (height, width) not in plans:  # one cut for all frames: an animation must not shake
             plans[height, width] = stealth.plan_geometry(height, width, rng)
         plan = plans[height, width]
-        pixels = transform.resize(frame.pixels, plan)
+        pixels = _at_precision(transform.resize(frame.pixels, plan), output, narrow, seed)
         stealth.disturb(pixels, frame.pixels.shape, rng)
         canvases.append(pixels)
         boxes.append([replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None])
     return canvases, boxes
+
+
+def _at_precision(pixels: NDArray[Any], output: str, narrow: bool, seed: int) -> NDArray[Any]:
+    """A frame without the bits below those that are searched and shown."""
+    if narrow:
+        pixels = high_byte(pixels)
+    noise = np.random.Generator(np.random.Philox(seed))
+    return replace_lowest_bits(pixels, noise, colours=codecs.keeps_lowest_bits(output, pixels))
 
 
 def _encode(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[bytes, Container[Any]]:

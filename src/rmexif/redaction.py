@@ -5,21 +5,21 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rmexif import detectors, styles
 from rmexif.errors import VerificationError
+from rmexif.raster.alpha import shown_views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
     from rmexif.types import Detection, Frame
 
-__all__ = ["mask_of", "redact", "rgb_view", "spread_over_neighbours"]
+__all__ = ["mask_of", "redact", "spread_over_neighbours"]
 
 RECHECK = 0.5  # confidence above which a redacted face counts as still there (redaction.md, C4)
 LETTERS = frozenset({"code", "text"})  # labels whose detail is a message: nothing of it may stay, so they become solid
@@ -31,18 +31,6 @@ def mask_of(detection: Detection, policy: Policy, height: int, width: int) -> Ma
     """The mask of one detection in a picture of ``height`` x ``width`` px."""
     margin = LETTER_MARGIN if detection.label in LETTERS else policy.margin
     return styles.mask_for(detection.box, margin, height, width)
-
-
-def rgb_view(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """A frame as a detector wants it: H x W x 3, 8 bit; a view where that is possible.
-
-    Args:
-        pixels: H x W x C, uint8 or uint16.
-    """
-    colour = pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]
-    if colour.dtype == np.uint16:
-        colour = (colour >> 8).astype(np.uint8)
-    return np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour
 
 
 def spread_over_neighbours(frames: Sequence[Frame], boxes: Sequence[list[Detection]]) -> list[list[Detection]]:
@@ -82,12 +70,13 @@ def redact(
 
 
 def _escalate(pixels: NDArray[Any], covers: list[Mask], rng: np.random.Generator) -> int:
-    """Search the covered places again, and cover by stronger styles what is still seen there."""
+    """Search the covered places again, in every view, and cover by stronger styles what is still seen there."""
     watch = detectors.CenterFace()
     escalated = 0
     for name in (*ESCALATION, None):
-        seen = watch.found_in(rgb_view(pixels), [cover.region for cover in covers])
-        covers = [cover for cover, sure in zip(covers, seen, strict=True) if sure >= RECHECK]
+        regions = [cover.region for cover in covers]
+        seen = zip(*(watch.found_in(view, regions) for view in shown_views(pixels)), strict=True)
+        covers = [cover for cover, sureness in zip(covers, seen, strict=True) if max(sureness) >= RECHECK]
         if not covers:
             break
         if name is None:

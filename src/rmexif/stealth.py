@@ -49,7 +49,7 @@ def _cut(length: int, rng: np.random.Generator) -> tuple[float, float, int]:
 
 
 def disturb(pixels: NDArray[Any], before: tuple[int, ...], rng: np.random.Generator) -> None:
-    """Change in place what a resize leaves alone: the lowest bits of a picture too small to scale, a flat one's level.
+    """Change in place what a resize leaves alone: a picture too small to scale, the level of a flat one.
 
     Args:
         pixels: H x W x C, uint8 or uint16, already resized.

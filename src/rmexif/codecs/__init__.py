@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rmexif.codecs import decoders, encoders
+from rmexif.codecs.encoders import keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container, Raster
 
-__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp"]
+__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp", "keeps_16_bit", "keeps_lowest_bits"]
 
 DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg": decoders.jpeg,

@@ -19,6 +19,7 @@ from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import EncodeError
+from rmexif.raster.alpha import over_white
 from rmexif.raster.bgr import to_memory_order
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "tiff", "webp"]
+__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
-
+LOSSLESS = frozenset({"png", "tiff", "bmp", "gif"})  # formats that keep every bit (GIF: of up to 256 colours)
+WIDE = frozenset({"png", "tiff", "heic"})  # formats whose stills keep more than 8 bits of a sample
 
 # Whether a picture is small is seen from its size alone, so these tell nothing either. An icon costs nothing to keep
 # (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
@@ -53,6 +55,16 @@ def to_8bit(pixels: Pixels) -> Pixels:
     return narrow.reshape(pixels.shape)
 
 
+def keeps_16_bit(format_name: str, frames: int) -> bool:
+    """Whether the encoder takes more than 8 bits of a sample; an animated PNG is written in 8."""
+    return format_name in WIDE and (frames == 1 or format_name != "png")
+
+
+def keeps_lowest_bits(format_name: str, pixels: Pixels) -> bool:
+    """Whether the lowest bits of colours outlive the encoder: lossless formats, and icons in the others."""
+    return format_name in LOSSLESS or pixels.dtype == np.uint16 or pixels.shape[0] * pixels.shape[1] <= ICON
+
+
 def flattened(pixels: Pixels) -> Pixels:
     """8-bit pixels without their alpha channel, composited on white."""
     pixels = to_8bit(pixels)
@@ -61,9 +73,7 @@ def flattened(pixels: Pixels) -> Pixels:
     colours, alpha = np.ascontiguousarray(pixels[:, :, :-1]), np.ascontiguousarray(pixels[:, :, -1:])
     if int(alpha.min()) == 255:
         return colours
-    ink = cv2.bitwise_not(colours)  # what is missing to white, and how much of it alpha lets through
-    kept = cv2.multiply(ink, cv2.merge([alpha] * colours.shape[2]), scale=1 / 255)
-    return cv2.bitwise_not(kept).reshape(colours.shape)
+    return over_white(colours, alpha)
 
 
 def image_of(pixels: Pixels) -> Image.Image:

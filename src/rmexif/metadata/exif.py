@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.orientation import BYTE_ORDERS, EXIF_PREFIX, first_ifd
+from rmexif.containers.common.exif_block import BYTE_ORDERS, EXIF_PREFIX, first_ifd
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.metadata import tags

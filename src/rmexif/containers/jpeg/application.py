@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rmexif.containers.common.orientation import EXIF_PREFIX, orientation, orientation_only, xmp_orientation
+from rmexif.containers.common.exif_block import EXIF_PREFIX
+from rmexif.containers.common.exif_colour import is_adobe_rgb
+from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
 from rmexif.types import Part, PayloadKind, Role
 
@@ -34,7 +36,8 @@ class _Identifier:
 
 IDENTIFIERS = (
     _Identifier(Marker.APP0, b"JFXX\0", PayloadKind.PICTURE, 6, Role.AUXILIARY, "picture"),
-    _Identifier(Marker.APP1, EXIF_PREFIX, PayloadKind.EXIF, len(EXIF_PREFIX), Role.METADATA, "Exif"),
+    # the last byte of the prefix is padding (Exif 2.32, 4.7.2): Skia, and so Chromium, reads any value there
+    _Identifier(Marker.APP1, EXIF_PREFIX[:-1], PayloadKind.EXIF, len(EXIF_PREFIX), Role.METADATA, "Exif"),
     _Identifier(Marker.APP1, XMP_PREFIX, PayloadKind.XMP, len(XMP_PREFIX), Role.METADATA, "XMP"),
     # behind the prefix: 32 byte of digest, 4 of full length, 4 of offset
     _Identifier(Marker.APP1, EXTENDED_XMP_PREFIX, PayloadKind.XMP, 75, Role.METADATA, "XMP"),
@@ -52,14 +55,18 @@ class ApplicationData:
 
     jfif: bool = False
     adobe_transform: int | None = None  # colour transform of APP14; None: no such segment
-    exif_orientation: int = 0  # of the first Exif block; 0: there is none
-    xmp_orientation: int = 0  # of the first XMP packet that states one; 0: none does
+    exif: bytes | None = None  # the first TIFF block before the first scan: decoders look no further
     profile_chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number -> number of all, data
 
     @property
     def orientation(self) -> int:
-        """1-8. Exif goes before XMP: some editors write the orientation into XMP alone."""
-        return self.exif_orientation or self.xmp_orientation or 1
+        """1-8, by Exif alone: browsers turn no picture by XMP."""
+        return orientation(self.exif or b"")
+
+    @property
+    def is_adobe_rgb(self) -> bool:
+        """Whether Exif says so."""
+        return is_adobe_rgb(self.exif or b"")
 
     def profile(self) -> bytes | None:
         """The chunks of the profile joined (ICC.1:2022, B.4); None where there is none, or one that is incomplete."""
@@ -87,7 +94,7 @@ class ApplicationData:
         name = marker_name(segment.marker)
         for known in IDENTIFIERS:
             if segment.marker == known.marker and head.startswith(known.prefix):
-                role = self._state(known, body)
+                role = self._state(known, body, early)
                 return _part(f"{name}/{known.name}", role, segment, known.payload, known.skip)
         return _part(name, Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
 
@@ -106,15 +113,13 @@ class ApplicationData:
         clean = early and view[segment.start : segment.end] == adobe_segment(transform)
         return _part("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
 
-    def _state(self, known: _Identifier, body: memoryview) -> Role:
+    def _state(self, known: _Identifier, body: memoryview, early: bool) -> Role:
         """Take over what a segment states, and give its role."""
         payload = bytes(body[known.skip :])
-        if known.payload is PayloadKind.EXIF and not self.exif_orientation:
-            self.exif_orientation = orientation(payload)
-            if self.exif_orientation > 1 and payload == orientation_only(self.exif_orientation):
+        if known.payload is PayloadKind.EXIF and early and self.exif is None:
+            self.exif = payload
+            if self.orientation > 1 and body == EXIF_PREFIX + orientation_only(self.orientation):
                 return Role.ORIENTATION
-        elif known.payload is PayloadKind.XMP and not self.xmp_orientation:
-            self.xmp_orientation = xmp_orientation(payload)
         elif known.payload is PayloadKind.ICC and len(body) >= known.skip:  # libjpeg ignores shorter ones, too
             number, total = body[known.skip - 2 : known.skip]
             self.profile_chunks.setdefault(number, (total, payload))

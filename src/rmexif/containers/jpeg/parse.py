@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JpegTree", "matches", "parse", "parse_again"]
 
+RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
+
 
 @dataclass(frozen=True, slots=True)
 class JpegTree:
@@ -46,7 +48,7 @@ class JpegTree:
     image: CodedImage
     jfif: bool
     adobe_transform: int | None
-    profile: bytes | None  # as it is in the file
+    profile: bytes | None  # as it is in the file, or of the space that Exif states
     scans: CleanScans | None  # what is written of the scans; None: nothing, for the reason in ``refusal``
     refusal: InputError | None
 
@@ -209,15 +211,16 @@ class _Reading:
         assert self.progression is not None
         image = CodedImage(frame, tuple(self.scans), self.tables.offsets, self.progression)
         scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
-        profile = self.application.profile()
+        data = self.application
+        embedded = data.profile()
+        profile = _profile(embedded, frame, data)
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         tables = icc.residual_bytes([profile])
-        data = self.application
         return Container(
             format="jpeg",
             width=frame.width,
             height=frame.height,
-            parts=self.tile(image, scans, profile),
+            parts=self.tile(image, scans, embedded),
             orientation=data.orientation,
             colour=Colour(icc=profile),
             residuals=tuple(sorted(residuals | tables)),
@@ -239,6 +242,14 @@ class _Reading:
             end = ends.get(part.offset, part.end) if part.role is Role.PIXELS else part.end
             builder.add(part.label, part.role, part.offset, end, part.payload, part.body_offset)
         return builder.tile()
+
+
+def _profile(embedded: bytes | None, frame: FrameHeader, data: ApplicationData) -> bytes | None:
+    """The profile in the file; where there is none that can be read, that of the space which Exif states (DCF 2.0)."""
+    is_read = embedded is not None and icc.clean(embedded) is not None
+    if not is_read and len(frame.components) == RGB_COMPONENTS and data.is_adobe_rgb:
+        return icc.canonical("adobe-rgb")
+    return embedded
 
 
 def _cleaned(

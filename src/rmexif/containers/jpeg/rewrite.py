@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rmexif import icc
-from rmexif.containers.common.orientation import EXIF_PREFIX, orientation_only
+from rmexif.containers.common.exif_block import EXIF_PREFIX
+from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, JFIF, adobe_segment
 from rmexif.containers.jpeg.segments import Marker
 

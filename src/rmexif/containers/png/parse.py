@@ -175,7 +175,7 @@ def _first_of_each(view: memoryview, chunks: Sequence[PngChunk]) -> dict[bytes, 
     is_before = True
     for chunk in chunks:
         is_before = is_before and chunk.kind != b"IDAT"
-        if chunk.kind not in ROLES or not (is_before or chunk.kind == b"eXIf"):
+        if chunk.kind not in ROLES or not is_before:
             continue
         if chunk.kind == b"PLTE" and b"PLTE" in found:
             raise MalformedImage("a second palette", structure="png chunk PLTE", offset=chunk.offset)

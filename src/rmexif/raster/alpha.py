@@ -1,0 +1,97 @@
+"""What a picture with alpha shows: the flattenings that viewers and encoders make of it, each to be searched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["has_alpha", "high_byte", "over_black", "over_white", "rgb_view", "shown_views"]
+
+OPAQUE = 254  # of 255: alpha from here on is shown as 255, and leaves a scrub as 255
+CLEAR = 1  # of 255: up to here it is shown as 0
+DRAWING_SHARE = 0.02  # of the pixels are partly transparent where alpha draws; the rims of cut-outs take less
+DRAWING_LEVELS = 32  # levels of partial alpha in a drawing; a uniform veil has a few
+
+Pixels = NDArray[Any]
+
+
+def has_alpha(pixels: Pixels) -> bool:
+    """Whether the last channel of H x W x C is alpha: grey + alpha, RGBA."""
+    return pixels.shape[2] in (2, 4)
+
+
+def over_white(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Straight colours composited on white.
+
+    Args:
+        colours: H x W x 1 or 3.
+        alpha: H x W x 1.
+    """
+    return _inverted(over_black(_inverted(colours), alpha))
+
+
+def over_black(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Straight colours composited on black; arguments as those of ``over_white``."""
+    weights = cv2.merge([np.ascontiguousarray(alpha)] * colours.shape[2])
+    return np.asarray(cv2.multiply(np.ascontiguousarray(colours), weights, scale=1 / 255), np.uint8).reshape(
+        colours.shape
+    )
+
+
+def _inverted(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.bitwise_not(np.ascontiguousarray(colours)), np.uint8).reshape(colours.shape)
+
+
+def rgb_view(pixels: Pixels) -> NDArray[np.uint8]:
+    """The colours of a frame as a detector wants them: H x W x 3, 8 bit; a view where that is possible.
+
+    Args:
+        pixels: H x W x C, uint8 or uint16; alpha is not looked at.
+    """
+    return _as_rgb(high_byte(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]))
+
+
+def shown_views(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
+    """Every picture that a viewer can make of a frame, H x W x 3, 8 bit; one alone where the frame is opaque.
+
+    Over white (JPEG and BMP are encoded so, too), over black, by readers that drop alpha, and alpha as grey where it
+    carries a drawing. Views that show what an earlier one does, or nothing, are left out.
+
+    Args:
+        pixels: H x W x C, uint8 or uint16, straight alpha.
+    """
+    alpha = high_byte(pixels[:, :, -1:]) if has_alpha(pixels) else None
+    if alpha is None or int(alpha.min()) >= OPAQUE:
+        yield rgb_view(pixels)
+        return
+    colours = high_byte(pixels[:, :, :-1])
+    yield _as_rgb(over_white(colours, alpha))
+    if not _is_flat(on_black := over_black(colours, alpha)):
+        yield _as_rgb(on_black)
+    levels = np.bincount(alpha.ravel(), minlength=256)
+    partial = levels[CLEAR + 1 : OPAQUE]
+    if not partial.any():
+        return
+    if not _is_flat(bare := np.where(alpha > 0, colours, np.uint8(0))):
+        yield _as_rgb(bare)
+    if partial.sum() >= DRAWING_SHARE * alpha.size and np.count_nonzero(partial) >= DRAWING_LEVELS:
+        yield _as_rgb(alpha)
+
+
+def high_byte(samples: Pixels) -> NDArray[np.uint8]:
+    """8-bit samples as they are; of 16-bit ones the byte that is shown."""
+    return np.asarray(samples >> 8 if samples.dtype == np.uint16 else samples, np.uint8)
+
+
+def _as_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(samples, 3, axis=2) if samples.shape[2] == 1 else samples
+
+
+def _is_flat(samples: NDArray[np.uint8]) -> bool:
+    return bool((samples == samples[:1, :1]).all())

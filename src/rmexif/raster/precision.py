@@ -1,0 +1,54 @@
+"""Nothing below what an eye can see: the lowest bits of samples, replaced by bits that say nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from rmexif.raster.alpha import has_alpha
+from rmexif.raster.bgr import to_memory_order, to_rgb_view
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["replace_lowest_bits"]
+
+LEVELS = np.arange(256, dtype=np.uint8)
+REPLICATED = (LEVELS & 0xFE) | (LEVELS >> 7)  # left bit replication (PNG, 13.12): black and white stay, flats stay flat
+
+
+def replace_lowest_bits(pixels: NDArray[Any], rng: np.random.Generator, *, colours: bool = True) -> NDArray[Any]:
+    """A frame whose lowest bits no longer depend on those of ``pixels``, which may be changed in place.
+
+    8-bit colours repeat their highest bit in their lowest; partial alpha, and the low byte of 16-bit samples, become
+    noise. What is 0 or full, or one step from it in the bits that count, becomes exactly that.
+
+    Args:
+        pixels: H x W x C, uint8 or uint16.
+        rng: source of the noise.
+        colours: False: alpha alone.
+    """
+    count = pixels.shape[2] - has_alpha(pixels)
+    if has_alpha(pixels):
+        pixels[:, :, count] = _refilled(pixels[:, :, count], rng)
+    if not colours:
+        return pixels
+    if pixels.dtype == np.uint16:
+        pixels[:, :, :count] = _refilled(pixels[:, :, :count], rng)
+        return pixels
+    stored, is_reversed = to_memory_order(pixels)
+    tables = np.stack([REPLICATED] * count + [LEVELS] * (stored.shape[2] - count), axis=-1)[None]
+    return to_rgb_view(cv2.LUT(np.ascontiguousarray(stored), tables).reshape(stored.shape), is_reversed)
+
+
+def _refilled(samples: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """The bits that count, over noise in the others: the lowest one of 8, the lower half of 16."""
+    full = int(np.iinfo(samples.dtype).max)
+    low = 1 if full == 255 else 255
+    high = samples & (full ^ low)
+    filled = high | rng.integers(0, low, samples.shape, samples.dtype, endpoint=True)
+    filled[high == 0] = 0
+    filled[high == full ^ low] = full
+    return np.asarray(filled)
