@@ -355,7 +355,10 @@ def test_any_byte_pads_the_identifier_of_exif(tmp_path: Path) -> None:
 
     assert_shown(data, 6)
     assert data == strip(raw)[0]
-    assert verify(strip(raw)[0].replace(b"Exif\0\0", b"Exif\0\xff"))  # of one tag, and not clean all the same
+    one_tag = data.replace(b"Exif\0\0", b"Exif\0\xff")  # not clean all the same
+    assert [finding.where.split("/")[0] for finding in inspect(one_tag).findings] == ["APP1"]
+    assert not inspect(data).findings
+    assert verify(one_tag)
     clean, _ = Scrubber(padded, PLAIN).process()
     assert_shown(clean, 6)
     assert not Image.open(io.BytesIO(clean)).getexif()
@@ -414,7 +417,9 @@ def test_what_does_not_state_adobe_rgb_gets_no_profile(raw: bytes) -> None:
 def test_an_embedded_profile_goes_before_exif() -> None:
     """JPEG: the profile is more exact than the tags, unless nobody can read it."""
     assert_same_colours(SRGB, profile_of("jpeg", strip(dcf(icc_profile=SRGB))[0]))
-    assert_same_colours(WIDE, profile_of("jpeg", strip(dcf(icc_profile=b"no profile at all"))[0]))
+    broken = dcf(icc_profile=b"no profile at all")
+    assert_same_colours(WIDE, profile_of("jpeg", strip(broken)[0]))
+    assert any(finding.where.startswith("APP2/ICC") for finding in inspect(broken).findings)
 
 
 def test_an_exif_block_cut_anywhere_is_no_fault() -> None:

@@ -74,6 +74,16 @@ def test_orientation_is_read_from_either_byte_order(order: str, value: int) -> N
     assert orientation(b"Exif\0\0" + block) == value
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_an_orientation_of_another_type_is_read_from_either_byte_order(order: str) -> None:
+    """Digits in the field, and a fraction behind the IFD (TIFF 6.0, section 2: RATIONAL is 5)."""
+    head = struct.pack(order + "2sHIHHHIIIII", b"II" if order == "<" else b"MM", 42, 8, 1, 274, 5, 1, 26, 0, 18, 3)
+
+    assert orientation(tiff({274: "6"}, order=order)) == 6
+    assert orientation(head) == 6
+    assert orientation(head[:-1]) == 1
+
+
 @pytest.mark.parametrize("value", range(1, 9))
 def test_the_least_block_is_26_bytes_that_say_one_thing(value: int) -> None:
     """Header, one entry, no next IFD: as the independent builder writes it."""
@@ -90,13 +100,14 @@ def test_the_least_block_is_26_bytes_that_say_one_thing(value: int) -> None:
         b"MM\0*\xff\xff\xff\xff",
         tiff({274: 9}),
         tiff({274: 0}),
-        tiff({274: "6"}),
+        tiff({274: "x"}),
+        tiff({274: "top left"}),
         tiff({271: "x"}),
         b"Exif\0\0",
     ],
 )
 def test_a_broken_orientation_is_upright(block: bytes) -> None:
-    """Absent, out of range, of another type, truncated: 1."""
+    """Absent, out of range, no number, truncated: 1."""
     assert orientation(block) == 1
 
 
