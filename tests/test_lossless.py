@@ -1,0 +1,90 @@
+"""The lossless route as a whole: its report, its limits, and what it asks a codec for."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rmexif import LimitExceeded, coded_tail, strip, verify
+from rmexif.types import Limits
+from tests import samples
+
+
+def png_with_text(text: bytes, side: int = 64) -> bytes:
+    """A picture whose lowest bits spell a text, row by row."""
+    pixels = np.random.default_rng(4).integers(0, 255, (side, side, 3), np.uint8) & 0xFE
+    bits = np.unpackbits(np.frombuffer(text, np.uint8))
+    flat = pixels.reshape(-1)
+    flat[: bits.size] |= bits
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def codes(stats: dict) -> set[str]:
+    """The residuals of a report."""
+    return {row["code"] for row in stats["residuals"]}
+
+
+def test_a_text_in_the_lowest_bits_is_a_residual_of_strip() -> None:
+    """It is part of the picture, so it stays, and is named; without one nothing is said."""
+    text = b"stealth_pnginfo parameters: a portrait of somebody, seed 4711, sampler Euler, steps 20. " * 3
+    dirty, stats = strip(png_with_text(text))
+    _, plain = strip(png_with_text(b""))
+
+    assert "lowest-bits" in codes(stats)
+    assert "lowest-bits" not in codes(plain)
+    assert verify(dirty) == []
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_proving_by_decoding_is_only_done_on_request(thorough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strip and verify search coded tails where they are asked to; the report says which it was."""
+    asked = []
+    for name in ("shorten", "find_tails"):
+        real = getattr(coded_tail, name)
+        monkeypatch.setattr(coded_tail, name, lambda *given, real=real, name=name: asked.append(name) or real(*given))
+    raw = next(iter(samples.of("avif").values()))
+
+    clean, stats = strip(raw, thorough=thorough)
+    verify(clean, thorough=thorough)
+
+    assert stats["thorough"] is thorough
+    assert set(asked) == ({"shorten", "find_tails"} if thorough else set())
+
+
+def test_the_default_is_not_thorough() -> None:
+    """The cheap route."""
+    assert strip(next(iter(samples.of("avif").values())))[1]["thorough"] is False
+
+
+def test_limits_reach_every_step() -> None:
+    """Of strip, of verify, and of the search behind them."""
+    raw = samples.of("png")["plain"]
+    for call in (strip, verify):
+        with pytest.raises(LimitExceeded, match="max_pixels"):
+            call(raw, limits=Limits(max_pixels=10))
+        call(raw, limits=Limits(max_pixels=48 * 32))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "jxl"])
+def test_hashes_and_sizes_are_those_of_the_bytes(name: str) -> None:
+    """Of a dirty file, and of a clean one, which comes back as it is."""
+    raw = next(iter(samples.of(name).values()))
+    clean, stats = strip(raw)
+    again, second = strip(clean)
+
+    assert again == clean
+    for data, size, digest, report in (
+        (raw, "original_size", "original_hash", stats),
+        (clean, "new_size", "new_hash", stats),
+        (clean, "original_size", "original_hash", second),
+        (clean, "new_size", "new_hash", second),
+    ):
+        assert (report[size], report[digest]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert second["findings_count"] == 0
+    assert second["metadata_removed"] is True
