@@ -74,11 +74,13 @@ def shown_views(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
     yield _as_rgb(over_white(colours, alpha))
     if not _is_flat(on_black := over_black(colours, alpha)):
         yield _as_rgb(on_black)
-    levels = np.bincount(alpha.ravel(), minlength=256)
+    levels = cv2.calcHist([np.ascontiguousarray(alpha)], [0], None, [256], [0, 256]).ravel()
     partial = levels[CLEAR + 1 : OPAQUE]
     if not partial.any():
         return
-    if not _is_flat(bare := np.where(alpha > 0, colours, np.uint8(0))):
+    bare = np.array(colours)
+    bare[alpha[:, :, 0] == 0] = 0
+    if not _is_flat(bare):
         yield _as_rgb(bare)
     if partial.sum() >= DRAWING_SHARE * alpha.size and np.count_nonzero(partial) >= DRAWING_LEVELS:
         yield _as_rgb(alpha)
@@ -94,4 +96,5 @@ def _as_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _is_flat(samples: NDArray[np.uint8]) -> bool:
-    return bool((samples == samples[:1, :1]).all())
+    """Whether one colour fills the picture; a few rows show of most that it is not so."""
+    return all(bool((rows == samples[:1, :1]).all()) for rows in (samples[::64], samples))
