@@ -173,8 +173,7 @@ INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *ta
     uint32_t known = s->known, previous = s->previous;
     string before = table->strings[previous];
     uint8_t *next = w->next;
-    uint64_t seen = 0; /* its lowest bit: a pair that is not new */
-    bool is_short = true;
+    bool is_short = true, repeated = false;
     while (is_short && known + AT_ONCE < stop && w->end - next >= AT_ONCE * SPARE && bytes_left(&r, tiff) >= 8) {
         refill(&r, tiff);
         for (int n = 0; n < AT_ONCE; n++) {
@@ -184,9 +183,7 @@ INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *ta
             if (!is_short) break;
             skip_code(&r, tiff, width);
             const uint32_t sample = (uint32_t)(found & 0xFF);
-            uint64_t *word = &table->pairs.bits[previous][sample >> 6];
-            seen |= *word >> (sample & 63);
-            *word |= (uint64_t)1 << (sample & 63);
+            repeated |= !add_pair(&table->pairs, previous, sample);
             memset(table->pairs.bits[known], 0, sizeof *table->pairs.bits);
             table->strings[known++] = grown(before, sample);
             table->strings[known] = grown(found, sample);
@@ -196,7 +193,7 @@ INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *ta
             previous = code;
         }
     }
-    if (seen & 1) s->canonical = false;
+    s->canonical &= !repeated;
     s->known = known;
     s->previous = previous;
     w->next = next;

@@ -19,14 +19,14 @@ typedef struct {
 typedef struct {
     msb_reader codes;
     size_t samples;
-    uint64_t seen; /* its lowest bit: a pair that is not new */
+    uint64_t seen; /* not 0: a pair that is not new */
     uint32_t known, previous;
 } walk_state;
 
 static inline void add_pair(walk_state *s, walk_table *table, uint32_t sample) {
-    uint64_t *word = &table->pairs[s->previous][sample >> 6];
-    s->seen |= *word >> (sample & 63);
-    *word |= (uint64_t)1 << (sample & 63);
+    uint64_t *word = &table->pairs[s->previous][sample >> 6], bit = (uint64_t)1 << (sample & 63);
+    s->seen |= *word & bit;
+    *word |= bit;
 }
 
 /* The next code, of bits that are at hand; false: it stands for no string. */
@@ -43,19 +43,16 @@ static inline bool step(walk_state *s, walk_table *table, unsigned width) {
 }
 
 /* The codes of one width; false: one stands for no string. */
-static inline bool walk_width(walk_state *s, walk_table *table, unsigned width) {
+static bool walk_width(walk_state *state, walk_table *table, unsigned width) {
     const uint32_t stop = width == WIDEST ? LIMIT : (1u << width) - 1;
-    while (s->known + AT_ONCE <= stop) {
-        msb_refill(&s->codes);
-        for (int n = 0; n < AT_ONCE; n++) {
-            if (!step(s, table, width)) return false;
-        }
+    walk_state s = *state; /* in registers */
+    bool walks = true;
+    while (walks && s.known < stop) {
+        msb_refill(&s.codes);
+        for (uint32_t n = stop - s.known < AT_ONCE ? 1 : AT_ONCE; walks && n; n--) walks = step(&s, table, width);
     }
-    while (s->known < stop) {
-        msb_refill(&s->codes);
-        if (!step(s, table, width)) return false;
-    }
-    return true;
+    *state = s;
+    return walks;
 }
 
 /* The root behind a clear code, with which a table starts; false: there is none. */
@@ -87,7 +84,7 @@ size_t rmexif_lzw_walk(const uint8_t *data, size_t data_size, size_t size, uint8
     while (full) {
         if (msb_take(&s.codes, width) != CLEAR || !start_table(&s, table)) return 0;
         for (width = NARROWEST; (full = walk_width(&s, table, width)) && width < WIDEST; width++) {}
-        if (s.seen & 1 || s.samples > size || msb_overrun(&s.codes)) return 0;
+        if (s.seen || s.samples > size || msb_overrun(&s.codes)) return 0;
         full &= s.samples < size; /* else the end code comes instead of a clear code */
     }
     return s.samples == size && ends(&s, width) ? msb_position(&s.codes) / 8 : 0;
