@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rmexif.containers.common.memory import holds_at
 from rmexif.errors import InputError, VerificationError
 from rmexif.inspection import findings, open_container
 from rmexif.types import CLEAN, Category, Finding
@@ -75,13 +76,12 @@ def find_leftovers(
 
 
 def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:
-    """Whether the pieces make up ``view``; compared as memory, not byte by byte as memoryviews are."""
+    """Whether the pieces make up ``view``; whether they are views of it or not."""
     if sum(map(len, pieces)) != len(view):
         return False
-    data = view.obj if isinstance(view.obj, bytes) and len(view.obj) == len(view) and view.contiguous else bytes(view)
     at = 0
     for piece in pieces:
-        if not data.startswith(piece, at):
+        if not holds_at(view, piece, at):
             return False
         at += len(piece)
     return True

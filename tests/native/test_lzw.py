@@ -30,6 +30,11 @@ def encode(request):
     return getattr(lzw.encode, request.param)
 
 
+@pytest.fixture(params=ENGINES)
+def walk(request):
+    return getattr(lzw.walk, request.param)
+
+
 def picture(values: int, size: int, seed: int = 1) -> bytes:
     """Samples below ``values``: noise, flat runs and repeats, so that tables fill and strings get long."""
     draw, out = random.Random(seed), bytearray()
@@ -81,12 +86,25 @@ def test_what_pillow_encodes_is_decoded_and_canonical(decode, encode, values, si
 
 
 @pytest.mark.parametrize("values, size", [(256, 1), (1, 9000), (4, 30_000), (256, 30_000)])
-def test_what_libtiff_encodes_is_decoded_and_canonical(decode, encode, values, size):
+def test_what_libtiff_encodes_is_decoded_and_canonical(decode, encode, walk, values, size):
     samples = picture(values, size)
     [codes] = tiffs.strips(Image.frombytes("L", (size, 1), samples), "tiff_lzw")
     read = decode(codes + b"more", size, tiff=True)
     assert (read.status, bytes(read.samples), read.consumed, read.canonical) == (Status.OK, samples, len(codes), True)
     assert encode(samples, tiff=True) == codes
+    assert walk(codes + b"more", size) == len(codes)
+    assert walk(codes, size - 1) == walk(codes, size + 1) == walk(codes[:-1], size) == 0
+
+
+@pytest.mark.parametrize("size", [1, 5000, 30_000])
+def test_no_other_codes_of_a_picture_pass_a_walk(walk, size):
+    samples = picture(256, size)
+    [codes] = tiffs.strips(Image.frombytes("L", (size, 1), samples), "tiff_lzw")
+    assert walk(codes[:-1] + bytes([codes[-1] ^ 1]), size) == 0  # a bit of the end code, or one behind it
+    assert walk(lzw.encode(samples), size) == 0  # the order of GIF
+    if size > 1:
+        assert walk(lzw.encode(samples, tiff=True, resets=[size // 2]), size) == 0  # a clear code more
+        assert walk(lzw.encode(samples, tiff=True, resets=[*range(1, size)]), size) == 0  # no string is the longest
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -201,3 +219,4 @@ def test_the_twins_agree(samples, tiff, data):
     size = max(0, len(samples) + data.draw(st.integers(-9, 9)))
     for stream in (codes, bytes(damaged), bytes(damaged[: data.draw(st.integers(0, len(codes)))]), noise):
         assert lzw.decode.native(stream, size, bits, tiff=tiff) == lzw.decode.python(stream, size, bits, tiff=tiff)
+        assert lzw.walk.native(stream, size) == lzw.walk.python(stream, size)

@@ -20,7 +20,7 @@ from rmexif.native.status import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Decoded", "decode", "encode"]
+__all__ = ["Decoded", "decode", "encode", "walk"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -132,6 +132,21 @@ def _follow(data: Buffer, size: int, bits: int, tiff: bool) -> tuple[Status, byt
 def _inner(resets: list[int], out: bytearray) -> tuple[int, ...]:
     """Those that a sample follows."""
     return tuple(resets[:-1] if resets and resets[-1] == len(out) else resets)
+
+
+def _walk(core: ctypes.CDLL, data: Buffer, size: int) -> int:
+    scratch = _scratch(core)
+    return int(core.rmexif_lzw_walk(data, len(data), size, scratch, len(scratch)))
+
+
+@twin(_walk)
+def walk(data: Buffer, size: int) -> int:
+    """Bytes that ``encode`` writes for ``size`` samples in the order of TIFF, where a stream starts with them; else 0.
+
+    It keeps no sample, which takes half the time of decoding.
+    """
+    found = decode.python(data, size, tiff=True)
+    return found.consumed if found.canonical and len(found.samples) == size else 0
 
 
 class _Reader:

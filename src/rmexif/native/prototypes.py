@@ -72,6 +72,7 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
+    "rmexif_lzw_walk": (c_size_t, (INPUT, c_size_t, c_size_t, OUTPUT, c_size_t)),
     "rmexif_lzw_encode": (
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),

@@ -18,6 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rmexif_status status = rmexif_lzw_decode(data, size, tiff, bits, samples, wanted, resets, size / 4096 + 1, scratch,
                                              scratch_size, report);
     assert(report[LZW_SAMPLES] <= wanted && report[LZW_CONSUMED] <= size);
+    if (tiff) {
+        bool whole = report[LZW_CANONICAL] && report[LZW_SAMPLES] == wanted;
+        assert(rmexif_lzw_walk(data, size, wanted, scratch, scratch_size) == (whole ? report[LZW_CONSUMED] : 0));
+    }
     size_t count = report[LZW_SAMPLES], room = count * 3 / 2 + count / 64 + report[LZW_RESETS] * 3 / 2 + 16;
     uint8_t *out = malloc(room);
     if (bits > 1 && wanted) {

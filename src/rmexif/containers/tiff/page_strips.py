@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from rmexif.containers.common.memory import holds_at
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
 from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
@@ -13,6 +14,8 @@ from rmexif.errors import MalformedImage
 from rmexif.native import samples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rmexif.containers.tiff.fields import Fields
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry, StripGrid
     from rmexif.residuals import Residual
@@ -27,7 +30,7 @@ PALETTE_BITS = (1, 2, 4, 8)  # of a sample: depths that decoders show
 class PageStrip:
     """A clean strip or tile, and where it was (byte)."""
 
-    data: bytes
+    data: bytes | memoryview
     start: int
     consumed: int  # first byte that a decoder does not read
     end: int  # by the byte count
@@ -76,7 +79,6 @@ class PageStrips:
     def clean(self) -> None:
         """Clean every strip."""
         cleaned: list[CleanStrip] = []
-        sources: list[StripSource] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
             source = StripSource(self.view[start:read_end], start)
@@ -84,13 +86,13 @@ class PageStrips:
             total += len(strip.data)
             self.limits.check("max_bytes", total)
             cleaned.append(strip)
-            sources.append(source)
-        data = [strip.data for strip in cleaned]
+        data: Sequence[bytes | memoryview] = [strip.data for strip in cleaned]
         if self.coding.compression == Compression.JPEG:
-            self.jpeg_tables, data = share_tables(data)
+            self.jpeg_tables, data = share_tables([bytes(stream) for stream in data])
         strips = []
-        for written, strip, source, (start, _, end) in zip(data, cleaned, sources, self.places, strict=True):
-            passed_through = len(written) == strip.consumed and written.startswith(source.data[: strip.consumed])
+        for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
+            is_view = isinstance(written, memoryview)
+            passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
             strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
@@ -99,8 +101,10 @@ class PageStrips:
         if self.coding.compression not in DECODED or number >= len(self.earlier):
             return None
         strip = self.earlier[number]
-        is_same = strip.passed_through and len(strip.data) == len(source.data) and strip.data.startswith(source.data)
-        return CleanStrip(strip.data, len(strip.data)) if is_same else None
+        if not strip.passed_through or len(strip.data) != len(source.data):
+            return None
+        is_same = holds_at(self.view, strip.data, source.offset)
+        return CleanStrip(source.data, len(source.data)) if is_same else None
 
     def clear_planes(self, opacity: int, planes: int) -> None:
         """Clear the samples of pixels whose opacity, in plane ``opacity`` of ``planes``, is zero."""

@@ -47,13 +47,13 @@ class CleanStrip:
     """A clean strip.
 
     Attributes:
-        data: its bytes.
+        data: its bytes; a view where they are those of the file.
         consumed: bytes of the source that a decoder reads.
         samples: decoded bytes, where they were needed.
         residuals: what could not be decoded.
     """
 
-    data: bytes
+    data: bytes | memoryview
     consumed: int
     samples: bytearray | None = None
     residuals: frozenset[Residual] = frozenset()
@@ -79,7 +79,7 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
     if coding.reverse:
         source = replace(source, data=bytes(source.data).translate(REVERSED))
     strip = _rows(source, coding, geometry)
-    return replace(strip, data=strip.data.translate(REVERSED)) if coding.reverse else strip
+    return replace(strip, data=bytes(strip.data).translate(REVERSED)) if coding.reverse else strip
 
 
 Samples = bytearray | memoryview
@@ -89,20 +89,24 @@ class Coded(NamedTuple):
     """A strip as its decoder sees it.
 
     Attributes:
-        samples: decoded, at most as many bytes as the strip has; a bytearray where something may be cleared in them.
+        samples: decoded, at most as many bytes as the strip has; a bytearray where something may be cleared in them;
+            None where codes for all of them are clean as they stand.
         consumed: bytes of the source that were read.
         codes: what decodes to these samples and is clean as it stands.
     """
 
-    samples: bytearray | memoryview
+    samples: bytearray | memoryview | None
     consumed: int
-    codes: bytes | None = None
+    codes: bytes | memoryview | None = None
 
 
 def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
     """Decode, clear what no pixel shows, and encode where the codes are not the canonical ones."""
     decode, encode = _CODERS[Compression(coding.compression)]
     found = decode(source, coding, geometry)
+    if found.samples is None:
+        assert found.codes is not None
+        return CleanStrip(found.codes, found.consumed)
     if len(found.samples) < geometry.size:
         problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
@@ -115,8 +119,10 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    del coding
-    return Coded(bytearray(source.data[: geometry.size]), geometry.size)
+    data = source.data[: geometry.size]
+    if not coding.may_clear(geometry) and len(data) == geometry.size:
+        return Coded(None, geometry.size, data)
+    return Coded(bytearray(data), geometry.size)
 
 
 def _bare_rows(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -125,7 +131,9 @@ def _bare_rows(samples: Samples, coding: StripCoding, geometry: StripGeometry) -
 
 
 def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    del coding
+    """Canonical codes are passed through, without a look at the samples where none can have to be cleared."""
+    if not coding.may_clear(geometry) and (consumed := lzw.walk(source.data, geometry.size)):
+        return Coded(None, consumed, source.data[:consumed])
     if len(source.data) > 1 and source.data[0] == 0 and source.data[1] & 1:
         problem = "LZW codes in the bit order of before TIFF 5.0 are refused"
         raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
@@ -133,7 +141,7 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
     if found.status not in (Status.OK, Status.ENDS_EARLY):
         problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    codes = bytes(source.data[: found.consumed]) if found.canonical else None
+    codes = source.data[: found.consumed] if found.canonical else None
     return Coded(found.samples, found.consumed, codes)
 
 
@@ -149,7 +157,7 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
         problem = f"its zlib stream is damaged behind {found.report.size} bytes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = bytes(source.data[: found.report.used]) if is_complete and found.report.size == geometry.size else None
+    codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
     return Coded(data, found.report.used, codes)
 

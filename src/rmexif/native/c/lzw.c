@@ -29,8 +29,32 @@ typedef struct {
     lsb_reader low;
 } code_reader;
 
+INLINED void refill(code_reader *r, bool tiff) {
+    if (tiff) {
+        msb_refill(&r->high);
+    } else {
+        lsb_refill(&r->low);
+    }
+}
+
+INLINED uint32_t peek_code(const code_reader *r, bool tiff, unsigned width) {
+    return tiff ? msb_peek(&r->high, width) : lsb_peek(&r->low, width);
+}
+
+INLINED void skip_code(code_reader *r, bool tiff, unsigned width) {
+    if (tiff) {
+        msb_skip(&r->high, width);
+    } else {
+        lsb_skip(&r->low, width);
+    }
+}
+
 INLINED uint32_t take_code(code_reader *r, bool tiff, unsigned width) {
     return tiff ? msb_take(&r->high, width) : lsb_take(&r->low, width);
+}
+
+INLINED size_t bytes_left(const code_reader *r, bool tiff) { /* that no refill has taken */
+    return tiff ? (size_t)(r->high.end - r->high.next) : (size_t)(r->low.end - r->low.next);
 }
 
 INLINED bool overrun(const code_reader *r, bool tiff) { return tiff ? msb_overrun(&r->high) : lsb_overrun(&r->low); }
@@ -55,10 +79,29 @@ INLINED bool add_pair(pair_set *set, uint32_t prefix, uint32_t sample) { /* whet
     return is_new;
 }
 
+/* The string of a code. Of at most seven samples: these, from the lowest byte up, and 8 times their number in the
+ * highest byte. Longer: LONG, their number and the place in the output where it was written first. 0: no string. */
+typedef uint64_t string;
+
+#define LONG ((string)0xFF << 56)
+#define MOST_GROWING 6u /* samples of a string that is short with another sample behind it too */
+
+INLINED string short_string(uint32_t sample) { return (string)8 << 56 | sample; }
+
+INLINED string long_string(size_t place, size_t length) { return LONG | (string)length << 40 | place; }
+
+INLINED bool is_long(string s) { return s >= LONG; }
+
+INLINED bool grows(string s) { return (s >> 56) - 8 <= 8 * (MOST_GROWING - 1); }
+
+INLINED string grown(string s, uint32_t sample) { return s + ((string)8 << 56) + ((string)sample << (s >> 56)); }
+
+INLINED size_t place_of(string s) { return (size_t)(s & (((string)1 << 40) - 1)); }
+
+INLINED size_t length_of(string s) { return is_long(s) ? (size_t)(s >> 40 & 0xFFFF) : (size_t)(s >> 59); }
+
 typedef struct {
-    const uint8_t *strings[CODES + 1]; /* among the roots, or where they were written first */
-    uint16_t lengths[CODES + 1];
-    uint8_t roots[256 + SPARE];
+    string strings[CODES + 1]; /* the last one known ends with its first sample, as long as nothing follows it */
     pair_set pairs;
 } decode_table;
 
@@ -71,22 +114,24 @@ typedef struct {
 } decode_state;
 
 static void fill_roots(decode_table *table, uint32_t count) {
-    memset(table->roots, 0, sizeof table->roots);
-    for (uint32_t code = 0; code < count; code++) {
-        table->roots[code] = (uint8_t)code;
-        table->strings[code] = table->roots + code;
-        table->lengths[code] = 1;
-    }
+    memset(table->strings, 0, sizeof table->strings);
+    for (uint32_t code = 0; code < count; code++) table->strings[code] = short_string(code);
 }
 
-/* Write a string, whose last sample may be the first one that this call writes. */
-INLINED void put_string(writer *w, const uint8_t *string, size_t size) {
-    if ((size_t)(w->end - w->next) < size + SPARE) { /* sample by sample, up to the end */
-        for (size_t i = 0; i < size && w->next < w->end; i++) *w->next++ = string[i];
+/* Write a string, whose last sample may be the first one that this call writes; cut at the end of the output. */
+INLINED void put_string(writer *w, string s) {
+    const size_t size = length_of(s);
+    const uint8_t *from = w->start + (is_long(s) ? place_of(s) : 0);
+    if ((size_t)(w->end - w->next) < size + SPARE) { /* sample by sample */
+        for (size_t i = 0; i < size && w->next < w->end; i++) *w->next++ = is_long(s) ? from[i] : (uint8_t)(s >> 8 * i);
         return;
     }
-    for (size_t i = 0; i < size; i += 8) store_le64(w->next + i, load_le64(string + i));
-    w->next[size - 1] = string[size - 1];
+    if (is_long(s)) {
+        for (size_t i = 0; i < size; i += 8) store_le64(w->next + i, load_le64(from + i));
+        w->next[size - 1] = from[size - 1];
+    } else {
+        store_le64(w->next, s);
+    }
     w->next += size;
 }
 
@@ -95,23 +140,64 @@ INLINED bool decode_string(decode_state *s, decode_table *table, writer *w, uint
     uint32_t entry = s->known;
     s->known += entry < CODES;
     if (code >= s->known) return false; /* right behind a clear code, the end code is the last one known */
-    const uint8_t *string = table->strings[code], *start = w->next;
-    size_t length = table->lengths[code];
+    const string found = table->strings[code];
+    const size_t place = writer_size(w), length = length_of(found);
+    const uint32_t sample = is_long(found) ? w->start[place_of(found)] : (uint32_t)(found & 0xFF);
     if (s->canonical) {
-        if (s->previous < CODES) s->canonical = add_pair(&table->pairs, s->previous, *string);
+        if (s->previous < CODES) s->canonical = add_pair(&table->pairs, s->previous, sample);
         if (s->fresh) memset(table->pairs.bits, 0, roots * sizeof *table->pairs.bits);
         if (entry < CODES) memset(table->pairs.bits[entry], 0, sizeof *table->pairs.bits);
         s->canonical &= !s->due;
         s->due = s->known == limit_of(tiff);
     }
-    put_string(w, string, length);
-    if ((size_t)(w->next - start) < length) s->canonical = false;
-    table->strings[s->known] = start;
-    table->lengths[s->known] = (uint16_t)(length + 1);
+    if (!s->fresh && entry < CODES && !is_long(table->strings[entry])) {
+        table->strings[entry] = grown(table->strings[s->previous], sample);
+    }
+    put_string(w, found);
+    if (writer_size(w) - place < length) s->canonical = false;
+    table->strings[s->known] = grows(found) ? grown(found, sample) : long_string(place, length + 1);
     s->previous = code;
     s->fresh = false;
     s->width = wider(s->width, s->known, tiff);
     return true;
+}
+
+/* The codes that come next as long as they and the one before stand for short strings, nothing ends or changes its
+ * width, and the table does not fill: noisy pictures have hardly any other ones. */
+INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *table, writer *w, bool tiff) {
+    enum { AT_ONCE = 4 }; /* codes of a refill */
+    const uint32_t stop = tiff && s->width == WIDEST ? limit_of(tiff) : (1u << s->width) - tiff;
+    const unsigned width = s->width;
+    if (s->fresh || s->due || !grows(table->strings[s->previous])) return;
+    code_reader r = *reader;
+    uint32_t known = s->known, previous = s->previous;
+    string before = table->strings[previous];
+    uint8_t *next = w->next;
+    bool is_short = true, repeated = false;
+    while (is_short && known + AT_ONCE < stop && w->end - next >= AT_ONCE * SPARE && bytes_left(&r, tiff) >= 8) {
+        refill(&r, tiff);
+        for (int n = 0; n < AT_ONCE; n++) {
+            const uint32_t code = peek_code(&r, tiff, width);
+            const string found = table->strings[code];
+            is_short = grows(found);
+            if (!is_short) break;
+            skip_code(&r, tiff, width);
+            const uint32_t sample = (uint32_t)(found & 0xFF);
+            repeated |= !add_pair(&table->pairs, previous, sample);
+            memset(table->pairs.bits[known], 0, sizeof *table->pairs.bits);
+            table->strings[known++] = grown(before, sample);
+            table->strings[known] = grown(found, sample);
+            store_le64(next, found);
+            next += found >> 59;
+            before = found;
+            previous = code;
+        }
+    }
+    s->canonical &= !repeated;
+    s->known = known;
+    s->previous = previous;
+    w->next = next;
+    *reader = r;
 }
 
 INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, unsigned bits, writer *w,
@@ -123,6 +209,7 @@ INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, u
     size_t start = 0;
     bool ended = false;
     for (;;) {
+        decode_short(&r, &s, table, w, tiff);
         start = position(&r, tiff);
         uint32_t code = take_code(&r, tiff, s.width);
         bool complete = w->next == w->end;
@@ -136,6 +223,7 @@ INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, u
         if (code == clear) {
             if (s.known >= KEPT && report[LZW_RESETS] == resets_size) return RMEXIF_LIMIT;
             if (s.known >= KEPT) resets[report[LZW_RESETS]++] = writer_size(w);
+            memset(table->strings + clear + 2, 0, (s.known - clear - 1) * sizeof *table->strings);
             s = (decode_state){clear + 1, s.previous, bits + 1, true, false, s.canonical && s.due};
         } else if (!decode_string(&s, table, w, code, clear, tiff)) {
             status = RMEXIF_BAD_VALUE;

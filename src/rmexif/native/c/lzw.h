@@ -35,6 +35,11 @@ RMEXIF_API rmexif_status rmexif_lzw_decode(const uint8_t *data, size_t data_size
                                            uint8_t *samples, size_t size, uint64_t *resets, size_t resets_size,
                                            uint8_t *scratch, size_t scratch_size, uint64_t *report);
 
+/* Bytes that the canonical encoder writes for `size` samples in the order of TIFF, where the data starts with them, found
+ * without writing a sample; 0: it does not, or `size` is 0, or the scratch is too small. */
+RMEXIF_API size_t rmexif_lzw_walk(const uint8_t *data, size_t data_size, size_t size, uint8_t *scratch,
+                                  size_t scratch_size);
+
 /* Encode canonically; or, where `keep` is set, clear the table before the samples that `resets` name in ascending
  * order, and nowhere else.
  *
