@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["has_text", "reads_as_text"]
 
 SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
-MARKS = tuple(b"stealth_" + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))  # SD WebUI, NovelAI
+MARK = b"stealth_"  # of SD WebUI and NovelAI
+MARKS = tuple(MARK + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))
 PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
 MAX_RUNS = 1000  # candidates that are looked at: bounds the time for a picture made of runs
 RUN = b"\1" * 24  # printable bytes in a row; random bits give such a run once in 10^10 bytes
@@ -53,9 +54,16 @@ def reads_as_text(pixels: NDArray[Any]) -> bool:
             continue
         bits = (plane & 1).astype(np.uint8)
         for order in (bits.reshape(-1), bits.swapaxes(0, 1).reshape(-1)):
-            if any(_is_text(np.packbits(order[shift:]).tobytes()) for shift in range(8)):
+            if any(map(_is_text, _shifted(np.packbits(order)))):
                 return True
     return False
+
+
+def _shifted(packed: NDArray[np.uint8]) -> Iterator[bytes]:
+    """Packed bits from each bit of the first byte on, zeros behind them."""
+    following = np.append(packed[1:], np.uint8(0))
+    for shift in range(8):
+        yield (packed << shift | following >> (8 - shift)).astype(np.uint8, copy=False).tobytes()
 
 
 def _first_rows(data: bytes, container: Container[Any]) -> NDArray[Any]:
@@ -83,7 +91,7 @@ def _webp_rows(container: Container[Any]) -> Iterator[NDArray[Any]]:
 
 def _is_text(data: bytes) -> bool:
     """Whether a known mark, or a run of many different printable bytes, stands in ``data``."""
-    if any(mark in data for mark in MARKS):
+    if MARK in data and any(mark in data for mark in MARKS):  # one search where there is none
         return True
     printable = data.translate(PRINTABLE)
     at = printable.find(RUN)
