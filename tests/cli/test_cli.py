@@ -185,3 +185,14 @@ def test_an_unknown_engine_is_refused() -> None:
 
     assert done.returncode == 78
     assert "RMEXIF_ENGINE" in done.stderr
+
+
+@pytest.mark.parametrize("command", [(), ("scrub",), ("strip",), ("inspect",), ("verify",), ("batch",), ("serve",)])
+def test_help_is_for_a_person(command: tuple[str, ...], tmp_path: Path) -> None:
+    """No mark-up left over, and no line is wider than the help is made for."""
+    done = run(*command, "--help", cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert b"\\b" not in done.stdout
+    assert b"\b" not in done.stdout
+    assert max(map(len, done.stdout.decode().splitlines())) <= 100

@@ -69,7 +69,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
 def cli() -> None:
-    r"""Make images safe to hand out: metadata gone, faces redacted, in memory.
+    """Make images safe to hand out: metadata gone, faces redacted, in memory.
 
     \b
     rmexif photo.jpg                    writes photo.scrubbed.jpg
@@ -80,7 +80,7 @@ def cli() -> None:
     rmexif verify photo.jpg             exit code 1 if anything is left
 
     What it cannot remove: what the scene itself shows, watermarks in the pixels, the noise of the sensor.
-    """
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
 
 
 for command in (scrub_command, strip_command, inspect_command, verify_command, serve_command, batch_command):

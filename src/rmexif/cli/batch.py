@@ -49,15 +49,15 @@ SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows
 @sandbox_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 def batch_command(source: str, target: str, as_json: bool, **options: Any) -> None:
-    r"""Scrub every image of a folder or a bucket into another one; a second run does what is left.
+    """Scrub every image of a folder or a bucket into another one; a second run does what is left.
 
     \b
     rmexif batch photos/ clean/
-    rmexif batch s3://bucket/in s3://other/out --engine ray --address auto --manifest s3://private/manifest
+    rmexif batch s3://bucket/in s3://other/out --engine ray --address auto
 
     Every object gets a row in the manifest (Parquet): name, hashes, counts, and a code. The extras are rmexif[batch],
     and rmexif[ray] or rmexif[spark] for an engine.
-    """
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     settings = {name: options.pop(name) for name in SETTINGS} | _worker_options(options)
     try:
         with cli_errors("batch"), progress_bar("objects") as bar:
