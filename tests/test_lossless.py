@@ -88,3 +88,16 @@ def test_hashes_and_sizes_are_those_of_the_bytes(name: str) -> None:
         assert (report[size], report[digest]) == (len(data), hashlib.sha256(data).hexdigest())
     assert second["findings_count"] == 0
     assert second["metadata_removed"] is True
+
+
+def test_an_output_of_the_same_length_has_its_own_hash() -> None:
+    """Two bytes change: the zlib header of another compression level (RFC 1950, FLEVEL)."""
+    out = io.BytesIO()
+    samples.picture(64, 64).save(out, "PNG", compress_level=9)
+    raw = out.getvalue()
+
+    clean, stats = strip(raw)
+
+    assert len(clean) == len(raw)
+    assert clean != raw
+    assert stats["new_hash"] == hashlib.sha256(clean).hexdigest() != stats["original_hash"]
