@@ -13,6 +13,8 @@ import requests
 from rmexif import verify
 from tests.service.serving import free_port, running
 
+pytestmark = pytest.mark.slow  # starts servers
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = {
     "fastapi": ["-m", "uvicorn", "--app-dir", str(EXAMPLES), "fastapi_app:app", "--port"],

@@ -20,6 +20,8 @@ from PIL import Image
 from rmexif import inspect, verify
 from tests.service.serving import service
 
+pytestmark = pytest.mark.slow  # starts servers
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -28,6 +28,8 @@ from rmexif.service.settings import Settings
 from tests import samples
 from tests.service.serving import free_port, running, service
 
+pytestmark = pytest.mark.slow  # starts servers
+
 TOKEN = "correct-horse-battery"
 
 
