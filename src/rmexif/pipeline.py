@@ -137,7 +137,7 @@ def scrub(
     data, container = _encode(raster, output, policy, clock)
     if policy.stealth:
         before, after = (transform.dhash(r.frames[0].pixels) for r in (found.raster, raster))
-        changes["perceptual_distance"] = (before ^ after).bit_count()
+        changes["perceptual_distance"] = transform.hamming(before, after)
     return Scrubbed(data, container, changes)
 
 

@@ -94,8 +94,6 @@ class CenterFace:
 
 
 def _detection(row: NDArray[np.float32], width: int, height: int) -> Detection | None:
-    left, top = max(0, int(np.floor(row[0]))), max(0, int(np.floor(row[1])))
-    right, bottom = min(width, int(np.ceil(row[2]))), min(height, int(np.ceil(row[3])))
-    if right <= left or bottom <= top:
-        return None
-    return Detection(Box(left, top, right, bottom), float(min(max(row[4], 0.0), 1.0)))
+    left, top, right, bottom = (int(value) for value in (*np.floor(row[:2]), *np.ceil(row[2:4])))
+    box = Box(left, top, right, bottom).clipped(width, height)
+    return None if box is None else Detection(box, float(min(max(row[4], 0.0), 1.0)))

@@ -55,10 +55,4 @@ def _box(quad: NDArray[np.float64], height: int, width: int) -> Box | None:
     """Bounds of a quadrilateral with a margin, cut to the picture; a barcode may be read along a single line."""
     (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
     grow = max(2.0, MARGIN * max(right - left, bottom - top))
-    box = Box(
-        max(0, int(left - grow)),
-        max(0, int(top - grow)),
-        min(width, int(right + grow)),
-        min(height, int(bottom + grow)),
-    )
-    return box if box.width > 0 and box.height > 0 else None
+    return Box(int(left - grow), int(top - grow), int(right + grow), int(bottom + grow)).clipped(width, height)

@@ -29,9 +29,5 @@ class Fixed:
     def detect(self, rgb: NDArray[np.uint8]) -> list[Detection]:
         """The boxes, cut to the picture; one that lies outside is left out."""
         height, width = rgb.shape[:2]
-        found = []
-        for box in self.boxes:
-            cut = Box(max(0, box.left), max(0, box.top), min(width, box.right), min(height, box.bottom))
-            if cut.width > 0 and cut.height > 0:
-                found.append(Detection(cut, 1.0, self.label))
-        return found
+        cut = (box.clipped(width, height) for box in self.boxes)
+        return [Detection(box, 1.0, self.label) for box in cut if box is not None]

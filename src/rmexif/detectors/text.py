@@ -100,5 +100,4 @@ def _reader() -> Any:
 
 def _box(quad: NDArray[Any], height: int, width: int) -> Box | None:
     (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
-    box = Box(max(0, int(left)), max(0, int(top)), min(width, int(right) + 1), min(height, int(bottom) + 1))
-    return box if box.width > 0 and box.height > 0 else None
+    return Box(int(left), int(top), int(right) + 1, int(bottom) + 1).clipped(width, height)

@@ -91,7 +91,5 @@ def _detection(row: NDArray[np.float32], scale: float, width: int, height: int) 
     if not np.isfinite(row).all():
         raise DetectionError("YuNet answered something that is not a number")
     left, top, right, bottom = (v / scale for v in (row[0], row[1], row[0] + row[2], row[1] + row[3]))
-    box = Box(max(0, int(left)), max(0, int(top)), min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom))))
-    if box.width <= 0 or box.height <= 0:
-        return None
-    return Detection(box, float(np.clip(row[14], 0.0, 1.0)))
+    box = Box(int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))).clipped(width, height)
+    return None if box is None else Detection(box, float(np.clip(row[14], 0.0, 1.0)))

@@ -95,13 +95,12 @@ class Geometry:
     def project(self, box: Box) -> Box | None:
         """A box on the source as a box on the target, rounded outwards and cut to it; None where it lies outside."""
         across, down = self.width / (self.right - self.left), self.height / (self.bottom - self.top)
-        projected = Box(
-            max(0, math.floor((box.left - self.left) * across)),
-            max(0, math.floor((box.top - self.top) * down)),
-            min(self.width, math.ceil((box.right - self.left) * across)),
-            min(self.height, math.ceil((box.bottom - self.top) * down)),
-        )
-        return projected if projected.width > 0 and projected.height > 0 else None
+        return Box(
+            math.floor((box.left - self.left) * across),
+            math.floor((box.top - self.top) * down),
+            math.ceil((box.right - self.left) * across),
+            math.ceil((box.bottom - self.top) * down),
+        ).clipped(self.width, self.height)
 
 
 def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
