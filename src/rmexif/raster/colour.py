@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from rmexif import icc
-from rmexif.icc import elements
+from rmexif.icc import elements, matrix
 from rmexif.icc.colorimetry import adaptation, rgb_to_xyz, xyz
 from rmexif.types import Colour, Frame, Raster
 
@@ -161,7 +161,7 @@ def _light(transfer: Transfer, levels: int) -> NDArray[np.float64]:
     if transfer == "hlg":  # ARIB STD-B67: scene light, 0-1
         return np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - 0.55991073) / 0.17883277) + 0.28466892) / 12)
     if isinstance(transfer, str):
-        return np.interp(codes, elements.GRID, elements.sample(icc.CURVES[transfer]))
+        return np.array(elements.sample(icc.CURVES[transfer], codes.tolist()))
     return codes**transfer
 
 
@@ -175,8 +175,8 @@ def _encoded(light: Pixels, dtype: np.dtype[Any]) -> Pixels:
 
 def _matrix(primaries: tuple[float, ...]) -> NDArray[np.float64]:
     """Linear RGB to linear sRGB, white adapted by Bradford (ICC.1:2022, annex E)."""
-    adapted = adaptation(primaries[:2], xyz(SRGB[:2])) @ rgb_to_xyz(primaries)
-    return np.asarray(np.linalg.solve(rgb_to_xyz(SRGB), adapted))
+    adapted = matrix.multiply(adaptation(primaries[:2], xyz(SRGB[:2])), rgb_to_xyz(primaries))
+    return np.array(matrix.multiply(matrix.inverse(rgb_to_xyz(SRGB)), adapted))
 
 
 def _tone_mapped(linear: Pixels, transfer: Transfer) -> Pixels:
