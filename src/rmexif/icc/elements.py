@@ -35,6 +35,7 @@ __all__ = [
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
 GRID = [place / 1020 for place in range(255 * 4 + 1)]  # where curves are compared: every 8-bit code and three between
 MAX_DIP = 655  # of 65535: 1 %, less than two of 255 steps; a measured curve is noisy, a falling one is no tone curve
+MAX_ENTRIES = 0x7FFF  # of a curve; LittleCMS reads no longer one (cmstypes.c), the longest of real ones have 4096
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
 
 
@@ -149,6 +150,9 @@ def read_curve(cursor: Cursor) -> bytes:
     cursor.skip(4)
     if kind == b"curv":
         count = cursor.u32()
+        if count > MAX_ENTRIES:
+            problem = f"{count} entries, at most {MAX_ENTRIES} expected"
+            raise MalformedImage(problem, structure="icc curve", offset=cursor.offset - 4)
         return struct.pack(">4sII", kind, 0, count) + cursor.bytes(2 * count)
     if kind != b"para":
         raise MalformedImage("expected the type curv or para", structure="icc curve", offset=cursor.offset - 8)
