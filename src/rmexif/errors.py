@@ -186,6 +186,15 @@ class MissingDependency(SetupError, ImportError):
     code = "missing_dependency"
 
 
+# What a package is imported as, where that is not what it is installed as.
+_PACKAGES = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin",
+}
+
+
 def _rebuilt(cls: type[ErrorT], args: tuple[Any, ...], facts: dict[str, Any]) -> ErrorT:
     """The same error anew: the one way for errors to become values, and to cross a process border."""
     error = cls.__new__(cls, *args)
@@ -204,6 +213,7 @@ def error_boundary() -> Iterator[None]:
 
     Raises:
         LimitExceeded: no memory was left, or structures were nested too deep.
+        MissingDependency: a package that this step needs is not installed.
         ProcessingError: anything else that went wrong inside.
     """
     try:
@@ -212,5 +222,8 @@ def error_boundary() -> Iterator[None]:
         raise error from None
     except (MemoryError, RecursionError) as error:
         raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from None
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get(error.name or "", error.name)
+        raise MissingDependency(f"this step needs {package}, which is not installed: pip install rmexif") from None
     except Exception as error:
         raise ProcessingError(f"an internal step failed with {type(error).__name__}") from None

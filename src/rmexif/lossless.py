@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
@@ -113,6 +114,6 @@ def _recoded(
         data, found, cleared = webp_recode.recode(data, clean)
         clean = verification.verify_clean(data, limits)
     residuals = set(clean.residuals) - cleared
-    if lowest_bits.has_text(data, clean):
+    if lowest_bits.has_text(chain(lowest_bits.of_file(clean), webp_recode.low_bits(clean))):
         residuals.add(Residual.LOWEST_BITS)
     return data, clean, residuals, found

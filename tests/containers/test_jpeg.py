@@ -339,9 +339,9 @@ def test_the_walk_is_lazy() -> None:
     assert (found.start, found.body, found.end) == (FRAME, FRAME + 4, FRAME + 19)
 
 
-@pytest.mark.parametrize("size", [segments.WINDOW - 3, segments.WINDOW - 2, segments.WINDOW - 1, segments.WINDOW])
-def test_markers_across_windows_are_found(size: int) -> None:
-    """The search goes by windows of a fixed size; a marker may lie across two of them."""
+@pytest.mark.parametrize("size", [0, 1, 3 << 20])
+def test_restarts_stuffed_bytes_and_fill_bytes_do_not_end_a_scan(size: int) -> None:
+    """T.81, B.1.1.2 and B.1.1.5; however much data lies between."""
     head = PLAIN[: SCAN + 14]
     raw = head + bytes(size) + b"\xff\xd3" + bytes(size) + b"\xff\x00\xff\xff\xd9"
 

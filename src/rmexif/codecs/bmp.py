@@ -18,19 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["read_pixels"]
 
 
-def read_pixels(raw: bytes | memoryview, most_rows: int | None = None) -> NDArray[Any]:
+def read_pixels(raw: bytes | memoryview) -> NDArray[Any]:
     """The picture as H x W x C: grey, RGB, or RGBA where a pixel of an alpha mask is not fully transparent.
 
     Args:
         raw: a file that the parser has read.
-        most_rows: of the top of the picture; None: all.
     """
     view = memoryview(raw)
     header = read_header(view)
     start = header.start or header.end + header.entry * header.colours
     found = read_rows(view, header, start)
     header = found.header
-    rows = _stored(found, min(header.rows, most_rows or header.rows))
+    rows = _stored(found)
     if header.bits <= 8:
         pixels = _palette(view, header, start)[_indices(rows, header)]
     elif header.bits == 24:
@@ -40,17 +39,16 @@ def read_pixels(raw: bytes | memoryview, most_rows: int | None = None) -> NDArra
     return np.ascontiguousarray(pixels)
 
 
-def _stored(found: BmpRows, count: int) -> NDArray[np.uint8]:
+def _stored(found: BmpRows) -> NDArray[np.uint8]:
     """Rows from the top of the picture on, as they are stored; of run-length codes one sample a byte."""
     header, painted = found.header, found.painted
     stride = header.stride if painted is None else header.width
     data = found.data if painted is None else memoryview(painted.pixels)
-    first = stride * (header.rows - count) if header.height > 0 else 0  # or the last row comes first
-    kept = data[first : first + stride * count]
-    if len(kept) < stride * count:  # the padding of the last row
-        kept = memoryview(bytes(kept).ljust(stride * count, b"\0"))
-    rows = np.frombuffer(kept, np.uint8).reshape(count, stride)
-    return rows[::-1] if header.height > 0 else rows
+    size = stride * header.rows
+    if len(data) < size:  # the padding of the last row
+        data = memoryview(bytes(data).ljust(size, b"\0"))
+    rows = np.frombuffer(data[:size], np.uint8).reshape(header.rows, stride)
+    return rows[::-1] if header.height > 0 else rows  # or the last row comes first
 
 
 def _indices(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Generic
 from rmexif.types import Container, Format, Limits, TreeT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from rmexif.containers.common.coded_units import CodedUnits
+    from rmexif.containers.common.low_bits import LowBits
 
 __all__ = ["FormatRow"]
 
@@ -24,6 +25,7 @@ class FormatRow(Generic[TreeT]):
     file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
     would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
+    ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
     """
 
     format: Format
@@ -32,3 +34,4 @@ class FormatRow(Generic[TreeT]):
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
+    low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's

@@ -11,16 +11,14 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from rmexif.errors import MalformedImage
-from rmexif.native import png_twin
-from rmexif.native.png import packed_table
-from rmexif.native.png_twin import diagonals
+from rmexif.native.png import packed_table, specification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rmexif.native.png import Layout
 
-__all__ = ["End", "ZlibSurvey", "deflate", "diagonals", "recompressed", "survey"]
+__all__ = ["End", "ZlibSurvey", "deflate", "recompressed", "survey"]
 
 DATA = "png image data"  # for messages
 
@@ -53,11 +51,11 @@ def survey(data: memoryview, layout: Layout, offset: int, key: bytes | None) -> 
         MalformedImage: the stream is broken or short, or names a filter that does not exist (9.2).
     """
     raw, consumed, end = _inflate(data, layout.size, offset)
-    if png_twin.has_unknown_kind(raw, layout):
+    if specification().has_unknown_kind(raw, layout):
         raise MalformedImage("a row has a filter above 4", structure=DATA, offset=offset)
     if key is None and layout.colour in (0, 2) and layout.depth >= 8:
         return ZlibSurvey(consumed, end, False, False, False, frozenset())
-    found = png_twin.look(raw, layout, key)
+    found = specification().look(raw, layout, key)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
     return ZlibSurvey(consumed, end, found.invisible, found.padding > 0, found.keyed, used)
 
@@ -67,7 +65,7 @@ def recompressed(data: memoryview, layout: Layout, indices: bytes, offset: int) 
     raw, _, _ = _inflate(data, layout.size, offset)
     if layout.colour in (0, 2) and layout.depth >= 8:
         return deflate([raw])
-    return deflate([png_twin.cleared(raw, layout, packed_table(indices, min(layout.depth, 8)))])
+    return deflate([specification().cleared(raw, layout, packed_table(indices, min(layout.depth, 8)))])
 
 
 def deflate(pieces: Iterable[bytes]) -> bytes:

@@ -7,7 +7,6 @@ W3C PNG (third edition): clause 7.2 scanlines, 8 interlacing, 10 compression. Th
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from rmexif.containers.png import recompression
 from rmexif.errors import MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
+from rmexif.native.png_layout import diagonals
 
 if TYPE_CHECKING:
     from rmexif.native.deflate import Report
@@ -30,7 +30,6 @@ __all__ = [
     "blank",
     "check_cost",
     "cleaned",
-    "crop_rows",
     "is_recompressed",
     "read_header",
     "survey",
@@ -111,7 +110,7 @@ def check_cost(layouts: list[Layout], limits: Limits) -> None:
         LimitExceeded: more diagonals than ``max_parts`` allows for.
     """
     if native.engine() == "python":
-        limits.check("max_parts", sum(map(recompression.diagonals, layouts)) // DIAGONALS_PER_PART)
+        limits.check("max_parts", sum(map(diagonals, layouts)) // DIAGONALS_PER_PART)
 
 
 def survey(
@@ -178,12 +177,6 @@ def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:
     """Whether a stream is inflated and deflated with zlib: it is too long for the Python twin to audit."""
     return native.engine() == "python" and (len(data) > AUDITED_STREAM or layout.size > AUDITED_PICTURE)
-
-
-def crop_rows(image: ImageData, layout: Layout, rows: int) -> tuple[Layout, bytes]:
-    """The first rows of a cleaned picture that is not interlaced: layout and zlib stream."""
-    short = layout._replace(height=min(layout.height, rows))
-    return short, zlib.compress(zlib.decompressobj().decompress(image.clean, short.size), 0)
 
 
 def blank(layout: Layout) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.webp import parse, rewrite
+from rmexif.containers.webp import low_bits, parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["WEBP"]
@@ -22,4 +22,5 @@ WEBP = FormatRow(
     parse.matches,
     parse.parse,
     rewrite.rewrite,
+    low_bits=low_bits.low_bits,
 )
