@@ -48,10 +48,10 @@ def shorten(data: bytes, container: Container[Any], limits: Limits) -> Shortened
         InputError: there is a tail, and the file cannot be decoded.
         VerificationError: the shortened file shows another picture, or did not pass its check.
     """
-    row = containers.by_name(container.format)
-    if row.coded_units is None:
+    coded_units = containers.by_name(container.format).load().coded_units
+    if coded_units is None:
         return Shortened(data, container, ())
-    coded = row.coded_units(container)
+    coded = coded_units(container)
     search = _Search(coded, limits)
     cuts = search.cuts()
     findings = tuple(Finding(f"{coded.units[at].where}/coded tail", Category.UNKNOWN, cut) for at, cut in cuts.items())

@@ -84,9 +84,10 @@ def open_container(
     """
     limits.check("max_bytes", len(view))
     row = sniff(view)
-    if earlier and row.parse_again and row.format.name == earlier.format:
-        return row, row.parse_again(view, limits, earlier)
-    return row, row.parse(view, limits)
+    walker = row.load()
+    if earlier and walker.parse_again and row.format.name == earlier.format:
+        return row, walker.parse_again(view, limits, earlier)
+    return row, walker.parse(view, limits)
 
 
 def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ import time
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
+from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
@@ -61,9 +61,13 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     view = inspection.view_of(raw)
     with error_boundary():
         container, found = verification.find_leftovers(view, limits or Limits())
-        if not found and webp_recode.needs_recoding(container, len(view)):
+        if not found and container.format == "webp":
+            from rmexif import webp_recode
+
             found = webp_recode.leftovers(view, container)
         if not found and thorough:
+            from rmexif import coded_tail
+
             found = coded_tail.find_tails(bytes(view), container, limits or Limits())
         return list(found)
 
@@ -73,6 +77,8 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
     data, container, clean = verification.rewrite(view, limits)
     removed = list(inspection.findings(view, container))
     if thorough:
+        from rmexif import coded_tail
+
         shortened = coded_tail.shorten(data, clean, limits)
         data, clean = shortened.data, shortened.container
         removed += shortened.findings
@@ -110,10 +116,15 @@ def _recoded(
     """A clean file without what takes a codec to remove; what it is, what stays in it, and what went."""
     found: Sequence[Finding] = ()
     cleared: frozenset[Residual] = frozenset()
-    if webp_recode.needs_recoding(clean, len(data)):
-        data, found, cleared = webp_recode.recode(data, clean)
-        clean = verification.verify_clean(data, limits)
+    pictures = lowest_bits.of_file(clean)
+    if clean.format == "webp":
+        from rmexif import webp_recode
+
+        if webp_recode.needs_recoding(clean, len(data)):
+            data, found, cleared = webp_recode.recode(data, clean)
+            clean = verification.verify_clean(data, limits)
+        pictures = chain(lowest_bits.of_file(clean), webp_recode.low_bits(clean))
     residuals = set(clean.residuals) - cleared
-    if lowest_bits.has_text(chain(lowest_bits.of_file(clean), webp_recode.low_bits(clean))):
+    if lowest_bits.has_text(pictures):
         residuals.add(Residual.LOWEST_BITS)
     return data, clean, residuals, found

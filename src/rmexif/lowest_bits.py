@@ -26,7 +26,7 @@ MIN_LETTERS = 8  # different bytes in a run: a flat or dithered picture repeats 
 
 def of_file(container: Container[Any]) -> Iterable[LowBits]:
     """The lowest bits of the first rows of a clean PNG, BMP or lossless WebP file; nothing of other files."""
-    read = containers.by_name(container.format).low_bits
+    read = containers.by_name(container.format).load().low_bits
     return read(container, SAMPLE_ROWS) if read else ()
 
 

@@ -36,8 +36,8 @@ class Recoded(NamedTuple):
 
 
 def needs_recoding(container: Container[Any], size: int) -> bool:
-    """Whether a clean file of ``size`` bytes has to be recoded: a WebP that hides something, or was not walked."""
-    return container.format == "webp" and rewrite.needs_codec(container, size)
+    """Whether a clean WebP file of ``size`` bytes has to be recoded: it hides something, or was not walked."""
+    return rewrite.needs_codec(container, size)
 
 
 def recode(data: bytes, container: Container[Any]) -> Recoded:
@@ -64,6 +64,8 @@ def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...
 
     Any encoder's VP8L is as good as ours, as long as nothing hides in it.
     """
+    if not needs_recoding(container, len(view)):
+        return ()
     pictures = rewrite.pictures(container)
     found = tuple(finding for picture in pictures if (finding := _hidden(picture)))
     if found:
@@ -76,9 +78,7 @@ def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...
 
 
 def low_bits(container: Container[Any]) -> Iterator[LowBits]:
-    """The lowest bits of the lossless pictures of a clean WebP file that were not walked; nothing of other files."""
-    if container.format != "webp":
-        return
+    """The lowest bits of the lossless pictures of a clean WebP file that were not walked."""
     for picture, coded in zip(container.tree.pictures, rewrite.pictures(container), strict=True):
         if picture.is_lossless and not picture.is_walked:
             pixels = _decode(coded.file)

@@ -25,7 +25,7 @@ from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
 from rmexif.containers.jpeg import segments
-from rmexif.containers.jxl import without_jpeg_reconstruction
+from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse

@@ -10,7 +10,6 @@ import ctypes
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from rmexif.native import jpeg_twin
 from rmexif.native.jpeg_scan import (
     COMPONENTS,
     TABLE_SIZE,
@@ -152,4 +151,6 @@ def walk(
         output: what to write.
         new_tables: for ``Output.CODE`` with Huffman coding: the tables to write with, DC of component 0, its AC, ...
     """
+    from rmexif.native import jpeg_twin  # where there is no core
+
     return jpeg_twin.walk_scan(scan, data, history, output, new_tables)

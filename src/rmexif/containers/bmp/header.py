@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from rmexif import icc
+from rmexif.containers.bmp.signature import CORE, INFO, OS2, SIZES, V4, V5
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour
@@ -14,8 +15,6 @@ from rmexif.types import Colour
 __all__ = ["BmpColour", "BmpHeader", "read_header"]
 
 FILE_HEADER = 14  # byte, BITMAPFILEHEADER
-CORE, INFO, OS2, V4, V5 = 12, 40, 64, 108, 124  # byte, by which a header is known
-SIZES = frozenset({CORE, INFO, 52, 56, OS2, V4, V5})
 RGB, RLE8, RLE4, BITFIELDS, JPEG, PNG, ALPHABITFIELDS = range(7)  # biCompression, [MS-WMF] 2.1.1.7
 RUN_LENGTHS = (RLE8, RLE4)
 DEPTHS = {

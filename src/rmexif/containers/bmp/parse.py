@@ -14,15 +14,11 @@ from rmexif import icc
 from rmexif.containers.bmp.header import (
     CALIBRATED,
     EMBEDDED,
-    INFO,
-    OS2,
-    SIZES,
-    V4,
-    V5,
     BmpHeader,
     read_header,
 )
 from rmexif.containers.bmp.rows import clean_rows, read_rows
+from rmexif.containers.bmp.signature import INFO, OS2, V4, V5
 from rmexif.containers.common.palette import SAME, clear_unused, twins
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.errors import MalformedImage
@@ -31,7 +27,7 @@ from rmexif.types import Container, PayloadKind, Role
 if TYPE_CHECKING:
     from rmexif.types import Limits
 
-__all__ = ["BmpTree", "matches", "parse"]
+__all__ = ["BmpTree", "parse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +37,6 @@ class BmpTree:
     header: BmpHeader
     palette: bytes  # canonical, 4 bytes an entry
     rows: bytes | bytearray | memoryview  # clean: samples, or run-length codes
-
-
-def matches(head: bytes) -> bool:
-    """``BM`` and a known header size, or the start of them."""
-    return head[:2] == b"BM" and (len(head) < 18 or int.from_bytes(head[14:18], "little") in SIZES)
 
 
 def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from rmexif.containers.bmp.header import BITFIELDS, CALIBRATED, FILE_HEADER, INFO, V4, V5
+from rmexif.containers.bmp.header import BITFIELDS, CALIBRATED, FILE_HEADER
+from rmexif.containers.bmp.signature import INFO, V4, V5
 
 if TYPE_CHECKING:
     from rmexif.containers.bmp.parse import BmpTree

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from rmexif.containers.common.coded_units import CodedUnits
     from rmexif.containers.common.low_bits import LowBits
 
-__all__ = ["FormatRow"]
+__all__ = ["FormatRow", "Walker"]
 
 
 @dataclass(frozen=True, slots=True)
-class FormatRow(Generic[TreeT]):
-    """One format: what it can do, how it is known, how it is read and how it is serialised again.
+class Walker(Generic[TreeT]):
+    """How the files of one format are read and serialised again.
 
     ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
     role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
@@ -28,10 +28,27 @@ class FormatRow(Generic[TreeT]):
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
     """
 
-    format: Format
-    matches: Callable[[bytes], bool]  # whether the first 64 bytes are its signature
     parse: Callable[[memoryview, Limits], Container[TreeT]]
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRow(Generic[TreeT]):
+    """One format: what it can do, how it is known, and, loaded on first use, how it is read and serialised again."""
+
+    format: Format
+    matches: Callable[[bytes], bool]  # whether the first bytes are its signature
+    load: Callable[[], Walker[TreeT]]
+
+    @property
+    def parse(self) -> Callable[[memoryview, Limits], Container[TreeT]]:
+        """As Walker."""
+        return self.load().parse
+
+    @property
+    def rewrite(self) -> Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]:
+        """As Walker."""
+        return self.load().rewrite

@@ -31,6 +31,7 @@ from rmexif.containers.gif.screen import (
     GraphicControl,
     loop_block,
 )
+from rmexif.containers.gif.signature import matches
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -39,7 +40,7 @@ from rmexif.types import Container, Limits, PayloadKind, Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["matches", "parse"]
+__all__ = ["parse"]
 
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
@@ -47,11 +48,6 @@ LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 SCREEN_END = 13  # byte: signature and logical screen descriptor
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
 RESTORE_PREVIOUS = 3  # disposal; decoders read 4 to 7, which nobody defined, as this
-
-
-def matches(head: bytes) -> bool:
-    """GIF89a, 17.c: signature and version."""
-    return head[:6] in (b"GIF87a", b"GIF89a")
 
 
 def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None = None) -> Container[GifScreen]:

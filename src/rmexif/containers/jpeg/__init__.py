@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jpeg.parse import matches, parse, parse_again
-from rmexif.containers.jpeg.rewrite import rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.jpeg.signature import matches
 from rmexif.types import Format
 
 __all__ = ["JPEG"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.jpeg import parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, parse.parse_again)
+
 
 JPEG = FormatRow(
     Format(
@@ -21,7 +29,5 @@ JPEG = FormatRow(
         has_16bit=False,
     ),
     matches,
-    parse,
-    rewrite,
-    parse_again,
+    _load,
 )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
     from rmexif.types import Limits
 
-__all__ = ["JpegTree", "matches", "parse", "parse_again"]
+__all__ = ["JpegTree", "parse", "parse_again"]
 
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
@@ -51,11 +51,6 @@ class JpegTree:
     profile: bytes | None  # as it is in the file, or of the space that Exif states
     scans: CleanScans | None  # what is written of the scans; None: nothing, for the reason in ``refusal``
     refusal: InputError | None
-
-
-def matches(head: bytes) -> bool:
-    """SOI and the first byte of a marker (T.81, B.1.1.3)."""
-    return head[:3] == b"\xff\xd8\xff"
 
 
 def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) -> Container[JpegTree]:

@@ -14,15 +14,15 @@ from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
 from rmexif.types import Container, Limits, Packing, PayloadKind, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.jxl.codestream import Codestream
 
-__all__ = ["BOXED", "FTYP", "LEVELS", "JxlTree", "matches", "parse", "without_jpeg_reconstruction"]
+__all__ = ["FTYP", "LEVELS", "JxlTree", "parse", "without_jpeg_reconstruction"]
 
-BOXED = b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"  # 18181-2, 9.1
 FTYP = b"\x00\x00\x00\x14ftypjxl \x00\x00\x00\x00jxl "  # 9.2
 LEVELS = (5, 10)  # 9.6; a codestream without boxes is of level 5
 LAST_PART = 1 << 31  # 9.8: of a jxlp index
@@ -47,11 +47,6 @@ class JxlTree:
     level: int
     data: memoryview  # the codestream in one piece
     codestream: Codestream
-
-
-def matches(head: bytes) -> bool:
-    """A bare codestream, or the signature box."""
-    return head.startswith((codestream.SIGNATURE, BOXED))
 
 
 def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:

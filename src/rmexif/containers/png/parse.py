@@ -19,7 +19,7 @@ from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
-from rmexif.containers.png.chunks import SIGNATURE, PngChunk, join_data, read_chunks, signature_offset
+from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
 from rmexif.containers.png.scanlines import (
@@ -33,6 +33,7 @@ from rmexif.containers.png.scanlines import (
     read_header,
     survey,
 )
+from rmexif.containers.png.signature import SIGNATURE
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Container, Part, PayloadKind, Role
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from rmexif.native.png import Layout
     from rmexif.types import Limits
 
-__all__ = ["PngTree", "matches", "parse", "parse_again"]
+__all__ = ["PngTree", "parse", "parse_again"]
 
 ROLES = {
     **dict.fromkeys(KINDS, Role.COLOUR),
@@ -73,11 +74,6 @@ class PngTree:
     head: tuple[tuple[bytes, bytes], ...]  # chunks before the first picture: type and content
     pictures: tuple[tuple[PngFrame, ImageData], ...]
     cover: bytes = b""  # zlib stream of an empty default picture, where the first frame cannot be the default
-
-
-def matches(head: bytes) -> bool:
-    """Whether ``head`` starts a PNG file (5.2), be it behind a byte order mark or a line end."""
-    return signature_offset(head) is not None
 
 
 def parse(view: memoryview, limits: Limits) -> Container[PngTree]:

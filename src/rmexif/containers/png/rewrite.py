@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.png.chunks import SIGNATURE, serialise
+from rmexif.containers.png.chunks import serialise
+from rmexif.containers.png.signature import SIGNATURE
 
 if TYPE_CHECKING:
     from rmexif.containers.png.parse import PngTree

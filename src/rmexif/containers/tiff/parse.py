@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.ifd import Value
 
-__all__ = ["TiffTree", "matches", "parse"]
+__all__ = ["TiffTree", "parse"]
 
-SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF 6.0, page 13; BigTIFF
 RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
@@ -61,11 +60,6 @@ class TiffTree:
     order: str
     big: bool
     pages: tuple[Page, ...]
-
-
-def matches(head: bytes) -> bool:
-    """Byte order and 42, or 43 for BigTIFF."""
-    return head[:4] in SIGNATURES
 
 
 def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None = None) -> Container[TiffTree]:

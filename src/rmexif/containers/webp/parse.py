@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rmexif.containers.webp.picture import CodedChunk
     from rmexif.types import Limits
 
-__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "matches", "parse"]
+__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
@@ -55,11 +55,6 @@ class WebpTree:
     profile: bytes = b""
     exif: bytes = b""
     animation: bytes = b""  # content of ANIM
-
-
-def matches(head: bytes) -> bool:
-    """Whether ``head`` starts a WebP file (2.4)."""
-    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
