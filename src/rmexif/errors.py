@@ -50,6 +50,7 @@ __all__ = [
     "VerificationError",
     "WorkerLost",
     "error_boundary",
+    "missing_package",
 ]
 
 
@@ -195,6 +196,13 @@ _PACKAGES = {
 }
 
 
+def missing_package(error: ModuleNotFoundError) -> MissingDependency:
+    """What to say where a package of the complete installation is missing, and what brings it."""
+    module = (error.name or "").partition(".")[0]
+    package = _PACKAGES.get(module, module)
+    return MissingDependency(f"this step needs {package}, which is not installed: pip install rmexif")
+
+
 def _rebuilt(cls: type[ErrorT], args: tuple[Any, ...], facts: dict[str, Any]) -> ErrorT:
     """The same error anew: the one way for errors to become values, and to cross a process border."""
     error = cls.__new__(cls, *args)
@@ -223,7 +231,6 @@ def error_boundary() -> Iterator[None]:
     except (MemoryError, RecursionError) as error:
         raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from None
     except ModuleNotFoundError as error:
-        package = _PACKAGES.get(error.name or "", error.name)
-        raise MissingDependency(f"this step needs {package}, which is not installed: pip install rmexif") from None
+        raise missing_package(error) from None
     except Exception as error:
         raise ProcessingError(f"an internal step failed with {type(error).__name__}") from None

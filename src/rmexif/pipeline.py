@@ -290,7 +290,7 @@ def _encode(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[
     with clock.stage("verify"):
         try:
             data, _, container = verification.rewrite(memoryview(encoded), policy.limits)
-            if webp_recode.needs_recoding(container, len(data)):
+            if container.format == "webp" and webp_recode.needs_recoding(container, len(data)):
                 recoded = webp_recode.recode(data, container).data
                 if recoded != data:
                     data, container = recoded, verification.verify_clean(recoded, policy.limits)
