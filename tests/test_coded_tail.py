@@ -200,7 +200,7 @@ def test_data_that_a_crop_hides_is_no_tail() -> None:
     clean, stats = strip(honest, thorough=True)
     assert clean == honest
     assert "coded-tail" in {row["code"] for row in stats["residuals"]}  # and that was proven
-    rows = by_name("heic").coded_units
+    rows = by_name("heic").load().coded_units
     assert rows is not None
     trial = rows(parsed(honest)).trial(0, 0)
     (frame,) = codecs.decode(trial, parsed(trial)).frames
@@ -217,7 +217,7 @@ def test_flat_data_at_the_end_is_no_tail() -> None:
 def test_every_tile_of_a_frame_is_searched() -> None:
     """Pillow asks for tiles; the size of all but the last stands before them (AV1 5.11.1)."""
     honest = encoded("avif", picture((1040, 520)))
-    units = by_name("avif").coded_units
+    units = by_name("avif").load().coded_units
     assert units is not None
     tiles = [bytes(unit.data) for unit in units(parsed(honest)).units]
     assert len(tiles) == 2

@@ -1,6 +1,6 @@
 """Bytes to parts and back: one package per format, one row per format.
 
-A row (``common.row.FormatRow``) has what a format can do, its signature, ``parse`` and ``rewrite``:
+A row (``common.row.FormatRow``) has what a format can do, its signature, and loads ``parse`` and ``rewrite``:
 
 ``parse(view, limits) -> Container``
     walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
