@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
-from rmexif.errors import error_boundary
+from rmexif.errors import VerificationError, error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
 from rmexif.types import Finding, Limits
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["strip", "verify"]
+__all__ = ["prove", "strip", "verify"]
 
 
 def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> tuple[bytes, Stats]:
@@ -59,12 +59,30 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        container, found = verification.find_leftovers(view, limits or Limits())
-        if not found and webp_recode.needs_recoding(container, len(view)):
-            found = webp_recode.leftovers(view, container)
-        if not found and thorough:
-            found = coded_tail.find_tails(bytes(view), container, limits or Limits())
-        return list(found)
+        return list(_leftovers(view, limits or Limits(), thorough)[1])
+
+
+def prove(data: bytes, *, limits: Limits) -> Container[Any]:
+    """What a clean file is; one that ``verify`` would complain about is refused.
+
+    Raises:
+        VerificationError: something is left in it.
+        InputError: the bytes are no image that can be handled.
+    """
+    with error_boundary():
+        container, found = _leftovers(memoryview(data), limits, False)
+    if found:
+        raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
+    return container
+
+
+def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Container[Any], Sequence[Finding]]:
+    container, found = verification.find_leftovers(view, limits)
+    if not found and webp_recode.needs_recoding(container, len(view)):
+        found = webp_recode.leftovers(view, container)
+    if not found and thorough:
+        found = coded_tail.find_tails(bytes(view), container, limits)
+    return container, found
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
