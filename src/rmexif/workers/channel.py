@@ -22,6 +22,7 @@ __all__ = [
     "ID_BYTES",
     "Bounds",
     "Reply",
+    "UnrelatedReply",
     "has_unread",
     "receive_reply",
     "receive_request",
@@ -33,6 +34,10 @@ ID_BYTES = 16
 REQUEST = struct.Struct(">16sQQ")  # id, lengths of arguments and image
 REPLY = struct.Struct(">16sQQ")  # id, lengths of JSON and image; 0: no image
 MAX_NUMBER = 1 << 53  # what JSON carries exactly (RFC 8259, 6)
+
+
+class UnrelatedReply(VerificationError):
+    """A frame that answers another request: the process was taken over, maybe by the image before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,14 @@ def receive_reply(of: socket.socket, request: bytes, bounds: Bounds) -> Reply:
     """Wait for the answer to the job ``request``.
 
     Raises:
+        UnrelatedReply: it answers another one.
         VerificationError: what came is no such answer, or is larger than it may be.
         TimeoutError: it did not come in time.
         EOFError, OSError: the worker has gone.
     """
     answered, text, image = REPLY.unpack(_exactly(of, REPLY.size, bounds.until))
     if answered != request:
-        raise VerificationError("the answer of a worker process is for another image")
+        raise UnrelatedReply("the answer of a worker process is for another image")
     for name, length, most in (("report", text, bounds.text), ("image", image, bounds.data)):
         if length > most:
             raise VerificationError(f"the answer of a worker process has {length} B of {name}, at most {most} were due")

@@ -131,7 +131,11 @@ class _Worker:
             raise self._refusal
         limits = self._setup.limits
         try:
-            reply = self._ask(raw, expected, arguments)
+            try:
+                reply = self._ask(raw, expected, arguments)
+            except channel.UnrelatedReply:  # whose fault that was is not known: one more try, by a fresh process
+                self.stop()
+                reply = self._ask(raw, expected, arguments)
             answer = replies.proven(reply, memoryview(raw), expected)
         except TimeoutError as error:  # before OSError, which it is
             self.stop()

@@ -1,7 +1,7 @@
 """The inside of a worker process: what it does before its first image, and how it answers.
 
-Once: leave standard input, load every codec and the detectors behind Landlock, enter the sandbox, and only then limit
-the memory. Per image: a task of bytes and plain values; errors come back as values, without a history that may hold
+Once: leave standard input, load every codec and the detectors behind Landlock, limit the memory, and enter the
+sandbox. Per image: a task of bytes and plain values; errors come back as values, without a history that may hold
 pieces of the file.
 """
 
@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Setup", "main"]
 
-GREY, SIDE = 128, 64  # of the picture that the warm-up encodes, decodes and searches; px
+GREY, SIDE, REGION = 128, 64, (8, 8, 24, 24)  # of the picture that the warm-up scrubs; px
 EDGES = frozenset({"__main__", "batch", "bulk", "cli", "integrations", "io", "service", "workers"})
 LAZY = ("numpy.ma", "PIL.Image")  # what libraries import at an image, and what they find then
 
@@ -110,11 +110,11 @@ def _prepare(setup: Setup) -> tuple[Task, sandbox.Sandbox | None]:
         spawn.prepare(setup.main)
     task, policy = pickle.loads(setup.sent)
     _warm_up(policy)
-    held = sandbox.enter(version, threads) if limits.sandbox else None
-    if held and limits.sandbox == "require" and not held.is_enforced:
-        raise SetupError("sandbox: this system cannot keep a process from writing, connecting and spawning")
     if statistics is not None and limits.memory is not None:
         _limit_memory(statistics, limits.memory)
+    held = sandbox.enter(version, threads) if limits.sandbox else None  # last: no limit can be set behind it
+    if held and limits.sandbox == "require" and not held.is_enforced:
+        raise SetupError("sandbox: this system cannot keep a process from writing, connecting and spawning")
     return task, held
 
 
@@ -155,9 +155,8 @@ def _warm_up(policy: Policy | None) -> None:
 
     import rmexif
     from rmexif import codecs, containers, scrubber
-    from rmexif.policy import Policy
     from rmexif.raster import opencv_threads
-    from rmexif.types import Frame, Limits, Raster
+    from rmexif.types import Box, Frame, Limits, Raster
 
     for package in (rmexif, encodings):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", onerror=lambda _: None):
@@ -173,10 +172,8 @@ def _warm_up(policy: Policy | None) -> None:
             data = codecs.encode(picture, name, 90)
             codecs.decode(data, containers.by_name(name).parse(memoryview(data), Limits()))
     if policy is not None:
-        data = codecs.encode(picture, "png", 90)
-        scrubber.scrub(
-            data, Policy(faces=policy.faces, detectors=policy.detectors, style=policy.style, allow_weak=True)
-        )
+        warm_up = replace(policy, regions=(Box(*REGION),), keep_regions=(), stealth=True, output=None, limits=Limits())
+        scrubber.scrub(codecs.encode(picture, "png", 90), warm_up)  # with something to cover, and to look for again
 
 
 def _limit_memory(statistics: int, memory: int) -> None:

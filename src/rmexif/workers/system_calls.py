@@ -26,7 +26,6 @@ ALLOWED: dict[str, tuple[int, int]] = {
     "read": (0, 63),
     "write": (1, 64),
     "close": (3, 57),
-    "fstat": (5, 80),
     "lseek": (8, 62),
     "mmap": (9, 222),
     "mprotect": (10, 226),
