@@ -31,6 +31,7 @@ SYSTEM = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"),
     *("/sys/devices/system", "/proc/cpuinfo", "/proc/meminfo", "/dev/null", "/dev/urandom"),
 )
+LIBRARIES = ("numpy", "PIL", "cv2", "onnxruntime", "encodings")  # what a folder of modules is known by
 
 
 def restrict(readable: Iterable[str] | None) -> int:
@@ -70,16 +71,20 @@ def library_places(path: Iterable[str]) -> list[str]:
     """What the interpreter and the libraries are read from.
 
     Args:
-        path: of the interpreter's modules (``sys.path``); a folder that a home directory lies in is left out, and of
-            this package's own the package alone is read.
+        path: of the interpreter's modules (``sys.path``); of its folders those that libraries are installed in, and
+            no home directory or one that has it inside. Of the folder of this package the package alone is read.
     """
     home = Path.home()
-    modules = [place for place in map(Path, path) if place != home and place not in home.parents]
+    modules = [place for place in map(Path, path) if _has_libraries(place) and place not in (home, *home.parents)]
     prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
     prefixes = [place for place in prefixes if Path(place) != Path("/")]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     own = str(Path(__file__).parents[1])
     return [*SYSTEM, *prefixes, *filter(None, libraries), *map(str, modules), own]
+
+
+def _has_libraries(place: Path) -> bool:
+    return place.is_absolute() and any((place / name).exists() for name in LIBRARIES)
 
 
 def _allow(libc: ctypes.CDLL, rules: int, place: str) -> None:

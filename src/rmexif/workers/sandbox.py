@@ -32,7 +32,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38  # prctl.h
 MCL_CURRENT, MCL_FUTURE = 1, 2  # mman.h
 SIGKILL = 9
 CAPABILITY_CALLS = {"x86_64": (125, 126), "aarch64": (90, 91)}  # capget, capset
-READ_CAPABILITIES = 0b110  # capability.h: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+KEPT_CAPABILITIES = 1 << 1 | 1 << 2 | 1 << 14  # capability.h: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_IPC_LOCK
 CAPABILITIES_3 = 0x20080522  # capability.h: _LINUX_CAPABILITY_VERSION_3
 CPU_SECONDS = 3600  # of one process: one that was taken over burns no more; the pool replaces an honest one in time
 OPEN_FILES = 64
@@ -133,7 +133,8 @@ def _limit_resources(threads: int | None) -> None:
 
 
 def drop_capabilities() -> None:
-    """Be no more than any user, in a container that runs as root too (capset(2)); rights to read libraries stay.
+    """Be no more than any user, in a container that runs as root too (capset(2)); rights to read libraries and to lock memory
+    stay.
 
     They belong to a thread, so this comes while there is one.
     """
@@ -143,7 +144,7 @@ def drop_capabilities() -> None:
     get, put = numbers
     header, held = struct.pack("=Ii", CAPABILITIES_3, 0), ctypes.create_string_buffer(24)
     if _libc().syscall(get, header, held) == 0:
-        effective, permitted, *_ = (word & READ_CAPABILITIES for word in struct.unpack("=6I", held.raw))
+        effective, permitted, *_ = (word & KEPT_CAPABILITIES for word in struct.unpack("=6I", held.raw))
         _libc().syscall(put, header, struct.pack("=6I", effective, permitted, 0, 0, 0, 0))
 
 
