@@ -9,6 +9,7 @@ are taken.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
@@ -276,6 +277,8 @@ def _outcomes(
 
 def give_back_memory() -> None:
     """Hand freed memory back to the system: glibc keeps it in pools per thread, which grow over time."""
+    if sys.platform != "linux":
+        return
     with suppress(OSError, AttributeError):  # another C library has no such call, and no such pools
         ctypes.CDLL(None).malloc_trim(0)
 

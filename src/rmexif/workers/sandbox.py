@@ -133,10 +133,9 @@ def _limit_resources(threads: int | None) -> None:
 
 
 def drop_capabilities() -> None:
-    """Be no more than any user, in a container that runs as root too (capset(2)); rights to read libraries and to lock memory
-    stay.
+    """Be no more than any user, in a container that runs as root too (capset(2)).
 
-    They belong to a thread, so this comes while there is one.
+    Rights to read libraries and to lock memory stay. They belong to a thread, so this comes while there is one.
     """
     numbers = CAPABILITY_CALLS.get(platform.machine()) if sys.platform == "linux" else None
     if numbers is None:
