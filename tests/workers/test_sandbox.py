@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rmexif import Policy, scrub_many, strip_many
+from rmexif import Policy, native, scrub_many, strip_many
 from rmexif.workers import system_calls
 from tests import samples
 
@@ -231,7 +231,7 @@ from rmexif.workers import process, system_calls
 from rmexif.workers.limits import WorkerLimits
 system_calls.MACHINES.clear()  # no filter is written for this machine: what every architecture without a column sees
 import pickle
-setup = process.Setup(pickle.dumps((len, None)), WorkerLimits(sandbox=sys.argv[1]), b"", -1, 0, None, ())
+setup = process.Setup(pickle.dumps((len, None)), WorkerLimits(sandbox=sys.argv[1]), b"", -1, 0, None, (), "python")
 try:
     print(json.dumps(process._prepare(setup)[1].as_dict()))
 except Exception as error:
@@ -252,14 +252,28 @@ def test_required_means_required(mode: str) -> None:
         assert answer["seccomp"] is False
 
 
-def test_a_refusal_is_the_answer_to_every_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_the_answer_to_every_image(tmp_path: Path) -> None:
     """A worker that cannot be made ready says why, once for all."""
-    monkeypatch.setenv("RMEXIF_ENGINE", "abacus")
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    policy = Policy(detectors=(f"yunet:{tmp_path / 'model.onnx'}",))
 
-    out = list(strip_many([next(iter(samples.of("png").values()))] * 3, workers=1, pool="process"))
+    out = list(scrub_many([next(iter(samples.of("png").values()))] * 3, policy, workers=1, pool="process"))
 
     assert [o.error.code for o in out if o.error] == ["setup_error"] * 3
-    assert "RMEXIF_ENGINE" in str(out[0].error)
+    assert "yunet" in str(out[0].error)
+
+
+def test_workers_read_with_the_engine_of_their_parent() -> None:
+    """What they write is judged by it."""
+    before = native.engine()
+    native.use("python")
+    try:
+        (outcome,) = strip_many([next(iter(samples.of("png").values()))], workers=1, pool="process")
+    finally:
+        native.use(before)
+
+    assert outcome.report
+    assert outcome.report.stats["engine"] == "python"
 
 
 def locked_kib(pid: int | str) -> int:

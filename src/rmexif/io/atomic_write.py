@@ -1,4 +1,4 @@
-"""Atomic writes: a file appears completely or not at all, whenever the process ends; what it replaces stays till then."""
+"""Atomic writes: a file appears completely or not at all, whenever the process ends; what it replaces stays."""
 
 from __future__ import annotations
 

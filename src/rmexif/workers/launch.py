@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ENVIRONMENT", "kill", "main_module", "readable_files", "start"]
 
-# What a worker gets of the parent's environment: how to find libraries, how many threads, which engine.
+# What a worker gets of the parent's environment: how to find libraries, how many threads to use.
 ENVIRONMENT = (
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR"),
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY"),
-    *("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "LC_ALL", "LANG", "RMEXIF_ENGINE"),
+    *("MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "LC_ALL", "LANG"),
 )
 BOOT = """
 import json, sys

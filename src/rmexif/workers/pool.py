@@ -19,6 +19,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from rmexif import native
 from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, VerificationError, WorkerLost
 from rmexif.workers import channel, launch, replies
 from rmexif.workers.limits import WorkerLimits
@@ -72,6 +73,7 @@ class WorkerPool:
             parent=os.getpid(),
             main=launch.main_module(sent),
             readable=launch.readable_files(warm_up),
+            engine=native.engine(),
         )
         self._workers = [_Worker(setup, self._starter) for _ in range(workers)]
         self._idle: SimpleQueue[_Worker] = SimpleQueue()

@@ -16,8 +16,9 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from rmexif import native
 from rmexif.errors import RmexifError, SetupError, error_boundary
 from rmexif.workers import channel, landlock, sandbox
 from rmexif.workers.replies import error_values
@@ -50,6 +51,7 @@ class Setup:
         parent: id of the process that started it.
         main: how to import the script that objects of the task come from (``multiprocessing.spawn``), or None.
         readable: files that the policy names; None where objects of somebody's own may read others.
+        engine: what the parent reads coded data with; what it gets is judged by the same.
     """
 
     sent: bytes
@@ -59,6 +61,7 @@ class Setup:
     parent: int
     main: dict[str, Any] | None
     readable: tuple[str, ...] | None
+    engine: Literal["native", "python"]
 
 
 def main() -> None:
@@ -92,10 +95,8 @@ def _prepare(setup: Setup) -> tuple[Task, sandbox.Sandbox | None]:
     Raises:
         SetupError: the policy or the system cannot do what the limits ask for.
     """
-    from rmexif.io.engine import choose_engine
-
     limits = setup.limits
-    choose_engine()
+    native.use(setup.engine)
     if limits.lock_memory and not sandbox.lock_memory():
         raise SetupError("lock_memory: this process may not lock its memory (see ulimit -l)")
     statistics = os.open("/proc/self/statm", os.O_RDONLY) if limits.memory is not None else None
