@@ -63,15 +63,20 @@ class RmexifError(Exception):
 
     def detached(self) -> Self:
         """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
-        return _rebuilt(type(self), self.args, self._facts())
+        return _rebuilt(type(self), self.args, self.facts())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without calling the constructor, which a subclass may have changed."""
-        return _rebuilt, (type(self), self.args, self._facts())
+        return _rebuilt, (type(self), self.args, self.facts())
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the error says in fields; notes that somebody added may quote the file."""
         return {name: value for name, value in vars(self).items() if name != "__notes__"}
+
+    @classmethod
+    def from_facts(cls, message: str, facts: dict[str, Any]) -> Self:
+        """The error with this message and these fields, without calling the constructor."""
+        return _rebuilt(cls, (message,), facts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready form: the stable code and the message."""

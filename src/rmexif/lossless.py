@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rmexif import inspection, lowest_bits, native, verification
-from rmexif.errors import error_boundary
+from rmexif.errors import VerificationError, error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
 from rmexif.types import Finding, Limits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["strip", "verify"]
+__all__ = ["prove", "strip", "verify"]
 
 
 def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> tuple[bytes, Stats]:
@@ -60,16 +60,34 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        container, found = verification.find_leftovers(view, limits or Limits())
-        if not found and container.format == "webp":
-            from rmexif import webp_recode
+        return list(_leftovers(view, limits or Limits(), thorough)[1])
 
-            found = webp_recode.leftovers(view, container)
-        if not found and thorough:
-            from rmexif import coded_tail
 
-            found = coded_tail.find_tails(bytes(view), container, limits or Limits())
-        return list(found)
+def prove(data: bytes, *, limits: Limits) -> Container[Any]:
+    """What a clean file is; one that ``verify`` would complain about is refused.
+
+    Raises:
+        VerificationError: something is left in it.
+        InputError: the bytes are no image that can be handled.
+    """
+    with error_boundary():
+        container, found = _leftovers(memoryview(data), limits, False)
+    if found:
+        raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
+    return container
+
+
+def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Container[Any], Sequence[Finding]]:
+    container, found = verification.find_leftovers(view, limits)
+    if not found and container.format == "webp":
+        from rmexif import webp_recode
+
+        found = webp_recode.leftovers(view, container)
+    if not found and thorough:
+        from rmexif import coded_tail
+
+        found = coded_tail.find_tails(bytes(view), container, limits)
+    return container, found
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:

@@ -47,7 +47,7 @@ deadline_option = click.option(
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
 )
 sandbox_option = click.option(
-    "--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."
+    "--sandbox", is_flag=True, help="Work without files and network (Linux); implies processes, which do so anyway."
 )
 
 

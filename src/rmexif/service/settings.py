@@ -46,7 +46,8 @@ class Settings:
     )
     worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})
     sandbox: bool = field(
-        default=True, metadata={"help": "workers may not write, connect or spawn (Linux)", "alias": "RMEXIF_FENCE"}
+        default=True,
+        metadata={"help": "workers have no files, no network and no other processes (Linux)", "alias": "RMEXIF_FENCE"},
     )
     report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
     tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})

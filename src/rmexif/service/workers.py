@@ -69,7 +69,8 @@ class Workers:
         async with self._admission.turn(client_left):
             loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(self._threads, self._pool.run, raw, job, *arguments)
+                expected = jobs.JOBS[job].expected(*arguments)
+                return await loop.run_in_executor(self._threads, self._pool.run, raw, expected, job, *arguments)
             except WorkerLost:
                 self._metrics.lost.inc()
                 raise
