@@ -10,11 +10,13 @@ it is. Nothing global is set: decode() and encode() may run in any number of thr
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmexif.codecs import decoders, encoders
-from rmexif.codecs.encoders import keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
+from rmexif.types import FrameStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +24,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rmexif.types import Container, Raster
+    from rmexif.types import Container, Frame, Raster
 
-__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp", "keeps_16_bit", "keeps_lowest_bits"]
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "STREAMED",
+    "decode",
+    "encode",
+    "encode_lossless_webp",
+    "keeps_16_bit",
+    "keeps_lowest_bits",
+]
 
 DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg": decoders.jpeg,
@@ -69,6 +80,8 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         raise UnsupportedFeature("there is no decoder for this format", structure=container.format, offset=0)
     with codec_errors(MalformedImage, container.format, "decoder"):
         raster = decoder(raw, container)
+        if isinstance(raster.frames, FrameStream):
+            raster = replace(raster, frames=_guarded(raster.frames, container))
     decoders.sized(raster.width, raster.height, container)
     if len(raster.frames) < container.frames and container.format != "jxl":
         raise MalformedImage(
@@ -77,6 +90,16 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
             offset=decoders.picture_offset(container),
         )
     return raster
+
+
+def _guarded(frames: FrameStream, container: Container[Any]) -> FrameStream:
+    """The same frames, with the errors of the decoder turned into ours at each of them."""
+
+    def make() -> Iterator[Frame]:
+        with codec_errors(MalformedImage, container.format, "decoder"):
+            yield from frames
+
+    return FrameStream(len(frames), make)
 
 
 def encode(raster: Raster, format_name: str, quality: int) -> bytes:

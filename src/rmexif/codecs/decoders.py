@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -24,6 +24,7 @@ from PIL import (
 from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
+from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
 from rmexif.containers.jpeg import segments
 from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
@@ -31,7 +32,10 @@ from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
-from rmexif.types import Colour, Container, Frame, Raster, Role
+from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
 
@@ -106,38 +110,26 @@ def _space(pixels: Pixels) -> str:
     return "L" if pixels.shape[2] < 3 else "RGB"
 
 
-def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames of an animation with one number of channels: RGBA if one of them has alpha, else RGB."""
-    if len({frame.pixels.shape[2] for frame in frames}) == 1:
-        return tuple(frames)
-    channels = 4 if any(frame.pixels.shape[2] in (2, 4) for frame in frames) else 3
-    return tuple(Frame(_expand(frame.pixels, channels), frame.duration) for frame in frames)
-
-
-def _expand(pixels: Pixels, channels: int) -> Pixels:
-    """8-bit pixels as RGB (3) or RGBA (4)."""
-    have = pixels.shape[2]
-    if have == channels:
-        return pixels
-    colour = np.repeat(pixels[:, :, :1], 3, axis=2) if have < 3 else pixels[:, :, :3]
-    if channels == 3:
-        return np.ascontiguousarray(colour)
-    alpha = pixels[:, :, -1:] if have == 2 else np.full_like(pixels[:, :, :1], 255)
-    return np.concatenate((colour, alpha), axis=2)
-
-
-def _frames(image: Image.Image, container: Container[Any]) -> tuple[tuple[Frame, ...], str]:
-    """The frames of an animation that Pillow composes, with their durations."""
-    frames, space = [], "RGB"
+def _frames(
+    opened: Callable[[], Image.Image], container: Container[Any]
+) -> tuple[tuple[Frame, ...] | FrameStream, Image.Image, str]:
+    """The frames of an animation that Pillow composes, with their durations; the opened file, and the space."""
+    image = opened()
+    sized(*image.size, container)
     count = getattr(image, "n_frames", 1) if container.frames > 1 else 1  # counting walks the whole file
-    numbers = range(min(count, container.frames))
-    for number in numbers:
-        image.seek(number)
-        sized(*image.size, container)
-        image.load()
-        pixels, space = _array(image)
-        frames.append(Frame(pixels, float(image.info.get("duration") or 0) if len(numbers) > 1 else 0.0))
-    return _alike(frames), space
+    count, spaces = min(count, container.frames), ["RGB"]
+
+    def decoded() -> Iterator[Frame]:
+        file = opened()
+        for number in range(count):
+            file.seek(number)
+            sized(*file.size, container)
+            file.load()
+            pixels, spaces[0] = _array(file)
+            yield Frame(pixels, float(file.info.get("duration") or 0) if count > 1 else 0.0)
+
+    frames = alike(frames_of(count, image.size, decoded))
+    return frames, image, spaces[0]
 
 
 # -- one function per format -------------------------------------------------------------------------------------
@@ -197,7 +189,7 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
         return _png_still(still, depth, colour_type, chunks.get(b"tRNS"))
 
     if b"acTL" not in chunks:
-        frames: tuple[Frame, ...] = (Frame(decode(data)),)
+        frames: tuple[Frame, ...] | FrameStream = (Frame(decode(data)),)
         plays = 0
     else:
         frames, plays = png_frames.compose(memoryview(data), chunks, container.frames, decode)
@@ -241,10 +233,9 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
     shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
     if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
         raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))
-    frames, _ = _frames(image, container)
-    if shows_canvas and all(frame.pixels[:, :, -1].min() == 255 for frame in frames):
-        frames = tuple(Frame(np.ascontiguousarray(frame.pixels[:, :, :3]), frame.duration) for frame in frames)
+    frames, image, _ = _frames(lambda: WebPImagePlugin.WebPImageFile(io.BytesIO(raw)), container)
+    if shows_canvas:
+        frames = without_needless_alpha(frames)
     return Raster(frames, int(image.info["loop"]), container.orientation, container.colour)
 
 
@@ -267,26 +258,36 @@ def bmp(raw: Raw, container: Container[Any]) -> Raster:
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
     """Every page at its own size, turned upright; integer samples of up to 16 bit."""
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
-    frames, space = [], "RGB"
-    for number in range(container.frames):
-        image.seek(number)
-        tags = image.tag_v2
-        wide = max(tags.get(258, (1,))) == 16 and tags.get(277, 1) > 1
-        if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
-            pixels, page_space = _tiff16(raw, number, image)
-        else:
-            image.load()  # turns the page upright by its tag 274
-            pixels, page_space = _array(image)
-        if number and page_space != space:
-            raise UnsupportedFeature(
-                "pages in different colour spaces are not handled",
-                structure=container.format,
-                offset=picture_offset(container),
-            )
-        space = page_space
-        frames.append(Frame(pixels))
-    return Raster(tuple(frames), colour=container.colour, space=space)
+    spaces: list[str] = []
+
+    def decoded() -> Iterator[Frame]:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+        for number in range(container.frames):
+            image.seek(number)
+            pixels, space = _page(raw, number, image)
+            if space != (spaces or [space])[0]:
+                raise UnsupportedFeature(
+                    "pages in different colour spaces are not handled",
+                    structure=container.format,
+                    offset=picture_offset(container),
+                )
+            spaces.append(space)
+            yield Frame(pixels)
+
+    frames = frames_of(container.frames, (container.frame_samples // MAX_CHANNELS, 1), decoded)
+    if not spaces:
+        next(iter(frames))
+    return Raster(frames, colour=container.colour, space=spaces[0])
+
+
+def _page(raw: Raw, number: int, image: TiffImagePlugin.TiffImageFile) -> tuple[Pixels, str]:
+    """A page that Pillow has gone to, and the space of its numbers."""
+    tags = image.tag_v2
+    wide = max(tags.get(258, (1,))) == 16 and tags.get(277, 1) > 1
+    if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
+        return _tiff16(raw, number, image)
+    image.load()  # turns the page upright by its tag 274
+    return _array(image)
 
 
 def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
@@ -300,8 +301,7 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
 
 def avif(raw: Raw, container: Container[Any]) -> Raster:
     """8 bit; the turns of irot and imir are still to be made, as Pillow's orientation."""
-    image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
-    frames, space = _frames(image, container)
+    frames, image, space = _frames(lambda: AvifImagePlugin.AvifImageFile(io.BytesIO(raw)), container)
     orientation = int(image.getexif().get(274, 1))
     return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
 

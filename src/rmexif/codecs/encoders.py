@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import GifImagePlugin, Image
+from PIL import GifImagePlugin, Image, TiffImagePlugin
 
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
@@ -32,6 +32,7 @@ __all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
+STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
 LOSSLESS = frozenset({"png", "tiff", "bmp", "gif"})  # formats that keep every bit (GIF: of up to 256 colours)
 WIDE = frozenset({"png", "tiff", "heic"})  # formats whose stills keep more than 8 bits of a sample
 
@@ -158,17 +159,20 @@ def _webp_still(pixels: Pixels, quality: int) -> bytes:
 
 def tiff(raster: Raster, quality: int) -> bytes:
     """Lossless, deflated; every page at its own size; 16 bit stays 16 bit."""
-    pages = [frame.pixels for frame in raster.frames]
-    if any(page.dtype == np.uint16 for page in pages):  # Pillow writes 16 bit for grey only
-        wide = [_swapped(_rgba(page)) for page in pages]
+    is_held = isinstance(raster.frames, tuple)
+    if is_held and any(frame.pixels.dtype == np.uint16 for frame in raster.frames):  # Pillow: 16 bit for grey only
+        wide = [_swapped(_rgba(frame.pixels)) for frame in raster.frames]
         done, data = cv2.imencodemulti(".tif", wide, [cv2.IMWRITE_TIFF_COMPRESSION, ADOBE_DEFLATE])
         if not done:
             raise EncodeError("tiff: the encoder refused the picture")
         return bytes(data)
-    images, out = [image_of(page) for page in pages], io.BytesIO()
-    settings = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
-    images[0].save(out, "TIFF", save_all=True, append_images=images[1:], **settings)
-    return out.getvalue()
+    out = io.BytesIO()
+    settings: dict[str, Any] = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
+    with TiffImagePlugin.AppendingTiffWriter(out) as pages:
+        for frame in raster.frames:
+            image_of(to_8bit(frame.pixels)).save(pages, "TIFF", **settings)
+            pages.newFrame()
+        return out.getvalue()
 
 
 def bmp(raster: Raster, quality: int) -> bytes:

@@ -225,6 +225,7 @@ class _Reading:
             colour=Colour(icc=profile),
             residuals=tuple(sorted(residuals | tables)),
             residual_bytes=residuals | tables,
+            samples=len(frame.components) * frame.width * frame.height,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
 

@@ -108,7 +108,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         height=first.height,
         parts=parts.builder.tile(),
         frames=len(pages),
-        samples=sum(page.samples for page in pages),
+        samples=max(page.samples for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
