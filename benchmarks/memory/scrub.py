@@ -53,7 +53,7 @@ def phone_heic() -> bytes:
 
     out = io.BytesIO()
     pixels = photo(*PHONE)
-    settings = {"quality": 60, "chroma": 420, "enc_params": {"preset": "ultrafast"}}
+    settings = {"quality": 60, "chroma": 420, "enc_params": {"preset": "ultrafast"}, "tile_size": 2040}
     pillow_heif.encode("BGR", PHONE[::-1], pixels.data.cast("B"), out, **settings)
     return out.getvalue()
 

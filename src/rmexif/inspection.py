@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import sniff
+from rmexif.containers import sniff, sniff_source
 from rmexif.errors import error_boundary
 from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from rmexif.containers import FormatRow
     from rmexif.stats import FindingStats, ResidualStats
 
-__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "residuals", "summary", "view_of"]
+__all__ = [
+    "Inspection",
+    "Raw",
+    "findings",
+    "inspect",
+    "open_container",
+    "open_source",
+    "residuals",
+    "summary",
+    "view_of",
+]
 
 Raw = bytes | bytearray | memoryview
 
@@ -87,6 +97,16 @@ def open_container(
     if earlier and row.parse_again and row.format.name == earlier.format:
         return row, row.parse_again(view, limits, earlier)
     return row, row.parse(view, limits)
+
+
+def open_source(view: memoryview, limits: Limits) -> Container[Any]:
+    """Sniff and parse what is to be decoded: formats that are never written are taken too.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    limits.check("max_bytes", len(view))
+    return sniff_source(view).parse(view, limits)
 
 
 def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
-from rmexif.containers import by_name, rebuild
+from rmexif.containers import by_name, output_for, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
@@ -203,7 +203,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits, count = policy.limits, 1 if policy.frames == "first" else container.frames
     limits.check("max_samples", container.frame_samples)
     limits.check("max_total_pixels", container.width * container.height * count)
-    if count > 1 and (policy.output or container.format) not in codecs.STREAMED:
+    if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
         limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)
     if policy.frames == "first":
@@ -222,7 +222,7 @@ def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple
     16-bit samples become sRGB in any case: of linear light the low byte, which does not leave, would be missed.
     """
     seen = _each(transform.to_srgb, raster)
-    keeps = (policy.output or container.format) == "png" and transform.is_measured(raster.colour)
+    keeps = (policy.output or output_for(container.format)) == "png" and transform.is_measured(raster.colour)
     keeps = keeps and raster.frames[0].pixels.dtype == np.uint8
     return (raster if keeps else seen), seen
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import inspection, native, pipeline, styles
+from rmexif import containers, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
@@ -52,7 +52,7 @@ class Scrubber:
         self._style = _style(self._policy)
         self._parse_ms = 0.0
         with error_boundary():
-            self._container = inspection.open_container(self._view, self._policy.limits)[1]
+            self._container = inspection.open_source(self._view, self._policy.limits)
         self._parse_ms = (time.perf_counter() - self._started) * 1e3
 
     def process(self) -> tuple[bytes, Stats]:
@@ -111,7 +111,7 @@ class Scrubber:
 
     @property
     def _output(self) -> str:
-        return self._policy.output or self._container.format
+        return self._policy.output or containers.output_for(self._container.format)
 
     def _elapsed_ms(self, started: float) -> float:
         return round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decoders, encoders
+from rmexif.codecs import decode_only, decoders, encoders, pillow
 from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
@@ -47,6 +47,12 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "avif": decoders.avif,
     "heic": decoders.heic,
     "jxl": decoders.jxl,
+    "pnm": decoders.pnm,
+    "qoi": decode_only.qoi,
+    "ico": decode_only.icon,
+    "jpeg2000": decode_only.jpeg2000,
+    "psd": decode_only.photoshop,
+    "tga": decode_only.targa,
 }
 
 ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
@@ -59,6 +65,7 @@ ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
     "avif": encoders.avif,
     "heic": encoders.heic,
     "jxl": encoders.jxl,
+    "pnm": encoders.pnm,
 }
 
 
@@ -82,12 +89,12 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         raster = decoder(raw, container)
         if isinstance(raster.frames, FrameStream):
             raster = replace(raster, frames=_guarded(raster.frames, container))
-    decoders.sized(raster.width, raster.height, container)
+    pillow.sized(raster.width, raster.height, container)
     if len(raster.frames) < container.frames and container.format != "jxl":
         raise MalformedImage(
             f"{container.frames} frames announced, {len(raster.frames)} decoded",
             structure=container.format,
-            offset=decoders.picture_offset(container),
+            offset=pillow.picture_offset(container),
         )
     return raster
 

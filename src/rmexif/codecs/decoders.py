@@ -24,7 +24,9 @@ from PIL import (
 from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
+from rmexif.codecs import pnm as pnm_pixels
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
+from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
 from rmexif.containers.jpeg import segments
 from rmexif.containers.jxl import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
@@ -32,45 +34,21 @@ from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
-from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster, Role
+from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
-# Pillow modes that are taken as they are, and what the numbers mean.
-PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
-# Pillow modes that are first converted to one of the above; none of these loses anything.
-CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
 # A still WebP of more pixels is refused where a byte codes more than these: ordinary pictures stay far below, and room
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
-
-
-def picture_offset(container: Container[Any]) -> int:
-    """Byte where the coded picture starts, for errors about it."""
-    return next((part.offset for part in container.parts if part.role is Role.PIXELS), 0)
-
-
-def sized(width: int, height: int, container: Container[Any]) -> None:
-    """Raise MalformedImage where a decoder sees another size than our parser: asked before it decodes, and after."""
-    name, announced, found = container.format, (container.width, container.height), (width, height)
-    if name in ("heic", "avif", "jxl"):  # a clean aperture (clap) cuts, a turn swaps the sides
-        agrees = all(have <= most for have, most in zip(sorted(found), sorted(announced), strict=True))
-    else:
-        agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself
-    if not agrees:
-        raise MalformedImage(
-            f"{announced[0]} x {announced[1]} px announced, {width} x {height} px decoded",
-            structure=container.format,
-            offset=picture_offset(container),
-        )
 
 
 # -- shared ------------------------------------------------------------------------------------------------------
@@ -89,21 +67,6 @@ def _swapped(pixels: Pixels) -> Pixels:
     if pixels.shape[2] < 3:
         return pixels
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
-
-
-def _array(image: Image.Image) -> tuple[Pixels, str]:
-    """Pixels of a loaded Pillow image, as H x W x C, and the raster's space."""
-    if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)[:, :, None], "L"
-    if image.mode not in PLAIN_MODES or "transparency" in image.info:
-        target = CONVERTED_MODES.get(image.mode, image.mode)
-        if "transparency" in image.info and image.mode != "PA":
-            target = "LA" if image.mode in ("1", "L") else "RGBA"
-        if target not in PLAIN_MODES:
-            raise UnsupportedFeature(f"samples of type {image.mode} are not handled")
-        image = image.convert(target)
-    pixels = np.array(image)
-    return (pixels if pixels.ndim == 3 else pixels[:, :, None]), PLAIN_MODES[image.mode]
 
 
 def _space(pixels: Pixels) -> str:
@@ -125,7 +88,7 @@ def _frames(
             file.seek(number)
             sized(*file.size, container)
             file.load()
-            pixels, spaces[0] = _array(file)
+            pixels, spaces[0] = array_of(file)
             yield Frame(pixels, float(file.info.get("duration") or 0) if count > 1 else 0.0)
 
     frames = alike(frames_of(count, image.size, decoded))
@@ -151,7 +114,7 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     elif components == 3:
         pixels = to_rgb_view(_cv2(raw, cv2.IMREAD_COLOR_BGR), True)
     elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
-        pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
+        pixels, space = array_of(loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
     else:
         raise UnsupportedFeature(
             f"{components} components, 1, 3 or 4 are handled",
@@ -170,13 +133,6 @@ def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
             precision, height, width, components = body.u8(), body.u16(), body.u16(), body.u8()
             return precision, components, width, height
     raise MalformedImage("no frame header before it", structure="jpeg EOI", offset=max(0, len(view) - 2))
-
-
-def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
-    """A still, decoded once its size is known to agree."""
-    sized(*image.size, container)
-    image.load()
-    return image
 
 
 def png(raw: Raw, container: Container[Any]) -> Raster:
@@ -201,7 +157,7 @@ def _png_still(data: bytes, depth: int, colour_type: int, key: bytes | None) -> 
     if colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
         image.load()
-        return _array(image)[0]
+        return array_of(image)[0]
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
@@ -256,6 +212,12 @@ def bmp(raw: Raw, container: Container[Any]) -> Raster:
     return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
 
 
+def pnm(raw: Raw, container: Container[Any]) -> Raster:
+    """Grey or RGB, with alpha where a PAM has it."""
+    pixels = pnm_pixels.read_pixels(raw)
+    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
+
+
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
     """Every page at its own size, turned upright; integer samples of up to 16 bit."""
     spaces: list[str] = []
@@ -287,7 +249,7 @@ def _page(raw: Raw, number: int, image: TiffImagePlugin.TiffImageFile) -> tuple[
     if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
         return _tiff16(raw, number, image)
     image.load()  # turns the page upright by its tag 274
-    return _array(image)
+    return array_of(image)
 
 
 def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:

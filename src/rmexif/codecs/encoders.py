@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image, TiffImagePlugin
 
+from rmexif.codecs.pnm import write_pixels
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "tiff", "webp"]
+__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
 STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
-LOSSLESS = frozenset({"png", "tiff", "bmp", "gif"})  # formats that keep every bit (GIF: of up to 256 colours)
-WIDE = frozenset({"png", "tiff", "heic"})  # formats whose stills keep more than 8 bits of a sample
+LOSSLESS = frozenset({"png", "tiff", "bmp", "gif", "pnm"})  # formats that keep every bit (GIF: of up to 256 colours)
+WIDE = frozenset({"png", "tiff", "heic", "pnm"})  # formats whose stills keep more than 8 bits of a sample
 
 # Whether a picture is small is seen from its size alone, so these tell nothing either. An icon costs nothing to keep
 # (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
@@ -42,6 +43,8 @@ ICON = 1 << 16  # px: up to here lossless, or at the quality below
 ICON_QUALITY = 98  # for a quality of 90 and above
 FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
+TILED = 1 << 26  # px: above it a HEIC is a grid of tiles, of so many px a side
+TILE = 4096
 PNG_HEAD = 33  # byte: the signature and IHDR
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
 TRANSPARENT = 255  # index in a GIF palette
@@ -180,6 +183,11 @@ def bmp(raster: Raster, quality: int) -> bytes:
     return through_cv2(".bmp", flattened(raster.frames[0].pixels), [])
 
 
+def pnm(raster: Raster, quality: int) -> bytes:
+    """PGM, PPM, or PAM where there is alpha; 16 bit stays 16 bit."""
+    return write_pixels(raster.frames[0].pixels)
+
+
 def avif(raster: Raster, quality: int) -> bytes:
     """8 bit; the format has no place for a loop count, so an animation plays forever."""
     images, out = [image_of(to_8bit(frame.pixels)) for frame in raster.frames], io.BytesIO()
@@ -201,7 +209,13 @@ def heic(raster: Raster, quality: int) -> bytes:
     mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1] + (";16" if pixels.dtype == np.uint16 else "")
     size, out = (pixels.shape[1], pixels.shape[0]), io.BytesIO()
     chroma = 444 if _full_colour(pixels) else 420
-    settings = {"quality": _modern(pixels, quality), "chroma": chroma, "enc_params": {"preset": "ultrafast"}}
+    settings: dict[str, Any] = {
+        "quality": _modern(pixels, quality),
+        "chroma": chroma,
+        "enc_params": {"preset": "ultrafast"},
+    }
+    if pixels.shape[2] in (1, 3) and pixels.shape[0] * pixels.shape[1] > TILED:  # x265 takes 142 MP at most
+        settings["tile_size"] = TILE
     settings |= {"color_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
     pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).data.cast("B"), out, **settings)
     return out.getvalue()

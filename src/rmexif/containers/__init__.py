@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.bmp import BMP
 from rmexif.containers.common.row import FormatRow
+from rmexif.containers.decode_only import DECODE_ONLY, DecodeOnlyRow
 from rmexif.containers.gif import GIF
 from rmexif.containers.isobmff import AVIF, HEIC
 from rmexif.containers.jpeg import JPEG
 from rmexif.containers.jxl import JXL
 from rmexif.containers.png import PNG
+from rmexif.containers.pnm import PNM
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
 from rmexif.errors import UnknownFormat, UnsupportedFeature
@@ -31,24 +33,29 @@ from rmexif.errors import UnknownFormat, UnsupportedFeature
 if TYPE_CHECKING:
     from rmexif.types import Container
 
-__all__ = ["FORMATS", "FormatRow", "by_name", "rebuild", "sniff"]
+__all__ = [
+    "DECODE_ONLY",
+    "FORMATS",
+    "DecodeOnlyRow",
+    "FormatRow",
+    "by_name",
+    "output_for",
+    "rebuild",
+    "sniff",
+    "sniff_source",
+]
 
 HEAD = 4096  # bytes that a signature may look at
 
-FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL)
+FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
 # Known, and refused by name, so that the message helps. (offset, bytes, name)
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"8BPS", "Photoshop PSD"),
+    (0, b"8BPS", "this version of Photoshop PSD or PSB"),
     (0, b"%PDF", "PDF"),
     (0, b"%!PS", "PostScript"),
-    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000 codestream"),
     (0, b"<svg", "SVG"),
     (0, b"<?xml", "XML"),
-    (0, b"\x00\x00\x01\x00", "ICO"),
-    (0, b"\x00\x00\x02\x00", "CUR"),
-    (0, b"qoif", "QOI"),
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
@@ -63,6 +70,19 @@ def sniff(view: memoryview) -> FormatRow[Any]:
     """The row of the first format whose signature matches.
 
     Raises:
+        UnsupportedFeature: a known format that rmexif does not handle, or only decodes.
+        UnknownFormat: no signature matched.
+    """
+    row = sniff_source(view)
+    if isinstance(row, DecodeOnlyRow):
+        raise UnsupportedFeature(f"{row.title} is only decoded: use scrub, which writes {row.output} or another format")
+    return row
+
+
+def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
+    """The row of the first format whose signature matches, those that are only decoded included.
+
+    Raises:
         UnsupportedFeature: a known format that rmexif does not handle.
         UnknownFormat: no signature matched.
     """
@@ -70,12 +90,20 @@ def sniff(view: memoryview) -> FormatRow[Any]:
     for row in FORMATS:
         if row.matches(head):
             return row
+    for source in DECODE_ONLY:
+        if source.matches(head):
+            return source
     for offset, magic, name in REFUSED:
         if head[offset : offset + len(magic)] == magic:
             raise UnsupportedFeature(f"{name} is not handled; it is refused rather than passed through")
     if not head:
         raise UnknownFormat("the input is empty")
     raise UnknownFormat("no image signature matched at byte 0")
+
+
+def output_for(name: str) -> str:
+    """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
+    return next((row.output for row in DECODE_ONLY if row.name == name), name)
 
 
 def by_name(name: str) -> FormatRow[Any]:
@@ -87,5 +115,7 @@ def by_name(name: str) -> FormatRow[Any]:
 
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
-    """The lossless clean file of what ``parse`` said about ``view``."""
+    """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
+    if output_for(container.format) != container.format:
+        return bytes(view)
     return b"".join(by_name(container.format).rewrite(view, container))
