@@ -15,7 +15,6 @@ from rmexif.containers.bmp.header import (
     CALIBRATED,
     EMBEDDED,
     INFO,
-    OS2,
     SIZES,
     V4,
     V5,
@@ -101,8 +100,7 @@ def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder) -> No
     free = [("reserved", 6, 10)]
     if header.length >= INFO and bytes(view[38:46]) != struct.pack("<ii", *header.aspect):
         free.append(("density", 38, 46))
-    if header.length == OS2:
-        free.append(("os2", 54, 78))
+    free.append(("os2", *header.os2_fields))
     if header.length >= V4 and header.colour.space != CALIBRATED:
         free.append(("calibration", 74, 122))
     if header.length >= V5:
