@@ -25,6 +25,7 @@ from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
 from rmexif.codecs import pnm as pnm_pixels
+from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
 from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
 from rmexif.containers.jpeg import segments
@@ -34,6 +35,7 @@ from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
+from rmexif.raster.transform import rotated
 from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
@@ -223,10 +225,7 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
     spaces: list[str] = []
 
     def decoded() -> Iterator[Frame]:
-        image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
-        for number in range(container.frames):
-            image.seek(number)
-            pixels, space = _page(raw, number, image)
+        for pixels, space in _pages(raw, container):
             if space != (spaces or [space])[0]:
                 raise UnsupportedFeature(
                     "pages in different colour spaces are not handled",
@@ -240,6 +239,19 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
     if not spaces:
         next(iter(frames))
     return Raster(frames, colour=container.colour, space=spaces[0])
+
+
+def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
+    """Every page, and the space of its numbers."""
+    if pages := tiff_samples.pages_of(container):
+        for page in pages:
+            pixels, space = tiff_samples.read_page(page)
+            yield rotated(pixels, page.orientation), space
+        return
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    for number in range(container.frames):
+        image.seek(number)
+        yield _page(raw, number, image)
 
 
 def _page(raw: Raw, number: int, image: TiffImagePlugin.TiffImageFile) -> tuple[Pixels, str]:
