@@ -26,6 +26,7 @@ __all__ = [
     "output_option",
     "policy_from",
     "pool_option",
+    "repair_option",
     "sandbox_option",
     "take",
     "thorough_option",
@@ -40,6 +41,13 @@ force_option = click.option("-f", "--force", is_flag=True, help="Replace an exis
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 thorough_option = click.option(
     "--thorough", is_flag=True, help="JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding."
+)
+repair_option = click.option(
+    "--repair",
+    type=click.Choice(("refuse", "complete")),
+    default="refuse",
+    show_default=True,
+    help="Rows that are missing: refuse, or complete with grey where half are there.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 pool_option = click.option(

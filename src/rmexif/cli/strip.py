@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -15,6 +15,7 @@ from rmexif.cli.options import (
     limit_options,
     limits_from,
     output_option,
+    repair_option,
     take,
     thorough_option,
     verbose_option,
@@ -30,6 +31,7 @@ __all__ = ["strip_command"]
 @json_option
 @verbose_option
 @thorough_option
+@repair_option
 @folder.folder_options
 @limit_options
 def strip_command(
@@ -39,6 +41,7 @@ def strip_command(
     as_json: bool,
     verbose: bool,
     thorough: bool,
+    repair: Literal["refuse", "complete"],
     **options: Any,
 ) -> None:
     """Remove metadata without touching a pixel; faces stay."""
@@ -52,10 +55,10 @@ def strip_command(
         with cli_errors("strip"):
             from rmexif.bulk import StripTask
 
-            sys.exit(folder.run(StripTask(limits, thorough), sources, output, force, many))
+            sys.exit(folder.run(StripTask(limits, thorough, repair), sources, output, force, many))
     source = sources[0]
     with cli_errors(source):
-        data, stats = strip(files.load(source, limits.max_bytes), limits=limits, thorough=thorough)
+        data, stats = strip(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, repair=repair)
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)

@@ -50,6 +50,7 @@ Raw = bytes | memoryview
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
+EOI = b"\xff\xd9"  # T.81, table B.1
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
 
@@ -102,6 +103,8 @@ def _frames(
 
 def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     """8 bit, any colour model; a picture cut short is filled up by libjpeg, so the parser has to see its end."""
+    if bytes(raw[-len(EOI) :]) != EOI:  # the parser has seen every row; OpenCV asks for the end
+        raw = bytes(raw) + EOI
     precision, components, width, height = _jpeg_frame(raw)
     sized(width, height or container.height, container)  # T.81, B.2.5: a height of 0 comes later, as DNL
     if precision != 8:

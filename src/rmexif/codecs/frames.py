@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.containers.common.memory import give_back_memory
 from rmexif.types import MAX_CHANNELS, Frame, FrameStream
 
 if TYPE_CHECKING:
@@ -29,8 +30,16 @@ def frames_of(count: int, size: tuple[int, int], make: Callable[[], Iterator[Fra
         make: gives them, at each call from the first one on.
     """
     if count > 1 and MAX_CHANNELS * size[0] * size[1] * count > MOST_HELD:
-        return FrameStream(count, make)
+        return FrameStream(count, lambda: _trimmed(make()))
     return tuple(make())
+
+
+def _trimmed(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The same frames; what was freed between two of them goes back to the system, or it adds up (25 MB a page)."""
+    for frame in frames:
+        yield frame
+        del frame
+        give_back_memory()
 
 
 def without_needless_alpha(frames: Frames) -> Frames:

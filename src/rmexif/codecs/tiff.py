@@ -171,9 +171,9 @@ def _scaled(values: Pixels, bits: int, kind: int) -> Pixels:
 
 
 def _lab(values: Pixels, bits: int, is_offset: bool) -> Pixels:
-    """8-bit L, a and b, these with an offset of 128."""
+    """8-bit L, a and b, these as signed bytes."""
     unsigned = values.astype(np.int64) & ((1 << bits) - 1)
     narrow = (unsigned >> (bits - 8) if bits >= 8 else unsigned << (8 - bits)).astype(np.uint8)
-    if not is_offset:
+    if is_offset:
         narrow[:, :, 1:] ^= 0x80
     return narrow

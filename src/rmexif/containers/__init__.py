@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.bmp import BMP
-from rmexif.containers.common.row import FormatRow
+from rmexif.containers.common.row import Completed, FormatRow
 from rmexif.containers.decode_only import DECODE_ONLY, DecodeOnlyRow
 from rmexif.containers.gif import GIF
 from rmexif.containers.isobmff import AVIF, HEIC
@@ -28,10 +28,10 @@ from rmexif.containers.png import PNG
 from rmexif.containers.pnm import PNM
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
-from rmexif.errors import UnknownFormat, UnsupportedFeature
+from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from rmexif.types import Container
+    from rmexif.types import Container, Limits
 
 __all__ = [
     "DECODE_ONLY",
@@ -39,6 +39,7 @@ __all__ = [
     "DecodeOnlyRow",
     "FormatRow",
     "by_name",
+    "complete",
     "output_for",
     "rebuild",
     "sniff",
@@ -104,6 +105,23 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
 def output_for(name: str) -> str:
     """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
     return next((row.output for row in DECODE_ONLY if row.name == name), name)
+
+
+def complete(view: memoryview, limits: Limits) -> Completed:
+    """A file that is cut off with its missing rows filled with grey.
+
+    Raises:
+        MalformedImage: fewer than half of the rows are there, or what is there is no picture.
+        UnsupportedFeature: a format, or a form of it, that is not completed.
+    """
+    row = sniff(view)
+    if row.complete is None:
+        raise UnsupportedFeature(f"{row.format.name}: rows that are missing are not completed in this format")
+    found = row.complete(view, limits)
+    if 2 * found.kept < found.rows:
+        problem = f"{found.kept} of {found.rows} rows are there; fewer than half are not completed"
+        raise MalformedImage(problem, structure=row.format.name, offset=len(view))
+    return found
 
 
 def by_name(name: str) -> FormatRow[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmexif.containers.bmp import parse, rewrite
+from rmexif.containers.bmp import completion, parse, rewrite
 from rmexif.containers.common.row import FormatRow
 from rmexif.types import Format
 
@@ -22,4 +22,5 @@ BMP = FormatRow(
     parse.matches,
     parse.parse,
     rewrite.rewrite,
+    complete=completion.complete,
 )

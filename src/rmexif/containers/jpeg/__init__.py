@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
+from rmexif.containers.jpeg.completion import complete
 from rmexif.containers.jpeg.parse import matches, parse, parse_again
 from rmexif.containers.jpeg.rewrite import rewrite
 from rmexif.types import Format
@@ -24,4 +25,5 @@ JPEG = FormatRow(
     parse,
     rewrite,
     parse_again,
+    complete=complete,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.png import parse, rewrite
+from rmexif.containers.png import completion, parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["PNG"]
@@ -23,4 +23,5 @@ PNG = FormatRow(
     parse.parse,
     rewrite.rewrite,
     parse.parse_again,
+    complete=completion.complete,
 )

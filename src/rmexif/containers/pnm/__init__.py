@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.pnm import parse, rewrite
+from rmexif.containers.pnm import completion, parse, rewrite
 from rmexif.types import Format
 
 __all__ = ["PNM"]
@@ -22,4 +22,5 @@ PNM = FormatRow(
     parse.matches,
     parse.parse,
     rewrite.rewrite,
+    complete=completion.complete,
 )

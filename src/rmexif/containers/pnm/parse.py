@@ -14,7 +14,7 @@ import numpy as np
 
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.pnm.header import BITMAP, COMMENT, PnmHeader, read_header, serialise
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 from rmexif.types import Container, PayloadKind, Role
 
@@ -61,7 +61,7 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
     else:
         size = header.stride * header.height
         if size > len(view) - header.end:
-            problem = f"{size} bytes expected, {len(view) - header.end} found"
+            problem = f"{size} bytes expected, {len(view) - header.end} found; {REPAIR}"
             raise MalformedImage(problem, structure="pnm samples", offset=header.end)
         end = header.end + size
         kept = _clean(view[header.end : end], header)
