@@ -53,6 +53,7 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg2000": decode_only.jpeg2000,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
+    "svg": decode_only.drawing,
 }
 
 ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {

@@ -26,6 +26,7 @@ from rmexif.containers.jpeg import JPEG
 from rmexif.containers.jxl import JXL
 from rmexif.containers.png import PNG
 from rmexif.containers.pnm import PNM
+from rmexif.containers.svg import SVG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
 from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODE_ONLY",
     "FORMATS",
+    "VECTOR",
     "DecodeOnlyRow",
     "FormatRow",
     "by_name",
@@ -48,6 +50,9 @@ __all__ = [
 
 HEAD = 4096  # bytes that a signature may look at
 
+VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
+VECTOR_OUTPUT = "png"
+
 FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
 # Known, and refused by name, so that the message helps. (offset, bytes, name)
@@ -55,7 +60,6 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"8BPS", "this version of Photoshop PSD or PSB"),
     (0, b"%PDF", "PDF"),
     (0, b"%!PS", "PostScript"),
-    (0, b"<svg", "SVG"),
     (0, b"<?xml", "XML"),
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"II\xbc\x01", "JPEG XR"),
@@ -88,7 +92,7 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
         UnknownFormat: no signature matched.
     """
     head = bytes(view[:HEAD])
-    for row in FORMATS:
+    for row in (*FORMATS, *VECTOR):
         if row.matches(head):
             return row
     for source in DECODE_ONLY:
@@ -104,6 +108,8 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
 
 def output_for(name: str) -> str:
     """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
+    if any(row.format.name == name for row in VECTOR):
+        return VECTOR_OUTPUT
     return next((row.output for row in DECODE_ONLY if row.name == name), name)
 
 
@@ -126,7 +132,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
 
 def by_name(name: str) -> FormatRow[Any]:
     """The row of the format called ``name``; KeyError where there is none."""
-    for row in FORMATS:
+    for row in (*FORMATS, *VECTOR):
         if name == row.format.name:
             return row
     raise KeyError(name)
@@ -134,6 +140,6 @@ def by_name(name: str) -> FormatRow[Any]:
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
     """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
-    if output_for(container.format) != container.format:
+    if any(row.name == container.format for row in DECODE_ONLY):
         return bytes(view)
     return b"".join(by_name(container.format).rewrite(view, container))
