@@ -79,7 +79,8 @@ def read_page(page: Page) -> tuple[Pixels, str]:
     bits = page.fields[Tag.BITS_PER_SAMPLE][1]
     count = CHANNELS[photometric]
     if len(bits) < count:
-        raise UnsupportedFeature(f"{len(bits)} samples of a pixel, {count} are needed", structure="tiff IFD entry 277")
+        problem = f"{len(bits)} samples of a pixel, {count} are needed"
+        raise UnsupportedFeature(problem, structure="tiff IFD entry 277", offset=page.directory.offset)
     values = _values(page)
     colours = values[:, :, :count]
     if photometric in LAB:

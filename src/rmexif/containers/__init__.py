@@ -80,7 +80,8 @@ def sniff(view: memoryview) -> FormatRow[Any]:
     """
     row = sniff_source(view)
     if isinstance(row, DecodeOnlyRow):
-        raise UnsupportedFeature(f"{row.title} is only decoded: use scrub, which writes {row.output} or another format")
+        problem = f"{row.title} is only decoded: use scrub, which writes {row.output} or another format"
+        raise UnsupportedFeature(problem, structure=row.name, offset=0)
     return row
 
 
@@ -122,7 +123,8 @@ def complete(view: memoryview, limits: Limits) -> Completed:
     """
     row = sniff(view)
     if row.complete is None:
-        raise UnsupportedFeature(f"{row.format.name}: rows that are missing are not completed in this format")
+        problem = "rows that are missing are not completed in this format"
+        raise UnsupportedFeature(problem, structure=row.format.name, offset=0)
     found = row.complete(view, limits)
     if 2 * found.kept < found.rows:
         problem = f"{found.kept} of {found.rows} rows are there; fewer than half are not completed"

@@ -22,6 +22,7 @@ DATA_URI = re.compile(r"data:image/[\w.+-]+(?:;[\w=-]+)*;base64,(.*)", re.DOTALL
 REFERENCES = frozenset({"href"})
 MOVED = frozenset({"begin", "end"})  # may name an event of another element: animations start with the document then
 NAMED = frozenset({"script", "title", "desc", "metadata", "foreignObject"})  # others may be names of anybody
+NEEDED = {"image": "href", "use": "href", "animate": "attributeName", "set": "attributeName"}
 PRESERVED = (("space", "preserve"), ("space", "default"))
 HIDDEN = (("display", "none"),)
 
@@ -94,8 +95,9 @@ class Cleaner:
     def _kept(self, node: SvgNode) -> list[SvgNode]:
         new = SvgNode(SVG_SPACE, "g" if node.name == "a" else node.name, 0)
         new.attributes = self._attributes(node)
-        if node.name == "image" and not any(name == "href" for _, name, _ in new.attributes):
-            return self._drop(node, "image")
+        names = {name for _, name, _ in new.attributes}
+        if NEEDED.get(node.name, "") not in {*names, ""}:  # it draws nothing, or changes nothing
+            return self._drop(node, node.name)
         if len(new.attributes) != len(node.attributes):
             self.dropped.append(("svg/attributes", node.start, node.inner))
         if node.name == "style":
@@ -112,7 +114,7 @@ class Cleaner:
         """A style sheet in one form."""
         names = {"#": self.ids, ".": self.classes}
         text = "".join(text for text in node.content if isinstance(text, str))
-        found = style.rules(text, lambda kind, name: names[kind].get(name))
+        found = style.rules(text, lambda kind, name: names[kind].get(name), node.start)
         return "".join(f"{selector}{{{self._declared(kept)}}}" for selector, kept in found)
 
     def _declared(self, kept: list[tuple[str, str]]) -> str:
@@ -133,7 +135,7 @@ class Cleaner:
                 key, fresh = (space, name), None if space else self._attribute(name, value)
             if fresh is not None:
                 found.setdefault(key, fresh)
-        return [(space, name, value) for (space, name), value in found.items()]
+        return [(space, name, value) for (space, name), value in sorted(found.items())]
 
     def _attribute(self, name: str, value: str) -> str | None:
         """The value that an attribute without a prefix leaves with; None: it goes."""

@@ -98,6 +98,6 @@ def _size(root: SvgNode) -> tuple[int, int]:
     return max(1, -int(-sides[0] // 1)), max(1, -int(-sides[1] // 1))
 
 
-def _length(text: str, whole: float) -> float:
+def _length(text: str, side: float) -> float:
     found = LENGTH.fullmatch(text)
-    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else whole
+    return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else side

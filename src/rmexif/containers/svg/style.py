@@ -47,12 +47,15 @@ def declarations(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def rules(text: str, name: Callable[[str, str], str | None]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def rules(
+    text: str, name: Callable[[str, str], str | None], offset: int
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Selector and declarations of each rule of a style sheet.
 
     Args:
         text: of the sheet.
         name: gives the new name for ``#`` or ``.`` and an old one; None where nothing has it.
+        offset: byte of the sheet, for errors.
 
     Raises:
         UnsupportedFeature: a rule inside another one, as of media queries: what shows is not known.
@@ -62,7 +65,7 @@ def rules(text: str, name: Callable[[str, str], str | None]) -> Iterator[tuple[s
     for number, rule in enumerate(body.split("}")):
         selector, brace, content = rule.partition("{")
         if number > MAX_RULES or "{" in content:
-            raise UnsupportedFeature("style rules inside others are refused", structure="svg style")
+            raise UnsupportedFeature("style rules inside others are refused", structure="svg style", offset=offset)
         selector = " ".join(selector.split())
         if not brace or selector.startswith("@font-face") or not SELECTOR.fullmatch(selector):
             continue
