@@ -157,6 +157,20 @@ def _jxl() -> dict[str, bytes]:
     }
 
 
+def _pnm() -> dict[str, bytes]:
+    head = b"\n# " + CANARY + b"\n"
+    commented = {kind: saved(picture(channels=n), "PPM").replace(b"\n", head, 1) for kind, n in (("P6", 3), ("P5", 1))}
+    plain = " ".join(str(value) for value in np.asarray(picture()).ravel()).encode()
+    deep = np.asarray(picture(channels=1)).astype(">u2") * 257
+    return {
+        "colour": commented["P6"] + CANARY,
+        "grey": commented["P5"],
+        "bits": saved(picture(channels=1).convert("1"), "PPM"),
+        "deep": b"P5 48 32 65535\n" + deep.tobytes(),
+        "plain": b"P3" + head + b"48 32\n255\n" + plain + b"\n",
+    }
+
+
 MAKERS = {
     "jpeg": _jpeg,
     "png": _png,
@@ -167,6 +181,7 @@ MAKERS = {
     "avif": _avif,
     "heic": _heic,
     "jxl": _jxl,
+    "pnm": _pnm,
 }
 
 

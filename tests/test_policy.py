@@ -31,6 +31,7 @@ OTHER = {  # a value of each field that is not its default
     "frames": "first",
     "limits": Limits(max_pixels=5),
     "seed": 7,
+    "repair": "complete",
 }
 
 

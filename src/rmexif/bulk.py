@@ -8,16 +8,15 @@ are taken.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rmexif import inspection, lossless
+from rmexif.containers.common.memory import give_back_memory
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
 from rmexif.types import Limits, Outcome, Report
@@ -57,6 +56,7 @@ class StripTask:
 
     limits: Limits = field(default_factory=Limits)
     thorough: bool = False
+    repair: Literal["refuse", "complete"] = "refuse"
 
 
 def scrub_many(  # noqa: PLR0913 - keyword options of a public function
@@ -191,7 +191,7 @@ def outcome_of(work: Work, index: int, raw: Any) -> Outcome:
 def work_of(task: Policy | StripTask) -> Work:
     """The function of one image that a task stands for."""
     if isinstance(task, StripTask):
-        return partial(lossless.strip, limits=task.limits, thorough=task.thorough)
+        return partial(lossless.strip, limits=task.limits, thorough=task.thorough, repair=task.repair)
     from rmexif.scrubber import scrub
 
     return partial(scrub, policy=task)
@@ -273,14 +273,6 @@ def _outcomes(
                 yield _next(pending, ordered)
         while pending:
             yield _next(pending, ordered)
-
-
-def give_back_memory() -> None:
-    """Hand freed memory back to the system: glibc keeps it in pools per thread, which grow over time."""
-    if sys.platform != "linux":
-        return
-    with suppress(OSError, AttributeError):  # another C library has no such call, and no such pools
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _next(pending: deque[Future[Outcome]], ordered: bool) -> Outcome:

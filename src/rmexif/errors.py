@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
+# What messages about missing rows end with.
+REPAIR = 'repair="complete" (--repair complete) keeps those that are there and fills the rest with grey'
+
 ErrorT = TypeVar("ErrorT", bound="RmexifError")
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import sniff
-from rmexif.errors import error_boundary
+from rmexif.containers import complete, sniff, sniff_source
+from rmexif.errors import MalformedImage, error_boundary
 from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
@@ -15,9 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rmexif.containers import FormatRow
-    from rmexif.stats import FindingStats, ResidualStats
+    from rmexif.containers.common.row import Completed
+    from rmexif.stats import FindingStats, RepairStats, ResidualStats
 
-__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "residuals", "summary", "view_of"]
+__all__ = [
+    "Inspection",
+    "Raw",
+    "completed",
+    "findings",
+    "inspect",
+    "open_container",
+    "open_source",
+    "repair_stats",
+    "residuals",
+    "summary",
+    "view_of",
+]
 
 Raw = bytes | bytearray | memoryview
 
@@ -88,6 +101,37 @@ def open_container(
     if earlier and walker.parse_again and row.format.name == earlier.format:
         return row, walker.parse_again(view, limits, earlier)
     return row, walker.parse(view, limits)
+
+
+def open_source(view: memoryview, limits: Limits) -> Container[Any]:
+    """Sniff and parse what is to be decoded: formats that are never written are taken too.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    limits.check("max_bytes", len(view))
+    return sniff_source(view).parse(view, limits)
+
+
+def completed(view: memoryview, limits: Limits, repair: str) -> tuple[memoryview, Completed | None]:
+    """The file, or where rows are missing and ``repair`` is "complete" one in which they are filled.
+
+    Raises:
+        InputError: the bytes are no image that can be handled, or fewer than half of the rows are there.
+    """
+    if repair != "complete":
+        return view, None
+    try:
+        open_source(view, limits)
+    except MalformedImage:
+        done = complete(view, limits)
+        return memoryview(done.data), done
+    return view, None
+
+
+def repair_stats(done: Completed | None) -> dict[str, RepairStats]:
+    """What a report says about rows that were filled."""
+    return {} if done is None else {"repaired": {"rows": done.rows, "rows_kept": done.kept}}
 
 
 def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:

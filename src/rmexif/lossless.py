@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import VerificationError, error_boundary
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["prove", "strip", "verify"]
 
 
-def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> tuple[bytes, Stats]:
+def strip(
+    raw: inspection.Raw,
+    *,
+    limits: Limits | None = None,
+    thorough: bool = False,
+    repair: Literal["refuse", "complete"] = "refuse",
+) -> tuple[bytes, Stats]:
     """Remove everything that is not picture, without touching a pixel.
 
     The same input gives the same output, and a second strip changes nothing. The colour of fully transparent pixels
@@ -32,6 +38,8 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool =
         limits: what one image may cost.
         thorough: prove by decoding that JPEG XL, AVIF and HEIC hold no bytes behind their last codes; this costs two
             decodes of an honest picture, or of each section of a JPEG XL file.
+        repair: "complete" fills rows that are missing with grey, where at least half are there; ``stats["repaired"]``
+            says how many.
 
     Returns:
         The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
@@ -43,7 +51,12 @@ def strip(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool =
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        return _strip(view, limits or Limits(), thorough)
+        source, done = inspection.completed(view, limits or Limits(), repair)
+        data, stats = _strip(source, limits or Limits(), thorough)
+        if done is not None:
+            stats["original_size"], stats["original_hash"] = len(view), hashlib.sha256(view).hexdigest()
+            stats |= inspection.repair_stats(done)  # type: ignore[typeddict-item]
+        return data, stats
 
 
 def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> list[Finding]:

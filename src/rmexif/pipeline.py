@@ -9,21 +9,21 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
-from rmexif.containers import by_name, rebuild
+from rmexif.containers import by_name, output_for, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import CLEAN, Box, Container, Detection, Frame, Raster
+from rmexif.types import CLEAN, Box, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -54,6 +54,7 @@ class Analysis:
 
     raster: Raster  # upright; sRGB, or what a PNG says of its samples in numbers and goes on to say
     detections: tuple[tuple[Detection, ...], ...]  # per frame, in px of the upright original
+    sizes: tuple[tuple[int, int], ...]  # height and width of each frame of the raster, px
     search: dict[str, Any]  # what was searched, JSON-ready
 
 
@@ -90,11 +91,11 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         raster = _decode(source, container, policy)
         del source
     with clock.stage("colour"):
-        raster, seen = _to_srgb(transform.orient(raster), container, policy)
+        raster, seen = _to_srgb(_each(transform.orient, raster), container, policy)
     with clock.stage("detect"):
         search: dict[str, Any] = {}
-        found = _detect(seen, policy, search)
-    return Analysis(raster, found, search)
+        found, sizes = _detect(seen, policy, search)
+    return Analysis(raster, found, sizes, search)
 
 
 def scrub(
@@ -122,23 +123,49 @@ def scrub(
             "another output",
             structure=output,
         )
-    changes: dict[str, Any] = {}
-    with clock.stage("resize"):
-        canvases, boxes = _resize(raster, found.detections, policy, output, rng)
-    with clock.stage("redact"):
-        rows = redaction.spread_over_neighbours(raster.frames, boxes)
-        changes["escalated"] = sum(
-            redaction.redact(canvas, row, style, policy, rng) for canvas, row in zip(canvases, rows, strict=True)
-        )
-    for canvas in canvases:
-        transform.clear_transparent(canvas)
-    frames = zip(raster.frames, canvases, strict=True)
-    raster = replace(raster, frames=tuple(replace(frame, pixels=canvas) for frame, canvas in frames))
-    data, container = _encode(raster, output, policy, clock)
+    changes: dict[str, Any] = {"escalated": 0}
+    redacted = _redacted(found, output, style, policy, rng, clock, changes)
+    if isinstance(raster.frames, FrameStream):
+        first = next(redacted)  # encoders look at it, and then go over all frames once
+        frames: Any = FrameStream(len(raster.frames), lambda: chain([first], redacted))
+    else:
+        frames = tuple(redacted)
+        first = frames[0]
+    data, container = _encode(replace(raster, frames=frames), output, policy, clock)
     if policy.stealth:
-        before, after = (transform.dhash(r.frames[0].pixels) for r in (found.raster, raster))
+        before, after = (transform.dhash(frame.pixels) for frame in (found.raster.frames[0], first))
         changes["perceptual_distance"] = transform.hamming(before, after)
     return Scrubbed(data, container, changes)
+
+
+def _redacted(
+    found: Analysis,
+    output: str,
+    style: Style,
+    policy: Policy,
+    rng: np.random.Generator,
+    clock: Clock,
+    changes: dict[str, Any],
+) -> Iterator[Frame]:
+    """The frames at their final size and precision, covered; ``changes`` takes how many faces were covered harder."""
+    raster = found.raster
+    seed = int(rng.integers(1 << 63))  # one for all frames: noise that changed would be seen, and cost bytes
+    is_stream = isinstance(raster.frames, FrameStream)
+    narrow = is_stream or not codecs.keeps_16_bit(output, len(raster.frames))
+    with clock.stage("resize"):
+        plans = _plans(found.sizes, policy, rng)
+        rows = [_projected(row, plan) for row, plan in zip(found.detections, plans, strict=True)]
+        spread = redaction.spread_over_neighbours(rows) if _is_animation(found) else rows
+    for frame, plan, row in zip(raster.frames, plans, spread, strict=True):
+        with clock.stage("resize"):
+            pixels = transform.duplicate(frame.pixels) if plan is None else transform.resize(frame.pixels, plan)
+            pixels = _at_precision(pixels, output, narrow, seed)
+            if plan is not None:
+                stealth.disturb(pixels, frame.pixels.shape, rng)
+        with clock.stage("redact"):
+            changes["escalated"] += redaction.redact(pixels, row, style, policy, rng)
+            transform.clear_transparent(pixels)
+        yield replace(frame, pixels=pixels)
 
 
 def preview(found: Analysis, output: str, policy: Policy, clock: Clock) -> Scrubbed:
@@ -159,8 +186,8 @@ def preview(found: Analysis, output: str, policy: Policy, clock: Clock) -> Scrub
 def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
     """The masks of every detection, per frame, in px of the upright original."""
     return tuple(
-        tuple(redaction.mask_of(d, policy, *frame.pixels.shape[:2]) for d in row)
-        for frame, row in zip(found.raster.frames, found.detections, strict=True)
+        tuple(redaction.mask_of(d, policy, *size) for d in row)
+        for size, row in zip(found.sizes, found.detections, strict=True)
     )
 
 
@@ -173,10 +200,14 @@ def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memory
 
 def _decode(source: bytes | memoryview, container: Container[Any], policy: Policy) -> Raster:
     """The frames that the policy asks for; all of them, or a refusal."""
-    policy.limits.check("max_samples", container.decoded_samples)
+    limits, count = policy.limits, 1 if policy.frames == "first" else container.frames
+    limits.check("max_samples", container.frame_samples)
+    limits.check("max_total_pixels", container.width * container.height * count)
+    if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
+        limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)
     if policy.frames == "first":
-        return replace(raster, frames=raster.frames[:1])
+        return replace(raster, frames=(raster.frames[0],))
     if len(raster.frames) < container.frames:
         raise UnsupportedFeature(
             f'the decoder gives {len(raster.frames)} of {container.frames} frames; frames="first" keeps the first one',
@@ -190,19 +221,38 @@ def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple
 
     16-bit samples become sRGB in any case: of linear light the low byte, which does not leave, would be missed.
     """
-    seen = transform.to_srgb(raster)
-    keeps = (policy.output or container.format) == "png" and transform.is_measured(raster.colour)
+    seen = _each(transform.to_srgb, raster)
+    keeps = (policy.output or output_for(container.format)) == "png" and transform.is_measured(raster.colour)
     keeps = keeps and raster.frames[0].pixels.dtype == np.uint8
     return (raster if keeps else seen), seen
 
 
-def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple[Detection, ...], ...]:
-    """What is to be redacted, per frame; ``search`` takes what was searched."""
+def _each(change: Callable[[Raster], Raster], raster: Raster) -> Raster:
+    """A change of every frame, made when its turn comes where the frames are a stream."""
+    if not isinstance(raster.frames, FrameStream):
+        return change(raster)
+    first = change(replace(raster, frames=(raster.frames[0],)))
+    frames = raster.frames.mapped(lambda frame: change(replace(raster, frames=(frame,))).frames[0])
+    return replace(first, frames=frames)
+
+
+def _is_animation(found: Analysis) -> bool:
+    return len(found.sizes) > 1 and bool(found.raster.frames[0].duration or found.raster.frames[1].duration)
+
+
+def _detect(
+    seen: Raster, policy: Policy, search: dict[str, Any]
+) -> tuple[tuple[tuple[Detection, ...], ...], tuple[tuple[int, int], ...]]:
+    """What is to be redacted, per frame, and the size of each; ``search`` takes what was searched."""
     by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
     finders = _finders(policy)
     search["recall"] = policy.recall if finders else None
-    rows = [_search(finders, shown_views(frame.pixels), search) for frame in seen.frames]
-    return tuple(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand for row in rows)
+    rows, sizes = [], []
+    for frame in seen.frames:
+        row = _search(finders, shown_views(frame.pixels), search)
+        rows.append(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand)
+        sizes.append(frame.pixels.shape[:2])
+    return tuple(rows), tuple(sizes)
 
 
 def _finders(policy: Policy) -> list[Detector]:
@@ -252,27 +302,24 @@ def _is_kept(box: Box, keep: Sequence[Box]) -> bool:
     return any(k.left <= x < k.right and k.top <= y < k.bottom for k in keep)
 
 
-def _resize(
-    raster: Raster, found: Sequence[Sequence[Detection]], policy: Policy, output: str, rng: np.random.Generator
-) -> tuple[list[NDArray[Any]], list[list[Detection]]]:
-    """Writable pixels of every frame at their final size and precision, and the detections on them."""
-    seed = int(rng.integers(1 << 63))  # one for all frames: noise that changed would be seen, and cost bytes
-    narrow = not codecs.keeps_16_bit(output, len(raster.frames))
+def _plans(
+    sizes: Sequence[tuple[int, int]], policy: Policy, rng: np.random.Generator
+) -> list[transform.Geometry | None]:
+    """The cut of each frame, one for all of a size: an animation must not shake."""
     if not policy.stealth:
-        copies = [transform.duplicate(frame.pixels) for frame in raster.frames]
-        return [_at_precision(copy, output, narrow, seed) for copy in copies], [list(row) for row in found]
+        return [None] * len(sizes)
     plans: dict[tuple[int, int], transform.Geometry] = {}
-    canvases, boxes = [], []
-    for frame, row in zip(raster.frames, found, strict=True):
-        height, width = frame.pixels.shape[:2]
-        if (height, width) not in plans:  # one cut for all frames: an animation must not shake
-            plans[height, width] = stealth.plan_geometry(height, width, rng)
-        plan = plans[height, width]
-        pixels = _at_precision(transform.resize(frame.pixels, plan), output, narrow, seed)
-        stealth.disturb(pixels, frame.pixels.shape, rng)
-        canvases.append(pixels)
-        boxes.append([replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None])
-    return canvases, boxes
+    for size in sizes:
+        if size not in plans:
+            plans[size] = stealth.plan_geometry(*size, rng)
+    return [plans[size] for size in sizes]
+
+
+def _projected(row: Iterable[Detection], plan: transform.Geometry | None) -> list[Detection]:
+    """The detections of a frame at its final size."""
+    if plan is None:
+        return list(row)
+    return [replace(d, box=box) for d in row if (box := plan.project(d.box)) is not None]
 
 
 def _at_precision(pixels: NDArray[Any], output: str, narrow: bool, seed: int) -> NDArray[Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Policy"]
 
 Recall = Literal["balanced", "high", "max"]
+Repair = Literal["refuse", "complete"]
 Frames = Literal["all", "first", "refuse"]
 VERSION = 1  # of the fingerprint: one more whenever a default changes what comes out of the same policy
 MAX_SEED = (1 << 64) - 1
@@ -81,6 +82,9 @@ class Policy:
     quality: int = _option(92, "for lossy formats", range=(1, 100))
     output: str | None = _option(None, "format of the result; the input's by default", choices=_FormatNames())
     frames: Frames = _option("all", "of an animation or of pages", choices=get_args(Frames))
+    repair: Repair = _option(
+        "refuse", "rows that are missing: refuse, or complete with grey where half are there", choices=get_args(Repair)
+    )
     limits: Limits = field(default_factory=Limits, metadata={"help": "what one image may cost"})
     seed: int | None = _option(None, "make a run repeatable; without it every run is different", range=(0, MAX_SEED))
 

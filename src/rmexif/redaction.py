@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
-    from rmexif.types import Detection, Frame
+    from rmexif.types import Detection
 
 __all__ = ["mask_of", "redact", "spread_over_neighbours"]
 
@@ -33,10 +33,8 @@ def mask_of(detection: Detection, policy: Policy, height: int, width: int) -> Ma
     return styles.mask_for(detection.box, margin, height, width)
 
 
-def spread_over_neighbours(frames: Sequence[Frame], boxes: Sequence[list[Detection]]) -> list[list[Detection]]:
+def spread_over_neighbours(boxes: Sequence[list[Detection]]) -> list[list[Detection]]:
     """In an animation a face is masked in the frames beside the one it was found in, too: it blinks, we do not."""
-    if len(frames) < 2 or not any(frame.duration for frame in frames):
-        return list(boxes)
     return [list(dict.fromkeys(chain.from_iterable(boxes[max(0, i - 1) : i + 2]))) for i in range(len(boxes))]
 
 

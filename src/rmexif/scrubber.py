@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import inspection, native, pipeline, styles
+from rmexif import containers, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
@@ -52,7 +52,9 @@ class Scrubber:
         self._style = _style(self._policy)
         self._parse_ms = 0.0
         with error_boundary():
-            self._container = inspection.open_container(self._view, self._policy.limits)[1]
+            limits = self._policy.limits
+            self._source, self._completed = inspection.completed(self._view, limits, self._policy.repair)
+            self._container = inspection.open_source(self._source, limits)
         self._parse_ms = (time.perf_counter() - self._started) * 1e3
 
     def process(self) -> tuple[bytes, Stats]:
@@ -67,7 +69,7 @@ class Scrubber:
         """
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
-            found = pipeline.analyse(self._view, self._container, self._policy, clock)
+            found = pipeline.analyse(self._source, self._container, self._policy, clock)
             with clock.stage("hash"):
                 original = hashlib.sha256(self._view).hexdigest()
             done, new = self._scrub(found, original, clock)
@@ -83,7 +85,7 @@ class Scrubber:
         """
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
-            found = pipeline.analyse(self._view, self._container, self._policy, clock)
+            found = pipeline.analyse(self._source, self._container, self._policy, clock)
             stats = self._stats("dry run", found, clock, hashlib.sha256(self._view).hexdigest())
             stats["processing_time_ms"] = self._elapsed_ms(started)
             return stats
@@ -101,7 +103,7 @@ class Scrubber:
         """
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
-            found = pipeline.analyse(self._view, self._container, self._policy, clock)
+            found = pipeline.analyse(self._source, self._container, self._policy, clock)
             done = pipeline.preview(found, self._output, self._policy, clock)
             stats = self._stats("preview", found, clock, hashlib.sha256(self._view).hexdigest())
             stats["metadata_removed"] = True  # verify_clean() has passed, or no bytes would be here
@@ -111,7 +113,7 @@ class Scrubber:
 
     @property
     def _output(self) -> str:
-        return self._policy.output or self._container.format
+        return self._policy.output or containers.output_for(self._container.format)
 
     def _elapsed_ms(self, started: float) -> float:
         return round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
@@ -152,7 +154,7 @@ class Scrubber:
         clock: pipeline.Clock,
         original: str,
     ) -> Stats:
-        removed = inspection.findings(self._view, self._container)
+        removed = inspection.findings(self._source, self._container)
         faces = self._faces(found)
         return {
             "stats_version": VERSION,
@@ -174,6 +176,7 @@ class Scrubber:
             "original_hash": original,
             "stage_ms": {"parse": round(self._parse_ms, 3), **clock.stage_ms},
             "processing_time_ms": 0.0,
+            **inspection.repair_stats(self._completed),  # type: ignore[typeddict-item]
         }
 
     def _faces(self, found: pipeline.Analysis) -> list[FaceStats]:

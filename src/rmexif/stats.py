@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-__all__ = ["VERSION", "FaceStats", "FindingStats", "ResidualStats", "Stats"]
+__all__ = ["VERSION", "FaceStats", "FindingStats", "RepairStats", "ResidualStats", "Stats"]
 
 VERSION = 1
 
@@ -38,6 +38,13 @@ class FaceStats(TypedDict):
     region: list[int]  # left, top, right, bottom of what is fully covered
     label: str  # "face", "region", "code", "text", or a detector's own
     frame: NotRequired[int]  # of several frames, counted from 0
+
+
+class RepairStats(TypedDict):
+    """Rows that were missing in a file, and filled with grey."""
+
+    rows: int  # of the picture
+    rows_kept: int  # that were there
 
 
 class Stats(TypedDict):
@@ -74,4 +81,5 @@ class Stats(TypedDict):
     stealth: NotRequired[bool]
     escalated: NotRequired[int]  # faces that needed a stronger style than the one asked for
     perceptual_distance: NotRequired[int]  # stealth: bits of 64 that differ between the difference hashes
+    repaired: NotRequired[RepairStats]  # only where something was filled
     sandbox: NotRequired[dict[str, Any]]  # of the worker process that did it

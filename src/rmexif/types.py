@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from rmexif.errors import LimitExceeded, RmexifError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ __all__ = [
     "Finding",
     "Format",
     "Frame",
+    "FrameStream",
     "Limits",
     "Outcome",
     "Packing",
@@ -196,13 +198,13 @@ class Container(Generic[TreeT]):
     colour: Colour = Colour()
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
     residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
-    samples: int | None = None  # channels x px of all frames; None: at most four channels, and frames of one size
+    samples: int | None = None  # channels x px of the largest frame; None: at most four channels of width x height
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
 
     @property
-    def decoded_samples(self) -> int:
-        """Channels x px of all frames, at most."""
-        return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height * self.frames
+    def frame_samples(self) -> int:
+        """Channels x px of one frame, at most."""
+        return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height
 
     def residual_size(self, residual: Residual) -> int | None:
         """Bytes that a hostile writer could have left in ``residual``: its bound, else the coded data that holds it.
@@ -263,11 +265,39 @@ class Frame:
     duration: float = 0.0  # ms; 0 for stills and pages
 
 
+class FrameStream:
+    """Frames that are made one at a time, anew at each pass: an animation or pages that memory does not hold at once.
+
+    Args:
+        count: frames.
+        make: gives all of them, from the first one on.
+    """
+
+    def __init__(self, count: int, make: Callable[[], Iterator[Frame]]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        """Frames."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Frame]:
+        """One pass."""
+        return self._make()
+
+    def __getitem__(self, index: int) -> Frame:
+        """One frame; this passes over those before it."""
+        return next(islice(self, index, None))
+
+    def mapped(self, change: Callable[[Frame], Frame]) -> FrameStream:
+        """The same frames, each changed when its turn comes."""
+        return FrameStream(self._count, lambda: map(change, self))
+
+
 @dataclass(frozen=True, slots=True)
 class Raster:
     """Decoded pixels: every frame composed to full size, straight (not premultiplied) alpha."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[Frame, ...] | FrameStream
     loop: int = 0  # times an animation plays; 0 = forever
     orientation: int = 1  # 1-8: the turn still to be made (decoders that turn by themselves say 1)
     colour: Colour = Colour()  # what the numbers mean; Colour() is sRGB
@@ -284,23 +314,32 @@ class Raster:
         return int(self.frames[0].pixels.shape[0])
 
 
+def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argparse call it
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one image may cost; checked from the header, before a decoder runs."""
+    """What one image may cost; checked from the header, before a decoder runs.
 
-    max_bytes: int = 256 << 20  # byte
-    max_pixels: int = 128_000_000  # px, one frame or page
-    max_total_pixels: int = 1_000_000_000  # px, all frames together: what a rewrite may decode (5 s)
-    max_samples: int = 512_000_000  # channels x px, all frames together: what a scrub may hold; 50 grey A4 at 300 dpi
-    max_frames: int = 2_000
-    max_parts: int = 100_000  # structures in one file
-    max_depth: int = 16  # nested structures
+    The defaults have room for a phone's 200 MP picture (16320 x 12240), a minute of 720p at 30 frames a second, and
+    50 pages of A4 at 300 dpi.
+    """
+
+    max_bytes: int = _limit(256 << 20, "of the file, byte")
+    max_pixels: int = _limit(210_000_000, "of one frame or page, px")
+    max_total_pixels: int = _limit(2_000_000_000, "of all coded frames together, px: what is gone through, not held")
+    max_samples: int = _limit(640_000_000, "channels x px that a scrub may hold decoded at once")
+    max_frames: int = _limit(2_000, "frames or pages")
+    max_parts: int = _limit(100_000, "structures in one file")
+    max_depth: int = _limit(16, "structures inside structures")
 
     def check(self, name: str, number: int) -> None:
         """Raise LimitExceeded where ``number`` is above the limit ``name``."""
         limit = getattr(self, name)
         if number > limit:
-            raise LimitExceeded(f"{name}: {number} is above the limit of {limit}")
+            option = f"--{name.replace('_', '-')}, Limits({name}=...)"
+            raise LimitExceeded(f"{name}: {number} is above the limit of {limit}; {option} changes it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -548,7 +548,7 @@ def test_limits() -> None:
     for raw, limits in (
         (LOSSY, Limits(max_pixels=24 * 16 - 1)),
         (files.ANIMATED, Limits(max_frames=2)),
-        (files.ANIMATED, Limits(max_pixels=47)),
+        (files.ANIMATED, Limits(max_total_pixels=47)),
         (files.CENTRE_FIRST, Limits(max_parts=120)),
         (BOXED + box(b"free", b"") * 20, Limits(max_parts=10)),
     ):

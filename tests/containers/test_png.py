@@ -194,8 +194,9 @@ class TestChunks:
             parsed(png(), Limits(max_parts=2))
         with pytest.raises(LimitExceeded, match="max_frames"):
             parsed(png(actl(3), fctl(0, 2, 2)), Limits(max_frames=2))
-        with pytest.raises(LimitExceeded, match="max_pixels"):
-            parsed(png(actl(3), fctl(0, 2, 2)), Limits(max_pixels=11))
+        with pytest.raises(LimitExceeded, match="max_total_pixels"):
+            parsed(png(actl(1), fctl(0, 2, 2)), Limits(max_total_pixels=3))
+        assert parsed(png(actl(1), fctl(0, 2, 2)), Limits(max_pixels=4, max_total_pixels=4)).frames == 1
 
     def test_the_twin_refuses_what_takes_it_too_long(self):
         """A picture of one column has as many rounds of filtering as rows."""

@@ -268,7 +268,7 @@ class TestAnimation:
 
     def test_limits_hold(self):
         """Pixels of all frames, frames, chunks in and out of frames."""
-        for limits in (Limits(max_pixels=300), Limits(max_frames=1), Limits(max_parts=6)):
+        for limits in (Limits(max_pixels=10), Limits(max_total_pixels=300), Limits(max_frames=1), Limits(max_parts=6)):
             with pytest.raises(LimitExceeded):
                 parsed(MOVING, limits)
         with pytest.raises(LimitExceeded, match="max_pixels"):

@@ -34,6 +34,7 @@ LEAST_ACCEPTED = {  # of the damaged files of a format: about half of what is
     "avif": 15,
     "heic": 10,
     "jxl": 25,
+    "pnm": 30,
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from rmexif.cli import files, render
 from rmexif.cli.failure import cli_errors
-from rmexif.cli.options import json_option
+from rmexif.cli.options import json_option, limit_options, limits_from
 
 __all__ = ["inspect_command"]
 
@@ -15,13 +17,14 @@ __all__ = ["inspect_command"]
 @click.argument("source", metavar="FILE")
 @click.option("--values", is_flag=True, help="Show what the findings say: coordinates, names, dates.")
 @json_option
-def inspect_command(source: str, values: bool, as_json: bool) -> None:
+@limit_options
+def inspect_command(source: str, values: bool, as_json: bool, **options: Any) -> None:
     """Say what a file would give away."""
     from rmexif.inspection import inspect
-    from rmexif.types import Limits
 
+    limits = limits_from(options)
     with cli_errors(source):
-        found = inspect(files.load(source, Limits().max_bytes), values=values)
+        found = inspect(files.load(source, limits.max_bytes), values=values, limits=limits)
     if as_json:
         click.echo(render.as_json(found.as_dict()))
     else:

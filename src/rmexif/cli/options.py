@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
     from rmexif.options import Option
     from rmexif.policy import Policy
+    from rmexif.types import Limits
 
 __all__ = [
     "PolicyCommand",
     "deadline_option",
     "force_option",
+    "limit_options",
+    "limits_from",
     "json_option",
     "output_option",
     "policy_from",
     "pool_option",
+    "repair_option",
     "sandbox_option",
     "take",
     "thorough_option",
@@ -31,13 +35,19 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings")
-LIMITS = {"max_bytes": "Refuse larger files.", "max_pixels": "Refuse larger pictures (px of one frame)."}
 
 output_option = click.option("-o", "--output", metavar="FILE", help="Where the result goes; '-' is standard output.")
 force_option = click.option("-f", "--force", is_flag=True, help="Replace an existing output.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 thorough_option = click.option(
     "--thorough", is_flag=True, help="JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding."
+)
+repair_option = click.option(
+    "--repair",
+    type=click.Choice(("refuse", "complete")),
+    default="refuse",
+    show_default=True,
+    help="Rows that are missing: refuse, or complete with grey where half are there.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 pool_option = click.option(
@@ -101,12 +111,26 @@ def policy_from(options: dict[str, Any], output: str | None = None) -> Policy:
         InvalidPolicy: an option has a value that is not allowed.
     """
     from rmexif.policy import Policy
-    from rmexif.types import Limits
 
     values = dict(options)
     chosen = values.pop("output_format", None) or output
-    limits = {name: value for name in LIMITS if (value := values.pop(name, None)) is not None}
-    return Policy(**values, output=chosen, limits=Limits(**limits))
+    limits = limits_from(values)
+    return Policy(**values, output=chosen, limits=limits)
+
+
+def limits_from(options: dict[str, Any]) -> Limits:
+    """The limits among parsed options, which are taken out of them; the others have their defaults."""
+    from rmexif.types import Limits
+
+    names = [item.name for item in fields(Limits) if item.name in options]
+    return Limits(**{name: value for name in names if (value := options.pop(name)) is not None})
+
+
+def limit_options(command: Any) -> Any:
+    """Decorate a command with an option for each limit."""
+    return with_options(*(click.option(_flag(name), type=click.IntRange(1), help=text) for name, text in _limits()))(
+        command
+    )
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -131,8 +155,15 @@ def _policy_parameters() -> list[click.Parameter]:
     from rmexif.options import policy_options
 
     derived: list[click.Parameter] = [_parameter(option) for option in policy_options().values()]
-    limits = [click.Option([_flag(name)], type=click.IntRange(1), help=text) for name, text in LIMITS.items()]
+    limits = [click.Option([_flag(name)], type=click.IntRange(1), help=text) for name, text in _limits()]
     return [*derived, *limits]
+
+
+def _limits() -> list[tuple[str, str]]:
+    """Names of the limits, and what each refuses."""
+    from rmexif.types import Limits
+
+    return [(item.name, f"Refuse more: {item.metadata['help']} ({item.default}).") for item in fields(Limits)]
 
 
 def _parameter(option: Option) -> click.Option:

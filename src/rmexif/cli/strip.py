@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from rmexif.cli import files, folder, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors
-from rmexif.cli.options import force_option, json_option, output_option, take, thorough_option, verbose_option
+from rmexif.cli.options import (
+    force_option,
+    json_option,
+    limit_options,
+    limits_from,
+    output_option,
+    repair_option,
+    take,
+    thorough_option,
+    verbose_option,
+)
 
 __all__ = ["strip_command"]
 
@@ -21,7 +31,9 @@ __all__ = ["strip_command"]
 @json_option
 @verbose_option
 @thorough_option
+@repair_option
 @folder.folder_options
+@limit_options
 def strip_command(
     sources: tuple[str, ...],
     output: str | None,
@@ -29,12 +41,13 @@ def strip_command(
     as_json: bool,
     verbose: bool,
     thorough: bool,
+    repair: Literal["refuse", "complete"],
     **options: Any,
 ) -> None:
     """Remove metadata without touching a pixel; faces stay."""
     from rmexif.lossless import strip
-    from rmexif.types import Limits
 
+    limits = limits_from(options)
     many, _ = take(folder.FolderSettings, options)
     if many.wanted(sources, output):
         if as_json:
@@ -42,10 +55,10 @@ def strip_command(
         with cli_errors("strip"):
             from rmexif.bulk import StripTask
 
-            sys.exit(folder.run(StripTask(thorough=thorough), sources, output, force, many))
+            sys.exit(folder.run(StripTask(limits, thorough, repair), sources, output, force, many))
     source = sources[0]
     with cli_errors(source):
-        data, stats = strip(files.load(source, Limits().max_bytes), thorough=thorough)
+        data, stats = strip(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, repair=repair)
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)

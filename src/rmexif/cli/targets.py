@@ -34,13 +34,13 @@ class Targets:
 
     def of(self, entry: places.Entry, raw: bytes) -> str:
         """Where the result of a file goes."""
-        from rmexif.containers import by_name, sniff
+        from rmexif.containers import by_name, output_for
 
         if self.output is None:
             return entry.source
         path = PurePosixPath(entry.under)
         try:
-            row = by_name(self.format_name) if self.format_name else sniff(memoryview(raw))
+            row = by_name(self.format_name or output_for(_name_of(raw)))
         except RmexifError:
             return places.join(self.output, str(path))  # it is going to be refused
         extensions = row.format.extensions
@@ -57,3 +57,11 @@ class Targets:
             return places.exists(target) and verify(places.read(target, self.limits.max_bytes)) == []
         except (OSError, RmexifError):
             return False
+
+
+def _name_of(raw: bytes) -> str:
+    """The format of a file."""
+    from rmexif.containers import DecodeOnlyRow, sniff_source
+
+    row = sniff_source(memoryview(raw))
+    return row.name if isinstance(row, DecodeOnlyRow) else row.format.name

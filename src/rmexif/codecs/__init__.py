@@ -10,11 +10,13 @@ it is. Nothing global is set: decode() and encode() may run in any number of thr
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decoders, encoders
-from rmexif.codecs.encoders import keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs import decode_only, decoders, encoders, pillow
+from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
+from rmexif.types import FrameStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +24,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rmexif.types import Container, Raster
+    from rmexif.types import Container, Frame, Raster
 
-__all__ = ["DECODERS", "ENCODERS", "decode", "encode", "encode_lossless_webp", "keeps_16_bit", "keeps_lowest_bits"]
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "STREAMED",
+    "decode",
+    "encode",
+    "encode_lossless_webp",
+    "keeps_16_bit",
+    "keeps_lowest_bits",
+]
 
 DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg": decoders.jpeg,
@@ -36,6 +47,13 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "avif": decoders.avif,
     "heic": decoders.heic,
     "jxl": decoders.jxl,
+    "pnm": decoders.pnm,
+    "qoi": decode_only.qoi,
+    "ico": decode_only.icon,
+    "jpeg2000": decode_only.jpeg2000,
+    "psd": decode_only.photoshop,
+    "tga": decode_only.targa,
+    "svg": decode_only.drawing,
 }
 
 ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
@@ -48,6 +66,7 @@ ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {
     "avif": encoders.avif,
     "heic": encoders.heic,
     "jxl": encoders.jxl,
+    "pnm": encoders.pnm,
 }
 
 
@@ -69,14 +88,26 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         raise UnsupportedFeature("there is no decoder for this format", structure=container.format, offset=0)
     with codec_errors(MalformedImage, container.format, "decoder"):
         raster = decoder(raw, container)
-    decoders.sized(raster.width, raster.height, container)
+        if isinstance(raster.frames, FrameStream):
+            raster = replace(raster, frames=_guarded(raster.frames, container))
+    pillow.sized(raster.width, raster.height, container)
     if len(raster.frames) < container.frames and container.format != "jxl":
         raise MalformedImage(
             f"{container.frames} frames announced, {len(raster.frames)} decoded",
             structure=container.format,
-            offset=decoders.picture_offset(container),
+            offset=pillow.picture_offset(container),
         )
     return raster
+
+
+def _guarded(frames: FrameStream, container: Container[Any]) -> FrameStream:
+    """The same frames, with the errors of the decoder turned into ours at each of them."""
+
+    def make() -> Iterator[Frame]:
+        with codec_errors(MalformedImage, container.format, "decoder"):
+            yield from frames
+
+    return FrameStream(len(frames), make)
 
 
 def encode(raster: Raster, format_name: str, quality: int) -> bytes:

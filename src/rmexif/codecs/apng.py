@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.codecs.frames import frames_of, without_needless_alpha
 from rmexif.codecs.gif import UNLIMITED
 from rmexif.containers.png.animation import CONTROL, read_animation
 from rmexif.containers.png.chunks import join_data, read_chunks, serialise
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rmexif.containers.png.animation import PngAnimation, PngFrame
+    from rmexif.types import FrameStream
 
     Pixels = NDArray[Any]
 
@@ -44,7 +46,7 @@ def read(view: memoryview) -> PngAnimation:
 
 def compose(
     view: memoryview, head: Mapping[bytes, bytes], most: int, decode: Callable[[bytes], Pixels]
-) -> tuple[tuple[Frame, ...], int]:
+) -> tuple[tuple[Frame, ...] | FrameStream, int]:
     """At most so many frames in full size, with alpha unless every pixel of them is opaque; and the plays, 0 for ever.
 
     Args:
@@ -54,12 +56,13 @@ def compose(
         decode: gives the pixels of a still PNG file, H x W x C.
     """
     animation = read(view)
-    composed = islice(_composed(view, head, animation, decode), most)
-    frames = [Frame(pixels, delay if most > 1 else 0.0) for pixels, delay in composed]
-    full = np.iinfo(frames[0].pixels.dtype).max
-    if all((frame.pixels[:, :, -1] == full).all() for frame in frames):
-        frames = [Frame(np.ascontiguousarray(frame.pixels[:, :, :-1]), frame.duration) for frame in frames]
-    return tuple(frames), animation.plays or 0
+
+    def composed() -> Iterator[Frame]:
+        for pixels, delay in islice(_composed(view, head, animation, decode), most):
+            yield Frame(pixels, delay if most > 1 else 0.0)
+
+    frames = frames_of(min(most, len(animation.frames)), struct.unpack_from(">II", head[b"IHDR"]), composed)
+    return without_needless_alpha(frames), animation.plays or 0
 
 
 def over(area: Pixels, layer: Pixels) -> Pixels:

@@ -74,11 +74,14 @@ def _channels(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:
     """Channels of 16- or 32-bit pixels, scaled to 8 bits."""
     pixels = np.ascontiguousarray(rows).view("<u2" if header.bits == 16 else "<u4")[:, : header.width]
     masks = header.masks or STANDARD_MASKS
-    return np.stack([_channel(pixels, mask) for mask in masks if mask], axis=2)
+    shown = masks if masks[3:] and masks[3] else masks[:3]
+    return np.stack([_channel(pixels, mask) for mask in shown], axis=2)
 
 
 def _channel(pixels: NDArray[Any], mask: int) -> NDArray[np.uint8]:
-    """One channel, from 0 to 255."""
+    """One channel, from 0 to 255; 0 where its mask is empty."""
+    if not mask:
+        return np.zeros(pixels.shape, np.uint8)
     low = (mask & -mask).bit_length() - 1
     most = mask >> low
     values: NDArray[Any] = (pixels & pixels.dtype.type(mask)) >> pixels.dtype.type(low)

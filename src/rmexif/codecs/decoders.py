@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -24,6 +24,10 @@ from PIL import (
 from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
+from rmexif.codecs import pnm as pnm_pixels
+from rmexif.codecs import tiff as tiff_samples
+from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
+from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
 from rmexif.containers.jpeg import segments
 from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
@@ -31,42 +35,23 @@ from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
-from rmexif.types import Colour, Container, Frame, Raster, Role
+from rmexif.raster.transform import rotated
+from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "sized", "tiff", "webp"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
 
-# Pillow modes that are taken as they are, and what the numbers mean.
-PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
-# Pillow modes that are first converted to one of the above; none of these loses anything.
-CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
 # A still WebP of more pixels is refused where a byte codes more than these: ordinary pictures stay far below, and room
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
+EOI = b"\xff\xd9"  # T.81, table B.1
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
-
-
-def picture_offset(container: Container[Any]) -> int:
-    """Byte where the coded picture starts, for errors about it."""
-    return next((part.offset for part in container.parts if part.role is Role.PIXELS), 0)
-
-
-def sized(width: int, height: int, container: Container[Any]) -> None:
-    """Raise MalformedImage where a decoder sees another size than our parser: asked before it decodes, and after."""
-    name, announced, found = container.format, (container.width, container.height), (width, height)
-    if name in ("heic", "avif", "jxl"):  # a clean aperture (clap) cuts, a turn swaps the sides
-        agrees = all(have <= most for have, most in zip(sorted(found), sorted(announced), strict=True))
-    else:
-        agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself
-    if not agrees:
-        raise MalformedImage(
-            f"{announced[0]} x {announced[1]} px announced, {width} x {height} px decoded",
-            structure=container.format,
-            offset=picture_offset(container),
-        )
 
 
 # -- shared ------------------------------------------------------------------------------------------------------
@@ -87,57 +72,30 @@ def _swapped(pixels: Pixels) -> Pixels:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
 
 
-def _array(image: Image.Image) -> tuple[Pixels, str]:
-    """Pixels of a loaded Pillow image, as H x W x C, and the raster's space."""
-    if image.mode.startswith("I;16"):
-        return np.array(image).astype(np.uint16)[:, :, None], "L"
-    if image.mode not in PLAIN_MODES or "transparency" in image.info:
-        target = CONVERTED_MODES.get(image.mode, image.mode)
-        if "transparency" in image.info and image.mode != "PA":
-            target = "LA" if image.mode in ("1", "L") else "RGBA"
-        if target not in PLAIN_MODES:
-            raise UnsupportedFeature(f"samples of type {image.mode} are not handled")
-        image = image.convert(target)
-    pixels = np.array(image)
-    return (pixels if pixels.ndim == 3 else pixels[:, :, None]), PLAIN_MODES[image.mode]
-
-
 def _space(pixels: Pixels) -> str:
     return "L" if pixels.shape[2] < 3 else "RGB"
 
 
-def _alike(frames: list[Frame]) -> tuple[Frame, ...]:
-    """The frames of an animation with one number of channels: RGBA if one of them has alpha, else RGB."""
-    if len({frame.pixels.shape[2] for frame in frames}) == 1:
-        return tuple(frames)
-    channels = 4 if any(frame.pixels.shape[2] in (2, 4) for frame in frames) else 3
-    return tuple(Frame(_expand(frame.pixels, channels), frame.duration) for frame in frames)
-
-
-def _expand(pixels: Pixels, channels: int) -> Pixels:
-    """8-bit pixels as RGB (3) or RGBA (4)."""
-    have = pixels.shape[2]
-    if have == channels:
-        return pixels
-    colour = np.repeat(pixels[:, :, :1], 3, axis=2) if have < 3 else pixels[:, :, :3]
-    if channels == 3:
-        return np.ascontiguousarray(colour)
-    alpha = pixels[:, :, -1:] if have == 2 else np.full_like(pixels[:, :, :1], 255)
-    return np.concatenate((colour, alpha), axis=2)
-
-
-def _frames(image: Image.Image, container: Container[Any]) -> tuple[tuple[Frame, ...], str]:
-    """The frames of an animation that Pillow composes, with their durations."""
-    frames, space = [], "RGB"
+def _frames(
+    opened: Callable[[], Image.Image], container: Container[Any]
+) -> tuple[tuple[Frame, ...] | FrameStream, Image.Image, str]:
+    """The frames of an animation that Pillow composes, with their durations; the opened file, and the space."""
+    image = opened()
+    sized(*image.size, container)
     count = getattr(image, "n_frames", 1) if container.frames > 1 else 1  # counting walks the whole file
-    numbers = range(min(count, container.frames))
-    for number in numbers:
-        image.seek(number)
-        sized(*image.size, container)
-        image.load()
-        pixels, space = _array(image)
-        frames.append(Frame(pixels, float(image.info.get("duration") or 0) if len(numbers) > 1 else 0.0))
-    return _alike(frames), space
+    count, spaces = min(count, container.frames), ["RGB"]
+
+    def decoded() -> Iterator[Frame]:
+        file = opened()
+        for number in range(count):
+            file.seek(number)
+            sized(*file.size, container)
+            file.load()
+            pixels, spaces[0] = array_of(file)
+            yield Frame(pixels, float(file.info.get("duration") or 0) if count > 1 else 0.0)
+
+    frames = alike(frames_of(count, image.size, decoded))
+    return frames, image, spaces[0]
 
 
 # -- one function per format -------------------------------------------------------------------------------------
@@ -145,6 +103,8 @@ def _frames(image: Image.Image, container: Container[Any]) -> tuple[tuple[Frame,
 
 def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     """8 bit, any colour model; a picture cut short is filled up by libjpeg, so the parser has to see its end."""
+    if bytes(raw[-len(EOI) :]) != EOI:  # the parser has seen every row; OpenCV asks for the end
+        raw = bytes(raw) + EOI
     precision, components, width, height = _jpeg_frame(raw)
     sized(width, height or container.height, container)  # T.81, B.2.5: a height of 0 comes later, as DNL
     if precision != 8:
@@ -159,7 +119,7 @@ def jpeg(raw: Raw, container: Container[Any]) -> Raster:
     elif components == 3:
         pixels = to_rgb_view(_cv2(raw, cv2.IMREAD_COLOR_BGR), True)
     elif components == 4:  # Pillow hands out ink (255 = full) for Adobe's inverted CMYK and YCCK alike
-        pixels, space = _array(_loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
+        pixels, space = array_of(loaded(JpegImagePlugin.JpegImageFile(io.BytesIO(raw)), container))
     else:
         raise UnsupportedFeature(
             f"{components} components, 1, 3 or 4 are handled",
@@ -180,13 +140,6 @@ def _jpeg_frame(raw: Raw) -> tuple[int, int, int, int]:
     raise MalformedImage("no frame header before it", structure="jpeg EOI", offset=max(0, len(view) - 2))
 
 
-def _loaded(image: Image.Image, container: Container[Any]) -> Image.Image:
-    """A still, decoded once its size is known to agree."""
-    sized(*image.size, container)
-    image.load()
-    return image
-
-
 def png(raw: Raw, container: Container[Any]) -> Raster:
     """Grey or RGB with alpha where there is some, at the picture's own depth; an animation is composed."""
     data, chunks = png_chunks.pixels_only(memoryview(raw))
@@ -197,7 +150,7 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
         return _png_still(still, depth, colour_type, chunks.get(b"tRNS"))
 
     if b"acTL" not in chunks:
-        frames: tuple[Frame, ...] = (Frame(decode(data)),)
+        frames: tuple[Frame, ...] | FrameStream = (Frame(decode(data)),)
         plays = 0
     else:
         frames, plays = png_frames.compose(memoryview(data), chunks, container.frames, decode)
@@ -209,7 +162,7 @@ def _png_still(data: bytes, depth: int, colour_type: int, key: bytes | None) -> 
     if colour_type == 3:
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
         image.load()
-        return _array(image)[0]
+        return array_of(image)[0]
     pixels = _swapped(_cv2(data, cv2.IMREAD_UNCHANGED))
     if colour_type == 4 and pixels.shape[2] == 4:  # OpenCV widens grey + alpha to four channels
         pixels = np.ascontiguousarray(pixels[:, :, 2:])
@@ -241,10 +194,9 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
     shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
     if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
         raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))
-    frames, _ = _frames(image, container)
-    if shows_canvas and all(frame.pixels[:, :, -1].min() == 255 for frame in frames):
-        frames = tuple(Frame(np.ascontiguousarray(frame.pixels[:, :, :3]), frame.duration) for frame in frames)
+    frames, image, _ = _frames(lambda: WebPImagePlugin.WebPImageFile(io.BytesIO(raw)), container)
+    if shows_canvas:
+        frames = without_needless_alpha(frames)
     return Raster(frames, int(image.info["loop"]), container.orientation, container.colour)
 
 
@@ -265,28 +217,54 @@ def bmp(raw: Raw, container: Container[Any]) -> Raster:
     return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
 
 
+def pnm(raw: Raw, container: Container[Any]) -> Raster:
+    """Grey or RGB, with alpha where a PAM has it."""
+    pixels = pnm_pixels.read_pixels(raw)
+    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
+
+
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
     """Every page at its own size, turned upright; integer samples of up to 16 bit."""
+    spaces: list[str] = []
+
+    def decoded() -> Iterator[Frame]:
+        for pixels, space in _pages(raw, container):
+            if space != (spaces or [space])[0]:
+                raise UnsupportedFeature(
+                    "pages in different colour spaces are not handled",
+                    structure=container.format,
+                    offset=picture_offset(container),
+                )
+            spaces.append(space)
+            yield Frame(pixels)
+
+    frames = frames_of(container.frames, (container.frame_samples // MAX_CHANNELS, 1), decoded)
+    if not spaces:
+        next(iter(frames))
+    return Raster(frames, colour=container.colour, space=spaces[0])
+
+
+def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
+    """Every page, and the space of its numbers."""
+    if pages := tiff_samples.pages_of(container):
+        for page in pages:
+            pixels, space = tiff_samples.read_page(page)
+            yield rotated(pixels, page.orientation), space
+        return
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
-    frames, space = [], "RGB"
     for number in range(container.frames):
         image.seek(number)
-        tags = image.tag_v2
-        wide = max(tags.get(258, (1,))) == 16 and tags.get(277, 1) > 1
-        if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
-            pixels, page_space = _tiff16(raw, number, image)
-        else:
-            image.load()  # turns the page upright by its tag 274
-            pixels, page_space = _array(image)
-        if number and page_space != space:
-            raise UnsupportedFeature(
-                "pages in different colour spaces are not handled",
-                structure=container.format,
-                offset=picture_offset(container),
-            )
-        space = page_space
-        frames.append(Frame(pixels))
-    return Raster(tuple(frames), colour=container.colour, space=space)
+        yield _page(raw, number, image)
+
+
+def _page(raw: Raw, number: int, image: TiffImagePlugin.TiffImageFile) -> tuple[Pixels, str]:
+    """A page that Pillow has gone to, and the space of its numbers."""
+    tags = image.tag_v2
+    wide = max(tags.get(258, (1,))) == 16 and tags.get(277, 1) > 1
+    if wide and tags.get(262) in (1, 2) and max(tags.get(339, (1,))) == 1:
+        return _tiff16(raw, number, image)
+    image.load()  # turns the page upright by its tag 274
+    return array_of(image)
 
 
 def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
@@ -300,8 +278,7 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
 
 def avif(raw: Raw, container: Container[Any]) -> Raster:
     """8 bit; the turns of irot and imir are still to be made, as Pillow's orientation."""
-    image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
-    frames, space = _frames(image, container)
+    frames, image, space = _frames(lambda: AvifImagePlugin.AvifImageFile(io.BytesIO(raw)), container)
     orientation = int(image.getexif().get(274, 1))
     return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
 

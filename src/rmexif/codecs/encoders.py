@@ -15,25 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
+from rmexif.codecs.pnm import write_pixels
 from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.tiff.rewrite import join_pages
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import EncodeError
 from rmexif.raster.alpha import over_white
 from rmexif.raster.bgr import to_memory_order
+from rmexif.types import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rmexif.types import Raster
 
-__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "tiff", "webp"]
+__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
-LOSSLESS = frozenset({"png", "tiff", "bmp", "gif"})  # formats that keep every bit (GIF: of up to 256 colours)
-WIDE = frozenset({"png", "tiff", "heic"})  # formats whose stills keep more than 8 bits of a sample
+STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
+LOSSLESS = frozenset({"png", "tiff", "bmp", "gif", "pnm"})  # formats that keep every bit (GIF: of up to 256 colours)
+WIDE = frozenset({"png", "tiff", "heic", "pnm"})  # formats whose stills keep more than 8 bits of a sample
 
 # Whether a picture is small is seen from its size alone, so these tell nothing either. An icon costs nothing to keep
 # (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
@@ -41,6 +45,8 @@ ICON = 1 << 16  # px: up to here lossless, or at the quality below
 ICON_QUALITY = 98  # for a quality of 90 and above
 FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
+TILED = 1 << 26  # px: above it a HEIC is a grid of tiles, of so many px a side
+TILE = 4096
 PNG_HEAD = 33  # byte: the signature and IHDR
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
 TRANSPARENT = 255  # index in a GIF palette
@@ -158,15 +164,18 @@ def _webp_still(pixels: Pixels, quality: int) -> bytes:
 
 def tiff(raster: Raster, quality: int) -> bytes:
     """Lossless, deflated; every page at its own size; 16 bit stays 16 bit."""
-    pages = [frame.pixels for frame in raster.frames]
-    if any(page.dtype == np.uint16 for page in pages):  # Pillow writes 16 bit for grey only
-        wide = [_swapped(_rgba(page)) for page in pages]
+    is_held = isinstance(raster.frames, tuple)
+    if is_held and any(frame.pixels.dtype == np.uint16 for frame in raster.frames):  # Pillow: 16 bit for grey only
+        wide = [_swapped(_rgba(frame.pixels)) for frame in raster.frames]
         done, data = cv2.imencodemulti(".tif", wide, [cv2.IMWRITE_TIFF_COMPRESSION, ADOBE_DEFLATE])
         if not done:
             raise EncodeError("tiff: the encoder refused the picture")
         return bytes(data)
-    images, out = [image_of(page) for page in pages], io.BytesIO()
-    settings = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
+    settings: dict[str, Any] = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
+    if not is_held:  # in the form that a rewrite keeps: whoever proves it holds it twice, not four times
+        files = (through_pillow(to_8bit(frame.pixels), "TIFF", **settings) for frame in raster.frames)
+        return join_pages(files, Limits())
+    images, out = [image_of(frame.pixels) for frame in raster.frames], io.BytesIO()
     images[0].save(out, "TIFF", save_all=True, append_images=images[1:], **settings)
     return out.getvalue()
 
@@ -174,6 +183,11 @@ def tiff(raster: Raster, quality: int) -> bytes:
 def bmp(raster: Raster, quality: int) -> bytes:
     """24-bit colour or 8-bit grey, uncompressed; alpha composited on white, because few readers look at it."""
     return through_cv2(".bmp", flattened(raster.frames[0].pixels), [])
+
+
+def pnm(raster: Raster, quality: int) -> bytes:
+    """PGM, PPM, or PAM where there is alpha; 16 bit stays 16 bit."""
+    return write_pixels(raster.frames[0].pixels)
 
 
 def avif(raster: Raster, quality: int) -> bytes:
@@ -197,7 +211,13 @@ def heic(raster: Raster, quality: int) -> bytes:
     mode = ("L", "LA", "RGB", "RGBA")[pixels.shape[2] - 1] + (";16" if pixels.dtype == np.uint16 else "")
     size, out = (pixels.shape[1], pixels.shape[0]), io.BytesIO()
     chroma = 444 if _full_colour(pixels) else 420
-    settings = {"quality": _modern(pixels, quality), "chroma": chroma, "enc_params": {"preset": "ultrafast"}}
+    settings: dict[str, Any] = {
+        "quality": _modern(pixels, quality),
+        "chroma": chroma,
+        "enc_params": {"preset": "ultrafast"},
+    }
+    if pixels.shape[2] in (1, 3) and pixels.shape[0] * pixels.shape[1] > TILED:  # x265 takes 142 MP at most
+        settings["tile_size"] = TILE
     settings |= {"color_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
     pillow_heif.encode(mode, size, np.ascontiguousarray(pixels).data.cast("B"), out, **settings)
     return out.getvalue()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmexif.codecs.frames import frames_of, without_needless_alpha
 from rmexif.containers.gif.parse import parse
 from rmexif.containers.gif.screen import INTERLACED
 from rmexif.native import lzw
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rmexif.containers.gif.screen import GifPicture, GifScreen
+    from rmexif.types import FrameStream
 
 __all__ = ["compose", "read_screen"]
 
@@ -36,20 +38,21 @@ def read_screen(raw: bytes | memoryview) -> GifScreen:
     return parse(memoryview(raw), UNLIMITED).tree
 
 
-def compose(screen: GifScreen, most: int) -> tuple[Frame, ...]:
+def compose(screen: GifScreen, most: int) -> tuple[Frame, ...] | FrameStream:
     """At most so many frames in full size: RGBA, or RGB where no pixel of any of them is transparent."""
+    count = min(most, len(screen.pictures))
+
+    def composed() -> Iterator[Frame]:
+        for pixels, delay in islice(_composed(screen), count):
+            yield Frame(pixels, delay if count > 1 else 0.0)
+
+    return without_needless_alpha(frames_of(count, screen.shown_size, composed))
+
+
+def _composed(screen: GifScreen) -> Iterator[tuple[NDArray[np.uint8], float]]:
+    """The canvas as each picture leaves it, and how long it stays (ms)."""
     width, height = screen.shown_size
     canvas = np.zeros((height, width, 4), np.uint8)
-    frames = [Frame(pixels, delay) for pixels, delay in islice(_composed(screen, canvas), most)]
-    if len(frames) == 1:
-        frames = [Frame(frames[0].pixels)]
-    if all((frame.pixels[:, :, 3] == 255).all() for frame in frames):
-        frames = [Frame(np.ascontiguousarray(frame.pixels[:, :, :3]), frame.duration) for frame in frames]
-    return tuple(frames)
-
-
-def _composed(screen: GifScreen, canvas: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8], float]]:
-    """The canvas as each picture leaves it, and how long it stays (ms)."""
     for picture in screen.pictures:
         left, top, right, bottom = picture.extent
         area = canvas[top:bottom, left:right]

@@ -18,37 +18,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.bmp import BMP
-from rmexif.containers.common.row import FormatRow
+from rmexif.containers.common.row import Completed, FormatRow
+from rmexif.containers.decode_only import DECODE_ONLY, DecodeOnlyRow
 from rmexif.containers.gif import GIF
 from rmexif.containers.isobmff import AVIF, HEIC
 from rmexif.containers.jpeg import JPEG
 from rmexif.containers.jxl import JXL
 from rmexif.containers.png import PNG
+from rmexif.containers.pnm import PNM
+from rmexif.containers.svg import SVG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
-from rmexif.errors import UnknownFormat, UnsupportedFeature
+from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from rmexif.types import Container
+    from rmexif.types import Container, Limits
 
-__all__ = ["FORMATS", "FormatRow", "by_name", "rebuild", "sniff"]
+__all__ = [
+    "DECODE_ONLY",
+    "FORMATS",
+    "VECTOR",
+    "DecodeOnlyRow",
+    "FormatRow",
+    "by_name",
+    "complete",
+    "output_for",
+    "rebuild",
+    "sniff",
+    "sniff_source",
+]
 
 HEAD = 4096  # bytes that a signature may look at
 
-FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL)
+VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
+VECTOR_OUTPUT = "png"
+
+FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
 # Known, and refused by name, so that the message helps. (offset, bytes, name)
 REFUSED: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"8BPS", "Photoshop PSD"),
+    (0, b"8BPS", "this version of Photoshop PSD or PSB"),
     (0, b"%PDF", "PDF"),
     (0, b"%!PS", "PostScript"),
-    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000 codestream"),
-    (0, b"<svg", "SVG"),
     (0, b"<?xml", "XML"),
-    (0, b"\x00\x00\x01\x00", "ICO"),
-    (0, b"\x00\x00\x02\x00", "CUR"),
-    (0, b"qoif", "QOI"),
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
@@ -63,13 +75,30 @@ def sniff(view: memoryview) -> FormatRow[Any]:
     """The row of the first format whose signature matches.
 
     Raises:
+        UnsupportedFeature: a known format that rmexif does not handle, or only decodes.
+        UnknownFormat: no signature matched.
+    """
+    row = sniff_source(view)
+    if isinstance(row, DecodeOnlyRow):
+        problem = f"{row.title} is only decoded: use scrub, which writes {row.output} or another format"
+        raise UnsupportedFeature(problem, structure=row.name, offset=0)
+    return row
+
+
+def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
+    """The row of the first format whose signature matches, those that are only decoded included.
+
+    Raises:
         UnsupportedFeature: a known format that rmexif does not handle.
         UnknownFormat: no signature matched.
     """
     head = bytes(view[:HEAD])
-    for row in FORMATS:
+    for row in (*FORMATS, *VECTOR):
         if row.matches(head):
             return row
+    for source in DECODE_ONLY:
+        if source.matches(head):
+            return source
     for offset, magic, name in REFUSED:
         if head[offset : offset + len(magic)] == magic:
             raise UnsupportedFeature(f"{name} is not handled; it is refused rather than passed through")
@@ -78,14 +107,42 @@ def sniff(view: memoryview) -> FormatRow[Any]:
     raise UnknownFormat("no image signature matched at byte 0")
 
 
+def output_for(name: str) -> str:
+    """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
+    if any(row.format.name == name for row in VECTOR):
+        return VECTOR_OUTPUT
+    return next((row.output for row in DECODE_ONLY if row.name == name), name)
+
+
+def complete(view: memoryview, limits: Limits) -> Completed:
+    """A file that is cut off with its missing rows filled with grey.
+
+    Raises:
+        MalformedImage: fewer than half of the rows are there, or what is there is no picture.
+        UnsupportedFeature: a format, or a form of it, that is not completed.
+    """
+    row = sniff(view)
+    fill = row.load().complete
+    if fill is None:
+        problem = "rows that are missing are not completed in this format"
+        raise UnsupportedFeature(problem, structure=row.format.name, offset=0)
+    found = fill(view, limits)
+    if 2 * found.kept < found.rows:
+        problem = f"{found.kept} of {found.rows} rows are there; fewer than half are not completed"
+        raise MalformedImage(problem, structure=row.format.name, offset=len(view))
+    return found
+
+
 def by_name(name: str) -> FormatRow[Any]:
     """The row of the format called ``name``; KeyError where there is none."""
-    for row in FORMATS:
+    for row in (*FORMATS, *VECTOR):
         if name == row.format.name:
             return row
     raise KeyError(name)
 
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
-    """The lossless clean file of what ``parse`` said about ``view``."""
+    """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
+    if any(row.name == container.format for row in DECODE_ONLY):
+        return bytes(view)
     return b"".join(by_name(container.format).rewrite(view, container))

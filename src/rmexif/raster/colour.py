@@ -77,7 +77,7 @@ def to_srgb(raster: Raster) -> Raster:
     if meaning is None and colour.icc is not None:
         frames = tuple(Frame(_by_tables(frame.pixels, colour.icc), frame.duration) for frame in raster.frames)
     elif meaning is None or meaning.is_srgb:
-        frames = raster.frames
+        frames = tuple(raster.frames)
     else:
         frames = tuple(Frame(_by_matrix(frame.pixels, meaning), frame.duration) for frame in raster.frames)
     return replace(raster, frames=frames, colour=Colour())

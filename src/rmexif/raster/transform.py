@@ -24,6 +24,7 @@ __all__ = [
     "orient",
     "outlined",
     "resize",
+    "rotated",
     "to_srgb",
 ]
 
@@ -41,11 +42,12 @@ def orient(raster: Raster) -> Raster:
     frames = []
     for frame in raster.frames:
         stored, is_reversed = to_memory_order(frame.pixels)
-        frames.append(Frame(to_rgb_view(_rotated(stored, raster.orientation), is_reversed), frame.duration))
+        frames.append(Frame(to_rgb_view(rotated(stored, raster.orientation), is_reversed), frame.duration))
     return replace(raster, frames=tuple(frames), orientation=1)
 
 
-def _rotated(pixels: Pixels, orientation: int) -> Pixels:
+def rotated(pixels: Pixels, orientation: int) -> Pixels:
+    """One frame turned upright."""
     match orientation:
         case 2:
             out = cv2.flip(pixels, 1)

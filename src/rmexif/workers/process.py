@@ -154,12 +154,11 @@ def _warm_up(policy: Policy | None) -> None:
 
     import numpy as np
 
-    import rmexif
     from rmexif import codecs, containers, scrubber
     from rmexif.raster import opencv_threads
     from rmexif.types import Box, Frame, Limits, Raster
 
-    for package in (rmexif, encodings):
+    for package in (sys.modules["rmexif"], encodings):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", onerror=lambda _: None):
             if module.name.split(".")[1] not in EDGES:
                 with suppress(ImportError):  # an extra that is not installed

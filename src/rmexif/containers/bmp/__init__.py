@@ -12,9 +12,9 @@ __all__ = ["BMP"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.bmp import low_bits, parse, rewrite
+    from rmexif.containers.bmp import completion, low_bits, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, low_bits=low_bits.low_bits)
+    return Walker(parse.parse, rewrite.rewrite, complete=completion.complete, low_bits=low_bits.low_bits)
 
 
 BMP = FormatRow(

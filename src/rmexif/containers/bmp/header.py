@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from rmexif import icc
-from rmexif.containers.bmp.signature import CORE, INFO, OS2, SIZES, V4, V5
+from rmexif.containers.bmp.signature import CORE, INFO, MASKED_INFO, OS2, SIZES, V4, V5
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour
@@ -68,6 +68,13 @@ class BmpHeader:
     colour: BmpColour = STANDARD
 
     @property
+    def os2_fields(self) -> tuple[int, int]:
+        """First byte of the fields that OS/2 2.x adds, and the one after; (0, 0) where there are none."""
+        return (
+            (FILE_HEADER + INFO, FILE_HEADER + self.length) if _is_os2(self.length) and self.length > INFO else (0, 0)
+        )
+
+    @property
     def rows(self) -> int:
         """Rows of the picture."""
         return abs(self.height)
@@ -98,7 +105,7 @@ def read_header(view: memoryview) -> BmpHeader:
     if size not in SIZES:
         problem = f"{size} bytes, one of {sorted(SIZES)} expected"
         raise MalformedImage(problem, structure="bmp header", offset=FILE_HEADER)
-    head = size.to_bytes(4, "little") + cursor.bytes(size - 4)
+    head = (size.to_bytes(4, "little") + cursor.bytes(size - 4)).ljust(INFO, b"\0")
     if size == CORE:
         width, height, _, bits = struct.unpack_from("<HHHH", head, 4)
         compression = colours = 0
@@ -111,10 +118,15 @@ def read_header(view: memoryview) -> BmpHeader:
     masks: tuple[int, ...] = MASKS_555 if bits == 16 else ()
     if compression in (BITFIELDS, ALPHABITFIELDS):
         count = 4 if compression == ALPHABITFIELDS else 3
-        compression, masks = _masks(head[40:56] if size >= INFO + 12 else cursor.bytes(4 * count), bits)
+        compression, masks = _masks(head[40:56] if size in (*MASKED_INFO, V4, V5) else cursor.bytes(4 * count), bits)
     colours = min(colours or 1 << bits, 1 << bits) if bits <= 8 else 0
     header = BmpHeader(size, cursor.offset, width, height, bits, compression, masks, start, colours, aspect, (0, 0))
     return _with_colour(view, header, head) if size >= V4 else header
+
+
+def _is_os2(size: int) -> bool:
+    """Whether a header of so many bytes is OS/2 2.x, cut short or not."""
+    return INFO != size <= OS2 and size not in (CORE, *MASKED_INFO)
 
 
 def _aspect(across: int, down: int) -> tuple[int, int]:
@@ -127,7 +139,7 @@ def _aspect(across: int, down: int) -> tuple[int, int]:
 
 def _check(width: int, height: int, bits: int, compression: int, size: int) -> None:
     """Refuse what is not a bitmap of rows."""
-    if compression in (JPEG, PNG) or (size == OS2 and compression > RLE4):
+    if compression in (JPEG, PNG) or (_is_os2(size) and compression > RLE4):
         problem = f"compression {compression} (an embedded JPEG or PNG, or an OS/2 code) is refused"
         raise UnsupportedFeature(problem, structure="bmp header", offset=FILE_HEADER)
     if bits not in DEPTHS.get(compression, ()):
@@ -150,8 +162,8 @@ def _masks(raw: bytes, bits: int) -> tuple[int, tuple[int, ...]]:
     taken = 0
     for number, mask in enumerate(masks):
         low = mask & -mask
-        if (not mask and number < 3) or mask & taken or mask >> bits or (mask + low) & mask:
-            problem = "the channel masks overlap, are empty or have holes"
+        if mask & taken or mask >> bits or (mask + low) & mask:
+            problem = f"channel mask {number + 1} overlaps another, has a hole, or more than {bits} bits"
             raise MalformedImage(problem, structure="bmp header", offset=FILE_HEADER + INFO)
         taken |= mask
     if bits != 24:

@@ -18,7 +18,7 @@ from rmexif.containers.bmp.header import (
     read_header,
 )
 from rmexif.containers.bmp.rows import clean_rows, read_rows
-from rmexif.containers.bmp.signature import INFO, OS2, V4, V5
+from rmexif.containers.bmp.signature import INFO, V4, V5
 from rmexif.containers.common.palette import SAME, clear_unused, twins
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.errors import MalformedImage
@@ -92,8 +92,7 @@ def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder) -> No
     free = [("reserved", 6, 10)]
     if header.length >= INFO and bytes(view[38:46]) != struct.pack("<ii", *header.aspect):
         free.append(("density", 38, 46))
-    if header.length == OS2:
-        free.append(("os2", 54, 78))
+    free.append(("os2", *header.os2_fields))
     if header.length >= V4 and header.colour.space != CALIBRATED:
         free.append(("calibration", 74, 122))
     if header.length >= V5:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.bmp.header import RLE4, RUN_LENGTHS, STANDARD_MASKS
 from rmexif.containers.common.palette import SAME
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, rle, samples
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read_rows(view: memoryview, header: BmpHeader, start: int) -> BmpRows:
     row = (header.width * header.bits + 7) // 8
     need = header.stride * (header.rows - 1) + row
     if need > len(view) - start:
-        problem = f"{need} bytes expected, {len(view) - start} found"
+        problem = f"{need} bytes expected, {len(view) - start} found; {REPAIR}"
         raise MalformedImage(problem, structure="bmp rows", offset=start)
     end = min(len(view), start + header.stride * header.rows)
     data = view[start:end]

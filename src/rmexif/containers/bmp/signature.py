@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["CORE", "INFO", "OS2", "SIZES", "V4", "V5", "matches"]
+__all__ = ["CORE", "INFO", "MASKED_INFO", "OS2", "SIZES", "V4", "V5", "matches"]
 
 CORE, INFO, OS2, V4, V5 = 12, 40, 64, 108, 124  # byte, by which a header is known
-SIZES = frozenset({CORE, INFO, 52, 56, OS2, V4, V5})
+MASKED_INFO = (52, 56)  # BITMAPV2INFOHEADER, BITMAPV3INFOHEADER: BITMAPINFOHEADER and masks
+SIZES = frozenset({CORE, *range(16, OS2 + 1, 4), V4, V5})  # OS/2 2.x: any part of 64 bytes from the depth on
 
 
 def matches(head: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from rmexif.types import Container, Format, Limits, TreeT
 
@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from rmexif.containers.common.coded_units import CodedUnits
     from rmexif.containers.common.low_bits import LowBits
 
-__all__ = ["FormatRow", "Walker"]
+__all__ = ["Completed", "FormatRow", "Walker"]
+
+
+class Completed(NamedTuple):
+    """A file whose missing rows were filled."""
+
+    data: bytes
+    rows: int  # of the picture
+    kept: int  # of them that were there
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Walker(Generic[TreeT]):
     role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
     file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
     would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
+    ``complete`` fills the rows that a file lacks.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
     """
@@ -31,6 +40,7 @@ class Walker(Generic[TreeT]):
     parse: Callable[[memoryview, Limits], Container[TreeT]]
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
+    complete: Callable[[memoryview, Limits], Completed] | None = None  # a file that is cut off; None: refused
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
 

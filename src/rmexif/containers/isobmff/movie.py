@@ -125,8 +125,9 @@ def read_movie(view: memoryview, at: BoxAt, tally: Tally) -> Movie:
     if first is None:
         raise unsupported(at, "a track with the handler pict is required")
     content = _content(view, first, tally)
-    tally.limits.check("max_pixels", len(content.coded) * max(area(sample.size) for sample in content.data))
-    tally.limits.check("max_pixels", len(content.coded) * area(content.size))
+    largest = max(area(content.size), *(area(sample.size) for sample in content.data))
+    tally.limits.check("max_pixels", largest)
+    tally.limits.check("max_total_pixels", len(content.coded) * largest)
     timing = canonical(
         content.timescale, content.deltas, content.shifts, content.edits, first.duration, offset=first.at.offset
     )

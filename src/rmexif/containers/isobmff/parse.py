@@ -106,8 +106,14 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         colour=_colour(first, still),
         residuals=(*_residuals(name, still, movie), *tables),
         residual_bytes=tables,
+        samples=first.size[0] * first.size[1] * (4 if _has_alpha(still, movie) else 3),
         tree=tree,
     )
+
+
+def _has_alpha(still: Still | None, movie: Movie | None) -> bool:
+    """Whether an alpha picture or track belongs to what is shown."""
+    return bool(still and any(kept.alpha for kept in still.items)) or bool(movie and len(movie.tracks) > 1)
 
 
 def _beside(still: Still | None, movie: Movie | None) -> Still | None:

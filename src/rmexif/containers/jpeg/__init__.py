@@ -12,9 +12,9 @@ __all__ = ["JPEG"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.jpeg import parse, rewrite
+    from rmexif.containers.jpeg import completion, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse_again)
+    return Walker(parse.parse, rewrite.rewrite, parse.parse_again, complete=completion.complete)
 
 
 JPEG = FormatRow(

@@ -109,6 +109,9 @@ class ScanHeader:
         return list(dict.fromkeys(found))
 
 
+REPEATED = 256  # is added to an identifier for each component before that has it, as libjpeg-turbo tells them apart
+
+
 def _reads(frame: FrameHeader, start: int, stop: int, high: int) -> tuple[bool, bool]:
     if frame.lossless:
         return True, False
@@ -149,8 +152,9 @@ def read_frame_header(view: memoryview, segment: Segment, limits: Limits) -> Fra
         components.append(component)
     if count == 1:  # one component is not interleaved, whatever its sampling (T.81, A.2.2)
         components = [replace(components[0], h=1, v=1)]
-    if len({component.ident for component in components}) < count:
-        raise refuse("a component identifier occurs twice")
+    for number, component in enumerate(components):
+        earlier = [one.ident & 0xFF for one in components[:number]].count(component.ident)
+        components[number] = replace(component, ident=component.ident + REPEATED * earlier)
     limits.check("max_pixels", width * height)
     return FrameHeader(segment.marker, precision, width, height, tuple(components))
 
@@ -171,10 +175,13 @@ def read_scan_header(view: memoryview, segment: Segment, frame: FrameHeader) -> 
         raise refuse(f"{count} components, expected 1 to {MAX_COMPONENTS}")
     selectors = [(body.u8(), body.u8()) for _ in range(count)]
     components = {component.ident: component for component in frame.components}
-    if any(ident not in components for ident, _ in selectors):
-        raise refuse("a component selector that the frame header does not have")
-    if len({ident for ident, _ in selectors}) < count:
-        raise refuse("a component is selected twice")
+    for number, (ident, slot) in enumerate(selectors):
+        earlier = [one & 0xFF for one, _ in selectors[:number]].count(ident)
+        if ident not in components:
+            raise refuse("a component selector that the frame header does not have")
+        selectors[number] = (ident + REPEATED * earlier, slot)
+        if selectors[number][0] not in components:
+            raise refuse("a component is selected twice")
     start, stop, approximation = body.u8(), body.u8(), body.u8()
     if frame.lossless:
         stop, approximation = 0, approximation & 15

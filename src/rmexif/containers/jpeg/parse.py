@@ -28,7 +28,7 @@ from rmexif.containers.jpeg.segments import (
     walk,
 )
 from rmexif.containers.jpeg.tables import TABLES, Table, TablesInForce
-from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
+from rmexif.errors import REPAIR, InputError, MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Part, PayloadKind, Role
 
@@ -53,6 +53,13 @@ class JpegTree:
     refusal: InputError | None
 
 
+def _is_complete(tree: JpegTree) -> bool:
+    """Whether every MCU of every scan is there, so that nothing but EOI is missing."""
+    scans = tree.scans
+    walked = scans is not None and scans.walks and all(walk.mcus is None for walk in scans.walks)
+    return bool(walked) and tree.image.progression.is_exact
+
+
 def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) -> Container[JpegTree]:
     """What ``parse`` gives, without a second walk over scans that the earlier file had byte for byte."""
     return parse(view, limits, earlier.tree.scans)
@@ -62,7 +69,7 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
     """Walk the segments of the first image in the file, up to its EOI.
 
     Raises:
-        MalformedImage: a segment is broken, or EOI is missing.
+        MalformedImage: a segment is broken, or EOI is missing and rows before it.
         UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
         LimitExceeded: more pixels or segments than allowed.
     """
@@ -75,10 +82,11 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
             reading.segment(item)
             last = item
     assert last is not None  # the walk gives SOI, or raises
-    if last.marker != Marker.EOI:
-        problem = "no EOI marker follows before the end of the file"
+    container = reading.container()
+    if last.marker != Marker.EOI and not _is_complete(container.tree):
+        problem = f"no EOI marker follows before the end of the file, and not every row is there; {REPAIR}"
         raise MalformedImage(problem, structure=f"jpeg {marker_name(last.marker)}", offset=last.start)
-    return reading.container()
+    return container
 
 
 class _Reading:
@@ -220,6 +228,7 @@ class _Reading:
             colour=Colour(icc=profile),
             residuals=tuple(sorted(residuals | tables)),
             residual_bytes=residuals | tables,
+            samples=len(frame.components) * frame.width * frame.height,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
 

@@ -46,6 +46,15 @@ class Progression:
             return f"it refines bit {header.low} of coefficients, but an earlier scan did not end at the bit above"
         return None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the scans so far hold every bit of every coefficient that the frame can have."""
+        band = range(64) if self.frame.progressive else range(1)
+        places = [(component.ident, k) for component in self.frame.components for k in band]
+        if not self.frame.progressive:
+            return all(place in self._low for place in places)
+        return all(self._low.get(place) == 0 for place in places)
+
     def smoothed(self, component: Component) -> int:
         """Bit k: coefficient k of the zig-zag order takes part in smoothing, so its step shows though it is zero."""
         if not self.frame.progressive or all(self._low.get((component.ident, k)) == 0 for k in range(SMOOTHED)):

@@ -46,6 +46,7 @@ class WalkedScan:
     met: dict[bytes, set[int]]
     nonzero: tuple[int, ...]
     is_stored: bool = False
+    mcus: int | None = None  # that are coded, where some are missing
 
 
 class ScanWalker:
@@ -186,9 +187,10 @@ class ScanWalker:
         written = b"".join(pieces)
         is_stored = written == bytes(data)
         met = _met(self._entries(scan), walks)
-        return WalkedScan(
-            native, [data if is_stored else written], len(data), {}, met, _nonzero(walks), is_stored=is_stored
-        )
+        coded = sum(found.mcus for found in walks)
+        pieces = [data if is_stored else written]
+        mcus = None if coded == native.mcus else coded
+        return WalkedScan(native, pieces, len(data), {}, met, _nonzero(walks), is_stored=is_stored, mcus=mcus)
 
     def _interval(
         self, scan: Scan, part: jpeg.Scan, place: tuple[int, int], history: array[int] | None

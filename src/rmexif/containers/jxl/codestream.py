@@ -108,7 +108,6 @@ def read(stream: Gathered, limits: Limits) -> Codestream:
     frames = _frames(stream, image, preview.stop if preview else start, limits)
     if image.animation:
         found.frames = max(1, sum(frame.header.shown for frame in frames))
-        limits.check("max_pixels", image.width * image.height * found.frames)
     needed = reachable([frame.header for frame in frames])
     kept = [frame for frame, use in zip(frames, needed, strict=True) if use]
     clean, cleaned = _clean_image(image, profile, kept, stream.offset(profile_at))
@@ -207,8 +206,10 @@ def _frames(stream: Gathered, image: ImageHeader, start: int, limits: Limits) ->
         frames.append(_place(stream, image, (image.width, image.height), start, limits.max_parts - sections))
         start = frames[-1].stop
         sections += len(frames[-1].sections)
-        pixels += frames[-1].header.width * frames[-1].header.height
-        limits.check("max_pixels", pixels)
+        size = frames[-1].header.width * frames[-1].header.height
+        limits.check("max_pixels", size)
+        pixels += size
+        limits.check("max_total_pixels", pixels)
     return frames
 
 

@@ -12,9 +12,11 @@ __all__ = ["PNG"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.png import low_bits, parse, rewrite
+    from rmexif.containers.png import completion, low_bits, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse_again, low_bits=low_bits.low_bits)
+    return Walker(
+        parse.parse, rewrite.rewrite, parse.parse_again, complete=completion.complete, low_bits=low_bits.low_bits
+    )
 
 
 PNG = FormatRow(

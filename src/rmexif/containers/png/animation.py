@@ -49,11 +49,11 @@ def read_animation(view: memoryview, chunks: Sequence[PngChunk], layout: Layout,
         view: the file.
         chunks: from IHDR to IEND.
         layout: of the canvas.
-        limits: ``max_frames`` and ``max_pixels`` are checked.
+        limits: ``max_frames`` and ``max_total_pixels`` are checked; a frame is no larger than the canvas.
 
     Raises:
         MalformedImage: no image data, or an animation with a frame missing, broken or out of the canvas.
-        LimitExceeded: more frames than max_frames, or more px in all of them than max_pixels.
+        LimitExceeded: more frames than max_frames, or more px in all of them than max_total_pixels.
     """
     first = next((number for number, chunk in enumerate(chunks) if chunk.kind == b"IDAT"), None)
     if first is None:
@@ -64,8 +64,8 @@ def read_animation(view: memoryview, chunks: Sequence[PngChunk], layout: Layout,
     if not count or not any(chunk.kind == b"fcTL" for chunk in chunks):
         return PngAnimation((default,))
     limits.check("max_frames", count)
-    limits.check("max_pixels", layout.width * layout.height * count)
     frames = _frames(view, chunks, default, count)
+    limits.check("max_total_pixels", sum(frame.layout.width * frame.layout.height for frame in frames))
     if count == 1 and frames[0].layout == default.layout:  # nothing moves: no times, no other picture
         return PngAnimation((replace(frames[0], control=b""),))
     hidden = None if frames[0].chunks == default.chunks else default

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.png.signature import SIGNATURE, signature_offset
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.errors import REPAIR, MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,6 +137,9 @@ def _chunks(view: memoryview, *, open_end: bool = False) -> Iterator[PngChunk]:
         if open_end and _is_cut_off(view[cursor.offset :]):
             return
         chunk = PngChunk(offset=cursor.offset, length=cursor.u32(), kind=cursor.bytes(4))
+        if chunk.kind == b"IDAT" and chunk.length + 4 > cursor.remaining:
+            problem = f"{chunk.length + 4} bytes expected, {cursor.remaining} remain before its end; {REPAIR}"
+            raise MalformedImage(problem, structure="png chunk IDAT", offset=chunk.offset)
         cursor.skip(chunk.length + 4)
         yield chunk
         if chunk.kind == b"IEND":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rmexif import native
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.png import recompression
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
 from rmexif.native.png_layout import diagonals
@@ -240,9 +240,9 @@ def _incomplete(status: Status, report: Report, layout: Layout, offset: int, *, 
     elif not report.envelope:
         problem = "no zlib header"
     elif status in (Status.BAD_CODE, Status.BAD_VALUE):
-        problem = f"the deflate stream is broken behind {report.size} bytes, {layout.size} expected"
+        problem = f"the deflate stream is broken behind {report.size} bytes, {layout.size} expected; {REPAIR}"
     else:
-        problem = f"it inflates to {report.size} bytes, {layout.size} expected"
+        problem = f"it inflates to {report.size} bytes, {layout.size} expected; {REPAIR}"
     return MalformedImage(problem, structure=DATA, offset=offset)
 
 

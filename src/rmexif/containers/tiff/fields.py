@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.tiff.ifd import BYTE, INTEGERS, UNDEFINED
+from rmexif.containers.tiff.ifd import ASCII, BYTE, INTEGERS, RATIONAL, UNDEFINED
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["Fields"]
 
 OPAQUE = frozenset({BYTE, UNDEFINED})
+RATIONALS = frozenset({RATIONAL, 10})
+STATED = INTEGERS | RATIONALS | {ASCII, UNDEFINED}
+MAX_DIGITS = 6
 
 
 class Fields:
@@ -36,7 +39,29 @@ class Fields:
         if entry.field_type not in types:
             problem = f"field type {entry.field_type}, expected one of {sorted(types)}"
             raise MalformedImage(problem, structure=f"tiff IFD entry {tag}", offset=entry.offset)
-        return self.reader.numbers(entry)
+        numbers = self.reader.numbers(entry)
+        if types is INTEGERS and numbers and min(numbers) < 0:
+            raise MalformedImage("a negative number", structure=f"tiff IFD entry {tag}", offset=entry.offset)
+        return numbers
+
+    def stated(self, tag: int, default: int) -> int:
+        """A small number of a field of any type, as ExifTool and exiv2 read it: digits and rationals too.
+
+        Args:
+            tag: of a field that no decoding depends on.
+            default: where the field is absent, or holds no whole number.
+        """
+        entry = self.entries.get(tag)
+        if entry is None or entry.field_type not in STATED or entry.end > len(self.reader.view):
+            return default
+        numbers = self.reader.numbers(entry)
+        if entry.field_type == ASCII:
+            text = bytes(numbers).partition(b"\0")[0].strip(b" ")
+            return int(text) if text.isdigit() and len(text) < MAX_DIGITS else default
+        if entry.field_type in RATIONALS:
+            over, under = (*numbers, 0, 0)[:2]
+            return over // under if under and not over % under else default
+        return numbers[0] if numbers else default
 
     def first(self, tag: int, default: int | None = None) -> int:
         """The first number of a field.

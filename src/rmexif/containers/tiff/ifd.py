@@ -35,7 +35,7 @@ TYPES: dict[int, tuple[int, str]] = {
     17: (8, "q"),
     18: (8, "Q"),
 }
-INTEGERS = frozenset({BYTE, SHORT, LONG, 13, LONG8, 18})
+INTEGERS = frozenset({BYTE, SHORT, LONG, 6, 8, 9, 13, LONG8, 17, 18})  # libtiff takes each for each
 CLASSIC, BIG = 42, 43  # TIFF 6.0, page 13; BigTIFF
 
 Value = tuple[int, tuple[int, ...]]  # field type, numbers (two for a rational)

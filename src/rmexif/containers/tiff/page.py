@@ -52,6 +52,7 @@ SINGLE_NUMBERS = (
     (Tag.INK_SET, 1, 2),
     (Tag.YCBCR_POSITIONING, 1, 2),
 )
+STATED = frozenset({Tag.ORIENTATION, Tag.INK_SET, Tag.YCBCR_POSITIONING})  # no decoding depends on them
 MAX_ASPECT = 100  # of the sides of a pixel, and of the numbers that say it
 # Compression -> tag of its options, bits that matter: uncompressed mode is refused (TIFF 6.0, section 11).
 FAX_OPTIONS = {
@@ -255,7 +256,8 @@ def _read_single_numbers(draft: _Draft) -> None:
     """Fields that have a default."""
     for tag, default, highest in SINGLE_NUMBERS:
         unpredicted = tag == Tag.PREDICTOR and draft.compression in KNOWN - PREDICTED
-        number = default if unpredicted else draft.source.first(tag, default)
+        read = draft.source.stated if tag in STATED else draft.source.first
+        number = default if unpredicted else read(tag, default)
         if number == default:
             continue
         if 1 <= number <= highest:

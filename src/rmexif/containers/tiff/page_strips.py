@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,6 +137,12 @@ class PageStrips:
         return frozenset(used)
 
 
+def _following(starts: list[int], start: int, size: int) -> int:
+    """Where the next strip starts, or the file ends."""
+    at = bisect_right(starts, start)
+    return starts[at] if at < len(starts) else size
+
+
 def _places(fields: Fields, grid: StripGrid, coding: StripCoding) -> list[tuple[int, int, int]]:
     """Of each strip: its start, the end of what a decoder may read, and the end by its byte count."""
     needed, size = len(grid.strips), len(fields.reader.view)
@@ -147,12 +154,12 @@ def _places(fields: Fields, grid: StripGrid, coding: StripCoding) -> list[tuple[
         if len(numbers) < needed:
             problem = f"{len(numbers)} strips or tiles, the picture needs {needed}"
             raise MalformedImage(problem, structure=f"tiff IFD entry {tag}", offset=fields.offset(tag))
-    places = []
+    places, starts = [], sorted(offsets[:needed])
     for strip, start, count in zip(grid.strips, offsets, counts, strict=False):
-        if start > size or not count:
+        if start >= size:
             problem = f"{count} bytes in a file of {size}"
             raise MalformedImage(problem, structure=STRUCTURE, offset=start)
-        # Decoders do not ask how long uncompressed data says it is.
-        read = max(count, strip.size) if uncompressed else count
+        # Decoders do not ask how long uncompressed data says it is; a count of 0 means: up to the next strip.
+        read = max(count, strip.size) if uncompressed else count or _following(starts, start, size) - start
         places.append((start, min(start + read, size), min(start + count, size)))
     return places

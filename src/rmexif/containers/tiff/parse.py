@@ -71,7 +71,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         earlier: of the file that this one is the rewrite of: strips that are the same are not decoded again.
 
     Raises:
-        MalformedImage: a directory or its strips are not in the file, or the chain is a loop.
+        MalformedImage: a directory or its strips are not in the file.
         UnsupportedFeature: a camera RAW, old-style JPEG.
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
@@ -102,7 +102,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         height=first.height,
         parts=parts.builder.tile(),
         frames=len(pages),
-        samples=sum(page.samples for page in pages),
+        samples=max(page.samples for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
@@ -129,8 +129,10 @@ def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
     if not offset:
         raise MalformedImage("no offset of a first directory", structure="tiff header", offset=0)
     while offset:
-        if offset in seen:
-            raise MalformedImage("the chain of directories comes back to it", structure="tiff IFD", offset=offset)
+        if offset in seen:  # decoders show its pages once
+            return
+        if seen and not reader.size <= offset < len(reader.view):
+            return  # a link that leads out of the file ends the chain, as it does in libtiff
         seen.add(offset)
         limits.check("max_frames", len(seen))
         directory = reader.directory(offset)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rmexif.containers.tiff.ifd import BIG, CLASSIC, LONG, LONG8, TYPES
+from rmexif.containers.tiff.parse import parse
 from rmexif.errors import LimitExceeded, UnsupportedFeature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rmexif.containers.tiff.ifd import Value
     from rmexif.containers.tiff.page import Page
     from rmexif.containers.tiff.parse import TiffTree
-    from rmexif.types import Container
+    from rmexif.types import Container, Limits
 
-__all__ = ["rewrite"]
+__all__ = ["join_pages", "rewrite"]
 
 
 def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
@@ -33,10 +37,30 @@ def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | me
                 structure="tiff IFD",
                 offset=page.directory.offset,
             )
+    return _serialised(tree)
+
+
+def _serialised(tree: TiffTree) -> list[bytes | memoryview]:
     writer = _Writer(tree.order, tree.big)
     for number, page in enumerate(tree.pages, 1):
         writer.add(page, last=number == len(tree.pages))
     return writer.out
+
+
+def join_pages(files: Iterable[bytes], limits: Limits) -> bytes:
+    """One clean file of the pages of several, all of one byte order.
+
+    Args:
+        files: TIFF files of an encoder's; one page of each is held at a time, but for its strips.
+        limits: of each.
+
+    Raises:
+        InputError: one of them cannot be parsed.
+        LimitExceeded: a classic TIFF file would grow past 4 GiB.
+    """
+    trees = [parse(memoryview(file), limits).tree for file in files]
+    tree = replace(trees[0], pages=tuple(page for one in trees for page in one.pages))
+    return b"".join(_serialised(tree))
 
 
 class _Writer:

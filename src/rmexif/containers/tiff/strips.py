@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
-from rmexif.containers.tiff.samples import clear_invisible
+from rmexif.containers.tiff.samples import DECODED as UNPACKED
+from rmexif.containers.tiff.samples import clear_invisible, unpredicted
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.native import Status, ccitt, deflate, lzw, rle
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.types import Limits
 
-__all__ = ["DECODED", "KNOWN", "PREDICTED", "CleanStrip", "StripSource", "clean_strip"]
+__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource", "clean_strip", "decode_samples"]
 
 STRUCTURE = "tiff strip or tile"
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
@@ -83,6 +84,27 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
 
 
 Samples = bytearray | memoryview
+
+
+def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: StripGeometry) -> bytearray:
+    """The samples of a clean strip, behind a horizontal predictor; of a floating point one as they are coded.
+
+    Args:
+        data: of a page in one of the codings ``UNPACKED``.
+        coding: of the page.
+        geometry: of the strip.
+    """
+    if coding.reverse:
+        data = bytes(data).translate(REVERSED)
+    if coding.compression == Compression.NONE:
+        found = bytearray(data)
+    elif coding.compression == Compression.LZW:
+        found = bytearray(lzw.decode(data, geometry.size, tiff=True).samples)
+    elif coding.compression == Compression.PACKBITS:
+        found = rle.decode_packbits(data, geometry.size).data
+    else:
+        found = bytearray(deflate.inflate(data, geometry.size).data)
+    return unpredicted(found, coding, geometry)
 
 
 class Coded(NamedTuple):

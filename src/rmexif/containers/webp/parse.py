@@ -139,12 +139,12 @@ def _animated(
     if not frames:
         raise MalformedImage("an animation without frames behind ANIM", structure="webp", offset=head.offset)
     limits.check("max_frames", len(frames))
-    limits.check("max_pixels", tree.width * tree.height * len(frames))
     pictures, pixels = list[WebpPicture](), 0
     for frame in frames:
         shown = Shown(tree.shows_alpha, is_animated=True, earlier_pixels=pixels)
         picture, inner[frame.offset] = _frame(view, frame, tree, shown, limits)
         pixels += picture.width * picture.height
+        limits.check("max_total_pixels", pixels)
         if len(frames) == 1:  # nothing follows: nobody waits
             picture = replace(picture, control=picture.control[:12] + bytes(3) + picture.control[15:])
         pictures.append(picture)

@@ -1,0 +1,76 @@
+"""Pixels of formats that are never encoded: one function per row of ``DECODE_ONLY`` and ``VECTOR`` of containers."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
+
+from rmexif.codecs.pillow import array_of, loaded
+from rmexif.containers.decode_only.headers import icon_entries
+from rmexif.errors import MalformedImage, MissingDependency
+from rmexif.types import Colour, Frame, Raster
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from rmexif.types import Container
+
+__all__ = ["drawing", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
+
+Raw = bytes | memoryview
+ICO = b"\0\0\1\0"
+
+
+def _raster(image: Image.Image, container: Container[Any]) -> Raster:
+    """A still that Pillow has opened, decoded once its size is known to agree."""
+    pixels, space = array_of(loaded(image, container))
+    return Raster((Frame(pixels),), colour=Colour(icc=image.info.get("icc_profile")), space=space)
+
+
+def qoi(raw: Raw, container: Container[Any]) -> Raster:
+    """RGB or RGBA."""
+    return _raster(QoiImagePlugin.QoiImageFile(io.BytesIO(raw)), container)
+
+
+def targa(raw: Raw, container: Container[Any]) -> Raster:
+    """Grey, RGB or RGBA; turned upright by its own descriptor."""
+    return _raster(TgaImagePlugin.TgaImageFile(io.BytesIO(raw)), container)
+
+
+def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
+    """8 or 16 bit, in full resolution."""
+    return _raster(Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(raw)), container)
+
+
+def photoshop(raw: Raw, container: Container[Any]) -> Raster:
+    """The flat picture, which the writer has composed of the layers."""
+    return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
+
+
+def drawing(raw: Raw, container: Container[Any]) -> Raster:
+    """An SVG file that was cleaned, drawn at its own size; nothing is loaded but fonts.
+
+    Raises:
+        MissingDependency: the extra svg is not installed.
+    """
+    try:
+        import resvg_py
+    except ImportError as error:
+        raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
+
+    width, height = container.width, container.height
+    png = bytes(resvg_py.svg_to_bytes(svg_string=bytes(raw).decode(), width=width, height=height))
+    return _raster(PngImagePlugin.PngImageFile(io.BytesIO(png)), container)
+
+
+def icon(raw: Raw, container: Container[Any]) -> Raster:
+    """The largest picture of an icon; a cursor has a hot spot in the place of depths and is read the same way."""
+    entries = icon_entries(memoryview(raw))
+    chosen = max(entries, key=lambda entry: entry.width * entry.height)
+    file = IcoImagePlugin.IcoFile(io.BytesIO(ICO + bytes(raw[4:])))
+    for number, header in enumerate(file.entry):
+        if header.offset == chosen.offset:
+            return _raster(file.frame(number), container)
+    raise MalformedImage("the largest picture is not in its directory", structure="ico directory", offset=4)

@@ -1,0 +1,180 @@
+"""TIFF samples that foreign decoders leave out: any depth up to 64 bit, signed, floating point, CIELAB (TIFF 6.0).
+
+Unsigned samples of up to 16 bit keep their scale. Of all others nothing says what is black and what is white: they are
+shown from their smallest to their largest value, and floats that lie between 0 and 1 as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmexif.containers.tiff.samples import FLOATING_POINT
+from rmexif.containers.tiff.strips import UNPACKED, decode_samples
+from rmexif.containers.tiff.tags import ExtraSample, Photometric, Tag
+from rmexif.errors import UnsupportedFeature
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rmexif.containers.tiff.page import Page
+    from rmexif.types import Container
+
+    Pixels = NDArray[Any]
+
+__all__ = ["pages_of", "read_page"]
+
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
+GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
+LAB = (Photometric.CIELAB, Photometric.ICCLAB)
+CHANNELS = {**dict.fromkeys(GREY, 1), Photometric.RGB: 3, **dict.fromkeys(LAB, 3), Photometric.PALETTE: 1}
+# What Pillow and OpenCV read: photometric interpretation -> bits of unsigned samples.
+FOREIGN = {
+    Photometric.WHITE_IS_ZERO: (1, 2, 4, 8, 12, 16),
+    Photometric.BLACK_IS_ZERO: (1, 2, 4, 8, 12, 16),
+    Photometric.RGB: (8, 16),
+    Photometric.PALETTE: (1, 2, 4, 8),
+    Photometric.CIELAB: (8,),
+}
+
+
+def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
+    """The pages of a file where one of them has to be, and all of them can be, read here; None: others can.
+
+    Args:
+        container: what the parser says about it.
+    """
+    pages: tuple[Page, ...] = container.tree.pages
+    return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
+
+
+def _is_foreign(page: Page) -> bool:
+    photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
+    bits = page.fields[Tag.BITS_PER_SAMPLE][1]
+    enough = len(bits) in (1, 2) if photometric in GREY else True
+    known = photometric not in CHANNELS or bits[0] in FOREIGN.get(photometric, ())
+    return known and enough and Tag.SAMPLE_FORMAT not in page.fields
+
+
+def _is_plain(page: Page) -> bool:
+    photometric, bits = _first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0), page.fields[Tag.BITS_PER_SAMPLE][1]
+    formats = set(page.fields[Tag.SAMPLE_FORMAT][1]) if Tag.SAMPLE_FORMAT in page.fields else {UNSIGNED}
+    known = len(formats) == 1 and formats <= {UNSIGNED, SIGNED, FLOAT}
+    sized = formats != {FLOAT} or bits[0] in (16, 32, 64)
+    return known and sized and page.coding.compression in UNPACKED and photometric in CHANNELS and len(set(bits)) == 1
+
+
+def _first(page: Page, tag: Tag, default: int) -> int:
+    return int(page.fields[tag][1][0]) if tag in page.fields else default
+
+
+def read_page(page: Page) -> tuple[Pixels, str]:
+    """A page as H x W x C of 8 or 16 bit, and the space of its numbers; not yet turned.
+
+    Raises:
+        UnsupportedFeature: fewer samples than colours.
+    """
+    photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
+    bits = page.fields[Tag.BITS_PER_SAMPLE][1]
+    count = CHANNELS[photometric]
+    if len(bits) < count:
+        problem = f"{len(bits)} samples of a pixel, {count} are needed"
+        raise UnsupportedFeature(problem, structure="tiff IFD entry 277", offset=page.directory.offset)
+    values = _values(page)
+    colours = values[:, :, :count]
+    if photometric in LAB:
+        return _lab(colours, bits[0], photometric == Photometric.ICCLAB), "LAB"
+    if photometric == Photometric.PALETTE:
+        table = np.array(page.fields[Tag.COLOR_MAP][1], np.uint16).reshape(3, -1).T
+        return table[colours[:, :, 0].astype(np.intp)], "RGB"
+    shown = _scaled(colours, bits[0], _format(page))
+    if photometric == Photometric.WHITE_IS_ZERO:
+        shown = np.iinfo(shown.dtype).max - shown
+    alpha = _alpha(page, values, shown.dtype)
+    if alpha is not None:
+        shown = np.concatenate((shown, alpha), axis=2)
+    return shown, "L" if count == 1 else "RGB"
+
+
+def _format(page: Page) -> int:
+    return _first(page, Tag.SAMPLE_FORMAT, UNSIGNED)
+
+
+def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> Pixels | None:
+    """The first extra sample that is opacity, where it is not part of the colours already."""
+    extra = page.fields[Tag.EXTRA_SAMPLES][1] if Tag.EXTRA_SAMPLES in page.fields else ()
+    for number, meaning in enumerate(extra):
+        if meaning == ExtraSample.UNASSOCIATED_ALPHA:
+            at = values.shape[2] - len(extra) + number
+            bits = page.fields[Tag.BITS_PER_SAMPLE][1][0]
+            return _scaled(values[:, :, at : at + 1], bits, _format(page)).astype(kind)
+    return None
+
+
+def _values(page: Page) -> Pixels:
+    """The numbers of all samples, H x W x samples."""
+    bits = page.fields[Tag.BITS_PER_SAMPLE][1]
+    across, down = page.grid.block
+    planes = len(bits) if page.grid.strips and len(page.grid.strips[0].bits) < len(bits) else 1
+    each, columns = len(page.grid.strips) // planes, -(-page.width // across)
+    out: Pixels | None = None
+    for number, (strip, geometry) in enumerate(zip(page.strips, page.grid.strips, strict=True)):
+        data = decode_samples(strip.data, page.coding, geometry)
+        block = _unpacked(page, data, len(geometry.bits), geometry.row)
+        block = block[: geometry.rows, : geometry.columns]
+        if out is None:
+            out = np.zeros((page.height, page.width, len(bits)), block.dtype)
+        plane, place = divmod(number, each)
+        top, left = place // columns * down, place % columns * across
+        target = out[top : top + geometry.rows, left : left + geometry.columns]
+        target[:, :, slice(plane, plane + 1) if planes > 1 else slice(None)] = block
+    assert out is not None
+    return out
+
+
+def _unpacked(page: Page, data: bytearray, count: int, stride: int) -> Pixels:
+    """One strip as rows x px x samples."""
+    bits, order, kind = page.fields[Tag.BITS_PER_SAMPLE][1][0], page.coding.order, _format(page)
+    rows = np.frombuffer(data, np.uint8).reshape(-1, stride)
+    if page.coding.predictor == FLOATING_POINT:
+        rows, order = _integrated(rows, count, bits // 8), ">"
+    if bits in (8, 16, 32, 64):
+        letter = {UNSIGNED: "u", SIGNED: "i", FLOAT: "f"}[kind]
+        values: Pixels = rows.view(f"{order}{letter}{bits // 8}")
+        return values.reshape(len(rows), -1, count)
+    across = stride * 8 // (bits * count)
+    spread = np.unpackbits(rows, axis=1)[:, : across * count * bits].reshape(len(rows), across, count, bits)
+    weights = np.uint64(1) << np.arange(bits - 1, -1, -1, dtype=np.uint64)
+    numbers: Pixels = (spread * weights).sum(axis=3, dtype=np.uint64)
+    return numbers
+
+
+def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
+    """Undo the floating point predictor (TIFF Technical Note 3): bytes of one weight stand together, as differences."""
+    plain = np.cumsum(rows.reshape(len(rows), -1, count), axis=1, dtype=np.uint8).reshape(len(rows), depth, -1)
+    return np.ascontiguousarray(plain.transpose(0, 2, 1)).reshape(len(rows), -1)
+
+
+def _scaled(values: Pixels, bits: int, kind: int) -> Pixels:
+    """Numbers as samples of 8 or 16 bit."""
+    if kind == UNSIGNED and bits <= 16:
+        full, target = (255, np.uint8) if bits <= 8 else (65535, np.uint16)
+        most = (1 << bits) - 1
+        table = (np.arange(most + 1, dtype=np.uint64) * full * 2 + most) // (2 * most)
+        return table.astype(target)[values.astype(np.intp)]
+    numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if kind == FLOAT and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    shown = (numbers - low) / max(high - low, np.finfo(np.float64).tiny) * 65535
+    return np.rint(shown).astype(np.uint16)
+
+
+def _lab(values: Pixels, bits: int, is_offset: bool) -> Pixels:
+    """8-bit L, a and b, these as signed bytes."""
+    unsigned = values.astype(np.int64) & ((1 << bits) - 1)
+    narrow = (unsigned >> (bits - 8) if bits >= 8 else unsigned << (8 - bits)).astype(np.uint8)
+    if is_offset:
+        narrow[:, :, 1:] ^= 0x80
+    return narrow

@@ -1,0 +1,53 @@
+"""Formats that are read and never written: their picture is decoded, and leaves in another format.
+
+A row says how a file is known, what its picture measures before a decoder runs, and the format that holds it best.
+Nothing else of such a file is looked at, and nothing else leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rmexif.containers.decode_only import headers
+from rmexif.types import Container, Part, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rmexif.types import Limits
+
+__all__ = ["DECODE_ONLY", "DecodeOnlyRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOnlyRow:
+    """One format."""
+
+    name: str
+    title: str  # for people
+    output: str  # the format that its picture leaves in, where the policy names none
+    matches: Callable[[bytes], bool]
+    size: Callable[[memoryview], tuple[int, int]]  # px; from the headers
+
+    def parse(self, view: memoryview, limits: Limits) -> Container[None]:
+        """The size of the picture, checked; every byte counts as unknown.
+
+        Raises:
+            MalformedImage: a header that ends early, or says no size.
+            UnsupportedFeature: a form that is refused.
+            LimitExceeded: more pixels than allowed.
+        """
+        width, height = self.size(view)
+        limits.check("max_pixels", width * height)
+        parts = (Part(self.name, Role.UNKNOWN, 0, len(view)),)
+        return Container(self.name, width, height, parts, tree=None)
+
+
+DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (
+    DecodeOnlyRow("qoi", "QOI", "png", lambda head: head.startswith(b"qoif"), headers.qoi),
+    DecodeOnlyRow("ico", "ICO or CUR", "png", headers.is_icon, headers.icon),
+    DecodeOnlyRow("jpeg2000", "JPEG 2000", "jpeg", headers.is_jpeg2000, headers.jpeg2000),
+    DecodeOnlyRow("psd", "Photoshop PSD", "png", lambda head: head.startswith(b"8BPS\0\1"), headers.photoshop),
+    DecodeOnlyRow("tga", "TGA", "png", headers.is_targa, headers.targa),  # no signature: behind all that have one
+)

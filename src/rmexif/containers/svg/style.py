@@ -1,0 +1,85 @@
+"""CSS in SVG: declarations of known properties, selectors of fresh names; no rule that loads anything."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rmexif.containers.svg.allowed import PROPERTIES
+from rmexif.errors import UnsupportedFeature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["declarations", "is_safe", "references", "renamed", "rules"]
+
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+REFERENCE = re.compile(r"""url\(\s*(['"]?)#([^'")\s]+)\1\s*\)""")
+FOREIGN = re.compile(r"url\(|expression|javascript:|data:|https?:|@import|\\", re.IGNORECASE)
+NAME = re.compile(r"([#.])(-?[A-Za-z_][\w-]*)")
+SELECTOR = re.compile(r"[\w\s#.*,>+~:()-]*")
+MAX_RULES = 10_000
+
+
+def is_safe(value: str) -> bool:
+    """Whether a value refers to nothing but elements of the same file."""
+    return FOREIGN.search(REFERENCE.sub("", value)) is None
+
+
+def references(value: str) -> Iterator[str]:
+    """The identifiers that a value refers to."""
+    return (found[1] for found in REFERENCE.findall(value))
+
+
+def renamed(value: str, name: Callable[[str], str]) -> str:
+    """The value with other identifiers."""
+    return REFERENCE.sub(lambda found: f"url(#{name(found[2])})", value)
+
+
+def declarations(text: str) -> list[tuple[str, str]]:
+    """Property and value of each declaration that is allowed."""
+    found = []
+    for declaration in COMMENT.sub("", text).split(";"):
+        name, _, value = declaration.partition(":")
+        key, content = name.strip().lower(), " ".join(value.split())
+        if key in PROPERTIES and content and is_safe(content) and not set("{}<") & set(content):
+            found.append((key, content))
+    return found
+
+
+def rules(
+    text: str, name: Callable[[str, str], str | None], offset: int
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Selector and declarations of each rule of a style sheet.
+
+    Args:
+        text: of the sheet.
+        name: gives the new name for ``#`` or ``.`` and an old one; None where nothing has it.
+        offset: byte of the sheet, for errors.
+
+    Raises:
+        UnsupportedFeature: a rule inside another one, as of media queries: what shows is not known.
+    """
+    body = COMMENT.sub("", text.replace("<!--", "").replace("-->", ""))
+    body = re.sub(r"@(?:import|charset|namespace)[^;]*;", "", body)
+    for number, rule in enumerate(body.split("}")):
+        selector, brace, content = rule.partition("{")
+        if number > MAX_RULES or "{" in content:
+            raise UnsupportedFeature("style rules inside others are refused", structure="svg style", offset=offset)
+        selector = " ".join(selector.split())
+        if not brace or selector.startswith("@font-face") or not SELECTOR.fullmatch(selector):
+            continue
+        fresh = _selector(selector, name)
+        if fresh and (kept := declarations(content)):
+            yield fresh, kept
+
+
+def _selector(selector: str, name: Callable[[str, str], str | None]) -> str:
+    """A list of selectors with fresh names, without those that select nothing."""
+    kept = []
+    for one in selector.split(","):
+        names = [name(*found) for found in NAME.findall(one)]
+        if None not in names:
+            fresh = iter(names)
+            kept.append(NAME.sub(lambda found: f"{found[1]}{next(fresh)}", one).strip())  # noqa: B023 - used at once
+    return ",".join(part for part in kept if part)

@@ -1,0 +1,126 @@
+"""SVG files: what stays, what goes, and the same drawing in resvg and Chromium's words."""
+
+from __future__ import annotations
+
+import base64
+import io
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rmexif import Policy, inspect, scrub, strip, verify
+from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.types import Limits
+from tests import samples
+
+HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="120" height="90">'
+EDITOR = "http://www.inkscape.org/namespaces/inkscape"
+PICTURE = base64.b64encode(samples.of("png")["rgb"]).decode()
+DRAWING = f"""<?xml version="1.0"?><!-- Jane --><?xml-stylesheet href="http://jane/a.css"?>
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:ink="{EDITOR}"
+ width="120" height="90" viewBox="0 0 120 90" ink:version="Jane" onload="jane()">
+<title>Jane</title><desc>Jane</desc><metadata><x:a xmlns:x="jane">Jane</x:a></metadata>
+<style>/* Jane */ @import url(http://jane/); .jane{{fill:#f00;stroke:url(#jane-g)}} #jane-box{{opacity:.5}}
+.bad{{fill:url(http://jane/)}} .jane-other{{fill:blue}}</style><script>jane()</script>
+<defs><linearGradient id="jane-g"><stop offset="0" stop-color="#00f"/><stop offset="1"
+ style="stop-color:#0f0;-ink-jane:none"/></linearGradient></defs>
+<g ink:label="Jane" style="display:none"><path id="jane-p" d="M60 10h20v20z"/><text>Jane</text></g>
+<rect id="jane-box" class="jane" x="10" y="10" width="40" height="30" onclick="jane()"/>
+<use xlink:href="#jane-p" fill="green"/><a xlink:href="http://jane/"><circle cx="90" cy="60" r="12" fill="url(#jane-g)"/></a>
+<image x="10" y="50" width="48" height="32" href="data:image/png;base64,{PICTURE}"/>
+<image href="http://jane/x.png" width="5" height="5"/><image href="file:///jane" width="5" height="5"/>
+<jane xmlns="http://www.w3.org/2000/svg"/><foreignObject><p xmlns="http://www.w3.org/1999/xhtml">Jane</p></foreignObject>
+</svg>""".encode()
+
+
+def drawn(data: bytes) -> np.ndarray:
+    """What resvg draws."""
+    resvg = pytest.importorskip("resvg_py", reason="the extra svg is not installed")
+    png = bytes(resvg.svg_to_bytes(svg_string=data.decode()))
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")).astype(int)
+
+
+def test_what_draws_nothing_is_gone() -> None:
+    """Scripts, handlers, links, texts about the file, hidden layers, names; the picture inside is clean."""
+    data, stats = strip(DRAWING)
+
+    assert b"jane" not in data.lower()
+    assert samples.CANARY not in base64.b64decode(data.partition(b"base64,")[2].partition(b'"')[0])
+    assert verify(data) == []
+    assert strip(data)[0] == data
+    names = {element.tag.partition("}")[2] for element in ET.fromstring(data).iter()}
+    assert names == {"svg", "style", "defs", "linearGradient", "stop", "path", "rect", "use", "g", "circle", "image"}
+    where = {finding["where"] for finding in stats["findings"]}
+    assert {"svg/script", "svg/metadata", "svg/title", "svg/hidden layer", "svg/foreignObject"} <= where
+    assert not any("jane" in finding.where for finding in inspect(DRAWING).findings)
+
+
+def test_the_drawing_stays() -> None:
+    """Pixel for pixel."""
+    before = drawn(DRAWING)
+
+    assert before[:, :, 3].any()
+    assert np.array_equal(drawn(strip(DRAWING)[0]), before)
+
+
+def test_scrub_draws_it() -> None:
+    """A PNG of the drawing's size, or another format."""
+    before = drawn(DRAWING)
+
+    data, stats = scrub(DRAWING, Policy(faces=False, stealth=False))
+
+    assert (stats["format"], stats["output_format"]) == ("svg", "png")
+    after = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA")).astype(int)
+    assert np.abs(after - before)[before[:, :, 3] == 255].max() <= 1  # the lowest bits are replaced
+    assert scrub(DRAWING, Policy(faces=False, output="webp"))[1]["output_format"] == "webp"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<set attributeName="href" to="javascript:jane()"/>',
+        '<rect style="fill:url(https://jane/a)"/>',
+        '<rect fill="url(https://jane/a)"/>',
+        '<rect style="background:\\75 rl(jane)"/>',
+        '<use href="https://jane/a.svg#a"/>',
+        '<image href="data:text/html;base64,amFuZQ=="/>',
+        '<animate attributeName="onclick" begin="jane.click" to="jane()"/>',
+        "<style>@font-face{font-family:x;src:url(jane)}</style>",
+    ],
+)
+def test_nothing_leads_out_of_the_file(inside: str) -> None:
+    """Wherever a reference stands."""
+    data = strip(f"{HEAD}{inside}</svg>".encode())[0].lower()
+
+    assert b"jane" not in data
+    assert b"url(" not in data
+    assert b"base64" not in data
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b'<!DOCTYPE svg [<!ENTITY a "b">]>' + HEAD.encode() + b"&a;</svg>", UnsupportedFeature),
+        (HEAD.encode(), MalformedImage),
+        (b"<svg></svg>", MalformedImage),
+        (HEAD.encode() + b"<g>" * 300 + b"</g>" * 300 + b"</svg>", LimitExceeded),
+        (HEAD.replace("120", "1e9").encode() + b"</svg>", InputError),
+        (HEAD.encode() + b"<style>@media print{a{fill:red}}</style></svg>", UnsupportedFeature),
+        (HEAD.encode() + b'<image href="data:image/png;base64,AAAA"/></svg>', UnsupportedFeature),
+        (HEAD.encode() + b'<image href="data:image/png;base64,A!"/></svg>', MalformedImage),
+    ],
+)
+def test_what_is_not_understood_is_refused(raw: bytes, error: type[Exception]) -> None:
+    """Entities, broken XML, depth, size, pictures inside."""
+    with pytest.raises(error):
+        strip(raw)
+
+
+def test_limits() -> None:
+    """Nodes and pixels."""
+    with pytest.raises(LimitExceeded, match="max_parts"):
+        strip(HEAD.encode() + b"<g/>" * 50 + b"</svg>", limits=Limits(max_parts=20))
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        strip(HEAD.encode() + b"</svg>", limits=Limits(max_pixels=100))
