@@ -181,7 +181,7 @@ def test_sets_between_slices_are_reserialised() -> None:
         hevc_parameter_sets.write_vps([hevc_parameter_sets.read_sps(sets[1])]),
         hevc_parameter_sets.read_sps(sets[1]).nal,
     ]
-    assert first.bytes() == bytes(data([*known, hevc_parameter_sets.read_pps(sets[2]), picture] * 2).data)
+    assert first.bytes() == bytes(data([*known, hevc_parameter_sets.read_pps(sets[2]).nal, picture] * 2).data)
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -202,7 +202,7 @@ def test_ffmpeg_decodes_the_same(name: str) -> None:
     write = {
         32: lambda _: hevc_parameter_sets.write_vps(sequences[:1]),
         33: lambda one: hevc_parameter_sets.read_sps(one).nal,
-        34: hevc_parameter_sets.read_pps,
+        34: lambda one: hevc_parameter_sets.read_pps(one).nal,
     }
     fresh = [write.get(one[0] >> 1, bytes)(one) for one in nals]
     assert fresh != nals

@@ -16,8 +16,8 @@ from rmexif.containers.isobmff.hevc_parameter_sets import (
     PPS,
     SPS,
     VPS,
+    HevcPicture,
     HevcSequence,
-    has_substreams,
     read_pps,
     read_profile,
     read_sps,
@@ -53,7 +53,8 @@ class HevcConfig:
     nals: frozenset[bytes]  # parameter sets in it, as they came and as they are written
     size: tuple[int, int]  # px, largest coded picture of its sequence parameter sets
     main: bool  # Main or Main Still Picture profile: brand "heic"; anything else is "heix"
-    has_substreams: bool  # slices may be coded in several streams: tiles or wavefronts
+    sequences: tuple[HevcSequence, ...]
+    pictures: tuple[HevcPicture, ...]
 
 
 def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
@@ -75,7 +76,7 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
     if last & 3 == 2:
         raise MalformedImage("lengthSizeMinusOne 2, 0, 1 or 3 is allowed", structure=HVCC, offset=offset)
     tally.add(sum(len(nal[:MAX_SET]) for nals in sets.values() for nal in nals))
-    written, sequences = _reserialise(sets)
+    written, sequences, pictures = _reserialise(sets)
     if sequences:  # all of this only repeats the sequence parameter set
         first = sequences[0]
         profile, chroma, luma_depth, chroma_depth = first.profile, *first.format
@@ -88,8 +89,8 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
     every = frozenset(nal for table in (sets, written) for nals in table.values() for nal in nals)
     size = max((sequence.size for sequence in sequences), key=area, default=(0, 0))
-    main, several = profile[0] & 0x1F in MAIN_PROFILES, any(map(has_substreams, written[PPS]))
-    return HevcConfig(body, (last & 3) + 1, every, size, main, several)
+    main = profile[0] & 0x1F in MAIN_PROFILES
+    return HevcConfig(body, (last & 3) + 1, every, size, main, tuple(sequences), tuple(pictures))
 
 
 def without_windows(config: HevcConfig) -> bytes:
@@ -127,17 +128,18 @@ def _read_arrays(cursor: Cursor, tally: Tally) -> Sets:
     return sets
 
 
-def _reserialise(sets: Sets) -> tuple[dict[int, list[bytes]], list[HevcSequence]]:
+def _reserialise(sets: Sets) -> tuple[dict[int, list[bytes]], list[HevcSequence], list[HevcPicture]]:
     """Parameter sets re-serialised, each once, by kind; a video parameter set only where a sequence names it."""
     sequences = [read_sps(nal, offset) for nal, offset in sets[SPS].items()]
+    pictures = [read_pps(nal, offset) for nal, offset in sets[PPS].items()]
     vps_ids = dict.fromkeys(nal[2] >> 4 for nal in sets[VPS])
     by_vps = [[sequence for sequence in sequences if sequence.vps_id == vps_id] for vps_id in vps_ids]
     written = {
         VPS: [write_vps(named) for named in by_vps if named],
         SPS: list(dict.fromkeys(sequence.nal for sequence in sequences)),
-        PPS: list(dict.fromkeys(read_pps(nal, offset) for nal, offset in sets[PPS].items())),
+        PPS: list(dict.fromkeys(picture.nal for picture in pictures)),
     }
-    return written, sequences
+    return written, sequences, pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def _keep_parameter_sets(
         nal = bytes(data[unit.start : unit.end])
         if nal not in config.nals:
             sets[unit.kind].setdefault(nal, coded.offset(unit.start))
-    kept, sequences = _reserialise(sets)
+    kept, sequences, _ = _reserialise(sets)
     new = [nal for nals in kept.values() for nal in nals if nal not in config.nals]
     written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in new)
     begin, end = units[0].position, units[-1].end
