@@ -16,6 +16,8 @@ from PIL import Image
 from rmexif import codecs, coded_tail, strip, strip_many, verify
 from rmexif.containers import by_name, sniff
 from rmexif.containers.isobmff.coded_data import FilteredData
+from rmexif.containers.isobmff.hevc_slice import read_slice_segment
+from rmexif.containers.isobmff.properties import value_of
 from rmexif.containers.jxl.codestream import write_frame_head
 from rmexif.types import Category, Limits
 from tests.cli.running import run
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 TEXT = b"the quick brown fox jumps over the lazy dog, 52.5200 N 13.4050 E. " * 4
 SIZES = {"avif": (200, 150), "heic": (64, 64), "jxl": (200, 150)}
-# A section, a tile and a slice of one stream each, so that the proof is complete; HEVC above one block row is wavefronts.
+# A section, a tile and a slice of one stream each; HEVC of more than one row of blocks is wavefronts, see below.
 
 
 def picture(size: tuple[int, int], seed: int = 1, alpha: bool = False) -> Image.Image:
@@ -184,6 +186,35 @@ def test_every_section_of_jpeg_xl_is_searched(decodes: list[str]) -> None:
     decodes.clear()
     assert strip(honest, thorough=True)[0] == honest
     assert len(decodes) <= 1 + count
+
+
+def longer_stream(honest: bytes, number: int, text: bytes) -> bytes:
+    """A HEIC file with ``text`` at the end of one of the streams of its slice, and in the length of it."""
+    item = parsed(honest).tree.still.items[0]
+    nal = memoryview(item.data.bytes())[4:]
+    segment = read_slice_segment(nal, value_of(item.properties, "hvcC"))
+    assert segment is not None
+    lengths, cut = segment.lengths, segment.bounds[number + 1]
+    lengths[number] += len(text)
+    longer = b"".join((nal[:2], segment.head(lengths), nal[segment.bounds[0] : cut], text, nal[cut:]))
+    return with_item(honest, 0, lambda _: len(longer).to_bytes(4, "big") + longer)
+
+
+def test_every_row_of_wavefronts_is_searched() -> None:
+    """x265 codes each row of blocks in a stream of its own; where they start stands in the slice header."""
+    honest = encoded("heic", picture((200, 300)))
+    for number in range(5):  # rows of 64 px
+        hostile = longer_stream(honest, number, TEXT)
+        assert pixels(hostile) == pixels(honest)
+        assert verify(hostile) == []
+        clean, stats = strip(hostile, thorough=True)
+        assert TEXT[:8] not in clean
+        assert pixels(clean) == pixels(honest)
+        assert len(clean) <= len(honest) + 2
+        rows = {row["code"]: row["bytes"] for row in stats["residuals"]}
+        assert rows["coded-tail"] == 5 * 16
+        assert "hevc-coded-slack" not in rows
+    assert strip(honest, thorough=True)[0] == honest
 
 
 def test_alpha_is_an_item_of_its_own() -> None:

@@ -66,7 +66,7 @@ MAKERS: dict[tuple[str, str], Callable[[], bytes]] = {
     ("png", "colour"): lambda: saved(SMALLER(), "PNG"),
     ("png", "alpha"): lambda: saved(picture(1003, 801, 4), "PNG"),
     ("png", "palette"): lambda: saved(picture(1903, 1501, 1).quantize(200), "PNG"),
-    ("webp", "lossy"): lambda: saved(COLOUR(), "WEBP", quality=98),
+    ("webp", "lossy"): lambda: saved(COLOUR(), "WEBP", quality=99),
     ("webp", "lossy-alpha"): lambda: saved(picture(1603, 1201, 4), "WEBP", quality=96),
     ("webp", "lossless"): lambda: saved(SMALLER(), "WEBP", lossless=True, method=1),
     ("gif", "still"): lambda: saved(picture(1903, 1501, 1).quantize(200), "GIF"),
@@ -131,5 +131,11 @@ def test_no_byte_of_a_long_arithmetic_jpeg_is_free(tmp_path: Path) -> None:
     libjpeg = build_libjpeg(tmp_path)
     clean, _ = strip(libjpeg.transcoded(MAKERS["jpeg", "baseline"](), "arithmetic"))
 
+    def viewer(data: bytes) -> object:
+        try:
+            return shown(libjpeg.transcoded(data, "optimise"))
+        except AssertionError as error:  # libjpeg refuses a coefficient out of range
+            return str(error)
+
     assert len(clean) > LEAST
-    assert free_bytes(clean, "jpeg", lambda data: shown(libjpeg.transcoded(data, "optimise"))) == {}
+    assert free_bytes(clean, "jpeg", viewer) == {}
