@@ -43,7 +43,8 @@ AV1_SLACK = 4  # byte: dav1d refuses a tile cut before the end of its codes (AV1
 HEVC_SLACK = 16  # byte: libde265 takes zeros for what is missing, which at the end of a slice often is the same picture
 HEADER_MARGIN = 1  # byte: trailing bits of a frame header (AV1 5.3.4), which its reader does not need
 SLICE_MARGIN = 2  # byte: the last code of CABAC and rbsp_slice_segment_trailing_bits (H.265 9.3.2.5, 7.3.2.10)
-DEPTH = 8  # bit: of what the decoder of AVIF hands out
+MAX_TILES = 4096  # of a frame (AV1 3: MAX_TILE_COLS, MAX_TILE_ROWS)
+LEAST_TILE = 64  # px: side of a superblock
 NAL_HEADER = 2  # byte (H.265 7.3.1.2)
 SHOWN = frozenset(("ispe", "pixi", "av1C", "hvcC", "nclx"))  # properties that an item is shown with
 
@@ -80,7 +81,7 @@ class IsobmffUnits(CodedUnits):
         self._alone: list[_Stream] = []
         self._places: list[tuple[int, _Place]] = []  # stream, place in it
         self._found: list[CodedUnit] = []
-        self._is_avif = container.format == "avif"
+        self._is_avif = self.is_av1 = container.format == "avif"
         self.unbounded = Residual.AV1_CODED_SLACK if self._is_avif else Residual.HEVC_CODED_SLACK
         tree = container.tree
         if tree.movie:
@@ -208,10 +209,15 @@ class IsobmffUnits(CodedUnits):
 
 
 def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tuple[_Place, CodedUnit]]:
-    """Tiles and frame headers of AV1; visible at the depth that the decoder hands out."""
+    """Tiles and frame headers of AV1.
+
+    The decoder hands out 8 bits of whatever depth; that is enough, since it refuses a tile that is cut before its end.
+    """
     sequence, view = filtered.sequence, memoryview(data)
     coded = Gathered.of(view)
-    is_visible = sequence is not None and not sequence.layered and sequence.depth == DEPTH
+    is_visible = sequence is not None and not sequence.layered
+    across, down = (-(-side // LEAST_TILE) for side in filtered.size)
+    most = min(MAX_TILES, max(1, across * down))
     layout, position = None, 0
     while position < len(data):
         obu = read_obu(coded, position)
@@ -226,7 +232,7 @@ def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tu
             tiles = tiles_of(body, first) if first and first.count > 1 else None
             is_single = tiles is not None or (layout is not None and layout.count == 1)
             for start, end in tiles or [(0, len(body))]:
-                unit = CodedUnit(where, body[start:end], 0, is_visible, is_single, AV1_SLACK)
+                unit = CodedUnit(where, body[start:end], 0, is_visible, is_single, AV1_SLACK, streams=most)
                 has_size = end < len(body) and first is not None
                 width = first.size_bytes if first and has_size else 0
                 at = obu.start + start - width
