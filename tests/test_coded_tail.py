@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pillow_heif
 import pillow_jxl  # noqa: F401 - registers the format with Pillow
@@ -14,6 +15,7 @@ import requests
 from PIL import Image
 
 from rmexif import codecs, coded_tail, strip, strip_many, verify
+from rmexif.codecs import libaom
 from rmexif.containers import by_name, sniff
 from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.isobmff.hevc_slice import read_slice_segment
@@ -21,6 +23,7 @@ from rmexif.containers.isobmff.properties import value_of
 from rmexif.containers.jxl.codestream import write_frame_head
 from rmexif.types import Category, Limits
 from tests.cli.running import run
+from tests.containers.jxl_files import ANIMATED
 from tests.service.serving import service
 
 if TYPE_CHECKING:
@@ -290,22 +293,75 @@ def test_other_formats_need_no_search(decodes: list[str]) -> None:
     assert len(decodes) == 2 * count
 
 
-def test_frames_of_a_sequence() -> None:
-    out = io.BytesIO()
-    frames = [picture((96, 64), seed) for seed in range(3)]
-    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
-    honest = strip(out.getvalue())[0]
+def longer_sample(honest: bytes, number: int, text: bytes) -> bytes:
+    """An AVIF sequence with ``text`` at the end of one of its samples."""
     container = parsed(honest)
     track = container.tree.movie.tracks[0]
     samples = list(track.content.data)
-    samples[1] = FilteredData([memoryview(longer_frame(samples[1].bytes(), TEXT))])
+    samples[number] = FilteredData([memoryview(longer_frame(samples[number].bytes(), text))])
     content = replace(track.content, data=tuple(samples))
     movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
     tree = replace(container.tree, movie=movie)
-    hostile = b"".join(by_name("avif").rewrite(memoryview(b""), replace(container, tree=tree)))
-    clean, _ = strip(hostile, thorough=True)
+    return b"".join(by_name("avif").rewrite(memoryview(b""), replace(container, tree=tree)))
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_frames_of_a_sequence(number: int) -> None:
+    """Predicted frames have headers that are not read to their end: that no tile has a tail, libaom says."""
+    out = io.BytesIO()
+    frames = [picture((96, 64), seed) for seed in range(5)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
+    honest = strip(out.getvalue())[0]
+    hostile = longer_sample(honest, number, TEXT)
+    clean, stats = strip(hostile, thorough=True)
     assert clean == honest
     assert pixels(clean) == pixels(hostile)
+    assert stats["residuals"] == strip(honest, thorough=True)[1]["residuals"]
+    rows = {row["code"]: row["bytes"] or 0 for row in stats["residuals"]}
+    assert "av1-coded-slack" not in rows
+    assert 0 < rows["coded-tail"] <= 4 + 4 * 2 * 4  # a tile of the key frame; at most two tiles of each predicted one
+
+
+def test_frames_are_not_proven_by_a_decoder_that_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another build of OpenCV may have another decoder of AV1, which lets bytes behind tiles pass."""
+    out = io.BytesIO()
+    frames = [picture((96, 64), seed) for seed in range(3)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
+    monkeypatch.setattr(libaom, "decodes", lambda raw, frames: True)
+    rows = {row["code"] for row in strip(out.getvalue(), thorough=True)[1]["residuals"]}
+    assert "av1-coded-slack" in rows
+
+
+@pytest.mark.parametrize("depth", [10, 12])
+def test_deep_pictures_keep_every_bit(depth: int) -> None:
+    """Tails are searched with a decoder that hands out 8 bits; another one shows that the rest stays."""
+    noise = np.random.default_rng(3).normal(0, 40, (150, 200, 3)) + np.linspace(200, 800, 200)[None, :, None]
+    pixels = (np.clip(noise, 0, 1023)).astype(np.uint16) << depth - 10
+    options = [cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_QUALITY, 80, cv2.IMWRITE_AVIF_SPEED, 9]
+    honest = strip(cv2.imencode(".avif", pixels, options)[1].tobytes())[0]
+    clean, stats = strip(with_tail("avif", honest), thorough=True)
+    before, after = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) for data in (honest, clean))
+    assert before.dtype == np.uint16
+    assert (before == after).all()
+    assert TEXT[:8] not in clean
+    assert "av1-coded-slack" not in {row["code"] for row in stats["residuals"]}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_every_frame_of_an_animated_jpeg_xl_is_searched(number: int) -> None:
+    """The decoder shows the first one; each of the others is shown as a file of its own."""
+    honest = strip(ANIMATED)[0]
+    stream = parsed(honest).tree.codestream
+    pieces = [stream.head]
+    for index, frame in enumerate(stream.placed):
+        ((start, stop),) = frame.sections
+        section = honest[start:stop] + TEXT * (index == number)
+        pieces += [write_frame_head(frame.header, stream.image, [len(section)]), section]
+    hostile = b"".join(pieces)
+    assert verify(hostile) == []
+    clean, stats = strip(hostile, thorough=True)
+    assert clean == honest
+    assert "jxl-section-slack" not in {row["code"] for row in stats["residuals"]}
 
 
 @pytest.fixture(scope="module")

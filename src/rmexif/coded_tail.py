@@ -167,8 +167,11 @@ class _Search:
         from rmexif.codecs import libaom
 
         data = self._coded.trial(at, 0, filler)
-        container = containers.sniff(memoryview(data)).parse(memoryview(data), self._limits)
         self._trials += 1
+        try:
+            container = containers.sniff(memoryview(data)).parse(memoryview(data), self._limits)
+        except InputError:
+            return False
         self._spent += max(LEAST_COST, container.width * container.height * container.frames)
         return libaom.decodes(data, container.frames)
 
