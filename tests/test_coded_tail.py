@@ -322,6 +322,35 @@ def test_frames_of_a_sequence(number: int) -> None:
     assert 0 < rows["coded-tail"] <= 4 + 4 * 2 * 4  # a tile of the key frame; at most two tiles of each predicted one
 
 
+def heic_sequence(samples: list[FilteredData], properties: tuple[Any, ...], syncs: tuple[int, ...] | None) -> bytes:
+    """A track of HEVC pictures of 64 x 64 px, in the boxes of an AVIF sequence."""
+    out = io.BytesIO()
+    picture((64, 64)).save(out, "AVIF", save_all=True, append_images=[picture((64, 64), 2)], duration=100)
+    container = parsed(strip(out.getvalue())[0])
+    track = container.tree.movie.tracks[0]
+    content = replace(track.content, entry=b"hvc1", properties=properties, data=tuple(samples), syncs=syncs)
+    movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
+    tree = replace(container.tree, movie=movie, still=None, brands=(b"hevc", b"msf1", b"hevc"))
+    return b"".join(by_name("heic").rewrite(memoryview(b""), replace(container, format="heic", tree=tree)))
+
+
+@pytest.mark.parametrize(("syncs", "is_proven"), [(None, True), ((1,), False)])
+def test_pictures_of_a_sequence_that_stand_alone(syncs: tuple[int, ...] | None, is_proven: bool) -> None:
+    """The decoder of HEIC shows no track, but it shows a picture that refers to no other as a still."""
+    stills = [parsed(encoded("heic", picture((64, 64), seed))).tree.still.items[0] for seed in (1, 2)]
+    properties = tuple(prop for prop in stills[0].properties if prop.kind == "hvcC")
+    longer = FilteredData([memoryview(longer_slice(stills[1].data.bytes(), TEXT))])
+    honest, hostile = (
+        heic_sequence([stills[0].data, second], properties, syncs) for second in (stills[1].data, longer)
+    )
+    assert TEXT in strip(hostile)[0]
+    clean, stats = strip(hostile, thorough=True)
+    assert (TEXT not in clean) is is_proven
+    if is_proven:
+        assert len(clean) <= len(honest) + 2
+    assert ("hevc-coded-slack" in {row["code"] for row in stats["residuals"]}) is not is_proven
+
+
 def test_frames_are_not_proven_by_a_decoder_that_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another build of OpenCV may have another decoder of AV1, which lets bytes behind tiles pass."""
     out = io.BytesIO()

@@ -22,10 +22,11 @@ from rmexif.containers.isobmff.brands import required_brands
 from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.isobmff.hevc import SLICES, without_windows
 from rmexif.containers.isobmff.hevc_slice import SliceSegment, read_slice_segment
+from rmexif.containers.isobmff.items import Item
 from rmexif.containers.isobmff.parse import IsobmffTree
-from rmexif.containers.isobmff.properties import Property, value_of, with_size
+from rmexif.containers.isobmff.properties import Property, ispe, value_of, with_size
 from rmexif.containers.isobmff.rewrite import rewrite
-from rmexif.containers.isobmff.still import Still
+from rmexif.containers.isobmff.still import KeptItem, Still
 from rmexif.residuals import Residual
 from rmexif.types import Role
 
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rmexif.containers.isobmff.hevc import HevcConfig
-    from rmexif.containers.isobmff.movie import Movie
-    from rmexif.containers.isobmff.still import KeptItem
+    from rmexif.containers.isobmff.movie import Movie, TrackContent
     from rmexif.types import Container
 
 __all__ = ["IsobmffUnits"]
@@ -122,12 +122,17 @@ class IsobmffUnits(CodedUnits):
     # -- what is there ----------------------------------------------------------------------------------------------
 
     def _add_movie(self, movie: Movie) -> None:
-        """Add the samples of all tracks, each seen in its track."""
+        """Add the samples of all tracks: of AVIF each seen in its track, of HEIC as a still, where it is one."""
         for number, track in enumerate(movie.tracks):
-            for index, sample in enumerate(track.content.data):
-                alone = partial(self._track_with, movie, number, index)
-                is_shown = self._is_avif  # the decoder of HEIC shows no track
-                self._add("mdat/sample", sample, track.content.properties, alone, number, is_shown)
+            content = track.content
+            for index, sample in enumerate(content.data):
+                if self._is_avif:
+                    alone, picture = partial(self._track_with, movie, number, index), number
+                else:  # the decoder shows no track
+                    still = KeptItem(Item(1, content.entry), False, False, _sized(content), (), ())
+                    alone, picture = partial(self._item_with, still), -1 - len(self._streams)
+                is_shown = self._is_avif or content.syncs is None or index + 1 in content.syncs
+                self._add("mdat/sample", sample, content.properties, alone, picture, is_shown)
 
     def _track_with(self, movie: Movie, number: int, index: int, data: bytes) -> IsobmffTree:
         """The file of one track, with ``data`` as one of its samples."""
@@ -269,6 +274,11 @@ def _streams(
     for number, (start, end) in enumerate(pairwise(segment.bounds)):
         unit = CodedUnit(where, nal[start:end], 0, is_visible, True, HEVC_SLACK, SLICE_MARGIN)
         yield replace(place, unit_end=place.start + end, segment=segment, number=number), unit
+
+
+def _sized(content: TrackContent) -> tuple[Property, ...]:
+    """The properties of a still of a track's size."""
+    return (*(prop for prop in content.properties if prop.kind != "ispe"), ispe(content.size))
 
 
 def _shown(kept: KeptItem) -> tuple[Property, ...]:
