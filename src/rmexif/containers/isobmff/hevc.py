@@ -1,7 +1,7 @@
 """HEVC inside ISOBMFF: the decoder configuration and a filter over NAL units, by length, never byte by byte.
 
-Kept are parameter sets, re-serialised, and the slices of the base layer; of a still, only those of its first picture.
-User data, delimiters, reserved types, other layers and further pictures are dropped and named.
+Kept are parameter sets, re-serialised, and the slices of the base layer, which are those of one picture. User data,
+delimiters, reserved types and other layers are dropped and named.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "without_windows"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
+IRAP = frozenset(range(16, 22))  # pictures that decoding can start with
 SEI = frozenset((39, 40))  # prefix and suffix (table 7-1)
 MAIN_PROFILES = (1, 3)  # Main, Main Still Picture (H.265 A.3)
 HVCC = "isobmff hvcC"
@@ -159,7 +160,7 @@ class _NalUnit:
 
 
 def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: bool) -> FilteredData:
-    """Keep slices of the base layer and parameter sets; of a still, its first picture only.
+    """Keep slices of the base layer and parameter sets.
 
     Args:
         coded: NAL units, each behind its length (ISO 14496-15, 4.3.3).
@@ -169,29 +170,46 @@ def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: boo
 
     Raises:
         MalformedImage: lengths do not tile the data, or no picture is in it.
-        UnsupportedFeature: a parameter set that is refused.
+        UnsupportedFeature: several pictures, a still that may depend on others, a parameter set that is refused.
     """
     out, data = FilteredData(size=config.size), coded.data
-    pictures = 0
+    first = None
     for are_sets, units in groupby(_nal_units(coded, config, tally), key=lambda unit: unit.is_parameter_set):
-        if are_sets and not (still and pictures):
+        if are_sets and not (still and first):
             _keep_parameter_sets(coded, list(units), config, tally, out)
             continue
         for unit in units:
             why = unit.problem
             if not why and unit.kind in SLICES:
-                pictures += data[unit.start + 2] >> 7  # first_slice_segment_in_pic_flag
-                why = "picture" if still and pictures > 1 else ""
+                first = _first_of_picture(coded, unit, first, still=still)
+                why = "early" if first is None else "kind" if unit.kind != first.kind else ""
             elif not why:
                 why = "late"
             if why:
                 out.replace(unit.position, unit.end, b"", why)
             else:
                 out.keep(data, unit.position, unit.end)
-    if not pictures:
+    if first is None:
         problem = "a first slice segment of a picture is required"
         raise MalformedImage(problem, structure="isobmff HEVC NAL units", offset=coded.offset(0))
     return out
+
+
+def _first_of_picture(coded: Gathered, unit: _NalUnit, first: _NalUnit | None, *, still: bool) -> _NalUnit | None:
+    """The first slice segment of the one picture that there may be, once ``unit`` is seen.
+
+    A decoder passes over pictures that it cannot start with or make sense of, so of several nobody can say without it
+    which one is shown (ISO/IEC 14496-15, 8.3.2: a sample is one access unit; 23008-12, B.2: an item too).
+    """
+    if not coded.data[unit.start + 2] >> 7:  # first_slice_segment_in_pic_flag
+        return first
+    if first is not None:
+        problem = "a second picture in one item or sample is refused"
+    elif still and unit.kind not in IRAP:
+        problem = f"a still of NAL unit type {unit.kind} is refused, it may depend on other pictures"
+    else:
+        return unit
+    raise UnsupportedFeature(problem, structure="isobmff HEVC NAL unit", offset=coded.offset(unit.position))
 
 
 def _nal_units(coded: Gathered, config: HevcConfig, tally: Tally) -> Iterator[_NalUnit]:
