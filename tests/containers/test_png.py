@@ -357,6 +357,23 @@ class TestPictureData:
         assert codes == (Residual.PNG_FILTER_CHOICE,)
         assert all(part.role in CLEAN for part in parsed(out).parts)
 
+    def test_a_drawing_that_is_deflated_again_does_not_grow(self):
+        """Tiles that come again and again; zlib's best level finds more of them than the one that suits photographs."""
+        rng = np.random.default_rng(4)
+        tiles = rng.integers(0, 12, (700, 16, 16), np.uint8)[rng.integers(0, 700, (90, 110))]
+        grey = tiles.swapaxes(1, 2).reshape(90 * 16, 110 * 16)
+        data = saved(Image.fromarray(np.stack((grey * 20, 255 - grey * 9, grey), 2)), format="PNG", compress_level=9)
+        assert len(data) > 1 << 20
+        before = native.engine()
+        native.use("python")
+        try:
+            out = stripped(data)
+            assert stripped(out) == out
+        finally:
+            native.use(before)
+        assert cleared(out) == cleared(data)
+        assert len(out) <= 1.01 * len(data)
+
     def test_what_filters_and_codes_can_say_is_a_residual(self):
         """2.3 bits a row, and the encoder's matches without a bound but the coded data."""
         container = parsed(png(width=1, height=100, pixels=bytes(300)))

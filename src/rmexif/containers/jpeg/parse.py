@@ -218,6 +218,8 @@ class _Reading:
         embedded = data.profile()
         profile = _profile(embedded, frame, data)
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
+        if image.edge:
+            residuals = residuals | {Residual.CODED_EDGE: image.edge}
         tables = icc.residual_bytes([profile])
         return Container(
             format="jpeg",

@@ -81,6 +81,21 @@ class CodedImage:
     offsets: dict[bytes, int]  # Huffman table -> byte where its DHT segment starts
     progression: Progression  # behind the last scan
 
+    @property
+    def edge(self) -> int:
+        """Bytes of the samples that are coded beyond the picture's edge, in blocks and MCUs that reach over it."""
+        frame = self.frame
+        most_h, most_v = max(c.h for c in frame.components), max(c.v for c in frame.components)
+        interleaved = {c for scan in self.scans if len(scan.header.components) > 1 for c in scan.header.components}
+        samples = 0
+        for c in frame.components:
+            across, down = frame.blocks(c)
+            if c in interleaved:
+                across, down = frame.mcus[0] * c.h, frame.mcus[1] * c.v
+            shown = -(-frame.width * c.h // most_h) * -(-frame.height * c.v // most_v)
+            samples += across * down * frame.unit**2 - shown
+        return samples * -(-frame.precision // 8)
+
     def latched(self, component: Component) -> bytes | None:
         """The quantisation table of a component: that of its first scan, as decoders latch it then."""
         first = next((scan for scan in self.scans if component in scan.header.components), None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
@@ -31,6 +32,7 @@ __all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "parse"]
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
 BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
+MACROBLOCK = 16  # px: what VP8 codes whole (RFC 6386, 9)
 CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
 BLOCK = 4096  # byte: compared at once
 PAYLOADS = {
@@ -177,6 +179,9 @@ def _residuals(tree: WebpTree) -> dict[Residual, int | None]:
         codes[Residual.WEBP_UNUSED_CODES] = 2 * unused  # which of up to 2,328 symbols, and one of 15 code lengths
     if probabilities := sum(picture.probabilities for picture in tree.pictures):
         codes[Residual.WEBP_TOKEN_PROBABILITIES] = probabilities
+    lossy = (picture for picture in tree.pictures if not picture.is_lossless)
+    if edge := sum(area_beyond(picture.width, picture.height, MACROBLOCK) for picture in lossy):
+        codes[Residual.CODED_EDGE] = -(-edge * 3 // 2)  # 4:2:0
     for picture in tree.pictures:
         if not picture.is_walked:
             codes[Residual.WEBP_ENTROPY_SLACK] = None
