@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rmexif.containers import FormatRow
     from rmexif.stats import FindingStats, ResidualStats
 
-__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "residuals", "summary", "view_of"]
+__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "open_headers", "residuals", "summary", "view_of"]
 
 Raw = bytes | bytearray | memoryview
 
@@ -67,6 +67,17 @@ def view_of(raw: Raw) -> memoryview:
     if view.format != "B" or view.ndim != 1:
         view = memoryview(view.tobytes()) if not view.c_contiguous else view.cast("B")
     return view.toreadonly()
+
+
+def open_headers(view: memoryview, limits: Limits) -> Container[Any]:
+    """Sniff and parse for a decoder: as ``open_container``, without reading coded data where a format permits that.
+
+    Raises:
+        InputError: the bytes are no image that can be handled.
+    """
+    limits.check("max_bytes", len(view))
+    row = sniff(view)
+    return (row.parse_headers or row.parse)(view, limits)
 
 
 def open_container(

@@ -52,7 +52,7 @@ class Scrubber:
         self._style = _style(self._policy)
         self._parse_ms = 0.0
         with error_boundary():
-            self._container = inspection.open_container(self._view, self._policy.limits)[1]
+            self._container = inspection.open_headers(self._view, self._policy.limits)
         self._parse_ms = (time.perf_counter() - self._started) * 1e3
 
     def process(self) -> tuple[bytes, Stats]:

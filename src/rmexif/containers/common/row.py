@@ -23,6 +23,8 @@ class FormatRow(Generic[TreeT]):
     role in ``CLEAN`` only if its bytes are exactly what ``rewrite`` would write. ``rewrite`` gives the lossless clean
     file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
     would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
+    ``parse_headers`` gives what ``parse`` would give without reading coded data: what a decoder needs, which shows no
+    more of it than pixels. A rewrite of it passes coded data through.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     """
 
@@ -31,4 +33,5 @@ class FormatRow(Generic[TreeT]):
     parse: Callable[[memoryview, Limits], Container[TreeT]]
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
+    parse_headers: Callable[[memoryview, Limits], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jpeg.parse import matches, parse, parse_again
+from rmexif.containers.jpeg.parse import matches, parse, parse_again, parse_headers
 from rmexif.containers.jpeg.rewrite import rewrite
 from rmexif.types import Format
 
@@ -24,4 +24,5 @@ JPEG = FormatRow(
     parse,
     rewrite,
     parse_again,
+    parse_headers,
 )
