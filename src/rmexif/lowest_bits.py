@@ -54,9 +54,33 @@ def reads_as_text(pixels: NDArray[Any]) -> bool:
             continue
         bits = (plane & 1).astype(np.uint8)
         for order in (bits.reshape(-1), bits.swapaxes(0, 1).reshape(-1)):
-            if any(map(_is_text, _shifted(np.packbits(order)))):
+            packed = np.packbits(order)
+            if _may_be_text(packed) and any(map(_is_text, _shifted(packed))):
                 return True
     return False
+
+
+def _may_be_text(packed: NDArray[np.uint8]) -> bool:
+    """Whether the shortest mark or a run could stand in packed bits, from any bit on.
+
+    Letters start with the bits 01, printable bytes with 01 or 001: in noise no such row of bytes is as long. The
+    answer is no where a search could find nothing, in a tenth of its time.
+    """
+    following = np.append(packed[1:], np.uint8(0))
+    second, third = packed << 1 | following >> 7, packed << 2 | following >> 6
+    letters = ~packed & second
+    printable = ~packed & (second | third)
+    return _has_row(letters, min(map(len, MARKS))) or _has_row(printable, len(RUN))
+
+
+def _has_row(flags: NDArray[np.uint8], length: int) -> bool:
+    """Whether one of the eight bits is set in ``length`` neighbouring bytes."""
+    done = 1
+    while done < length:
+        step = min(done, length - done)
+        flags = flags[:-step] & flags[step:]
+        done += step
+    return bool(flags.any())
 
 
 def _shifted(packed: NDArray[np.uint8]) -> Iterator[bytes]:
