@@ -13,7 +13,7 @@ from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
-ABI = 1  # RMEXIF_ABI of c/status.h, raised together with it
+ABI = 2  # RMEXIF_ABI of c/status.h, raised together with it
 
 Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 
