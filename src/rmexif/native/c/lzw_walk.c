@@ -51,9 +51,10 @@ static bool walk_width(walk_state *state, walk_table *table, unsigned width, lzw
     bool walks = true;
     while (walks && s.known < stop) {
         msb_refill(&s.codes);
-        for (uint32_t n = stop - s.known < AT_ONCE ? 1 : AT_ONCE; walks && n; n--) {
-            walks = step(&s, table, width);
-            if (!walks || s.samples < s.due || s.known == stop) continue;
+        uint32_t n = stop - s.known < AT_ONCE ? 1 : AT_ONCE;
+        do walks = step(&s, table, width);
+        while (walks && s.samples < s.due && --n);
+        if (walks && s.samples >= s.due && s.known < stop) {
             *falls = ratio_falls(ratio, s.samples, msb_position(&s.codes));
             s.due = ratio_due(ratio);
             walks = !*falls;
