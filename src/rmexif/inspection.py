@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from rmexif.containers import FormatRow
     from rmexif.stats import FindingStats, ResidualStats
 
-__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "open_headers", "residuals", "summary", "view_of"]
+__all__ = [
+    "Inspection",
+    "Raw",
+    "findings",
+    "inspect",
+    "open_container",
+    "open_headers",
+    "residuals",
+    "summary",
+    "view_of",
+]
 
 Raw = bytes | bytearray | memoryview
 

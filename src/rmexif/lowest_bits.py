@@ -68,8 +68,8 @@ def _may_be_text(packed: NDArray[np.uint8]) -> bool:
     """
     following = np.append(packed[1:], np.uint8(0))
     second, third = packed << 1 | following >> 7, packed << 2 | following >> 6
-    letters = ~packed & second
-    printable = ~packed & (second | third)
+    letters: NDArray[np.uint8] = np.bitwise_and(~packed, second, dtype=np.uint8)
+    printable: NDArray[np.uint8] = np.bitwise_and(~packed, second | third, dtype=np.uint8)
     return _has_row(letters, min(map(len, MARKS))) or _has_row(printable, len(RUN))
 
 

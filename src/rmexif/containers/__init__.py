@@ -27,6 +27,7 @@ from rmexif.containers.png import PNG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
 from rmexif.errors import UnknownFormat, UnsupportedFeature
+from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
     from rmexif.types import Container
@@ -88,4 +89,4 @@ def by_name(name: str) -> FormatRow[Any]:
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
     """The lossless clean file of what ``parse`` said about ``view``."""
-    return b"".join(by_name(container.format).rewrite(view, container))
+    return join(by_name(container.format).rewrite(view, container))

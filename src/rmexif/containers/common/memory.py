@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from rmexif.native.buffers import address
+
 __all__ = ["holds_at"]
+
+LARGE = 1 << 18  # byte: from here on a look at two addresses takes less time than the bytes
 
 
 def holds_at(view: memoryview, piece: bytes | bytearray | memoryview, at: int) -> bool:
     """Whether ``piece`` stands in ``view`` from byte ``at`` on."""
+    if len(piece) >= LARGE and isinstance(piece, memoryview) and _is_part(view, piece, at):
+        return True
     if isinstance(view.obj, bytes) and len(view.obj) == len(view) and view.c_contiguous:
         return view.obj.startswith(piece, at)
     return bytes(view[at : at + len(piece)]).startswith(piece)
+
+
+def _is_part(view: memoryview, piece: memoryview, at: int) -> bool:
+    """Whether ``piece`` is a view of these very bytes, which needs no look at them."""
+    if piece.obj is not view.obj or at + len(piece) > len(view) or not (piece.c_contiguous and view.c_contiguous):
+        return False
+    return address(piece) == address(view) + at
