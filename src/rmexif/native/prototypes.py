@@ -20,7 +20,6 @@ Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 PROTOTYPES: dict[str, Prototype] = {
     "rmexif_abi": (c_uint32, ()),
     # jpeg.h
-    "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
     "rmexif_jpeg_walk": (
         c_int32,
         (
