@@ -74,8 +74,10 @@ def view_of(raw: Raw) -> memoryview:
     if not isinstance(raw, bytes | bytearray | memoryview):
         raise TypeError(f"an image is bytes, bytearray or memoryview, not {type(raw).__name__}")
     view = memoryview(raw)
-    if view.format != "B" or view.ndim != 1:
-        view = memoryview(view.tobytes()) if not view.c_contiguous else view.cast("B")
+    if not view.c_contiguous:
+        view = memoryview(view.tobytes())
+    elif view.format != "B" or view.ndim != 1:
+        view = view.cast("B")
     return view.toreadonly()
 
 

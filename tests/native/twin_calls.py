@@ -84,7 +84,7 @@ def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
 
 def long_picture(draw: Random, values: int = 256) -> bytes:
     """Now and then so many samples that tables fill, or code no better than before."""
-    return picture(draw, values, 300 if draw.random() < 0.97 else 40_000)
+    return picture(draw, values, 300 if draw.random() < 0.995 else 40_000)
 
 
 def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:

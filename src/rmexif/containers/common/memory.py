@@ -20,6 +20,4 @@ def holds_at(view: memoryview, piece: bytes | bytearray | memoryview, at: int) -
 
 def _is_part(view: memoryview, piece: memoryview, at: int) -> bool:
     """Whether ``piece`` is a view of these very bytes, which needs no look at them."""
-    if piece.obj is not view.obj or at + len(piece) > len(view) or not (piece.c_contiguous and view.c_contiguous):
-        return False
-    return address(piece) == address(view) + at
+    return piece.obj is view.obj and at + len(piece) <= len(view) and address(piece) == address(view) + at
