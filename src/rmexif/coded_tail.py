@@ -1,8 +1,8 @@
 """Bytes behind the last code of JPEG XL sections, AV1 tiles and HEVC slices, found by decoding.
 
 Coded data is shortened until the picture changes; what was not needed is the tail. An honest unit costs two decodes:
-of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams of
-which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded only here.
+of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams,
+of which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded here.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def shorten(data: bytes, container: Container[Any], limits: Limits) -> Shortened
             raise VerificationError("the file without its coded tails shows another picture")
         container = verification.verify_clean(data, limits)
         if search.unbounded:  # with their tails gone, more may be proven
-            search.count_again(row.coded_units(container))
+            search.count_again(coded_units(container))
     return Shortened(data, search.described(container), findings)
 
 

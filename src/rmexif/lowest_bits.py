@@ -52,15 +52,37 @@ def reads_as_text(planes: Sequence[bytes], width: int) -> bool:
 
 
 def _packed(planes: Sequence[bytes]) -> Iterator[bytes]:
-    """Bits as bytes, from each of the first eight bits on, zeros behind them."""
+    """Bits as bytes, from each of the first eight bits on, zeros behind them; nothing where no text can be there."""
     bits = bytearray(len(planes) * len(planes[0]))
     for number, plane in enumerate(planes):
         bits[number :: len(planes)] = plane
     size = len(bits) // 8 + 1
     number = int(bits.translate(DIGITS), 2) << 8 * size - len(bits)  # a base that is a power of two takes linear time
+    if not _may_be_text(number):
+        return
     every = (1 << 8 * size) - 1
     for shift in range(8):
         yield (number << shift & every).to_bytes(size, "big")
+
+
+def _may_be_text(bits: int) -> bool:
+    """Whether the shortest mark or a run could stand in bits, from any bit on.
+
+    Letters start with the bits 01, printable bytes with 01 or 001: in noise no such row of bytes is as long. The
+    answer is no where a search could find nothing, in a tenth of its time.
+    """
+    second, third = bits << 1, bits << 2
+    return _has_row(~bits & second, min(map(len, MARKS))) or _has_row(~bits & (second | third), len(RUN))
+
+
+def _has_row(flags: int, length: int) -> bool:
+    """Whether one of the eight bits is set in ``length`` neighbouring bytes."""
+    done = 1
+    while done < length:
+        step = min(done, length - done)
+        flags &= flags << 8 * step
+        done += step
+    return flags != 0
 
 
 def _is_text(data: bytes) -> bool:

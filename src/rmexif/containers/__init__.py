@@ -30,6 +30,7 @@ from rmexif.containers.svg import SVG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
 from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
+from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
     from rmexif.types import Container, Limits
@@ -145,4 +146,4 @@ def rebuild(view: memoryview, container: Container[Any]) -> bytes:
     """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
     if any(row.name == container.format for row in DECODE_ONLY):
         return bytes(view)
-    return b"".join(by_name(container.format).rewrite(view, container))
+    return join(by_name(container.format).rewrite(view, container))

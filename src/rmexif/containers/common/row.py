@@ -33,6 +33,8 @@ class Walker(Generic[TreeT]):
     file as pieces to be joined; what is passed through is a view of the input. ``parse_again`` gives what ``parse``
     would give for the output of a rewrite, and may spare work on bytes that are equal to those of the earlier file.
     ``complete`` fills the rows that a file lacks.
+    ``parse_headers`` gives what ``parse`` would give without reading coded data: what a decoder needs, which shows no
+    more of it than pixels. A rewrite of it passes coded data through.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
     """
@@ -41,6 +43,7 @@ class Walker(Generic[TreeT]):
     rewrite: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]]
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
     complete: Callable[[memoryview, Limits], Completed] | None = None  # a file that is cut off; None: refused
+    parse_headers: Callable[[memoryview, Limits], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
 

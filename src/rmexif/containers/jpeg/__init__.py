@@ -14,7 +14,13 @@ __all__ = ["JPEG"]
 def _load() -> Walker[Any]:
     from rmexif.containers.jpeg import completion, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse_again, complete=completion.complete)
+    return Walker(
+        parse.parse,
+        rewrite.rewrite,
+        parse.parse_again,
+        complete=completion.complete,
+        parse_headers=parse.parse_headers,
+    )
 
 
 JPEG = FormatRow(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
     from rmexif.types import Limits
 
-__all__ = ["JpegTree", "parse", "parse_again"]
+__all__ = ["JpegTree", "parse", "parse_again", "parse_headers"]
 
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
@@ -65,15 +65,32 @@ def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) 
     return parse(view, limits, earlier.tree.scans)
 
 
-def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -> Container[JpegTree]:
+def parse_headers(view: memoryview, limits: Limits) -> Container[JpegTree]:
+    """What ``parse`` gives, without a walk over the codes of the scans; its rewrite passes them through.
+
+    Raises:
+        as ``parse`` does.
+    """
+    return parse(view, limits, reads_codes=False)
+
+
+def parse(
+    view: memoryview, limits: Limits, earlier: CleanScans | None = None, *, reads_codes: bool = True
+) -> Container[JpegTree]:
     """Walk the segments of the first image in the file, up to its EOI.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        earlier: of a file that this one is the rewrite of.
+        reads_codes: whether the scans are walked code by code.
 
     Raises:
         MalformedImage: a segment is broken, or EOI is missing and rows before it.
         UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
         LimitExceeded: more pixels or segments than allowed.
     """
-    reading = _Reading(view, limits, earlier)
+    reading = _Reading(view, limits, earlier, reads_codes)
     last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
@@ -92,8 +109,8 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
 class _Reading:
     """The state of one pass over the segments."""
 
-    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None) -> None:
-        self.view, self.limits, self.earlier = view, limits, earlier
+    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None, reads_codes: bool) -> None:
+        self.view, self.limits, self.earlier, self.reads_codes = view, limits, earlier, reads_codes
         self.parts: list[Part] = []
         self.position = 0  # first byte after the last part
         self.tables = TablesInForce()
@@ -213,7 +230,7 @@ class _Reading:
             raise MalformedImage("no scan before it", structure="jpeg EOI", offset=self.position - 2)
         assert self.progression is not None
         image = CodedImage(frame, tuple(self.scans), self.tables.offsets, self.progression)
-        scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
+        scans, refusal = self.cleaned(image) if self.refusal is None else (None, self.refusal)
         data = self.application
         embedded = data.profile()
         profile = _profile(embedded, frame, data)
@@ -233,6 +250,13 @@ class _Reading:
             samples=len(frame.components) * frame.width * frame.height,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
+
+    def cleaned(self, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
+        """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
+        try:
+            return clean_scans(self.view, image, self.earlier, reads_codes=self.reads_codes), None
+        except (MalformedImage, UnsupportedFeature) as error:
+            return None, error.with_traceback(None)
 
     def tile(self, image: CodedImage, scans: CleanScans | None, profile: bytes | None) -> tuple[Part, ...]:
         """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
@@ -256,16 +280,6 @@ def _profile(embedded: bytes | None, frame: FrameHeader, data: ApplicationData) 
     if not is_read and len(frame.components) == RGB_COMPONENTS and data.is_adobe_rgb:
         return icc.canonical("adobe-rgb")
     return embedded
-
-
-def _cleaned(
-    view: memoryview, image: CodedImage, earlier: CleanScans | None
-) -> tuple[CleanScans | None, InputError | None]:
-    """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
-    try:
-        return clean_scans(view, image, earlier), None
-    except (MalformedImage, UnsupportedFeature) as error:
-        return None, error.with_traceback(None)
 
 
 def _tables_in_use(image: CodedImage) -> set[Table]:

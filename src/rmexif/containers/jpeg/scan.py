@@ -142,13 +142,17 @@ def is_canonical(frame: FrameHeader, entry: bytes) -> bool:
     return symbols_are_distinct(symbols, ac, frame.sof)
 
 
-def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None = None) -> CleanScans:
+def clean_scans(
+    view: memoryview, image: CodedImage, earlier: CleanScans | None = None, *, reads_codes: bool = True
+) -> CleanScans:
     """The scans without what decoders do not read, and their tables without what they do not use.
 
     Args:
         view: the file.
         image: its frame and scans.
         earlier: of a file that this one is the rewrite of: scans that it had byte for byte are not walked again.
+        reads_codes: False: the scans are passed through to a decoder, unless a table has foreign symbols, which not
+            every decoder takes.
 
     Raises:
         MalformedImage: a table has more codes than bits can tell apart.
@@ -159,13 +163,14 @@ def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None 
         problem = "lossless arithmetic coding is refused; no common decoder shows it"
         raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[0].offset)
     alphabets = _alphabets(image)
-    if engine() == "native":
-        if _mcus(image) > NATIVE_MCU_LIMIT:
-            problem = f"the scans have {_mcus(image)} MCUs in all, at most {NATIVE_MCU_LIMIT} are walked"
-            raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[-1].offset)
-        return _walked(view, image, alphabets, earlier)
     foreign = [entry for entry, symbols in alphabets.items() if has_foreign_symbols(entry, symbols)]
-    if is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
+    has_core = engine() == "native"
+    if has_core and _mcus(image) > NATIVE_MCU_LIMIT:
+        problem = f"the scans have {_mcus(image)} MCUs in all, at most {NATIVE_MCU_LIMIT} are walked"
+        raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[-1].offset)
+    if not reads_codes and not foreign:
+        return _passed_through(view, image)
+    if has_core or is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
         return _walked(view, image, alphabets, earlier)
     if foreign:
         raise UnsupportedFeature(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rmexif.containers.png.signature import SIGNATURE, signature_offset
 from rmexif.cursor import Cursor
 from rmexif.errors import REPAIR, MalformedImage, UnsupportedFeature
+from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,7 +111,7 @@ def image_data(view: memoryview) -> Iterator[bytes]:
 def join_data(view: memoryview, chunks: Sequence[PngChunk]) -> memoryview:
     """The image data of consecutive IDAT or fdAT chunks; a copy only where there are several."""
     pieces = [chunk.data(view)[chunk.skip :] for chunk in chunks]
-    return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+    return pieces[0] if len(pieces) == 1 else memoryview(join(pieces))
 
 
 def serialise(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview]:

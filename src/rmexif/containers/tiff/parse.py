@@ -194,7 +194,8 @@ class _TiffParts:
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
-            self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+            if strip.consumed < strip.end:
+                self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -247,8 +248,9 @@ class _TiffParts:
         """Zeros that put what follows on an even byte."""
         ends = [entry.end for entry in page.directory.entries if not entry.inline and entry.tag in page.fields]
         ends += [strip.consumed for strip in page.strips]
+        size = len(self.view)
         for end in ends:
-            if end % 2 and not any(self.view[end : end + 1]):
+            if end % 2 and end < size and not self.view[end]:
                 self.builder.add(f"{label}/pad", Role.STRUCTURE, end, end + 1)
 
     def _children(self, entry: Entry, label: str, role: Role) -> None:
