@@ -201,6 +201,8 @@ def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple
     by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
     finders = _finders(policy)
     search["recall"] = policy.recall if finders else None
+    if models := [finder.describe() for finder in finders if isinstance(finder, detectors.Described)]:
+        search["models"] = models
     rows = [_search(finders, shown_views(frame.pixels), search) for frame in seen.frames]
     return tuple(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand for row in rows)
 
@@ -208,7 +210,9 @@ def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple
 def _finders(policy: Policy) -> list[Detector]:
     """The detectors of the policy; without ``faces`` those of other things, which are asked for by their names."""
     asked = [item for item in policy.detectors if policy.faces or (isinstance(item, str) and not _finds_faces(item))]
-    return [detectors.build(item, policy) for item in asked]
+    asked += [f"onnx:{item}" for item in policy.models]
+    found = [detectors.build(item, policy) for item in asked]
+    return [finder for finder in found if policy.faces or getattr(finder, "label", None) != "face"]
 
 
 def _finds_faces(name: str) -> bool:

@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.detectors.identifiers import IDENTIFIERS
 from rmexif.errors import DetectionError, InvalidPolicy, MissingDependency
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PATTERNS", "Text"]
-
-# What a text may give away; matched against what was read, without case.
-PATTERNS = {
-    "email": r"[\w.+-]+@[\w-]+\.[\w.]+",
-    "phone": r"\+?\d[\d ()/.-]{6,}\d",
-    "plate": r"\b(?=[A-Z0-9 -]*\d)(?=[A-Z0-9 -]*[A-Z])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}\b",
-}
+__all__ = ["Text"]
 
 LONGEST = 1600  # px: side at which text is searched
 
@@ -35,8 +29,8 @@ class Text:
     """Finds lines of text.
 
     Args:
-        only: names of ``PATTERNS`` (or regular expressions) that a line has to match; all text where empty. Reading
-            takes several times as long as finding, and a line that is misread is left.
+        only: names of ``IDENTIFIERS`` (or regular expressions, without case) that a line has to match; all text where
+            empty. Reading takes several times as long as finding, and a line that is misread is left.
     """
 
     only: tuple[str, ...] = ()
@@ -54,7 +48,7 @@ class Text:
         """
         for item in self.only:
             try:
-                re.compile(PATTERNS.get(item, item))
+                re.compile("" if item in IDENTIFIERS else item)
             except re.error as error:
                 raise InvalidPolicy("text: a pattern is no regular expression") from error
 
@@ -68,9 +62,8 @@ class Text:
         reader = _reader()
         try:
             with _lock:  # the engine keeps the picture's scale in itself
-                result = reader(
-                    np.ascontiguousarray(rgb[:, :, ::-1]), use_det=True, use_cls=False, use_rec=bool(self.only)
-                )
+                reads = bool(self.only)  # what is read may stand on its head
+                result = reader(np.ascontiguousarray(rgb[:, :, ::-1]), use_det=True, use_cls=reads, use_rec=reads)
         except Exception as error:  # the engine's classes share no base
             raise DetectionError("the text detector failed on this picture") from error
         if result.boxes is None:
@@ -85,7 +78,10 @@ class Text:
         ]
 
     def _wanted(self, text: str) -> bool:
-        return not self.only or any(re.search(PATTERNS.get(item, item), text, re.IGNORECASE) for item in self.only)
+        return not self.only or any(
+            IDENTIFIERS[item](text) if item in IDENTIFIERS else re.search(item, text, re.IGNORECASE)
+            for item in self.only
+        )
 
 
 @cache

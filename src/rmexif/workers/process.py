@@ -105,7 +105,8 @@ def _warm_up(policy: Policy | None) -> None:
             codecs.decode(data, containers.by_name(name).parse(memoryview(data), Limits()))
     if policy is not None:
         data = codecs.encode(picture, "png", 90)
-        scrubber.scrub(data, Policy(faces=policy.faces, detectors=policy.detectors))
+        asked = {name: getattr(policy, name) for name in ("faces", "detectors", "models", "providers")}
+        scrubber.scrub(data, Policy(**asked))
 
 
 def _limit_memory(memory: int) -> None:
