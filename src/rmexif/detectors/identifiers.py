@@ -18,6 +18,7 @@ EMAIL = re.compile(r"[\w.+-]+ ?@ ?[\w-]+(?:\.[\w-]+)*\.[^\W\d_][\w-]+", re.IGNOR
 NUMBER = re.compile(r"(?<![\w.,])\+?\(?\d[\d ()/.–-]{4,}\d(?![\w,])")
 DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1(?:\d{2}|\d{4})|(?:19|20)\d\d([./ -])\d{1,2}\2\d{1,2}")
 YEARS = re.compile(r"(?:19|20)\d\d ?[/–-] ?(?:19|20)\d\d")
+FOURS = re.compile(r"(?:\d{4}[ -]){2,}\d{1,4}")  # as cards and accounts are grouped; no telephone's 12 digits are
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[. ]\d{3})+")
 PHONE_DIGITS = range(7, 16)  # ITU-T E.164: at most 15; shorter ones are short codes
 CARD = re.compile(r"(?<!\w)[2-6](?:[ -]?[\dOQIlSBZ]){12,18}(?!\w)")
@@ -125,6 +126,8 @@ def _is_phone(text: str) -> bool:
         return False
     if text.startswith(("+", "0", "(")):
         return True
+    if len(digits) >= 12 and FOURS.fullmatch(text):
+        return False
     if digits == text:  # seven to nine digits in one may number anything
         return len(text) in (10, 11)
     return "." not in text or len(re.findall(r"\d+", text)) > 2  # 1234567.89 is an amount
