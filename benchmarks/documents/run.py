@@ -27,7 +27,7 @@ from rmexif.redaction import mask_of
 
 COVERED, TOUCHED = 0.8, 0.2  # of a line's ink
 LINES, LEADING, MARGIN = 14, 2.2, 40  # lines of a page; of the size of type; px
-WORDS = "garden party at noon river window quiet market second letter about winter paper table morning".split()
+WORDS = ("garden", "party", "at", "noon", "river", "window", "quiet", "market", "letter", "winter", "paper", "table")
 NAMES = ("ERIKSSON<<ANNA<MARIA", "MUELLER<<JAN", "OKAFOR<<CHIDI<EZE", "NGUYEN<<THI<HOA", "DA<SILVA<<JOAO")
 LAYOUTS = ("AA-AA 9999", "AA99 AAA", "AA-999-AA", "9999 AAA", "99-AAA-9", "9AAA999", "AAA9A99", "AA 99 AA 9999")
 
@@ -133,7 +133,7 @@ def page(rng: random.Random, fonts: list[Path]) -> tuple[np.ndarray, list[tuple[
     rng.shuffle(rows)
     width = 2 * MARGIN + int(max(font.getlength(line) for _, line in rows))
     shape = (width, 2 * MARGIN + int(LINES * LEADING * size))
-    slant = rng.uniform(-3, 3)
+    slant = rng.uniform(-1, 1)  # more, and the upright boxes of neighbours share their ink
     paper, ink = rng.randint(190, 255), rng.randint(0, 70)
     sheet = Image.new("L", shape, paper)
     marks = []
@@ -184,7 +184,7 @@ def main() -> None:
     print("| kind | lines | covered or, of decoys, touched |\n|---|---|---|")
     for kind in (*KINDS, *DECOYS):
         print(f"| {kind} | {len(tally[kind])} | {np.mean(tally[kind]):.3f} |")
-    wanted, others = (sum((tally[kind] for kind in names), []) for names in (KINDS, DECOYS))
+    wanted, others = ([hit for kind in names for hit in tally[kind]] for names in (KINDS, DECOYS))
     print(
         f"covered {np.mean(wanted):.3f} of {len(wanted)} lines; touched {np.mean(others):.3f} of {len(others)} others; "
         f"{spent / options.pages:.2f} s a page"

@@ -80,6 +80,7 @@ LOOKALIKES = {
         "12345",
         "10:30 - 11:45",
         "No. 1234567",
+        "GB18 YRQH 7413 3722 7994 92",
     ],
     "plate": ["garden party", "Page 3 of 12", "1,234.56 EUR", "open 9-17", "Chapter IV", "A4"],
 }
