@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["IDENTIFIERS"]
 
 EMAIL = re.compile(r"[\w.+-]+ ?@ ?[\w-]+(?:\.[\w-]+)*\.[^\W\d_][\w-]+", re.IGNORECASE)
-NUMBER = re.compile(r"(?<![\w.,])\+?\(?\d[\d ()/.–-]{4,}\d(?![\w,])")
+NUMBER = re.compile(r"(?<![\w,])(?<!\d\.)\+?\(?\d[\d ()/.–-]{4,}\d(?![\w,])")
 DATE = re.compile(r"\d{1,2}([./ -])\d{1,2}\1(?:\d{2}|\d{4})|(?:19|20)\d\d([./ -])\d{1,2}\2\d{1,2}")
 YEARS = re.compile(r"(?:19|20)\d\d ?[/–-] ?(?:19|20)\d\d")
 FOURS = re.compile(r"(?:\d{4}[ -]){2,}\d{1,4}")  # as cards and accounts are grouped; no telephone's 12 digits are
