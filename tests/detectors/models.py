@@ -189,8 +189,17 @@ def end_to_end(columns: int = 7, *, shape: tuple[object, ...] = (1, 3, "height",
     return graph.model(list(shape), FLOAT, [(out, FLOAT, 3 if columns == 6 else 2)], names)
 
 
-def classifier() -> bytes:
-    """No detector: 1 x 2."""
+def classifier(classes: int = 2) -> bytes:
+    """No detector: 1 x C, scores that add up to 1."""
     graph = Graph()
-    out = graph.add("Flatten", graph.add("GlobalAveragePool", squares(graph, pixels="rgb/255")))
+    flat = graph.add("Flatten", graph.add("GlobalAveragePool", squares(graph, pixels="rgb/255")))
+    out = graph.add("Softmax", graph.add("MatMul", flat, np.ones((2, classes), np.float32)))
     return graph.model([1, 3, 64, 64], FLOAT, [(out, FLOAT, 2)])
+
+
+def reader() -> bytes:
+    """No detector: 1 x 40 x 6625, as what reads a line of text answers."""
+    graph = Graph()
+    mean = graph.add("ReduceMean", squares(graph, pixels="rgb/255"), keepdims=0)
+    out = graph.add("Mul", graph.add("Identity", np.full((1, 40, 6625), 0.5, np.float32)), mean)
+    return graph.model([1, 3, 48, 320], FLOAT, [(out, FLOAT, 3)])

@@ -13,8 +13,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from rmexif import DetectionError, InvalidPolicy, Policy, Scrubber, SetupError
-from rmexif.detectors import DETECTORS, PROVIDERS, CenterFace, Onnx, build, model_file
+from rmexif import DetectionError, InvalidPolicy, LimitExceeded, Policy, Scrubber, SetupError
+from rmexif.detectors import DETECTORS, PROVIDERS, CenterFace, Onnx, build, model_file, tiling
 from rmexif.detectors.search import merge
 from rmexif.types import Box, Detection
 from tests import samples
@@ -88,6 +88,24 @@ def test_every_form_finds_what_it_was_made_for(form: str, size: tuple[int, int],
 
 
 @pytest.mark.parametrize("data", [models.raw_yolo(), models.end_to_end(7), models.heat_map()])
+@pytest.mark.parametrize("size", [(1, 1), (9, 512), (2_000, 3)])
+def test_odd_shapes(data: bytes, size: tuple[int, int], tmp_path: Path) -> None:
+    """A pixel, a line: boxes inside, and as red as it is found."""
+    found = Onnx(saved(tmp_path, data), recall="max").detect(np.full((*size, 3), RED, np.uint8))
+
+    assert all(0 <= d.box.left < d.box.right <= size[1] and 0 <= d.box.top < d.box.bottom <= size[0] for d in found)
+
+
+def test_a_picture_that_would_take_too_many_views_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than searched less than was asked for; one px high, it still fills every view in width alone."""
+    found = Onnx(saved(tmp_path, models.raw_yolo()), recall="max")
+    monkeypatch.setattr(tiling, "MOST", 8_000_000)
+
+    with pytest.raises(LimitExceeded, match="recall 'max'"):
+        found.detect(np.zeros((1, 40_000, 3), np.uint8))
+
+
+@pytest.mark.parametrize("data", [models.raw_yolo(), models.end_to_end(7), models.heat_map()])
 def test_tiles_find_what_is_small(data: bytes, tmp_path: Path) -> None:
     """A square of 24 px in a picture of 3,000 x 2,400 is below a pixel at the network's own size."""
     where = (2_713, 1_999, 24)
@@ -147,6 +165,9 @@ def test_the_text_of_a_model(
     [
         (b"not a model", "cannot load"),
         (models.classifier(), r"pictures.*1 x 3 x 64 x 64.*answering 1 x 2; understood are end-to-end YOLO.*heat map"),
+        (models.classifier(6), "answering 1 x 6; understood"),
+        (models.classifier(7), "answering 1 x 7; understood"),
+        (models.reader(), "answering 40 x 6625; understood"),
         (models.end_to_end(7, shape=(4, 3, 64, 64)), "4 x 3 x 64 x 64.*understood is one input"),
         (models.raw_yolo(names="{0: 'a', 1: 'b', 2: 'c'}"), "understood are"),
     ],

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["HEADS", "PIXELS", "Answer", "Head", "Pixels", "recognise"]
 
 STRIDES = (8, 16, 32)  # px: of the three levels of a YOLO or RetinaFace head
+YOLO_STRIDES = (
+    STRIDES,
+    (8, 16, 32, 64),
+    (4, 8, 16, 32),
+)  # px: of YOLO's usual heads, and those for large and small things
 PRIORS = ((16, 32), (64, 128), (256, 512))  # px: sides of RetinaFace's prior boxes, per level (arXiv 1905.00641)
 VARIANCES = (0.1, 0.2)  # of RetinaFace's offsets and sizes
 TOLERANCE = 1e-3  # that a score may lie outside 0-1, of half precision
@@ -53,7 +58,11 @@ class Answer:
     @property
     def cells(self) -> int:
         """Places of a head with one answer per cell of each level."""
-        return sum(-(-self.height // step) * -(-self.width // step) for step in STRIDES)
+        return self.cells_of(STRIDES)
+
+    def cells_of(self, strides: tuple[int, ...]) -> int:
+        """The same for other levels."""
+        return sum(-(-self.height // step) * -(-self.width // step) for step in strides)
 
     @property
     def is_finite(self) -> bool:
@@ -94,8 +103,11 @@ class EndToEnd:
         """The head, where the shapes are those of one."""
         if len(answer.arrays) != 1 or answer.arrays[0].ndim != 2 or answer.arrays[0].shape[1] not in (6, 7):
             return None
-        rows, columns = answer.arrays[0].shape
-        return None if rows in (answer.cells, 3 * answer.cells) else cls(columns == 7)
+        table = answer.arrays[0]
+        if len(table) in (answer.cells, 3 * answer.cells):
+            return None
+        numbers = table[:, [0, 5]] if table.shape[1] == 7 else table[:, 5]  # what classifies only has no such column
+        return cls(table.shape[1] == 7) if (numbers == np.round(numbers)).all() else None
 
     def decode(self, answer: Answer) -> NDArray[np.float32]:
         """The rows as they are."""
@@ -119,11 +131,12 @@ class Yolo:
         if not answer.arrays or answer.arrays[0].ndim != 2 or any(array.ndim < 3 for array in answer.arrays[1:]):
             return None  # a segmenting one answers masks beside, of three axes
         first, second = answer.arrays[0].shape
-        if 5 <= first < second:
+        cells = [answer.cells_of(strides) for strides in YOLO_STRIDES]
+        if first >= 5 and second in cells:
             return cls(True, False, answer.classes or first - 4) if answer.classes <= first - 4 else None
-        if first == 3 * answer.cells and second >= 6:
+        if second >= 6 and first in (3 * count for count in cells):
             return cls(False, True, second - 5)
-        if answer.classes and second == 4 + answer.classes:
+        if answer.classes and second == 4 + answer.classes and first in cells:
             return cls(False, False, answer.classes)
         return None
 

@@ -68,7 +68,7 @@ def views(rgb: NDArray[np.uint8], wanted: Input, recall: str) -> Iterator[View]:
     """
     height, width = rgb.shape[:2]
     factors = scales(height, width, wanted, recall)
-    if sum(height * width * factor**2 for factor in factors) > MOST:
+    if sum(_shown(height, width, factor, wanted) for factor in factors) > MOST:
         raise LimitExceeded(f"a picture of {width} x {height} px is too large for an own model with recall {recall!r}")
     stored, is_reversed = to_memory_order(rgb)
     for factor in factors:
@@ -82,6 +82,15 @@ def views(rgb: NDArray[np.uint8], wanted: Input, recall: str) -> Iterator[View]:
                 tile = scaled[top : top + rows, left : left + columns]
                 canvas[: tile.shape[0], : tile.shape[1]] = tile
                 yield View(canvas, left, top, factor)
+
+
+def _shown(height: int, width: int, factor: float, wanted: Input) -> int:
+    """Px of all views of one scale."""
+    shown = 1
+    for length, fixed in ((round(height * factor), wanted.height), (round(width * factor), wanted.width)):
+        side = _side(max(1, length), fixed)
+        shown *= side * len(_starts(length, side))
+    return shown
 
 
 def _side(length: int, fixed: int | None) -> int:
