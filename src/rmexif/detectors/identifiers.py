@@ -46,13 +46,12 @@ IBAN_LENGTHS = {
 LOOKALIKES = str.maketrans("OQDIlZSB|", "000112581")  # letters that a reader takes a digit for
 FILLERS = str.maketrans({"«": "<<", "‹": "<", "＜": "<", "|": "I", " ": None})
 ZONE = re.compile(r"[A-Z0-9<]{20,48}")
-# Where a line of a machine-readable zone has digits under a check digit: from, to; the check digit follows (ICAO 9303,
-# part 4 4.2.2, part 5 4.2.2, part 6 4.2.2, part 7 4.2.2). All of one row have to hold.
+# Lines of a machine-readable zone without fillers: their form, and the fields whose check digit follows, from, to (ICAO
+# 9303, part 4 4.2.2, part 5 4.2.2, part 6 4.2.2, part 7 4.2.2). All of one row have to hold.
 CHECKED = (
-    ((0, 9), (13, 19), (21, 27)),  # second line of passports, visas and cards of two lines
-    ((13, 19), (21, 27)),  # the same with a number that was misread
-    ((0, 6), (8, 14)),  # second line of cards of three lines: birth and expiry
-    ((5, 14),),  # first line of these: the number
+    (r".{10}[A-Z0<]{3}.{7}[MFX<].*", ((13, 19), (21, 27))),  # second of two: nationality, birth, sex, expiry
+    (r".{7}[MFX<].{7}[A-Z0<]{3}.*", ((0, 6), (8, 14))),  # second of three
+    (r"[ACI][A-Z0-9<][A-Z0<]{3}.{23,27}", ((5, 14),)),  # first of three: the number
 )
 WEIGHTS = (7, 3, 1)  # ICAO 9303, part 3, 4.9
 PLATE = re.compile(
@@ -102,7 +101,7 @@ def has_zone(text: str) -> bool:
         return False
     if "<<" in line and line.count("<") >= 4:
         return True
-    return any(all(_holds(line, *field) for field in row) for row in CHECKED)
+    return any(re.fullmatch(form, line) and all(_holds(line, *field) for field in row) for form, row in CHECKED)
 
 
 def has_plate(text: str) -> bool:
@@ -158,7 +157,8 @@ def _holds(line: str, start: int, end: int) -> bool:
         return False
     if end - start == 6:  # a date
         field = field.translate(LOOKALIKES)
-        return field.isdigit() and _check_digit(field) == int(check)
+        plausible = field.isdigit() and int(field[2:4]) <= 12 and int(field[4:]) <= 31
+        return plausible and _check_digit(field) == int(check)
     return int(check) in {
         _check_digit(field),
         _check_digit(field.replace("O", "0")),
