@@ -58,12 +58,15 @@ def squares(graph: Graph, *, pixels: str, last: bool = False, dtype: int = FLOAT
     if last:
         source = graph.add("Transpose", source, perm=[0, 3, 1, 2])
     factor = 1.0 if pixels == "rgb/255" and dtype != BYTE else 1 / 255
-    weights = np.array([[1, -0.5, -0.5], [-0.5, 1, -0.5]], np.float32) * factor
+    weights = np.array([[6.4, -4.8, -4.8], [-4.8, 6.4, -4.8]], np.float32) * factor  # steep: a mean left in is seen
     mean = np.array(MEAN if pixels == "bgr-mean" and dtype != BYTE else (0, 0, 0), np.float32)
     if pixels.startswith("bgr"):
         weights = weights[:, ::-1].copy()
-    plain = graph.add("Conv", source, weights.reshape(2, 3, 1, 1), weights @ mean)
-    return graph.add("Clip", plain, np.array(0, np.float32), np.array(1, np.float32))
+    plain = graph.add("Conv", source, weights.reshape(2, 3, 1, 1), weights @ mean - np.float32(5.4))
+    level = graph.add(
+        "Min", plain, graph.add("Sub", np.array(2, np.float32), plain)
+    )  # too much is as wrong as too little
+    return graph.add("Clip", level, np.array(0, np.float32), np.array(1, np.float32))
 
 
 def cells(graph: Graph, colour: str, repeat: int = 1) -> str:
