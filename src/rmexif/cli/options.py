@@ -175,9 +175,11 @@ def _parameter(option: Option) -> click.Option:
         return click.Option([spelt], is_flag=True, default=option.default, show_default=option.default, help=help_text)
     if option.is_repeatable:
         singular = _flag(option.name).removesuffix("s")
+        one: click.ParamType[Any] = Region() if option.kind == "regions" else TableName(option.choices)
         return click.Option(
             [singular, option.name],
-            type=Region() if option.kind == "regions" else TableName(option.choices),
+            type=one if option.choices or option.kind == "regions" else click.STRING,
+            metavar=option.form,
             multiple=True,
             default=option.default,
             show_default=bool(option.default),

@@ -232,11 +232,11 @@ def suppress(found: Candidates, limit: float) -> Candidates:
 
 
 def merge(found: Iterable[Detection], limit: float = SAME) -> list[Detection]:
-    """One detection per place: of those that overlap by more than ``limit``, the surest stays."""
+    """One detection per place and label: of those that overlap by more than ``limit``, the surest stays."""
     rows = sorted(found, key=lambda d: -d.confidence)
     kept: list[Detection] = []
     for row in rows:
-        if all(_overlap(row.box, other.box) <= limit for other in kept):
+        if all(row.label != other.label or _overlap(row.box, other.box) <= limit for other in kept):
             kept.append(row)
     return kept
 
