@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rmexif.detectors.network import STRIDE, Candidates, infer
+from rmexif.detectors.network import SEEN, STRIDE, Candidates, infer
 from rmexif.errors import LimitExceeded
 from rmexif.raster.bgr import to_memory_order, to_rgb_view
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Box, Detection
 
-__all__ = ["PLANS", "Plan", "Search", "candidates", "choose", "merge", "overlap", "scaled", "second_look", "suppress"]
+__all__ = ["PLANS", "Plan", "Search", "candidates", "choose", "merge", "one_per_face", "overlap", "scaled", "second_look"]
 
 SURE = 0.5  # score of a face that vouches for others, and that no second look is needed for
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
@@ -39,6 +39,10 @@ LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (32, 48)  # px: size of the face in it
 CONFIRMED = 0.1  # mean score of a second look
 SMALL, FINER = 4_000_000, 1.1  # px; pictures up to here have time for levels that much larger
+PLACED = 256  # px of the network: of larger faces it sees the middle, or halves and quarters; smaller boxes fit
+CLOSE = 224  # px: one more level, where the coarsest shows a face that is too large to be placed
+LARGE = 64  # px of the network: what is smaller at that level is for the others to find
+PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
 
 
@@ -113,39 +117,53 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
     longest = max(height, width)
     fine = FINER if height * width <= SMALL else 1.0
     levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
-    found, spent = [], 0
+    look = _Look(plan.near)
     coarse, shrunk = _shrunk(rgb, 2 * levels[-1])  # once for all levels
     for level in levels:
-        picture, factor = scaled(coarse, level, smooth=shrunk == 1)
-        factor *= shrunk
-        found.append(_shown(picture, plan.near, factor))
-        spent += picture.shape[0] * picture.shape[1]
-        if level in plan.mirrored:
-            table = infer(np.ascontiguousarray(picture[:, ::-1])[None], plan.near)[0]
-            table[:, 0], table[:, 2] = picture.shape[1] - table[:, 2], picture.shape[1] - table[:, 0]
-            table[:, :4] /= factor
-            found.append(table)
-            spent += picture.shape[0] * picture.shape[1]
+        look.at(coarse, shrunk, level, level in plan.mirrored)
+    if levels[0] > CLOSE and (look.found[0][:, SEEN] > PLACED).any():
+        levels = (CLOSE, *levels)
+        look.at(coarse, shrunk, CLOSE)
+        look.found[-1] = look.found[-1][look.found[-1][:, SEEN] > LARGE]
     if plan.tile and longest > levels[-1]:
         if height * width * 2 > MOST:
             raise LimitExceeded(f"search: a picture of {width} x {height} px is too large for recall 'max'")
         levels += (longest,)
-        for top, left in _tiles(height, width, plan.tile):
-            tile = rgb[top : top + plan.tile, left : left + plan.tile]
-            picture = np.zeros((plan.tile, plan.tile, 3), np.uint8)
+        look.through_tiles(rgb, plan.tile)
+    return np.concatenate(look.found), levels, look.spent
+
+
+class _Look:
+    """What the network has been shown of one picture, and what it saw."""
+
+    def __init__(self, floor: float) -> None:
+        self.floor = floor  # lowest score of a candidate, 0-1
+        self.found: list[Candidates] = []  # px of the picture
+        self.spent = 0  # px of the network
+
+    def at(self, rgb: NDArray[np.uint8], shrunk: float, level: int, mirrored: bool = False) -> None:
+        """Show a picture, which is ``shrunk`` already, with its longer side at ``level`` px."""
+        picture, factor = scaled(rgb, level, smooth=shrunk == 1)
+        factor *= shrunk
+        self._show(picture, factor)
+        if mirrored:
+            table = self._show(np.ascontiguousarray(picture[:, ::-1]), factor)
+            table[:, [0, 2]] = picture.shape[1] / factor - table[:, [2, 0]]
+
+    def through_tiles(self, rgb: NDArray[np.uint8], side: int) -> None:
+        """Show a picture at its own size, in tiles of ``side`` px."""
+        for top, left in _tiles(*rgb.shape[:2], side):
+            tile = rgb[top : top + side, left : left + side]
+            picture = np.zeros((side, side, 3), np.uint8)
             picture[: tile.shape[0], : tile.shape[1]] = tile
-            table = _shown(picture, plan.near, 1.0)
-            table[:, [0, 2]] += left
-            table[:, [1, 3]] += top
-            found.append(table)
-            spent += plan.tile * plan.tile
-    return np.concatenate(found), levels, spent
+            self._show(picture, 1.0)[:, :4] += (left, top, left, top)
 
-
-def _shown(picture: NDArray[np.uint8], floor: float, factor: float) -> Candidates:
-    table = infer(picture[None], floor)[0]
-    table[:, :4] /= factor
-    return table
+    def _show(self, picture: NDArray[np.uint8], factor: float) -> Candidates:
+        table = infer(picture[None], self.floor)[0]
+        table[:, :4] /= factor
+        self.found.append(table)
+        self.spent += picture.shape[0] * picture.shape[1]
+        return table
 
 
 def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
@@ -158,7 +176,7 @@ def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
 
 def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
     """The candidates that count, one per place, and how many a second look threw out."""
-    best = suppress(found, SAME)
+    best = one_per_face(found, plan.alone)
     sides = np.sqrt(np.maximum((best[:, 2] - best[:, 0]) * (best[:, 3] - best[:, 1]), 1))
     sure = sides[best[:, 4] >= SURE]
     ratio = sides[:, None] / sure[None, :]
@@ -221,14 +239,34 @@ def overlap(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.f
     return result
 
 
-def suppress(found: Candidates, limit: float) -> Candidates:
-    """The best of every group of candidates that overlap by more than ``limit``."""
-    left = found[np.argsort(-found[:, 4], kind="stable")]
+def one_per_face(found: Candidates, trusted: float) -> Candidates:
+    """One candidate per face: its place by the surest view that shows all of it, its score by the surest view of any.
+
+    Args:
+        found: of all levels, in px of the picture.
+        trusted: score from which a view that shows all of a face goes before one that is surer, but too close.
+    """
+    in_full = (found[:, SEEN] <= PLACED) & (found[:, 4] >= trusted)
+    left = found[np.lexsort((-found[:, 4], ~in_full))]
     kept = []
     while len(left):
-        kept.append(left[0])
-        left = left[1:][overlap(left[0], left[1:]) <= limit]
+        face, left = left[0].copy(), left[1:]
+        again = (overlap(face, left) > SAME) | _is_part(face, left)
+        face[4] = max(face[4], left[again, 4].max(initial=0.0))
+        kept.append(face)
+        left = left[~again]
     return np.array(kept, np.float32).reshape(-1, found.shape[1])
+
+
+def _is_part(face: NDArray[np.float32], many: Candidates) -> NDArray[np.bool_]:
+    """Which candidates are parts of a face: inside it, and either seen too close, or weak and covered with the face."""
+    sides = np.minimum(face[2:4], many[:, 2:4]) - np.maximum(face[:2], many[:, :2])
+    areas = (many[:, 2] - many[:, 0]) * (many[:, 3] - many[:, 1])
+    inside = np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0) / np.maximum(areas, 1e-6)
+    smaller = areas < (face[2] - face[0]) * (face[3] - face[1])
+    weak = (many[:, 4] < min(SURE, face[4])) & (inside >= 1)
+    result: NDArray[np.bool_] = smaller & (weak | ((inside > PART) & (many[:, SEEN] > PLACED)))
+    return result
 
 
 def merge(found: Iterable[Detection], limit: float = SAME) -> list[Detection]:
