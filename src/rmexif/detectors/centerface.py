@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rmexif.detectors.network import infer, model_hash
-from rmexif.detectors.search import PLANS, SMALLEST, Search, candidates, choose, scaled
+from rmexif.detectors.pyramid import PLANS, candidates, scaled
+from rmexif.detectors.search import SMALLEST, Search, choose
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:

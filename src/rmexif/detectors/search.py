@@ -1,7 +1,6 @@
-"""Where to look for faces, at which sizes, and how the answers are put together.
+"""How what the network saw of a picture is put together.
 
-CenterFace sees faces of 16 to 640 network pixels, so a picture is shown to it at several sizes, never at its own if
-that is large. Three rules turn candidates into detections:
+Three rules turn candidates into detections:
 
 - A candidate counts by itself from ``alone`` on.
 - Beside a sure face of about the same size it counts from ``near`` on: where one face is, there are others, and the
@@ -18,51 +17,27 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rmexif.detectors.network import SEEN, STRIDE, Candidates, infer
-from rmexif.errors import LimitExceeded
-from rmexif.raster.bgr import to_memory_order, to_rgb_view
+from rmexif.detectors.network import SEEN, Candidates, infer
+from rmexif.detectors.pyramid import PLACED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from rmexif.detectors.pyramid import Plan
     from rmexif.types import Box, Detection
 
-__all__ = ["PLANS", "Plan", "Search", "candidates", "choose", "merge", "one_per_face", "overlap", "scaled", "second_look"]
+__all__ = ["SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look"]
 
 SURE = 0.5  # score of a face that vouches for others, and that no second look is needed for
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
 SAME = 0.3  # intersection over union above which two candidates are one
-ENLARGE = 3.2  # most that a small picture is enlarged by
 LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (32, 48)  # px: size of the face in it
 CONFIRMED = 0.1  # mean score of a second look
-SMALL, FINER = 4_000_000, 1.1  # px; pictures up to here have time for levels that much larger
-PLACED = 256  # px of the network: of larger faces it sees the middle, or halves and quarters; smaller boxes fit
-CLOSE = 224  # px: one more level, where the coarsest shows a face that is too large to be placed
-LARGE = 64  # px of the network: what is smaller at that level is for the others to find
 PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is searched."""
-
-    levels: tuple[int, ...]  # px, longer side of the picture as the network sees it
-    mirrored: tuple[int, ...]  # those of them that are searched once more as a mirror image
-    tile: int  # px, side of overlapping tiles at the picture's own size; 0 = none
-    alone: float  # 0-1
-    near: float  # 0-1
-
-
-PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13),
-    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12),
-    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1),
-}
-MOST = 200_000_000  # px that the network is shown for one picture, at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,103 +50,6 @@ class Search:
     levels: tuple[int, ...]  # px, longer side of each searched size of the picture
     rejected: int  # weak candidates that a second look threw out
     network_px: int  # px that the network was shown, in all
-
-
-def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its longer side at ``side`` px, padded to the network's stride; and the factor.
-
-    Args:
-        rgb: H x W x 3.
-        side: px.
-        smooth: average over areas; not needed for a picture that comes from averaging already.
-    """
-    small, shrunk = _shrunk(rgb, 2 * side)
-    height, width = small.shape[:2]
-    factor = side / max(height, width)
-    inner = (max(1, round(width * factor)), max(1, round(height * factor)))
-    stored, is_reversed = to_memory_order(small)
-    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
-    canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
-    canvas[: inner[1], : inner[0]] = to_rgb_view(cv2.resize(stored, inner, interpolation=mode), is_reversed)
-    return canvas, factor * shrunk
-
-
-def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture halved until its longer side is below ``side`` px, and the factor."""
-    stored, is_reversed = to_memory_order(rgb)
-    factor = 1.0
-    while max(stored.shape[:2]) >= side and min(stored.shape[:2]) > 1:
-        even = stored[: stored.shape[0] & ~1, : stored.shape[1] & ~1]
-        stored = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        factor /= 2
-    return to_rgb_view(stored, is_reversed), factor
-
-
-def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[int, ...], int]:
-    """Everything that might be a face, the levels searched, and the network's pixels.
-
-    Raises:
-        LimitExceeded: the plan has tiles, and the picture has too many of them.
-    """
-    height, width = rgb.shape[:2]
-    longest = max(height, width)
-    fine = FINER if height * width <= SMALL else 1.0
-    levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
-    look = _Look(plan.near)
-    coarse, shrunk = _shrunk(rgb, 2 * levels[-1])  # once for all levels
-    for level in levels:
-        look.at(coarse, shrunk, level, level in plan.mirrored)
-    if levels[0] > CLOSE and (look.found[0][:, SEEN] > PLACED).any():
-        levels = (CLOSE, *levels)
-        look.at(coarse, shrunk, CLOSE)
-        look.found[-1] = look.found[-1][look.found[-1][:, SEEN] > LARGE]
-    if plan.tile and longest > levels[-1]:
-        if height * width * 2 > MOST:
-            raise LimitExceeded(f"search: a picture of {width} x {height} px is too large for recall 'max'")
-        levels += (longest,)
-        look.through_tiles(rgb, plan.tile)
-    return np.concatenate(look.found), levels, look.spent
-
-
-class _Look:
-    """What the network has been shown of one picture, and what it saw."""
-
-    def __init__(self, floor: float) -> None:
-        self.floor = floor  # lowest score of a candidate, 0-1
-        self.found: list[Candidates] = []  # px of the picture
-        self.spent = 0  # px of the network
-
-    def at(self, rgb: NDArray[np.uint8], shrunk: float, level: int, mirrored: bool = False) -> None:
-        """Show a picture, which is ``shrunk`` already, with its longer side at ``level`` px."""
-        picture, factor = scaled(rgb, level, smooth=shrunk == 1)
-        factor *= shrunk
-        self._show(picture, factor)
-        if mirrored:
-            table = self._show(np.ascontiguousarray(picture[:, ::-1]), factor)
-            table[:, [0, 2]] = picture.shape[1] / factor - table[:, [2, 0]]
-
-    def through_tiles(self, rgb: NDArray[np.uint8], side: int) -> None:
-        """Show a picture at its own size, in tiles of ``side`` px."""
-        for top, left in _tiles(*rgb.shape[:2], side):
-            tile = rgb[top : top + side, left : left + side]
-            picture = np.zeros((side, side, 3), np.uint8)
-            picture[: tile.shape[0], : tile.shape[1]] = tile
-            self._show(picture, 1.0)[:, :4] += (left, top, left, top)
-
-    def _show(self, picture: NDArray[np.uint8], factor: float) -> Candidates:
-        table = infer(picture[None], self.floor)[0]
-        table[:, :4] /= factor
-        self.found.append(table)
-        self.spent += picture.shape[0] * picture.shape[1]
-        return table
-
-
-def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
-    """Top and left of tiles that overlap by an eighth, so that a small face is whole in one of them."""
-    step = side - side // 8
-    for top in range(0, max(1, height - side // 8), step):
-        for left in range(0, max(1, width - side // 8), step):
-            yield top, left
 
 
 def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
