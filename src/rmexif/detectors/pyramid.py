@@ -4,7 +4,7 @@ CenterFace sees faces of 16 to 640 network pixels, so a picture is shown to it a
 that is large.
 
 A level that is half as large shows every face that the finer one finds, as a trace at least: of 812 faces of 6 px and
-more, all but one scored above 0.02 there. So a finer level is shown where a coarser one has left a trace, which is a
+more, all but one scored above 0.015 there. So a finer level is shown where a coarser one has left a trace, which is a
 quarter of it or less in most pictures. Faces that the coarser level sees well are left to that level: cut through at
 the rim of a region, they would look like smaller ones.
 """
@@ -53,7 +53,7 @@ class Plan:
 
 
 PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13, 0.02),
+    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13, 0.01),
     "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12, 0),
     "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1, 0),
 }
@@ -143,7 +143,8 @@ class _Look:
 
     def through_tiles(self, rgb: NDArray[np.uint8], side: int) -> None:
         """Show a picture at its own size, in tiles of ``side`` px."""
-        for top, left in _tiles(*rgb.shape[:2], side):
+        height, width = rgb.shape[:2]
+        for top, left in _tiles(height, width, side):
             tile = rgb[top : top + side, left : left + side]
             picture = np.zeros((side, side, 3), np.uint8)
             picture[: tile.shape[0], : tile.shape[1]] = tile

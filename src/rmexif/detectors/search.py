@@ -5,8 +5,8 @@ Three rules turn candidates into detections:
 - A candidate counts by itself from ``alone`` on.
 - Beside a sure face of about the same size it counts from ``near`` on: where one face is, there are others, and the
   small, turned and hidden ones of a crowd score low. Pictures without faces do not pay for it.
-- A candidate that stands alone and is not sure is looked at once more, cut out and brought to the sizes that the
-  network knows best; most false alarms are gone then.
+- A candidate that stands alone and is not sure is looked at once more: cut out, brought to the sizes that the network
+  knows best, and mirrored, because a bottle or a knee that looks like a face does so from one side.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look"]
 
-SURE = 0.5  # score of a face that vouches for others, and that no second look is needed for
+SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and from which it needs no second look itself
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
 SAME = 0.3  # intersection over union above which two candidates are one
 LOOK = 160  # px: side of a cut-out for a second look
-LOOK_FACES = (32, 48)  # px: size of the face in it
-CONFIRMED = 0.1  # mean score of a second look
+LOOK_FACES = (24, 32, 48, 64)  # px: size of the face in it
+CONFIRMED = 0.21  # mean score of a second look: three of four weak faces reach it, and one of four false alarms
+KEPT = 0.13  # the same for a candidate that is sure: every face reaches it
 PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
 
@@ -53,21 +54,34 @@ class Search:
 
 
 def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
-    """The candidates that count, one per place, and how many a second look threw out."""
+    """The candidates that count, one per face, and how many a second look threw out."""
     best = one_per_face(found, plan.alone)
-    sides = np.sqrt(np.maximum((best[:, 2] - best[:, 0]) * (best[:, 3] - best[:, 1]), 1))
-    sure = sides[best[:, 4] >= SURE]
-    ratio = sides[:, None] / sure[None, :]
-    vouched = ((ratio < ALIKE) & (ratio > 1 / ALIKE)).any(axis=1)
-    counts = best[:, 4] >= np.where(vouched, plan.near, plan.alone)
-    doubtful = np.flatnonzero(counts & ~vouched & (best[:, 4] < SURE))
-    if len(doubtful):
-        counts[doubtful] = second_look(rgb, best[doubtful, :4]) >= CONFIRMED
-    return best[counts], int((~counts[doubtful]).sum())
+    lone, score = ~_in_company(best), best[:, 4]
+    counts = score >= np.where(lone, plan.alone, plan.near)
+    doubtful = np.flatnonzero(counts & lone & (score < CERTAIN))
+    if not len(doubtful):
+        return best[counts], 0
+    needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
+    out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
+    counts[out] = False
+    if (score[out] >= SURE).any():  # others may have counted for its company
+        rest, more = choose(rgb, np.delete(best, out, axis=0), plan)
+        return rest, len(out) + more
+    return best[counts], len(out)
+
+
+def _in_company(found: Candidates) -> NDArray[np.bool_]:
+    """Which candidates have another one in the picture that is a sure face of about the same size."""
+    sides = np.sqrt(np.maximum((found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]), 1))
+    sure = np.flatnonzero(found[:, 4] >= SURE)
+    ratio = sides[:, None] / sides[None, sure]
+    alike = (ratio < ALIKE) & (ratio > 1 / ALIKE)
+    alike[sure, np.arange(len(sure))] = False
+    return np.asarray(alike.any(axis=1))
 
 
 def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How sure the network is of a face at each box, cut out and brought to the sizes it knows best: mean score, 0-1.
+    """How sure the network is of a face at each box, cut out, mirrored, at several sizes: mean score, 0-1.
 
     Args:
         rgb: H x W x 3.
@@ -77,7 +91,7 @@ def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[n
     for left, top, right, bottom in boxes.tolist():
         for face in LOOK_FACES:
             factor = face / max(right - left, bottom - top)
-            views.append(_cut_out(rgb, (left + right) / 2, (top + bottom) / 2, factor))
+            views.append(_cut_out(rgb, (left + right) / 2, (top + bottom) / 2, factor)[:, ::-1])
             half = (right - left) * factor / 2, (bottom - top) * factor / 2
             targets.append((LOOK / 2 - half[0], LOOK / 2 - half[1], LOOK / 2 + half[0], LOOK / 2 + half[1]))
     scores = np.zeros(len(views), np.float32)
