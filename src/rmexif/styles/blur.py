@@ -15,7 +15,8 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import CELLS, backdrop, repaint, sample_surroundings, soften
+from rmexif.styles.painting import repaint
+from rmexif.styles.patch import backdrop, sample_surroundings, soften
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,4 +79,4 @@ class Blur:
             colour = tone.muted(tone.colour(code, self.luma_bits, self.tone_bits, field.shape[2]), MUTED)
             t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
             field += (colour - field) * (1 - t * t * (3 - 2 * t))[:, :, None]
-        return soften(field, self.softness * CELLS)[site.inner]
+        return soften(field, self.softness * site.cells)[site.inner]
