@@ -43,7 +43,7 @@ SCRIPT = """async (files) => {
     };
     const drawn = (source, width, height) => ["#000", "#fff"].map((ground) => {
         const canvas = new OffscreenCanvas(width, height);
-        const context = canvas.getContext("2d", {colorSpace: "srgb", willReadFrequently: true});
+        const context = canvas.getContext("2d", {colorSpace: "srgb", alpha: false, willReadFrequently: true});
         context.fillStyle = ground;
         context.fillRect(0, 0, width, height);
         context.drawImage(source, 0, 0);

@@ -90,9 +90,9 @@ def _segments(rng: np.random.Generator, kind: str, traits: set[str]) -> list[byt
     found = []
     if chance(rng, 0.5):
         pad = pick(rng, [b"\0\0", b"\0\0", b"\0\xff"])
-        found.append(segment(EXIF, b"Exif" + pad + exif(rng, pick(rng, [0, *range(1, 9), 9]))))
+        found.append(segment(EXIF, b"Exif" + pad + exif(rng, pick(rng, [0, *range(1, 9), 9]), traits)))
         if chance(rng, 0.2):
-            found.append(segment(EXIF, b"Exif\0\0" + exif(rng, pick(rng, range(1, 9)))))
+            found.append(segment(EXIF, b"Exif\0\0" + exif(rng, pick(rng, range(1, 9)), traits)))
     if chance(rng, 0.2):
         found.append(segment(EXIF, XMP % rng.integers(1, 9)))
     if chance(rng, 0.4):

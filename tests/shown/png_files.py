@@ -34,7 +34,7 @@ def make(rng: np.random.Generator) -> Sample:
     before += _side_chunks(rng, colour, depth, traits)
     after = []
     if chance(rng, 0.2):
-        after.append(chunk(b"eXIf", exif(rng, pick(rng, range(1, 9)))))
+        after.append(chunk(b"eXIf", exif(rng, pick(rng, range(1, 9)), traits)))
         traits.add("exif-behind")
     data = chunk(b"IDAT", zlib.compress(packed_rows(samples, depth, interlace)))
     head = SIGNATURE + ihdr(width, height, depth, colour, int(interlace))
@@ -127,7 +127,7 @@ def _side_chunks(rng: np.random.Generator, colour: int, depth: int, traits: set[
     """What else stands before the picture: orientation, the shape of a pixel, a background, significant bits."""
     found = []
     if chance(rng, 0.3):
-        found.append(chunk(b"eXIf", exif(rng, pick(rng, [0, *range(1, 9), 9]))))
+        found.append(chunk(b"eXIf", exif(rng, pick(rng, [0, *range(1, 9), 9]), traits)))
         traits.add("exif")
     if chance(rng, 0.2):
         found.append(chunk(b"pHYs", struct.pack(">IIB", *pick(rng, [(1, 2), (2835, 5670), (3000, 1000)]), rng.integers(2))))

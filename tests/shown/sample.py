@@ -65,9 +65,11 @@ def rgb_profile(rng: np.random.Generator) -> bytes:
     return profiles.matrix(colorants, curve)
 
 
-def exif(rng: np.random.Generator, orientation: int) -> bytes:
+def exif(rng: np.random.Generator, orientation: int, traits: set[str]) -> bytes:
     """A TIFF block that holds one orientation, as any type that readers take (Exif 2.32, 4.6.2)."""
     order = pick(rng, ["<", ">"])
     kind, form = pick(rng, [(3, "H2x"), (3, "H2x"), (3, "H2x"), (4, "I"), (8, "h2x")])
+    if kind != 3 and 1 < orientation < 9:
+        traits.add("orientation-no-short")
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
     return head + struct.pack(order + "HHHI" + form + "I", 1, 0x0112, kind, 1, orientation, 0)

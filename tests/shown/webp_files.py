@@ -29,7 +29,7 @@ def make(rng: np.random.Generator) -> Sample:
         flags |= ICC * chance(rng, 0.8)
         traits.add("profile" if flags & ICC else "profile-denied")
     if chance(rng, 0.3):
-        tail = chunk(b"EXIF", pick(rng, [b"", b"Exif\0\0"]) + exif(rng, int(rng.integers(1, 9))))
+        tail = chunk(b"EXIF", pick(rng, [b"", b"Exif\0\0"]) + exif(rng, int(rng.integers(1, 9)), traits))
         flags |= EXIF * chance(rng, 0.8)
         traits.add("exif")
     if form == "extended":

@@ -46,6 +46,7 @@ CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
+TELEVISION, SRGB_CURVE = frozenset({1, 6, 14, 15}), 13  # H.273, table 3
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
 
@@ -307,8 +308,16 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
 
 
 def _isobmff_colour(container: Container[Any]) -> Colour:
-    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5)."""
-    return Colour(icc=container.colour.icc) if container.colour.icc else container.colour
+    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5).
+
+    Codes of television curves stand for what encoders were given: browsers show them as sRGB, here and not in PNG.
+    """
+    colour = container.colour
+    if colour.icc:
+        return Colour(icc=colour.icc)
+    if colour.cicp and colour.cicp[1] in TELEVISION:
+        return Colour(cicp=(colour.cicp[0], SRGB_CURVE, *colour.cicp[2:]))
+    return colour
 
 
 def heic(raw: Raw, container: Container[Any]) -> Raster:

@@ -49,7 +49,7 @@ def crop_rows(view: memoryview, container: Container[PngTree], rows: int) -> byt
     """
     tree = container.tree
     (frame, image), *others = tree.pictures
-    if others or frame.layout.interlaced:
+    if others or frame.control or frame.layout.interlaced:
         return bytes(view)
     layout, stream = scanlines.crop_rows(image, frame.layout, rows)
     header = dict(tree.head)[b"IHDR"]
