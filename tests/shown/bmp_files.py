@@ -131,6 +131,6 @@ def _runs(values: NDArray[np.uint8], compression: int, rng: np.random.Generator)
 
 def _absolute(values: NDArray[np.uint8], compression: int) -> bytes:
     if compression == RLE4:
-        even = np.append(values, 0) if len(values) % 2 else values
+        even = np.append(values, np.uint8(0)) if len(values) % 2 else values
         values = even[::2] << 4 | even[1::2]
     return values.tobytes() + b"\0" * (len(values) % 2)

@@ -113,6 +113,8 @@ def read_header(view: memoryview) -> BmpHeader:
     if compression in (BITFIELDS, ALPHABITFIELDS):
         count = 4 if compression == ALPHABITFIELDS else 3
         compression, masks = _masks(head[40:56] if size >= INFO + 12 else cursor.bytes(4 * count), bits)
+    elif bits == 32 and size in (V4, V5) and any(head[52:56]):
+        masks = (*STANDARD_MASKS[:3], STANDARD_ALPHA)  # other masks of BI_RGB mean nothing; Chromium looks at this one
     colours = min(colours or 1 << bits, 1 << bits) if bits <= 8 else 0
     header = BmpHeader(size, cursor.offset, width, height, bits, compression, masks, start, colours, aspect, (0, 0))
     return _with_colour(view, header, head) if size >= V4 else header

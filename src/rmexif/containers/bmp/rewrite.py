@@ -22,7 +22,7 @@ def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | mem
     rows, profile = tree.rows, colour.profile or b""
     has_alpha = len(header.masks) == 4 and header.masks[3]
     size = V5 if profile or has_alpha else V4 if colour.space == CALIBRATED else INFO
-    masks = header.masks if header.compression == BITFIELDS else ()
+    masks = header.masks if header.compression == BITFIELDS or has_alpha else ()
     behind = struct.pack("<3I", *masks[:3]) if size == INFO and masks else b""
     start = FILE_HEADER + size + len(behind) + len(tree.palette)
     colours = len(tree.palette) // 4
