@@ -50,11 +50,13 @@ def _saved(image: Image.Image, **settings: object) -> bytes:
 def _eight(rng: np.random.Generator, width: int, height: int, traits: set[str]) -> bytes:
     """8 bit by Pillow: alpha, a turn, a profile or other colour codes."""
     alpha = chance(rng, 0.4)
+    traits |= {"alpha"} if alpha else set()
     pixels = drawn(rng, width, height, 4 if alpha else 3)
     settings: dict[str, object] = {"quality": 95, "subsampling": pick(rng, ["4:4:4", "4:2:0", "4:2:2"])}
     settings["range"] = pick(rng, ["full", "limited"])
     if alpha and chance(rng, 0.4):
         settings["alpha_premultiplied"] = True
+        pixels[..., :3] = np.round(pixels[..., :3] * (pixels[..., 3:] / 255.0))
         traits.add("premultiplied")
     if chance(rng, 0.5):
         block = Image.Exif()

@@ -239,7 +239,7 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
     if not (canvas and raw[FLAGS] & webp_parse.ANIMATED):
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
-    shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
+    shows_canvas = webp_chunks.may_show_canvas(memoryview(raw))
     if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
         raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(raw))

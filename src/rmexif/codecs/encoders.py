@@ -39,6 +39,7 @@ WIDE = frozenset({"png", "tiff", "heic"})  # formats whose stills keep more than
 # (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
 ICON = 1 << 16  # px: up to here lossless, or at the quality below
 ICON_QUALITY = 98  # for a quality of 90 and above
+MODERN_ICON_QUALITY = 100  # of AVIF and HEIC
 FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
 PNG_HEAD = 33  # byte: the signature and IHDR
@@ -228,7 +229,7 @@ def jxl(raster: Raster, quality: int) -> bytes:
 
 def _modern(pixels: Pixels, quality: int) -> int:
     """A JPEG quality as the AVIF or HEIC one that looks alike at a smaller size."""
-    return max(quality, ICON_QUALITY) if _icon(pixels, quality) else max(1, round(quality * 0.8))
+    return MODERN_ICON_QUALITY if _icon(pixels, quality) else max(1, round(quality * 0.8))
 
 
 # -- animations --------------------------------------------------------------------------------------------------
