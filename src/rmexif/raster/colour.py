@@ -29,6 +29,7 @@ Transfer = str | float
 
 SRGB = icc.PRIMARIES["srgb"]
 BT2020 = icc.PRIMARIES["rec2020"]
+SRGB_GAMMA = 0.45455  # as gAMA says it
 WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
 PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593])  # of BT.2020 (BT.2100, table 5)
@@ -125,11 +126,9 @@ def _meaning(colour: Colour, space: str) -> Meaning | None:
         if found.space == "RGB" and found.primaries is None:
             return None
         return Meaning(found.primaries or SRGB, found.transfer)
-    if colour.gamma is None and colour.primaries is None:
-        return None
-    gamma = colour.gamma or 0.45455
-    transfer: Transfer = "srgb" if abs(1 / gamma - 2.2) < 0.01 else 1 / gamma
-    return Meaning(colour.primaries or SRGB, transfer)
+    if colour.gamma is None or (colour.primaries is None and abs(colour.gamma / SRGB_GAMMA - 1) <= 0.05):
+        return None  # Chromium follows cHRM beside gAMA alone, and takes a gAMA alone that is nearly sRGB's for it
+    return Meaning(colour.primaries or SRGB, 1 / colour.gamma)
 
 
 # -- primaries and a curve ---------------------------------------------------------------------------------------
