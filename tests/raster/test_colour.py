@@ -62,7 +62,7 @@ def test_primaries_are_those_of_h273(code: int) -> None:
 def test_transfers_are_those_of_h273() -> None:
     """Table 3, with the display curve of BT.1886 for the television codes; what is missing is shown as sRGB."""
     television = dict.fromkeys((1, 6, 11, 14, 15), 2.4)
-    others = {4: 2.2, 5: 2.8, 7: "smpte-240m", 8: "linear", 16: "pq", 17: 2.6, 18: "hlg"}
+    others = {4: 2.2, 5: 2.8, 7: "smpte-240m", 8: "linear", 16: "pq", 17: "st-428", 18: "hlg"}
     assert television | others == colour.CICP_TRANSFER
 
 

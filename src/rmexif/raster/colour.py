@@ -60,10 +60,13 @@ CICP_TRANSFER: dict[int, Transfer] = {
     7: "smpte-240m",
     8: "linear",
     16: "pq",
-    17: 2.6,
+    17: "st-428",
     18: "hlg",
 }
-CURVES = icc.CURVES | {"smpte-240m": elements.para_tag(1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0913)}
+CURVES = icc.CURVES | {
+    "smpte-240m": elements.para_tag(1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0913),
+    "st-428": elements.para_tag(2.6, (52.37 / 48) ** (1 / 2.6), 0.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
