@@ -87,7 +87,7 @@ class TestChunks:
             chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
             chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
             chunk(b"eXIf", SECRET),
-            chunk(b"pHYs", SECRET[:9]),
+            chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)),
             chunk(b"tIME", b"\x07\xea\1\1\1\1\1"),
             chunk(b"bKGD", b"\0\1\0\2\0\3"),
             chunk(b"sBIT", b"\5\6\5"),
@@ -296,6 +296,12 @@ class TestColour:
         for stored, kept in ((1, 1), (31_416, 31_400), (123_456, 123_000), (9_876_543, 9_880_000), (0, None)):
             found = dict(chunks(stripped(png(chunk(b"gAMA", stored.to_bytes(4, "big"))))))
             assert found.get(b"gAMA") == (kept and kept.to_bytes(4, "big"))
+
+    def test_the_shape_of_a_pixel_stays_in_small_numbers(self):
+        """pHYs 2:1 (11.3.4.3) without its unit; a resolution, or what is no shape, goes."""
+        for stored, kept in (((5_670, 2_835, 1), (2, 1, 0)), ((204, 98, 0), (51, 25, 0)), ((1, 100_000, 0), None)):
+            raw = png(chunk(b"pHYs", struct.pack(">IIB", *stored)))
+            assert dict(chunks(stripped(raw))).get(b"pHYs") == (kept and struct.pack(">IIB", *kept))
 
     def test_the_turn_stays_as_one_tag(self):
         """An Exif block keeps its orientation and nothing else."""

@@ -14,7 +14,21 @@ from tests.shown.sample import Sample, chance, drawn, pick, rgb_profile
 
 __all__ = ["make", "recoded", "with_property"]
 
-CODES = [(1, 13), (1, 1), (12, 13), (9, 1), (9, 16), (9, 18), (12, 16), (1, 4), (1, 8), (9, 14), (2, 2), (6, 6), (1, 16)]
+CODES = [
+    (1, 13),
+    (1, 1),
+    (12, 13),
+    (9, 1),
+    (9, 16),
+    (9, 18),
+    (12, 16),
+    (1, 4),
+    (1, 8),
+    (9, 14),
+    (2, 2),
+    (6, 6),
+    (1, 16),
+]
 
 
 def make(rng: np.random.Generator) -> Sample:

@@ -90,7 +90,9 @@ def _colour_chunks(rng: np.random.Generator, colour: int, traits: set[str]) -> l
     """Any of cICP, iCCP, sRGB, gAMA and cHRM, plausible or not."""
     found = []
     if chance(rng, 0.15):
-        code = pick(rng, [(1, 13), (12, 13), (9, 1), (9, 14), (1, 8), (1, 4), (9, 16), (9, 18), (12, 16), (1, 2), (99, 99)])
+        code = pick(
+            rng, [(1, 13), (12, 13), (9, 1), (9, 14), (1, 8), (1, 4), (9, 16), (9, 18), (12, 16), (1, 2), (99, 99)]
+        )
         found.append(chunk(b"cICP", bytes([*code, 0, 1])))
         traits |= {"cicp", *({"hdr"} if code[1] in (16, 18) else ())}
     if chance(rng, 0.2):
@@ -130,7 +132,9 @@ def _side_chunks(rng: np.random.Generator, colour: int, depth: int, traits: set[
         found.append(chunk(b"eXIf", exif(rng, pick(rng, [0, *range(1, 9), 9]), traits)))
         traits.add("exif")
     if chance(rng, 0.2):
-        found.append(chunk(b"pHYs", struct.pack(">IIB", *pick(rng, [(1, 2), (2835, 5670), (3000, 1000)]), rng.integers(2))))
+        found.append(
+            chunk(b"pHYs", struct.pack(">IIB", *pick(rng, [(1, 2), (2835, 5670), (3000, 1000)]), rng.integers(2)))
+        )
         traits.add("shape")
     if chance(rng, 0.1) and colour != 3:
         found.append(chunk(b"bKGD", bytes(6 if colour in (2, 6) else 2)))
