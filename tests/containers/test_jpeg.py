@@ -364,7 +364,7 @@ def test_the_shape_of_a_pixel_stays_in_small_numbers(density: bytes, kept: tuple
     """JFIF 1.02: as Pillow reads it, without a unit."""
     raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1" + density)
 
-    info = Image.open(io.BytesIO(clean(JPEG, raw))).info
+    info = Image.open(io.BytesIO(clean(raw))).info
 
     assert (info["jfif_unit"], info["jfif_density"]) == (0, kept)
 

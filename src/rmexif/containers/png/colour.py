@@ -2,8 +2,8 @@
 
 W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that
 mean nothing are not kept, others are rounded: a free field of four bytes is a hiding place. Where the clauses leave it
-open, what Chromium 156 shows decides (tests/shown): a chunk of another length is none, a profile of RGB counts for grey,
-one of grey does not for RGB and overrules gAMA all the same, and so does a cHRM that describes no gamut.
+open, what Chromium 156 shows decides: a chunk of another length is none, a profile of RGB counts for grey, one of grey
+does not for RGB and overrules gAMA all the same, and so does a cHRM that describes no gamut.
 """
 
 from __future__ import annotations
