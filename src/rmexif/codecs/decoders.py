@@ -46,6 +46,7 @@ CONVERTED_MODES = {"1": "L", "La": "LA", "P": "RGB", "PA": "RGBA", "RGBa": "RGBA
 # is made for every pixel, some ten times over.
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
+COARSE = frozenset({8, 16, 18})  # H.273, table 3: curves whose steps show in 8 bits
 TELEVISION, SRGB_CURVE = frozenset({1, 6, 14, 15}), 13  # H.273, table 3
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
@@ -300,11 +301,25 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
 
 
 def avif(raw: Raw, container: Container[Any]) -> Raster:
-    """8 bit; the turns of irot and imir are still to be made, as Pillow's orientation."""
+    """8 bit, of HDR and linear light 16; the turns of irot and imir are still to be made, as Pillow's orientation."""
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
-    frames, space = _frames(image, container)
-    orientation = int(image.getexif().get(274, 1))
-    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
+    colour, orientation = _isobmff_colour(container), int(image.getexif().get(274, 1))
+    depth = container.tree.still.av1_depth if container.frames == 1 and container.tree.still else None
+    if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
+        sized(*image.size, container)
+        pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
+        frames, space = (Frame(pixels),), _space(pixels)
+    else:
+        frames, space = _frames(image, container)
+    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, colour, space)
+
+
+def _stretched(pixels: Pixels, depth: int) -> Pixels:
+    """Samples of so many bits in 16, by repeating the high bits, so that full stays full."""
+    low = pixels >> (2 * depth - 16)
+    pixels <<= 16 - depth
+    pixels |= low
+    return pixels
 
 
 def _isobmff_colour(container: Container[Any]) -> Colour:
@@ -336,10 +351,8 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
             structure=container.format,
             offset=picture_offset(container),
         )
-    if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
-        low = pixels >> (2 * depth - 16)
-        pixels <<= 16 - depth
-        pixels |= low
+    if pixels.dtype == np.uint16 and 8 <= depth < 16:
+        pixels = _stretched(pixels, depth)
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
     return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
 
