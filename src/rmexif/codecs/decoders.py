@@ -308,7 +308,8 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
         pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
-        frames, space = (Frame(pixels),), _space(pixels)
+        space = _space(pixels)
+        frames: tuple[Frame, ...] = (Frame(pixels),)
     else:
         frames, space = _frames(image, container)
     return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, colour, space)
