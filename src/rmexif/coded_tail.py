@@ -1,8 +1,9 @@
 """Bytes behind the last code of JPEG XL sections, AV1 tiles and HEVC slices, found by decoding.
 
 Coded data is shortened until the picture changes; what was not needed is the tail. An honest unit costs two decodes:
-of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams of
-which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded only here.
+of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams
+of which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded only
+here.
 """
 
 from __future__ import annotations
