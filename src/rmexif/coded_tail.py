@@ -100,7 +100,7 @@ class _Search:
                 if needed is None or not unit.is_single:
                     self.unbounded += kept
                 else:
-                    self.bounded += min(kept, unit.slack)
+                    self.bounded += min(kept, max(unit.slack, kept - needed))  # zeros may be many
             if kept < len(unit.data):
                 found[at] = len(unit.data) - kept
         return dict(sorted(found.items()))
