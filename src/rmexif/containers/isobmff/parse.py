@@ -33,6 +33,7 @@ from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Role
 
 if TYPE_CHECKING:
+    from rmexif.containers.isobmff.hevc import HevcConfig
     from rmexif.containers.isobmff.items import Meta
     from rmexif.containers.isobmff.properties import Property
     from rmexif.types import Limits, Part
@@ -103,6 +104,8 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
     bounds = icc.residual_bytes(colour_of(found).icc for found in _properties(still, movie))
     if edge := _edge(name, still, movie):
         bounds |= {Residual.CODED_EDGE: edge}
+    if scaling := _scaling(still, movie):
+        bounds |= {Residual.HEVC_SCALING_LISTS: scaling}
     is_moving = movie is not None and (name == "avif" or still is None)  # a decoder of HEIC shows the still
     return Container(
         name,
@@ -166,6 +169,17 @@ def _edge(name: str, still: Still | None, movie: Movie | None) -> int:
     if name == "avif":  # a block that begins in the picture is coded whole (AV1 5.11.4)
         return 6 * sum(area_beyond(*size, AV1_BLOCK) for _, size in pictures)
     return 6 * sum(max(0, area(data.size) - area(size)) for data, size in pictures if data.size != (0, 0))
+
+
+def _scaling(still: Still | None, movie: Movie | None) -> int:
+    """Bytes of the scaling lists in the HEVC parameter sets that stay, each counted once."""
+    configs: set[HevcConfig] = {
+        config for found in _properties(still, movie) if (config := value_of(found, "hvcC")) is not None
+    }
+    sequences = {sequence for config in configs for sequence in config.sequences}
+    pictures = {picture for config in configs for picture in config.pictures}
+    bits = sum(sequence.scaling for sequence in sequences) + sum(picture.scaling for picture in pictures)
+    return -(-bits // 8)
 
 
 def _top_level(view: memoryview, tally: Tally) -> _TopLevel:
