@@ -29,6 +29,7 @@ Transfer = str | float
 
 SRGB = icc.PRIMARIES["srgb"]
 BT2020 = icc.PRIMARIES["rec2020"]
+USUAL_GAMMAS = (0.3, 1.0)  # as gAMA says them: of displays and cameras, up to linear light
 SRGB_GAMMA = 0.45455  # as gAMA says it
 WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
 PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
@@ -109,11 +110,12 @@ def to_srgb(raster: Raster) -> Raster:
 def is_measured(colour: Colour) -> bool:
     """Whether numbers alone, gAMA and cHRM, say what the samples mean, and they do not mean sRGB.
 
-    Most viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
-    either as it did before.
+    Some viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
+    either as it did before. (Of other curves than those of displays and of light, one step of 8 bits would show.)
     """
     meaning = _meaning(colour, "RGB") if colour.icc is None and colour.cicp is None else None
-    return meaning is not None and not meaning.is_srgb
+    has_usual_curve = colour.gamma is not None and USUAL_GAMMAS[0] <= colour.gamma <= USUAL_GAMMAS[1]
+    return meaning is not None and has_usual_curve and not meaning.is_srgb
 
 
 def _meaning(colour: Colour, space: str) -> Meaning | None:
