@@ -20,7 +20,7 @@ from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, Verific
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import CLEAN, Box, Container, Detection, Frame, Raster
+from rmexif.types import CLEAN, Box, Colour, Container, Detection, Frame, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from rmexif.styles import Mask, Style
 
 __all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scrub"]
+
+
+NO_COLOUR = Colour()
 
 
 class Clock:
@@ -55,6 +58,7 @@ class Analysis:
     raster: Raster  # upright; sRGB, or what a PNG says of its samples in numbers and goes on to say
     detections: tuple[tuple[Detection, ...], ...]  # per frame, in px of the upright original
     search: dict[str, Any]  # what was searched, JSON-ready
+    described: Colour = NO_COLOUR  # by numbers of a 16-bit PNG: its samples, sRGB meanwhile, are brought back to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,11 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         raster = _decode(source, container, policy)
         del source
     with clock.stage("colour"):
-        raster, seen = _to_srgb(transform.orient(raster), container, policy)
+        raster, seen, described = _to_srgb(transform.orient(raster), container, policy)
     with clock.stage("detect"):
         search: dict[str, Any] = {}
         found = _detect(seen, policy, search)
-    return Analysis(raster, found, search)
+    return Analysis(raster, found, search, described)
 
 
 def scrub(
@@ -134,7 +138,7 @@ def scrub(
         transform.clear_transparent(canvas)
     frames = zip(raster.frames, canvases, strict=True)
     raster = replace(raster, frames=tuple(replace(frame, pixels=canvas) for frame, canvas in frames))
-    data, container = _encode(raster, output, policy, clock)
+    data, container = _encode(transform.from_srgb(raster, found.described), output, policy, clock)
     if policy.stealth:
         before, after = (transform.dhash(r.frames[0].pixels) for r in (found.raster, raster))
         changes["perceptual_distance"] = transform.hamming(before, after)
@@ -185,15 +189,17 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     return raster
 
 
-def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster]:
-    """The raster that leaves, and the one that is searched: sRGB, but for a PNG that goes on to say what it is.
+def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster, Colour]:
+    """The raster that goes on, the one that is searched, and what the output says again of its samples.
 
-    16-bit samples become sRGB in any case: of linear light the low byte, which does not leave, would be missed.
+    Both are sRGB, but for an 8-bit PNG that goes on to say what it is. 16-bit samples are brought back to what they
+    were at the end: of linear light the low byte, which does not leave, would be missed.
     """
     seen = transform.to_srgb(raster)
-    keeps = (policy.output or container.format) == "png" and transform.is_measured(raster.colour)
-    keeps = keeps and raster.frames[0].pixels.dtype == np.uint8
-    return (raster if keeps else seen), seen
+    if (policy.output or container.format) != "png" or not transform.is_measured(raster.colour):
+        return seen, seen, NO_COLOUR
+    is_wide = raster.frames[0].pixels.dtype == np.uint16
+    return (seen, seen, raster.colour) if is_wide else (raster, seen, NO_COLOUR)
 
 
 def _detect(seen: Raster, policy: Policy, search: dict[str, Any]) -> tuple[tuple[Detection, ...], ...]:
