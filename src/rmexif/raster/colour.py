@@ -187,7 +187,7 @@ def _by_power(pixels: Pixels, colour: Colour) -> Pixels:
     out = np.empty((*pixels.shape[:2], count), np.uint16)
     step = max(1, ROWS // pixels.shape[1])
     for top in range(0, pixels.shape[0], step):
-        linear = light[pixels[top : top + step, :, :count]]
+        linear: Pixels = light[pixels[top : top + step, :, :count]]
         linear = linear if matrix is None else cv2.transform(linear, matrix)
         out[top : top + step] = np.round(np.clip(linear, 0, 1) ** np.float32(colour.gamma) * 65535)
     return _joined(out, pixels)
