@@ -304,7 +304,8 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     """8 bit, of HDR and linear light 16; the turns of irot and imir are still to be made, as Pillow's orientation."""
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
     colour, orientation = _isobmff_colour(container), int(image.getexif().get(274, 1))
-    depth = container.tree.still.av1_depth if container.frames == 1 and container.tree.still else None
+    still = getattr(container.tree, "still", None) if container.frames == 1 else None
+    depth = still.av1_depth if still else None
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
         pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
