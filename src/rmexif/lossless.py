@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
-from rmexif.errors import error_boundary
+from rmexif.errors import InputError, error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
 from rmexif.types import Finding, Limits
@@ -126,6 +127,7 @@ def _recoded(
         data, found, cleared = webp_recode.recode(data, clean)
         clean = verification.verify_clean(data, limits)
     residuals = set(clean.residuals) - cleared
-    if lowest_bits.has_text(data, clean):
-        residuals.add(Residual.LOWEST_BITS)
+    with suppress(InputError):  # a decoder refuses what the parser has read: nothing is said of these bits
+        if lowest_bits.has_text(data, clean):
+            residuals.add(Residual.LOWEST_BITS)
     return data, clean, residuals, found
