@@ -3,9 +3,15 @@
 FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml build_native.py hatch_build.py README.md LICENSE NOTICE ./
+COPY locks locks
 COPY src src
-RUN python -m venv /opt/rmexif \
- && /opt/rmexif/bin/python -m pip install --no-cache-dir '.[serve]' \
+# Every distribution by version and hash; without a C compiler here, the core is built by the one that ziglang brings.
+RUN python -m venv /opt/build \
+ && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes -r locks/build.txt \
+ && /opt/build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
+ && python -m venv /opt/rmexif \
+ && /opt/rmexif/bin/python -m pip install --no-cache-dir --require-hashes -r locks/service.txt \
+ && /opt/rmexif/bin/python -m pip install --no-cache-dir --no-deps /opt/wheel/rmexif-*.whl \
  && /opt/rmexif/bin/python -m compileall -q /opt/rmexif/lib
 
 FROM python:3.12-slim

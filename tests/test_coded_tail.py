@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pillow_heif
 import pillow_jxl  # noqa: F401 - registers the format with Pillow
@@ -14,11 +15,15 @@ import requests
 from PIL import Image
 
 from rmexif import codecs, coded_tail, strip, strip_many, verify
+from rmexif.codecs import libaom
 from rmexif.containers import by_name, sniff
 from rmexif.containers.isobmff.coded_data import FilteredData
+from rmexif.containers.isobmff.hevc_slice import read_slice_segment
+from rmexif.containers.isobmff.properties import value_of
 from rmexif.containers.jxl.codestream import write_frame_head
 from rmexif.types import Category, Limits
 from tests.cli.running import run
+from tests.containers.jxl_files import ANIMATED
 from tests.service.serving import service
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 TEXT = b"the quick brown fox jumps over the lazy dog, 52.5200 N 13.4050 E. " * 4
 SIZES = {"avif": (200, 150), "heic": (64, 64), "jxl": (200, 150)}
-# A section, a tile and a slice of one stream each, so that the proof is complete; HEVC above one block row is wavefronts.
+# A section, a tile and a slice of one stream each; HEVC of more than one row of blocks is wavefronts, see below.
 
 
 def picture(size: tuple[int, int], seed: int = 1, alpha: bool = False) -> Image.Image:
@@ -186,6 +191,35 @@ def test_every_section_of_jpeg_xl_is_searched(decodes: list[str]) -> None:
     assert len(decodes) <= 1 + count
 
 
+def longer_stream(honest: bytes, number: int, text: bytes) -> bytes:
+    """A HEIC file with ``text`` at the end of one of the streams of its slice, and in the length of it."""
+    item = parsed(honest).tree.still.items[0]
+    nal = memoryview(item.data.bytes())[4:]
+    segment = read_slice_segment(nal, value_of(item.properties, "hvcC"))
+    assert segment is not None
+    lengths, cut = segment.lengths, segment.bounds[number + 1]
+    lengths[number] += len(text)
+    longer = b"".join((nal[:2], segment.head(lengths), nal[segment.bounds[0] : cut], text, nal[cut:]))
+    return with_item(honest, 0, lambda _: len(longer).to_bytes(4, "big") + longer)
+
+
+def test_every_row_of_wavefronts_is_searched() -> None:
+    """x265 codes each row of blocks in a stream of its own; where they start stands in the slice header."""
+    honest = encoded("heic", picture((200, 300)))
+    for number in range(5):  # rows of 64 px
+        hostile = longer_stream(honest, number, TEXT)
+        assert pixels(hostile) == pixels(honest)
+        assert verify(hostile) == []
+        clean, stats = strip(hostile, thorough=True)
+        assert TEXT[:8] not in clean
+        assert pixels(clean) == pixels(honest)
+        assert len(clean) <= len(honest) + 2
+        rows = {row["code"]: row["bytes"] for row in stats["residuals"]}
+        assert rows["coded-tail"] == 5 * 16
+        assert "hevc-coded-slack" not in rows
+    assert strip(honest, thorough=True)[0] == honest
+
+
 def test_alpha_is_an_item_of_its_own() -> None:
     image = picture((200, 150), alpha=True)
     honest = encoded("avif", image)
@@ -200,7 +234,7 @@ def test_data_that_a_crop_hides_is_no_tail() -> None:
     clean, stats = strip(honest, thorough=True)
     assert clean == honest
     assert "coded-tail" in {row["code"] for row in stats["residuals"]}  # and that was proven
-    rows = by_name("heic").coded_units
+    rows = by_name("heic").load().coded_units
     assert rows is not None
     trial = rows(parsed(honest)).trial(0, 0)
     (frame,) = codecs.decode(trial, parsed(trial)).frames
@@ -217,7 +251,7 @@ def test_flat_data_at_the_end_is_no_tail() -> None:
 def test_every_tile_of_a_frame_is_searched() -> None:
     """Pillow asks for tiles; the size of all but the last stands before them (AV1 5.11.1)."""
     honest = encoded("avif", picture((1040, 520)))
-    units = by_name("avif").coded_units
+    units = by_name("avif").load().coded_units
     assert units is not None
     tiles = [bytes(unit.data) for unit in units(parsed(honest)).units]
     assert len(tiles) == 2
@@ -259,22 +293,104 @@ def test_other_formats_need_no_search(decodes: list[str]) -> None:
     assert len(decodes) == 2 * count
 
 
-def test_frames_of_a_sequence() -> None:
-    out = io.BytesIO()
-    frames = [picture((96, 64), seed) for seed in range(3)]
-    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
-    honest = strip(out.getvalue())[0]
+def longer_sample(honest: bytes, number: int, text: bytes) -> bytes:
+    """An AVIF sequence with ``text`` at the end of one of its samples."""
     container = parsed(honest)
     track = container.tree.movie.tracks[0]
     samples = list(track.content.data)
-    samples[1] = FilteredData([memoryview(longer_frame(samples[1].bytes(), TEXT))])
+    samples[number] = FilteredData([memoryview(longer_frame(samples[number].bytes(), text))])
     content = replace(track.content, data=tuple(samples))
     movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
     tree = replace(container.tree, movie=movie)
-    hostile = b"".join(by_name("avif").rewrite(memoryview(b""), replace(container, tree=tree)))
-    clean, _ = strip(hostile, thorough=True)
+    return b"".join(by_name("avif").rewrite(memoryview(b""), replace(container, tree=tree)))
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_frames_of_a_sequence(number: int) -> None:
+    """Predicted frames have headers that are not read to their end: that no tile has a tail, libaom says."""
+    out = io.BytesIO()
+    frames = [picture((96, 64), seed) for seed in range(5)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
+    honest = strip(out.getvalue())[0]
+    hostile = longer_sample(honest, number, TEXT)
+    clean, stats = strip(hostile, thorough=True)
     assert clean == honest
     assert pixels(clean) == pixels(hostile)
+    assert stats["residuals"] == strip(honest, thorough=True)[1]["residuals"]
+    rows = {row["code"]: row["bytes"] or 0 for row in stats["residuals"]}
+    assert "av1-coded-slack" not in rows
+    assert 0 < rows["coded-tail"] <= 4 + 4 * 2 * 4  # a tile of the key frame; at most two tiles of each predicted one
+
+
+def heic_sequence(samples: list[FilteredData], properties: tuple[Any, ...], syncs: tuple[int, ...] | None) -> bytes:
+    """A track of HEVC pictures of 64 x 64 px, in the boxes of an AVIF sequence."""
+    out = io.BytesIO()
+    picture((64, 64)).save(out, "AVIF", save_all=True, append_images=[picture((64, 64), 2)], duration=100)
+    container = parsed(strip(out.getvalue())[0])
+    track = container.tree.movie.tracks[0]
+    content = replace(track.content, entry=b"hvc1", properties=properties, data=tuple(samples), syncs=syncs)
+    movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
+    tree = replace(container.tree, movie=movie, still=None, brands=(b"hevc", b"msf1", b"hevc"))
+    return b"".join(by_name("heic").rewrite(memoryview(b""), replace(container, format="heic", tree=tree)))
+
+
+@pytest.mark.parametrize(("syncs", "is_proven"), [(None, True), ((1,), False)])
+def test_pictures_of_a_sequence_that_stand_alone(syncs: tuple[int, ...] | None, is_proven: bool) -> None:
+    """The decoder of HEIC shows no track, but it shows a picture that refers to no other as a still."""
+    stills = [parsed(encoded("heic", picture((64, 64), seed))).tree.still.items[0] for seed in (1, 2)]
+    properties = tuple(prop for prop in stills[0].properties if prop.kind == "hvcC")
+    longer = FilteredData([memoryview(longer_slice(stills[1].data.bytes(), TEXT))])
+    honest, hostile = (
+        heic_sequence([stills[0].data, second], properties, syncs) for second in (stills[1].data, longer)
+    )
+    assert TEXT in strip(hostile)[0]
+    clean, stats = strip(hostile, thorough=True)
+    assert (TEXT not in clean) is is_proven
+    if is_proven:
+        assert len(clean) <= len(honest) + 2
+    assert ("hevc-coded-slack" in {row["code"] for row in stats["residuals"]}) is not is_proven
+
+
+def test_frames_are_not_proven_by_a_decoder_that_takes_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another build of OpenCV may have another decoder of AV1, which lets bytes behind tiles pass."""
+    out = io.BytesIO()
+    frames = [picture((96, 64), seed) for seed in range(3)]
+    frames[0].save(out, "AVIF", save_all=True, append_images=frames[1:], duration=100, quality=80)
+    monkeypatch.setattr(libaom, "decodes", lambda raw, frames: True)
+    rows = {row["code"] for row in strip(out.getvalue(), thorough=True)[1]["residuals"]}
+    assert "av1-coded-slack" in rows
+
+
+@pytest.mark.parametrize("depth", [10, 12])
+def test_deep_pictures_keep_every_bit(depth: int) -> None:
+    """Tails are searched with a decoder that hands out 8 bits; another one shows that the rest stays."""
+    noise = np.random.default_rng(3).normal(0, 40, (150, 200, 3)) + np.linspace(200, 800, 200)[None, :, None]
+    pixels = (np.clip(noise, 0, 1023)).astype(np.uint16) << depth - 10
+    options = [cv2.IMWRITE_AVIF_DEPTH, depth, cv2.IMWRITE_AVIF_QUALITY, 80, cv2.IMWRITE_AVIF_SPEED, 9]
+    honest = strip(cv2.imencode(".avif", pixels, options)[1].tobytes())[0]
+    clean, stats = strip(with_tail("avif", honest), thorough=True)
+    before, after = (cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) for data in (honest, clean))
+    assert before.dtype == np.uint16
+    assert (before == after).all()
+    assert TEXT[:8] not in clean
+    assert "av1-coded-slack" not in {row["code"] for row in stats["residuals"]}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_every_frame_of_an_animated_jpeg_xl_is_searched(number: int) -> None:
+    """The decoder shows the first one; each of the others is shown as a file of its own."""
+    honest = strip(ANIMATED)[0]
+    stream = parsed(honest).tree.codestream
+    pieces = [stream.head]
+    for index, frame in enumerate(stream.placed):
+        ((start, stop),) = frame.sections
+        section = honest[start:stop] + TEXT * (index == number)
+        pieces += [write_frame_head(frame.header, stream.image, [len(section)]), section]
+    hostile = b"".join(pieces)
+    assert verify(hostile) == []
+    clean, stats = strip(hostile, thorough=True)
+    assert clean == honest
+    assert "jxl-section-slack" not in {row["code"] for row in stats["residuals"]}
 
 
 @pytest.fixture(scope="module")

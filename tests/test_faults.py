@@ -13,7 +13,7 @@ from rmexif import Outcome, Policy, RmexifError, Scrubber, scrub_many, strip_man
 from tests import samples
 
 STAGES = (
-    ("rmexif.inspection.open_container", "scrub"),
+    ("rmexif.inspection.open_source", "scrub"),
     ("rmexif.verification.open_container", "strip"),
     ("rmexif.verification.rewrite", "scrub strip"),
     ("rmexif.inspection.findings", "scrub strip"),

@@ -11,7 +11,7 @@ import pytest
 
 from rmexif import InputError, Policy, codecs, containers, inspect, scrub, strip, verify
 from rmexif.containers.common.parts import PartBuilder
-from rmexif.containers.common.row import FormatRow
+from rmexif.containers.common.row import FormatRow, Walker
 from rmexif.errors import MalformedImage
 from rmexif.options import policy_options
 from rmexif.types import Container, Format, Frame, Limits, Raster, Role
@@ -62,8 +62,7 @@ def build(samples: bytes, width: int, height: int) -> bytes:
 TOY = FormatRow(
     Format("toy", "image/x-toy", (".toy",), False, False, False, False, False),
     lambda head: head.startswith(MAGIC),
-    parse,
-    rewrite,
+    lambda: Walker(parse, rewrite),
 )
 
 

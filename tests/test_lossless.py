@@ -101,3 +101,10 @@ def test_an_output_of_the_same_length_has_its_own_hash() -> None:
     assert len(clean) == len(raw)
     assert clean != raw
     assert stats["new_hash"] == hashlib.sha256(clean).hexdigest() != stats["original_hash"]
+
+
+def test_a_view_with_gaps_is_read_as_its_bytes() -> None:
+    raw = samples.saved(samples.picture(), "JPEG", exif=samples.exif())
+    gapped = bytes(value for byte in raw for value in (byte, 7))
+    assert strip(memoryview(gapped)[::2])[0] == strip(raw)[0]
+    assert verify(memoryview(gapped)[::2])

@@ -16,6 +16,7 @@ from PIL import Image
 from rmexif import Box, Detection, InvalidPolicy, Policy, scrub
 from rmexif.detectors import DETECTORS
 from rmexif.options import policy_options
+from rmexif.service.settings import Settings
 from rmexif.styles import STYLES
 from rmexif.table import Row
 from tests import samples
@@ -102,6 +103,7 @@ def test_every_field_is_an_option(tmp_path: Path) -> None:
     assert list(known) == [item.name for item in fields(Policy) if item.name != "limits"]
     assert all(option.help for option in known.values())
     spelt = {"output": "--format", "regions": "--region", "keep_regions": "--keep-region", "detectors": "--detector"}
+    spelt |= {"models": "--model", "providers": "--provider"}
     for name in known:
         assert spelt.get(name, "--" + name.replace("_", "-")) in help_text
 
@@ -113,6 +115,8 @@ def test_kinds_and_defaults() -> None:
     assert {name: option.kind for name, option in known.items()} == {
         "faces": "boolean",
         "detectors": "names",
+        "models": "names",
+        "providers": "names",
         "recall": "string",
         "min_confidence": "number",
         "margin": "number",
@@ -172,5 +176,23 @@ def test_values_are_read_once_and_add_up() -> None:
 
 def test_a_detector_that_opens_a_file_is_no_option_over_http() -> None:
     """The service offers those that work by their name alone."""
-    assert set(options.request_options("scrub")["detectors"].choices) == {"centerface", "codes", "text"}
-    assert "yunet" in policy_options()["detectors"].choices
+    assert set(options.request_options("scrub")["detectors"].choices) == {
+        "centerface",
+        "codes",
+        "documents",
+        "text",
+    }
+    assert {"onnx", "yunet"} < set(policy_options()["detectors"].choices)
+
+
+def test_what_names_files_or_hardware_is_the_operators() -> None:
+    """No option of a client, in no route; the operator's own go into every policy."""
+    assert {name for name, option in policy_options().items() if option.is_operators} == {"models", "providers"}
+    for route in ("scrub", "preview"):
+        assert not {"models", "providers"} & set(options.request_options(route))
+    reader = options.OptionReader(options.request_options("scrub"))
+    for name, text in (("models", "/etc/hostname"), ("providers", "cuda"), ("detectors", "onnx:/etc/hostname")):
+        with pytest.raises(InvalidPolicy):
+            reader.add([(name, text)])
+    settings = Settings(models="/a/b.onnx:plate; /c.onnx", providers="cpu")
+    assert settings.operator_options == {"models": ("/a/b.onnx:plate", "/c.onnx"), "providers": ("cpu",)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from rmexif.errors import InvalidPolicy
 from rmexif.policy import Policy
 from rmexif.styles import Blur, Pixelate
 from rmexif.types import Box, Limits
+from tests.detectors import models
 
 OTHER = {  # a value of each field that is not its default
     "faces": False,
     "detectors": ("codes",),
+    "providers": ("cpu",),
     "recall": "high",
     "min_confidence": 0.5,
     "margin": 0.5,
@@ -69,12 +72,15 @@ class Named(Opaque):
         return self.release
 
 
-def test_every_field_counts() -> None:
+def test_every_field_counts(tmp_path: Path) -> None:
     """Two policies that differ in one field do not do the same."""
-    assert set(OTHER) == {item.name for item in fields(Policy)}
-    found = [Policy(**{name: value}).fingerprint() for name, value in OTHER.items()]
+    model = tmp_path / "squares.onnx"
+    model.write_bytes(models.heat_map())
+    other = OTHER | {"models": (str(model),)}
+    assert set(other) == {item.name for item in fields(Policy)}
+    found = [Policy(**{name: value}).fingerprint() for name, value in other.items()]
 
-    assert len({Policy().fingerprint(), *found}) == len(OTHER) + 1
+    assert len({Policy().fingerprint(), *found}) == len(other) + 1
 
 
 def test_spelling_out_a_default_changes_nothing() -> None:

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 import cv2  # noqa: E402
 from hatch_build import HEAD_INPUT, STEM, Network, in_real_numbers, source  # noqa: E402
 
-from rmexif.detectors.search import scaled  # noqa: E402
+from rmexif.detectors.pyramid import scaled  # noqa: E402
 
 PER_CHANNEL = (STEM, "373")  # the two widest tensors; both feed a depthwise layer
 SIDE = 480  # px

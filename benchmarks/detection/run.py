@@ -1,108 +1,112 @@
 """How well faces are covered, how fast, and in how much memory: our plans, and others beside them in the same run.
 
-    python -m benchmarks.detection.run FACES [--plans balanced high max] [--deface] [--yunet FILE]
+    python -m benchmarks.detection.run FACES [--plans balanced high max] [--deface PYTHON] [--yunet FILE] [--every N]
 
-FACES is a folder with annotations.json, images/ and evaluate.py. --deface runs deface with its defaults (CenterFace at
-the picture's own size, threshold 0.2, masks of 1.3) where the package is installed. One detector, one process: memory is
-the peak of each.
+FACES is a folder with annotations.json and images/; ``open_images.py`` makes one of freely licensed pictures. --deface
+names an interpreter that has deface 1.5 (``python -m venv x; x/bin/pip install deface onnx onnxruntime``); it runs with its
+defaults, with both of its back ends. One tool, one process: memory is the peak of each. Two tables: by the boxes that a tool
+reports, and by the pixels that it changed. Seconds are those of finding and covering on one
+processor, without reading and writing files.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import multiprocessing
-import resource
-import time
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
+from benchmarks.detection.coverage import Tally, changed, painted
 from PIL import Image, ImageOps
 
-
-def ours(name, file):
-    from rmexif.detectors import CenterFace, YuNet
-    from rmexif.styles import mask_for
-
-    detector = YuNet(Path(file).read_bytes()) if file else CenterFace(name)
-    detector.detect(np.zeros((64, 64, 3), np.uint8))
-
-    def regions(rgb):
-        covers = [mask_for(d.box, 0.25, *rgb.shape[:2]).region for d in detector.detect(rgb)]
-        return [[c.left, c.top, c.width, c.height, 1.0] for c in covers]
-
-    return regions
+WORKER = Path(__file__).with_name("worker.py")
+BACKENDS = ("onnxrt", "opencv")  # of deface
+LARGE = (4032, 3024)  # px: what a telephone takes
+HEAD = "| tool | all | easy | medium | hard | face-free touched | stray areas | beside |"
 
 
-def deface():
-    # The module by itself: the package's own __init__ wants a video stack that detection does not need.
-    home = Path(importlib.util.find_spec("deface").submodule_search_locations[0])
-    spec = importlib.util.spec_from_file_location("deface_centerface", home / "centerface.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    detector = module.CenterFace()
+class Tool:
+    """A worker process, and what it has done so far."""
 
-    def regions(rgb):
-        rows = []
-        for left, top, right, bottom, score in detector(rgb, threshold=0.2)[0]:
-            grow = (right - left) * 0.3, (bottom - top) * 0.3
-            box = [left - grow[0], top - grow[1], (right - left) + 2 * grow[0], (bottom - top) + 2 * grow[1]]
-            rows.append([float(number) for number in (*box, score)] + ["ellipse"])
-        return rows
+    def __init__(self, name: str, command: list[str]) -> None:
+        self.name = name
+        self.boxes, self.pixels = Tally(), Tally()
+        self.seconds, self.megapixels, self.failed = 0.0, 0.0, 0
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        self._process = subprocess.Popen(command, **pipes)
 
-    return regions
+    def ask(self, *line: str) -> dict:
+        """One answer."""
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def end(self) -> int:
+        """MB that it needed at the most."""
+        self._process.stdin.close()
+        peak = self._answer()["peak_mb"]
+        self._process.wait()
+        return peak
+
+    def _answer(self) -> dict:
+        text = self._process.stdout.readline()
+        if not text:
+            raise SystemExit(f"{self.name} ended; run its worker by hand to see why: {' '.join(self._process.args)}")
+        return json.loads(text)
 
 
-def measure(name, file, folder, pipe):
-    regions = deface() if name == "deface" else ours(name, file)
-    rows, found, spent, pixels = json.loads((folder / "annotations.json").read_text()), {}, 0.0, 0
+def measure(tool: Tool, folder: Path, rows: list, place: Path) -> str:
+    """Show it every picture, then a large one three times; seconds and memory as cells of a table."""
+    source, target = str(place / "picture.npy"), str(place / "covered.npy")
+    rgb = np.zeros((64, 64, 3), np.uint8)
     for row in rows:
         rgb = np.asarray(ImageOps.exif_transpose(Image.open(folder / "images" / row["file"])).convert("RGB"))
-        start = time.perf_counter()
-        found[row["file"]] = regions(rgb)
-        spent += time.perf_counter() - start
-        pixels += rgb.shape[0] * rgb.shape[1]
-    large = np.asarray(Image.fromarray(rgb).resize((4032, 3024)))
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        regions(large)
-        times.append(time.perf_counter() - start)
-    pipe.send((found, spent / pixels * 1e6, sorted(times)[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))
+        np.save(source, rgb)
+        answer = tool.ask(source, target)
+        if "failed" in answer:
+            tool.failed += 1
+            continue
+        tool.boxes.add(row, painted(rgb.shape, answer["regions"]))
+        tool.pixels.add(row, changed(rgb, np.load(target)))
+        tool.seconds += answer["seconds"]
+        tool.megapixels += rgb.shape[0] * rgb.shape[1] / 1e6
+    np.save(source, np.asarray(Image.fromarray(rgb).resize(LARGE)))
+    times = sorted(tool.ask(source, target).get("seconds", float("nan")) for _ in range(3))
+    return f"{tool.seconds / tool.megapixels:.3f} | {times[1]:.2f} | {tool.end()} | {tool.failed}"
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faces", type=Path)
     parser.add_argument("--plans", nargs="*", default=["balanced", "high", "max"])
-    parser.add_argument("--deface", action="store_true")
-    parser.add_argument("--yunet")
+    parser.add_argument("--deface", metavar="PYTHON", help="interpreter that has deface")
+    parser.add_argument("--yunet", metavar="FILE", help="face_detection_yunet_2023mar.onnx of OpenCV's model zoo")
+    parser.add_argument("--every", type=int, default=1, help="take one picture in N")
     options = parser.parse_args()
-    spec = importlib.util.spec_from_file_location("evaluate", options.faces / "evaluate.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    rows = json.loads((options.faces / "annotations.json").read_text())
-    print("| detector | all | easy | medium | hard | face-free touched | excess | s/MP | s at 12 MP | peak MB |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    jobs = [(plan, None) for plan in options.plans]
-    jobs += [("yunet", options.yunet)] if options.yunet else []
-    jobs += [("deface", None)] if options.deface else []
-    context = multiprocessing.get_context("spawn")
-    for name, file in jobs:
-        receive, send = context.Pipe(duplex=False)
-        child = context.Process(target=measure, args=(name, file, options.faces, send))
-        child.start()
-        send.close()
-        found, pace, large, peak = receive.recv()
-        child.join()
-        result, _ = tool.evaluate(rows, found)
-        cover = " | ".join(f"{result['levels'][k]['coverage_recall']:.3f}" for k in ("all", "easy", "medium", "hard"))
-        free = f"{result['no_face_images_with_stray_region']} of {result['images_without_faces']}"
-        print(
-            f"| {name} | {cover} | {free} | {result['excess_area']:.3f} | {pace:.3f} | {large:.2f} | {peak} |",
-            flush=True,
-        )
+    rows = json.loads((options.faces / "annotations.json").read_text())[:: options.every]
+    jobs = [(f"rmexif {plan}", [sys.executable, str(WORKER), plan]) for plan in options.plans]
+    if options.yunet:
+        jobs.append(("YuNet in rmexif", [sys.executable, str(WORKER), "balanced", options.yunet]))
+    if options.deface:
+        jobs += [(f"deface, {name}", [options.deface, str(WORKER), f"deface-{name}"]) for name in BACKENDS]
+    tables: dict[str, list[str]] = {"boxes": [], "changed pixels": [], "cost": []}
+    memory = Path("/dev/shm")
+    for name, command in jobs:
+        with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
+            tool = Tool(name, command)
+            cost = measure(tool, options.faces, rows, Path(place))
+        tables["boxes"].append(f"| {name} | {tool.boxes.cells()} |")
+        tables["changed pixels"].append(f"| {name} | {tool.pixels.cells()} |")
+        tables["cost"].append(f"| {name} | {cost} |")
+        print(f"{name}: done", file=sys.stderr)
+    faces = sum(len(row["faces"]) for row in rows)
+    print(f"{len(rows)} pictures, {faces} faces; covered: 80 % of a face's box; beside: share of the area")
+    for title, lines in tables.items():
+        head = HEAD if title != "cost" else "| tool | s/MP | s at 12 MP | peak MB | failed |"
+        print(f"\nBy {title}\n\n{head}\n{'|---' * (head.count('|') - 1)}|", *lines, sep="\n")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rmexif.workers.limits import WorkerLimits
     from rmexif.workers.pool import WorkerPool
     from rmexif.workers.process import Answer
+    from rmexif.workers.replies import Expected
 
     Work = Callable[[Any], Answer]
 
@@ -69,7 +70,7 @@ def scrub_many(  # noqa: PLR0913 - keyword options of a public function
     deadline: float | None = None,
     memory: int | None = None,
     recycle: int | None = None,
-    sandbox: bool | Literal["require"] = False,
+    sandbox: bool | Literal["auto", "require"] = "auto",
     lock_memory: bool = False,
 ) -> Iterator[Outcome]:
     """Scrub every image of an iterable.
@@ -78,14 +79,15 @@ def scrub_many(  # noqa: PLR0913 - keyword options of a public function
         items: images, bytes-like; may be endless.
         policy: for all of them.
         workers: threads or processes; the processors of this machine by default.
-        pool: "thread" is faster; only a "process" can have the limits below, and needs a ``__main__`` guard.
+        pool: "thread" is faster; only a "process" can have the limits below; a policy with objects of the script that
+            runs needs a ``__main__`` guard there.
         in_flight: images taken from ``items`` and not yet handed out, at the most; twice the workers by default.
         ordered: hand out in input order; False hands out what is ready first.
         deadline: s for one image, counted from its start; then its process is killed.
         memory: byte that one image may take beyond what a ready process holds (Linux).
         recycle: images after which a process is replaced.
-        sandbox: processes drop network, writing and spawning (Linux), and ``stats["sandbox"]`` says what holds;
-            "require" refuses to work where the kernel cannot do it.
+        sandbox: processes have no files, no network and no other processes (Linux), and ``stats["sandbox"]`` says what
+            holds; "require" refuses to work where the kernel cannot do it, False leaves them as they are.
         lock_memory: processes keep their memory out of the swap (Linux), or refuse to work.
 
     Returns:
@@ -112,7 +114,7 @@ def strip_many(  # noqa: PLR0913 - keyword options of a public function
     deadline: float | None = None,
     memory: int | None = None,
     recycle: int | None = None,
-    sandbox: bool | Literal["require"] = False,
+    sandbox: bool | Literal["auto", "require"] = "auto",
     lock_memory: bool = False,
 ) -> Iterator[Outcome]:
     """Strip every image of an iterable; ``thorough`` as in ``strip``, the rest as in ``scrub_many``."""
@@ -171,7 +173,7 @@ def run(
     if limits is None:
         return _outcomes(work_of(task), items, count, most, ordered, around=_around(task))
     pool = _pool(task, count, limits)
-    work = partial(_in_process, pool, task.limits)
+    work = partial(_in_process, pool, _expected(task))
     return _outcomes(work, items, count, most, ordered, close=pool.close)
 
 
@@ -211,7 +213,7 @@ def work_in(task: Policy | StripTask, limits: WorkerLimits | None) -> Iterator[W
             yield work_of(task)
         return
     with closing(_pool(task, 1, limits)) as pool:
-        yield partial(_in_process, pool, task.limits)
+        yield partial(_in_process, pool, _expected(task))
 
 
 def _pool(task: Policy | StripTask, workers: int, limits: WorkerLimits) -> WorkerPool:
@@ -220,11 +222,19 @@ def _pool(task: Policy | StripTask, workers: int, limits: WorkerLimits) -> Worke
     return WorkerPool(work_of(task), workers, limits, warm_up=None if isinstance(task, StripTask) else task)
 
 
-def _in_process(pool: WorkerPool, limits: Limits, raw: Any) -> Answer:
+def _expected(task: Policy | StripTask) -> Expected:
+    from rmexif.workers.replies import Expected
+
+    return (
+        Expected(mode="strip", limits=task.limits) if isinstance(task, StripTask) else Expected.of_policy("scrub", task)
+    )
+
+
+def _in_process(pool: WorkerPool, expected: Expected, raw: Any) -> Answer:
     """Send one image to a process, unless its size alone refuses it."""
     view = inspection.view_of(raw)
-    limits.check("max_bytes", len(view))
-    return pool.run(bytes(view))
+    expected.limits.check("max_bytes", len(view))
+    return pool.run(view, expected)
 
 
 def _around(task: Policy | StripTask) -> AbstractContextManager[None]:

@@ -1,7 +1,8 @@
 """Bytes behind the last code of JPEG XL sections, AV1 tiles and HEVC slices, found by decoding.
 
 Coded data is shortened until the picture changes; what was not needed is the tail. An honest unit costs two decodes:
-of the picture as it is, and of the one that is cut by more than an encoder leaves. The decoder is loaded only here.
+of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams,
+of which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rmexif.residuals import Residual
 from rmexif.types import Category, Finding
 
 if TYPE_CHECKING:
-    from rmexif.containers.common.coded_units import CodedUnits
+    from rmexif.containers.common.coded_units import CodedUnit, CodedUnits
     from rmexif.types import Container, Limits
 
 __all__ = ["Shortened", "find_tails", "shorten"]
@@ -24,6 +25,7 @@ __all__ = ["Shortened", "find_tails", "shorten"]
 BUDGET = 1 << 29  # px that are decoded for one file: about half a minute of one core with the slowest of the decoders
 LEAST_COST = 1 << 16  # px: what starting a decoder costs, in the same measure
 PATTERNS = (b"\xff", b"\x5a\xc3\x17\xe9\x2d")  # unlike each other, and none needs emulation prevention (H.265 7.4.2)
+FOREIGN = b"\xff" * 64  # what no conforming tile has behind its end
 FULL_TRIALS = 48  # decodes that are allowed however large the picture is: the search for the end of one unit
 
 
@@ -45,21 +47,23 @@ def shorten(data: bytes, container: Container[Any], limits: Limits) -> Shortened
         limits: what one image may cost.
 
     Raises:
-        InputError: there is a tail, and the file cannot be decoded.
+        InputError: there is a tail, and the shortened file cannot be decoded.
         VerificationError: the shortened file shows another picture, or did not pass its check.
     """
-    row = containers.by_name(container.format)
-    if row.coded_units is None:
+    coded_units = containers.by_name(container.format).load().coded_units
+    if coded_units is None:
         return Shortened(data, container, ())
-    coded = row.coded_units(container)
+    coded = coded_units(container)
     search = _Search(coded, limits)
     cuts = search.cuts()
     findings = tuple(Finding(f"{coded.units[at].where}/coded tail", Category.UNKNOWN, cut) for at, cut in cuts.items())
     if cuts:
         before, data = data, coded.without(cuts)
-        if _digest(data, limits) != _digest(before, limits):
+        if not search.is_shown_alike(before, data, cuts):
             raise VerificationError("the file without its coded tails shows another picture")
         container = verification.verify_clean(data, limits)
+        if search.unbounded:  # with their tails gone, more may be proven
+            search.count_again(coded_units(container))
     return Shortened(data, search.described(container), findings)
 
 
@@ -75,6 +79,7 @@ class _Search:
         self._coded = coded
         self._limits = limits
         self._originals: dict[int, bytes | None] = {}  # digest of each picture as it is; None: it cannot be decoded
+        self._exact: dict[int, bool] = {}  # of each picture: no stream of it has bytes behind its end
         self._spent = 0  # px
         self._trials = 0
         self.bounded = 0  # byte
@@ -86,15 +91,38 @@ class _Search:
         units = self._coded.units
         for at in sorted(range(len(units)), key=lambda at: (-len(units[at].data), at)):
             unit = units[at]
-            needed = self._needed(at) if unit.is_visible else None
-            kept = len(unit.data) if needed is None else unit.kept_of(needed)
+            if self._is_exact(at):
+                kept = self._count_exact(unit)
+            else:
+                needed = self._needed(at) if unit.is_visible else None
+                kept = len(unit.data) if needed is None else unit.kept_of(needed)
+                if needed is None or not unit.is_single:
+                    self.unbounded += kept
+                else:
+                    self.bounded += min(kept, unit.slack)
             if kept < len(unit.data):
                 found[at] = len(unit.data) - kept
-            if needed is None or not unit.is_single:
-                self.unbounded += kept
-            else:
-                self.bounded += min(kept, unit.slack)
         return dict(sorted(found.items()))
+
+    def is_shown_alike(self, before: bytes, after: bytes, cuts: dict[int, int]) -> bool:
+        """Whether the shortened file shows what the file showed; of one that no decoder shows, each picture of it."""
+        try:
+            shown = _digest(before, self._limits)
+        except InputError:  # a track of HEVC
+            return all(self._picture(at, cut) == self._original(at) for at, cut in cuts.items())
+        return _digest(after, self._limits) == shown
+
+    def count_again(self, coded: CodedUnits) -> None:
+        """Count once more what is proven of the shortened file: its units, each as long as it stays."""
+        if len(coded.units) != len(self._coded.units):
+            return
+        self._coded = coded
+        self._exact.clear()
+        self._originals.clear()
+        for at, unit in enumerate(coded.units):
+            if not unit.is_single and self._is_exact(at):
+                self.unbounded -= len(unit.data)
+                self._count_exact(unit)
 
     def described(self, container: Container[Any]) -> Container[Any]:
         """The container of the shortened file with its residuals as they are known after ``cuts``."""
@@ -128,6 +156,38 @@ class _Search:
             else:
                 most = middle
         return length - cut
+
+    def _is_exact(self, at: int) -> bool:
+        """Whether a unit of several streams is proven to have no bytes behind any of them.
+
+        That is so where a decoder takes its picture as it is, and refuses it with bytes behind the last stream.
+        """
+        unit = self._coded.units[at]
+        if unit.is_single or unit.margin or not unit.is_visible or not self._coded.is_av1:
+            return False
+        if unit.picture not in self._exact:
+            is_known = not self._is_exhausted() and self._original(at) is not None
+            self._exact[unit.picture] = is_known and self._is_taken(at, b"") and not self._is_taken(at, FOREIGN)
+        return self._exact[unit.picture]
+
+    def _is_taken(self, at: int, filler: bytes) -> bool:
+        """Whether the strict decoder shows the picture of a unit with ``filler`` behind it."""
+        from rmexif.codecs import libaom
+
+        data = self._coded.trial(at, 0, filler)
+        self._trials += 1
+        try:
+            container = containers.sniff(memoryview(data)).parse(memoryview(data), self._limits)
+        except InputError:
+            return False
+        self._spent += max(LEAST_COST, container.width * container.height * container.frames)
+        return libaom.decodes(data, container.frames)
+
+    def _count_exact(self, unit: CodedUnit) -> int:
+        """Bytes of such a unit that stay: zeros behind the last stream are padding, which the decoder lets pass."""
+        kept = max(1, len(bytes(unit.data).rstrip(b"\0")))
+        self.bounded += min(kept, unit.slack * unit.streams)
+        return kept
 
     def _is_exhausted(self) -> bool:
         return self._spent > BUDGET and self._trials > FULL_TRIALS

@@ -53,6 +53,7 @@ __all__ = [
     "VerificationError",
     "WorkerLost",
     "error_boundary",
+    "missing_package",
 ]
 
 
@@ -65,15 +66,20 @@ class RmexifError(Exception):
 
     def detached(self) -> Self:
         """The error without its traceback and history: kept as a value, it would hold the file and the pixels."""
-        return _rebuilt(type(self), self.args, self._facts())
+        return _rebuilt(type(self), self.args, self.facts())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without calling the constructor, which a subclass may have changed."""
-        return _rebuilt, (type(self), self.args, self._facts())
+        return _rebuilt, (type(self), self.args, self.facts())
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the error says in fields; notes that somebody added may quote the file."""
         return {name: value for name, value in vars(self).items() if name != "__notes__"}
+
+    @classmethod
+    def from_facts(cls, message: str, facts: dict[str, Any]) -> Self:
+        """The error with this message and these fields, without calling the constructor."""
+        return _rebuilt(cls, (message,), facts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready form: the stable code and the message."""
@@ -189,6 +195,22 @@ class MissingDependency(SetupError, ImportError):
     code = "missing_dependency"
 
 
+# What a package is imported as, where that is not what it is installed as.
+_PACKAGES = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "pillow_heif": "pillow-heif",
+    "pillow_jxl": "pillow-jxl-plugin",
+}
+
+
+def missing_package(error: ModuleNotFoundError) -> MissingDependency:
+    """What to say where a package of the complete installation is missing, and what brings it."""
+    module = (error.name or "").partition(".")[0]
+    package = _PACKAGES.get(module, module)
+    return MissingDependency(f"this step needs {package}, which is not installed: pip install rmexif")
+
+
 def _rebuilt(cls: type[ErrorT], args: tuple[Any, ...], facts: dict[str, Any]) -> ErrorT:
     """The same error anew: the one way for errors to become values, and to cross a process border."""
     error = cls.__new__(cls, *args)
@@ -207,6 +229,7 @@ def error_boundary() -> Iterator[None]:
 
     Raises:
         LimitExceeded: no memory was left, or structures were nested too deep.
+        MissingDependency: a package that this step needs is not installed.
         ProcessingError: anything else that went wrong inside.
     """
     try:
@@ -215,5 +238,7 @@ def error_boundary() -> Iterator[None]:
         raise error from None
     except (MemoryError, RecursionError) as error:
         raise LimitExceeded(f"the image needs more memory or depth than there is ({type(error).__name__})") from None
+    except ModuleNotFoundError as error:
+        raise missing_package(error) from None
     except Exception as error:
         raise ProcessingError(f"an internal step failed with {type(error).__name__}") from None

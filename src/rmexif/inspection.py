@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers import complete, sniff, sniff_source
+from rmexif.containers import DecodeOnlyRow, complete, sniff, sniff_source
 from rmexif.errors import MalformedImage, error_boundary
 from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
@@ -77,8 +77,10 @@ def view_of(raw: Raw) -> memoryview:
     if not isinstance(raw, bytes | bytearray | memoryview):
         raise TypeError(f"an image is bytes, bytearray or memoryview, not {type(raw).__name__}")
     view = memoryview(raw)
-    if view.format != "B" or view.ndim != 1:
-        view = memoryview(view.tobytes()) if not view.c_contiguous else view.cast("B")
+    if not view.c_contiguous:
+        view = memoryview(view.tobytes())
+    elif view.format != "B" or view.ndim != 1:
+        view = view.cast("B")
     return view.toreadonly()
 
 
@@ -97,19 +99,26 @@ def open_container(
     """
     limits.check("max_bytes", len(view))
     row = sniff(view)
-    if earlier and row.parse_again and row.format.name == earlier.format:
-        return row, row.parse_again(view, limits, earlier)
-    return row, row.parse(view, limits)
+    walker = row.load()
+    if earlier and walker.parse_again and row.format.name == earlier.format:
+        return row, walker.parse_again(view, limits, earlier)
+    return row, walker.parse(view, limits)
 
 
 def open_source(view: memoryview, limits: Limits) -> Container[Any]:
-    """Sniff and parse what is to be decoded: formats that are never written are taken too.
+    """Sniff and parse what is to be decoded, without reading coded data where a format permits that.
+
+    Formats that are never written are taken too.
 
     Raises:
         InputError: the bytes are no image that can be handled.
     """
     limits.check("max_bytes", len(view))
-    return sniff_source(view).parse(view, limits)
+    row = sniff_source(view)
+    if isinstance(row, DecodeOnlyRow):
+        return row.parse(view, limits)
+    walker = row.load()
+    return (walker.parse_headers or walker.parse)(view, limits)
 
 
 def completed(view: memoryview, limits: Limits, repair: str) -> tuple[memoryview, Completed | None]:
@@ -120,8 +129,9 @@ def completed(view: memoryview, limits: Limits, repair: str) -> tuple[memoryview
     """
     if repair != "complete":
         return view, None
+    limits.check("max_bytes", len(view))
     try:
-        open_source(view, limits)
+        sniff_source(view).parse(view, limits)
     except MalformedImage:
         done = complete(view, limits)
         return memoryview(done.data), done

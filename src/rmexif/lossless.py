@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from rmexif import coded_tail, inspection, lowest_bits, native, verification, webp_recode
-from rmexif.errors import InputError, error_boundary
+from rmexif import inspection, lowest_bits, native, verification
+from rmexif.errors import VerificationError, error_boundary
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, Stats
 from rmexif.types import Finding, Limits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["strip", "verify"]
+__all__ = ["prove", "strip", "verify"]
 
 
 def strip(
@@ -73,12 +73,34 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        container, found = verification.find_leftovers(view, limits or Limits())
-        if not found and webp_recode.needs_recoding(container, len(view)):
-            found = webp_recode.leftovers(view, container)
-        if not found and thorough:
-            found = coded_tail.find_tails(bytes(view), container, limits or Limits())
-        return list(found)
+        return list(_leftovers(view, limits or Limits(), thorough)[1])
+
+
+def prove(data: bytes, *, limits: Limits) -> Container[Any]:
+    """What a clean file is; one that ``verify`` would complain about is refused.
+
+    Raises:
+        VerificationError: something is left in it.
+        InputError: the bytes are no image that can be handled.
+    """
+    with error_boundary():
+        container, found = _leftovers(memoryview(data), limits, False)
+    if found:
+        raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
+    return container
+
+
+def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Container[Any], Sequence[Finding]]:
+    container, found = verification.find_leftovers(view, limits)
+    if not found and container.format == "webp":
+        from rmexif import webp_recode
+
+        found = webp_recode.leftovers(view, container)
+    if not found and thorough:
+        from rmexif import coded_tail
+
+        found = coded_tail.find_tails(bytes(view), container, limits)
+    return container, found
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
@@ -86,6 +108,8 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
     data, container, clean = verification.rewrite(view, limits)
     removed = list(inspection.findings(view, container))
     if thorough:
+        from rmexif import coded_tail
+
         shortened = coded_tail.shorten(data, clean, limits)
         data, clean = shortened.data, shortened.container
         removed += shortened.findings
@@ -123,11 +147,15 @@ def _recoded(
     """A clean file without what takes a codec to remove; what it is, what stays in it, and what went."""
     found: Sequence[Finding] = ()
     cleared: frozenset[Residual] = frozenset()
-    if webp_recode.needs_recoding(clean, len(data)):
-        data, found, cleared = webp_recode.recode(data, clean)
-        clean = verification.verify_clean(data, limits)
+    pictures = lowest_bits.of_file(clean)
+    if clean.format == "webp":
+        from rmexif import webp_recode
+
+        if webp_recode.needs_recoding(clean, len(data)):
+            data, found, cleared = webp_recode.recode(data, clean)
+            clean = verification.verify_clean(data, limits)
+        pictures = chain(lowest_bits.of_file(clean), webp_recode.low_bits(clean))
     residuals = set(clean.residuals) - cleared
-    with suppress(InputError):  # a decoder refuses what the parser has read: nothing is said of these bits
-        if lowest_bits.has_text(data, clean):
-            residuals.add(Residual.LOWEST_BITS)
+    if lowest_bits.has_text(pictures):
+        residuals.add(Residual.LOWEST_BITS)
     return data, clean, residuals, found

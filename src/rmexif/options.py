@@ -34,6 +34,8 @@ class Option:
         range: least and most value, both included.
         choices: the values that are allowed.
         unit: of a number or a box.
+        form: how a value is written, where no choices say so.
+        is_operators: no client of a service may set it.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Option:
     range: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
     unit: str | None = None
+    form: str | None = None
+    is_operators: bool = False
 
     @property
     def is_repeatable(self) -> bool:
@@ -114,6 +118,8 @@ def _option(item: Field[Any]) -> Option:
         about.get("range"),
         choices,
         about.get("unit"),
+        about.get("form"),
+        about.get("is_operators", False),
     )
 
 

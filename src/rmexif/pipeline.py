@@ -247,6 +247,8 @@ def _detect(
     by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
     finders = _finders(policy)
     search["recall"] = policy.recall if finders else None
+    if models := [finder.describe() for finder in finders if isinstance(finder, detectors.Described)]:
+        search["models"] = models
     rows, sizes = [], []
     for frame in seen.frames:
         row = _search(finders, shown_views(frame.pixels), search)
@@ -258,7 +260,9 @@ def _detect(
 def _finders(policy: Policy) -> list[Detector]:
     """The detectors of the policy; without ``faces`` those of other things, which are asked for by their names."""
     asked = [item for item in policy.detectors if policy.faces or (isinstance(item, str) and not _finds_faces(item))]
-    return [detectors.build(item, policy) for item in asked]
+    asked += [f"onnx:{item}" for item in policy.models]
+    found = [detectors.build(item, policy) for item in asked]
+    return [finder for finder in found if policy.faces or getattr(finder, "label", None) != "face"]
 
 
 def _finds_faces(name: str) -> bool:
@@ -337,7 +341,7 @@ def _encode(raster: Raster, output: str, policy: Policy, clock: Clock) -> tuple[
     with clock.stage("verify"):
         try:
             data, _, container = verification.rewrite(memoryview(encoded), policy.limits)
-            if webp_recode.needs_recoding(container, len(data)):
+            if container.format == "webp" and webp_recode.needs_recoding(container, len(data)):
                 recoded = webp_recode.recode(data, container).data
                 if recoded != data:
                     data, container = recoded, verification.verify_clean(recoded, policy.limits)

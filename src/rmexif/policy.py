@@ -27,6 +27,7 @@ __all__ = ["Policy"]
 Recall = Literal["balanced", "high", "max"]
 Repair = Literal["refuse", "complete"]
 Frames = Literal["all", "first", "refuse"]
+PROVIDERS = ("auto", *detectors.PROVIDERS)
 VERSION = 1  # of the fingerprint: one more whenever a default changes what comes out of the same policy
 MAX_SEED = (1 << 64) - 1
 
@@ -46,6 +47,8 @@ def _option(
     range: tuple[float, float] | None = None,  # noqa: A002
     choices: Iterable[str] | None = None,
     unit: str | None = None,
+    form: str | None = None,
+    is_operators: bool = False,
 ) -> Any:
     """A field of Policy with what every list of options says about it.
 
@@ -55,8 +58,11 @@ def _option(
         range: least and most value, both included.
         choices: the values that are allowed; a table is asked anew each time.
         unit: of a number.
+        form: how a value is written, where no choices say so.
+        is_operators: it names files or hardware of the machine: no client of a service may set it.
     """
-    return field(default=default, metadata={"help": help, "range": range, "choices": choices, "unit": unit})
+    about = {"help": help, "range": range, "choices": choices, "unit": unit, "form": form, "is_operators": is_operators}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +74,18 @@ class Policy:
         ("centerface",),
         "what is searched for: names of the table, or objects with detect(rgb)",
         choices=detectors.DETECTORS,
+    )
+    models: tuple[str, ...] = _option(
+        (),
+        "also searched with an own ONNX model; a label says what it finds",
+        form="FILE[:LABEL[=CLASS,CLASS]]",
+        is_operators=True,
+    )
+    providers: tuple[str, ...] | str = _option(
+        ("auto",),
+        "what own models run on, the preferred one first; auto takes what onnxruntime has",
+        choices=PROVIDERS,
+        is_operators=True,
     )
     recall: Recall = _option("balanced", "how much is searched", choices=get_args(Recall))
     min_confidence: float | None = _option(None, "lowest score of a face; the plan's own by default", range=(0, 1))
@@ -98,7 +116,14 @@ class Policy:
             object.__setattr__(self, name, tuple(_box(name, item) for item in getattr(self, name)))
         if isinstance(self.detectors, str):
             raise InvalidPolicy("detectors must be a sequence of names or objects, got one name")
-        object.__setattr__(self, "detectors", tuple(self.detectors))
+        if isinstance(self.models, str):
+            raise InvalidPolicy("models must be a sequence of FILE or FILE:LABEL, got one text")
+        if isinstance(self.providers, str):
+            object.__setattr__(self, "providers", (self.providers,))
+        for name in ("detectors", "models", "providers"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.providers:
+            raise InvalidPolicy('providers must name at least one; "auto" takes what there is')
         for item in fields(self):
             _check(item.name, getattr(self, item.name), item.metadata)
         for name in ("quality", "seed"):
@@ -120,8 +145,9 @@ class Policy:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "detectors":
-                finders = [detectors.build(each, self) for each in value]
-                found[item.name] = [_canonical(finder) for finder in finders]
+                found[item.name] = [_canonical(detectors.build(each, self)) for each in value]
+            elif item.name == "models" and value:
+                found[item.name] = [_canonical(detectors.build(f"onnx:{each}", self)) for each in value]
             elif item.name == "limits":
                 found[item.name] = _changed(value)
             elif value != item.default:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rmexif.containers.common.memory import holds_at
 from rmexif.errors import InputError, VerificationError
 from rmexif.inspection import findings, open_container
+from rmexif.native.buffers import join
 from rmexif.types import CLEAN, Category, Finding
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Co
     """
     row, container = open_container(view, limits)
     pieces = row.rewrite(view, container)
-    data = b"".join(pieces)
+    data = join(pieces)
     if all(part.role in CLEAN for part in container.parts) and _same(pieces, view):
         return data, container, container  # a fixed point already: parsing the same bytes again would prove nothing new
     return data, container, verify_clean(data, limits, container)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
+from rmexif.containers.common.low_bits import LowBits, bit_table
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
 from rmexif.errors import EncodeError, InputError, UnsupportedFeature
@@ -18,12 +17,14 @@ from rmexif.residuals import Residual
 from rmexif.types import Category, Finding, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rmexif.containers.webp.rewrite import CodedPicture
     from rmexif.types import Container
 
-__all__ = ["Recoded", "leftovers", "needs_recoding", "recode"]
+__all__ = ["Recoded", "leftovers", "low_bits", "needs_recoding", "recode"]
 
 
 class Recoded(NamedTuple):
@@ -35,8 +36,8 @@ class Recoded(NamedTuple):
 
 
 def needs_recoding(container: Container[Any], size: int) -> bool:
-    """Whether a clean file of ``size`` bytes has to be recoded: a WebP that hides something, or was not walked."""
-    return container.format == "webp" and rewrite.needs_codec(container, size)
+    """Whether a clean WebP file of ``size`` bytes has to be recoded: it hides something, or was not walked."""
+    return rewrite.needs_codec(container, size)
 
 
 def recode(data: bytes, container: Container[Any]) -> Recoded:
@@ -63,6 +64,8 @@ def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...
 
     Any encoder's VP8L is as good as ours, as long as nothing hides in it.
     """
+    if not needs_recoding(container, len(view)):
+        return ()
     pictures = rewrite.pictures(container)
     found = tuple(finding for picture in pictures if (finding := _hidden(picture)))
     if found:
@@ -74,6 +77,15 @@ def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...
     return (Finding("webp/beyond the picture", Category.UNKNOWN, max(1, len(view) - len(clean))),)
 
 
+def low_bits(container: Container[Any]) -> Iterator[LowBits]:
+    """The lowest bits of the lossless pictures of a clean WebP file that were not walked."""
+    for picture, coded in zip(container.tree.pictures, rewrite.pictures(container), strict=True):
+        if picture.is_lossless and not picture.is_walked:
+            pixels = _decode(coded.file)
+            planes = [pixels[:, :, channel].tobytes().translate(bit_table()) for channel in range(pixels.shape[2])]
+            yield LowBits(picture.width, planes[:3], planes[3] if len(planes) == 4 else None)
+
+
 def _hidden(picture: CodedPicture) -> Finding | None:
     """What a picture hides, from its codes or, where they were not read, from its pixels."""
     if picture.flaw:
@@ -82,7 +94,7 @@ def _hidden(picture: CodedPicture) -> Finding | None:
     if not picture.is_lossless or picture.is_walked or picture.keeps_colour:
         return None
     pixels = _decode(picture.file)
-    hidden = int(np.count_nonzero(pixels[:, :, :3][pixels[:, :, 3] == 0])) if pixels.shape[2] == 4 else 0
+    hidden = int((pixels[:, :, :3][pixels[:, :, 3] == 0] != 0).sum()) if pixels.shape[2] == 4 else 0
     return Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden) if hidden else None
 
 

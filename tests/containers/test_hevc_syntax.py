@@ -108,7 +108,7 @@ SETS = {
 
 def reserialised(given: bytes) -> bytes:
     """A sequence or picture parameter set through our parser."""
-    return read_sps(given).nal if given[0] >> 1 == 33 else read_pps(given)
+    return read_sps(given).nal if given[0] >> 1 == 33 else read_pps(given).nal
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -248,17 +248,36 @@ def obu(kind, payload, size=None):
     return bytes((kind << 3 | 2,)) + (leb128(len(payload)) if size is None else size) + payload
 
 
-def test_av1_metadata_and_a_second_picture_are_dropped():
-    """Metadata, padding, reserved units, and a frame behind the one that is shown."""
+def test_av1_metadata_is_dropped():
+    """Metadata, padding, reserved units."""
     data, config = coded(picture(), "AVIF")
-    other, _ = coded(picture(64, 64, 60), "AVIF")
-    dirty = obu(2, b"") + data + obu(5, b"SECRET\x80") + obu(15, b"SECRET") + obu(9, b"SECRET") + other
+    dirty = obu(2, b"") + data + obu(5, b"SECRET\x80") + obu(15, b"SECRET") + obu(9, b"SECRET")
     config = box(b"av1C", config[8:12], obu(5, b"SECRET"))
     raw = single("AVIF", dirty, config).build()
     clean = strip(raw)
     assert b"SECRET" not in clean
     assert same(clean, encoded(picture(), "AVIF"))
-    assert {"mdat/item:av01/metadata", "mdat/item:av01/padding", "mdat/item:av01/picture"} <= roles(raw).keys()
+    assert {"mdat/item:av01/metadata", "mdat/item:av01/padding"} <= roles(raw).keys()
+
+
+@pytest.mark.parametrize("kind", [3, 6])
+@pytest.mark.parametrize("text", [b"SECRET " * 20, b"\x10" + b"SECRET " * 20])
+def test_an_av1_frame_that_decoders_pass_over_does_not_take_the_place_of_the_picture(kind, text):
+    """A header without tiles, or a frame, in front of the picture: dav1d waits for the tiles, and shows the picture."""
+    data, config = coded(picture(), "AVIF")
+    at = 4 + data[3]  # behind the temporal delimiter and the sequence header
+    raw = single("AVIF", data[:at] + obu(kind, text) + data[at:], config).build()
+    if kind == 3:
+        assert same(raw, encoded(picture(), "AVIF"))
+    with pytest.raises(UnsupportedFeature, match="behind the one that is shown"):
+        strip(raw)
+
+
+def test_a_header_of_a_frame_without_its_tiles_is_refused():
+    data, config = coded(picture(), "AVIF")
+    at = 4 + data[3]
+    with pytest.raises(MalformedImage, match="tile group is required"):
+        strip(single("AVIF", data[:at] + obu(3, b"SECRET " * 9), config).build())
 
 
 def test_av1_sequence_header_ends_with_its_trailing_bits():
@@ -281,19 +300,36 @@ def nal(kind, payload):
     return struct.pack(">IBB", len(payload) + 2, kind << 1, 1) + payload
 
 
-def test_hevc_user_data_and_a_second_picture_are_dropped():
+def test_hevc_user_data_is_dropped():
     """SEI, delimiter, filler, reserved types and other layers go, in the data and in the configuration."""
     data, config = coded(picture(), "HEIF")
-    other, _ = coded(picture(64, 64, 60), "HEIF")
     layer = struct.pack(">IBB", 8, 0, 9) + b"SECRET"
     junk = b"".join(nal(kind, b"SECRET") for kind in (35, 38, 39, 40, 41, 48, 63, 22, 10))
     extra = b"\xa7\0\1\0\x09" + bytes((39 << 1, 1)) + b"\5\5SECRE"
     arrays = config[8 + 22]
     dirty_config = box(b"hvcC", config[8:30], bytes((arrays + 1,)), config[31:], extra)
-    raw = single("HEIF", junk + data + layer + nal(40, b"SECRET") + other, dirty_config).build()
+    raw = single("HEIF", junk + data + layer + nal(40, b"SECRET"), dirty_config).build()
     clean = strip(raw)
     assert b"SECRE" not in clean
     assert same(clean, encoded(picture(), "HEIF"))
+
+
+@pytest.mark.parametrize("kind", [1, 9, 19, 20, 21])
+def test_a_hevc_picture_that_decoders_pass_over_does_not_take_the_place_of_the_picture(kind):
+    """A text as the first picture of an item: libde265 makes nothing of it, and shows the one behind it."""
+    data, config = coded(picture(), "HEIF")
+    raw = single("HEIF", nal(kind, b"\x80" + b"SECRET " * 60) + data, config).build()
+    assert same(raw, encoded(picture(), "HEIF"))
+    with pytest.raises(UnsupportedFeature, match=r"second picture|may depend on other pictures"):
+        strip(raw)
+
+
+@pytest.mark.parametrize(("kind", "front"), [(20, True), (1, True), (1, False)])
+def test_hevc_slices_of_no_picture_go(kind, front):
+    """In front of the first slice of the picture, or of another type than it (H.265 7.4.2.2)."""
+    data, config = coded(picture(), "HEIF")
+    stray = nal(kind, b"\x40" + b"SECRET " * 60)
+    assert b"SECRET" not in strip(single("HEIF", stray + data if front else data + stray, config).build())
 
 
 def animation(count=3, **options):

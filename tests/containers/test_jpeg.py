@@ -351,9 +351,9 @@ def test_the_walk_is_lazy() -> None:
     assert (found.start, found.body, found.end) == (FRAME, FRAME + 4, FRAME + 19)
 
 
-@pytest.mark.parametrize("size", [segments.WINDOW - 3, segments.WINDOW - 2, segments.WINDOW - 1, segments.WINDOW])
-def test_markers_across_windows_are_found(size: int) -> None:
-    """The search goes by windows of a fixed size; a marker may lie across two of them."""
+@pytest.mark.parametrize("size", [0, 1, 3 << 20])
+def test_restarts_stuffed_bytes_and_fill_bytes_do_not_end_a_scan(size: int) -> None:
+    """T.81, B.1.1.2 and B.1.1.5; however much data lies between."""
     head = PLAIN[: SCAN + 14]
     raw = head + bytes(size) + b"\xff\xd3" + bytes(size) + b"\xff\x00\xff\xff\xd9"
 
@@ -361,6 +361,24 @@ def test_markers_across_windows_are_found(size: int) -> None:
 
     assert scan.offsets == (len(head) + size,)
     assert scan.end == len(raw) - 2
+
+
+@pytest.mark.parametrize(
+    ("density", "kept"),
+    [
+        (b"\x01\0\x48\0\x90", (1, 2)),
+        (b"\0\0\x02\0\x01", (2, 1)),
+        (b"\x02\x01\x2c\x01\x2c", (1, 1)),
+        (b"\0\0\0\0\1", (1, 1)),
+    ],
+)
+def test_the_shape_of_a_pixel_stays_in_small_numbers(density: bytes, kept: tuple[int, int]) -> None:
+    """JFIF 1.02: as Pillow reads it, without a unit."""
+    raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1" + density)
+
+    info = Image.open(io.BytesIO(clean(raw))).info
+
+    assert (info["jfif_unit"], info["jfif_density"]) == (0, kept)
 
 
 IDENTIFIED = [  # marker, identifier, payload: JFIF 1.02; Exif 2.32, 4.7.2; ISO 16684-3; ICC.1 B.4; CIPA DC-007

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif import RmexifError, native, strip, verify
-from rmexif.containers.jpeg import quantisation
+from rmexif import Policy, RmexifError, native, scrub, strip, verify
+from rmexif.containers.jpeg import JPEG, quantisation
 from rmexif.errors import UnsupportedFeature
+from rmexif.types import Limits
 from tests import samples, sets
 from tests.containers.builders_jpeg import codes, packed, segment
 from tests.native.jpeg_files import build_libjpeg
@@ -84,6 +85,20 @@ def test_bytes_behind_the_last_code_of_any_interval_go(kind: str, long: bool) ->
         hidden = raw[:at] + TEXT * 3 + raw[at:]
         assert stripped(hidden) == stripped(raw)
         assert verify(hidden)
+
+
+@needs_core
+@pytest.mark.parametrize("kind", KINDS)
+def test_headers_alone_are_enough_for_a_decoder(kind: str) -> None:
+    raw = encoded(kind, long=True)
+    dirty = raw[:2] + segment(0xFE, TEXT) + raw[2 : scan_ends(raw)[-1]] + TEXT + raw[scan_ends(raw)[-1] :]
+    found = JPEG.parse_headers(memoryview(dirty), Limits())
+    shown = b"".join(JPEG.rewrite(memoryview(dirty), found))
+    for before, after in zip(pixels(raw), pixels(shown), strict=True):
+        assert np.array_equal(before, after)
+    assert shown.count(TEXT) == 1  # behind the last code, which only a walk finds
+    assert TEXT not in strip(dirty)[0]
+    assert TEXT not in scrub(dirty, Policy(faces=False))[0]
 
 
 @pytest.mark.parametrize("progressive", [False, True])

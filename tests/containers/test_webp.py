@@ -209,7 +209,12 @@ class TestAlpha:
 
     def test_what_may_be_left_is_said(self):
         """The encoder's choices, with what they can hold at most where that is known; colour that nobody sees."""
-        choices = {Residual.WEBP_TOKEN_PROBABILITIES, Residual.WEBP_UNUSED_CODES, Residual.WEBP_ENTROPY_SLACK}
+        choices = {
+            Residual.WEBP_TOKEN_PROBABILITIES,
+            Residual.WEBP_UNUSED_CODES,
+            Residual.WEBP_ENTROPY_SLACK,
+            Residual.CODED_EDGE,
+        }
         assert set(parsed(riff(*LOSSY)).residuals) <= choices
         assert set(parsed(riff(*LOSSLESS)).residuals) - choices == {"colour-under-alpha", "webp-code-choice"}
         assert set(parsed(riff(vp8x(16, 10, 0x10), *ALPHA)).residuals) - choices == {"lossy-colour-under-alpha"}

@@ -8,18 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rmexif.detectors import DETECTORS, CenterFace, Codes, Fixed, Text
+from rmexif.detectors import DETECTORS, CenterFace, Codes, Documents, Fixed, Text
 from rmexif.types import Box
 
-# How to make one of each; a new row without a line here fails. YuNet needs a model file that users bring, Fixed is an
-# object only: by its name nobody could say where.
+# How to make one of each; a new row without a line here fails. YuNet needs a model file that users bring; own models
+# have tests of their own, with files that these build; Fixed is an object only: by its name nobody could say where.
 MADE = {
     "centerface": CenterFace(),
     "codes": Codes(),
+    "documents": Documents(),
     "fixed": Fixed((Box(1, 2, 30, 40),)),
     "text": Text(),
 }
-NEEDS_A_FILE = {"yunet"}
+NEEDS_A_FILE = {"onnx", "yunet"}
 
 
 def test_every_row_is_tested() -> None:

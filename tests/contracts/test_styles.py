@@ -49,6 +49,39 @@ def test_only_masked_pixels_change_and_all_covered_ones_do(style, mode, kind):
 
 
 @every_style
+@every_mode
+def test_a_crowd_is_covered_as_one_face_is(style, mode, kind):
+    """Hundreds of masks, drawn at once: outside nothing changes, under full cover everything does, and is opaque."""
+    boxes = [Box(x, y, x + 14, y + 18) for y in range(3, 150, 24) for x in range(2, 190, 21)]
+    before = scene(6, 160, 200, mode, kind, tuple(boxes))
+    masks = [mask_for(box, 0.25, 160, 200) for box in boxes]
+    after = before.copy()
+
+    style.redact(after, masks, np.random.default_rng(0))
+
+    weights = union(masks, 160, 200)
+    assert (after[weights == 0] == before[weights == 0]).all()
+    assert (after != before).any(axis=2)[weights == FULL].mean() > 0.8
+    if CHANNELS[mode] in (2, 4):
+        assert (after[weights == FULL][:, -1] == np.iinfo(kind).max).all()
+
+
+@pytest.mark.parametrize("name", STRONG)
+def test_a_crowd_leaks_no_more_than_its_codes(name):
+    """C1 for a crowd: other faces of the same codes, or any faces under a style of no bits, give the same bytes."""
+    style, boxes = by_name(name), [Box(x, y, x + 16, y + 20) for y in range(8, 140, 40) for x in range(8, 180, 24)]
+    masks = [mask_for(box, 0.1, 160, 200) for box in boxes]
+    covered = union(masks, 160, 200) == FULL
+    outputs = set()
+    for level in (66, 74):  # dark grey both: one code
+        picture = scene(1, 160, 200)
+        picture[covered] = np.random.default_rng(level).integers(level - 6, level + 6, (covered.sum(), 1))
+        style.redact(picture, masks, np.random.default_rng(0))
+        outputs.add(picture.tobytes())
+    assert len(outputs) == 1
+
+
+@every_style
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_no_transparent_hole(style, mode, kind):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from rmexif import DetectionError, LimitExceeded, SetupError
-from rmexif.detectors import CenterFace, YuNet, network, search
+from rmexif.detectors import CenterFace, YuNet, network, pyramid
 from rmexif.styles import mask_for
 from rmexif.types import Box
 from tests import sets
@@ -104,7 +104,7 @@ def test_the_search_says_what_it_looked_at(portrait: np.ndarray, recall: str) ->
 
 def test_max_refuses_what_it_cannot_search_in_full(portrait: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than searching less without a word."""
-    monkeypatch.setattr(search, "MOST", 1_000_000)
+    monkeypatch.setattr(pyramid, "MOST", 1_000_000)
     large = cv2.resize(portrait, (3000, 3000))
 
     with pytest.raises(LimitExceeded, match="max"):

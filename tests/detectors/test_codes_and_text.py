@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from rmexif import InvalidPolicy, MissingDependency, Policy, Scrubber
-from rmexif.detectors import Codes, Text
+from rmexif.detectors import Codes, Documents, Text
 from rmexif.detectors import text as text_module
 from tests import samples
 
@@ -76,6 +76,33 @@ def test_text_is_covered_by_one_colour(poster: np.ndarray) -> None:
     clean, _ = Scrubber(as_png(poster), Policy(detectors=(Text(("phone",)),), stealth=False)).process()
     covered = shown(clean)[some[0].box.top : some[0].box.bottom, some[0].box.left : some[0].box.right]
     assert covered.std(axis=(0, 1)).max() < 3
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_what_identifies_is_found_whichever_side_is_up(turns: int) -> None:
+    """A passport's zone, an IBAN, an address; not the line that says nothing."""
+    sheet = Image.new("RGB", (1000, 520), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(28)
+    lines = [
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+        "GB29 NWBK 6016 1331 9268 19",
+        "anna@example.org",
+        "garden party at noon",
+    ]
+    for number, line in enumerate(lines):
+        pen.text((40, 60 + 90 * number), line, fill="black", font=font)
+    turned = np.ascontiguousarray(np.rot90(np.asarray(sheet), turns))
+
+    found = Documents().detect(turned)
+
+    hit = np.zeros(turned.shape[:2], np.uint8)
+    for box in (d.box for d in found):
+        hit[box.top : box.bottom, box.left : box.right] = 1
+    upright = np.rot90(hit, -turns)
+    covered = [upright[70 + 90 * n : 90 + 90 * n, 60:200].mean() > 0.8 for n in range(len(lines))]
+    assert covered == [True, True, True, True, False]
+    assert {d.label for d in found} == {"text"}
 
 
 def test_a_wrong_pattern_is_refused() -> None:

@@ -56,10 +56,11 @@ TABLES = {
 def rendered_by_rmexif(table: bytes, pcs: bytes) -> np.ndarray:
     """The grid of luts.shown in sRGB, through rmexif.icc.tables."""
     axis = np.linspace(0, 255, 17).round() / 255
-    device = np.stack(np.meshgrid(*[axis] * 3), -1).reshape(-1, 3)
+    device = np.stack(np.meshgrid(*[axis] * 3), -1).reshape(-1, 3).tolist()
     parsed = tables.parse(table, 3)
     xyz = tables.to_xyz(tables.evaluate(parsed, device, tables.simplex), parsed.kind, pcs)
-    return (255 * srgb_codes(np.clip(xyz @ np.linalg.inv(known_matrix("srgb")).T, 0, 1)))[None]
+    linear = np.clip(np.array(xyz) @ np.linalg.inv(known_matrix("srgb")).T, 0, 1)
+    return (255 * np.vectorize(srgb_codes)(linear))[None]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -81,8 +82,8 @@ def test_interpolation_inside_a_cell() -> None:
     places = np.random.default_rng(7).random((200, 3))
     grid = tables.Grid((2, 2, 2), 2, corners.tobytes())
 
-    assert tables.multilinear(grid, places)[:, 1] == pytest.approx(places.prod(axis=1))
-    assert tables.simplex(grid, places)[:, 1] == pytest.approx(places.min(axis=1))
+    assert np.array(tables.multilinear(grid, places.tolist()))[:, 1] == pytest.approx(places.prod(axis=1))
+    assert np.array(tables.simplex(grid, places.tolist()))[:, 1] == pytest.approx(places.min(axis=1))
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -267,13 +268,47 @@ def test_hdr_is_still_told_beside_a_table() -> None:
 
 
 def test_a_profile_that_would_grow_beyond_all_bounds_is_none() -> None:
-    """Elements that overlap in the file are written side by side; what is too long to read again is refused."""
-    curve = profiles.table(np.linspace(0, 1, 1_500_000))
-    head = b"mAB \0\0\0\0\3\3\0\0" + struct.pack(">5I", 32, 32 + 4 * len(curve), 32 + len(curve), 0, 0)
-    table = head + curve + curve[:-2] + b"\xff\xfe" + curve[:-2] + b"\xff\xfd" + curve[:-2] + b"\xff\xfc" + MATRIX
+    """Grids that overlap in the file are written side by side; what is too long to read again is refused."""
+    entries = np.random.default_rng(3).integers(0, 65536, 3 * 100**3, np.uint16).tobytes()
+    straight = luts.curves(profiles.gamma(1.0))
+    head = 12 + 20 + 3 * len(straight)
+    grid_head = bytes([100] * 3).ljust(16, b"\0") + b"\2\0\0\0"
+    heads = b"".join(
+        b"mAB \0\0\0\0\3\3\0\0" + struct.pack(">5I", 32, 0, 0, (3 - number) * head + 20 * number, 32) + straight * 3
+        for number in range(3)
+    )
+    data = heads + grid_head * 3 + entries
+    start = 132 + 3 * 12
+    table = b"".join(
+        struct.pack(">4sII", f"A2B{number}".encode(), start + number * head, len(data) - number * head)
+        for number in range(3)
+    )
+    profile = profiles.profile({}, version=VERSIONS[4], dirty=False)[:128] + struct.pack(">I", 3) + table + data
+    profile = struct.pack(">I", len(profile)) + profile[4:]
 
-    assert len(tables.serialise(tables.parse(table, 3))) > len(table)
-    assert icc.clean(profiles.profile({b"A2B0": table}, version=VERSIONS[4])) is None
+    sizes = [len(tables.serialise(tables.parse(data[number * head :], 3))) for number in range(3)]
+
+    assert sum(sizes) > 16 << 20 > len(profile)
+    assert icc.clean(with_intent(profile, 2)) is None
+
+
+@pytest.mark.parametrize("count", [0x7FFF, 0x8000])
+def test_a_curve_is_as_long_as_littlecms_reads_it(count: int) -> None:
+    """A longer one makes LittleCMS refuse the profile, so the picture shows as if there were none."""
+    curve = profiles.table(np.linspace(0, 1, count) ** 1.7)
+    tags = {channel + b"TRC": curve for channel in (b"r", b"g", b"b")}
+    tags |= {
+        name: profiles.xyz(*column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), profiles.DISPLAY, strict=True)
+    }
+    profile = profiles.profile(tags, dirty=False)
+
+    try:
+        shown(profile)
+        is_read = True
+    except ImageCms.PyCMSError:
+        is_read = False
+
+    assert (icc.clean(profile) is not None) == is_read == (count < 0x8000)
 
 
 PIECES = [
@@ -334,7 +369,7 @@ def test_damaged_tables_give_a_typed_error_or_a_fixed_point(name: str, damage: l
         data[at % len(data)] = value
     try:
         parsed = tables.parse(bytes(data), 3)
-        values = tables.evaluate(parsed, np.linspace(0, 1, 30).reshape(-1, 3), tables.simplex)
+        values = np.array(tables.evaluate(parsed, np.linspace(0, 1, 30).reshape(-1, 3).tolist(), tables.simplex))
     except MalformedImage:
         return
     canonical = tables.serialise(parsed)

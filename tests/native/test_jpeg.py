@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmexif.native.jpeg import Component, Output, Scan, next_marker, walk
+from rmexif.native.jpeg import Component, Output, Scan, walk
+from rmexif.native.jpeg_scan import find_marker
 from rmexif.native.status import Status
 from tests import sets
 from tests.native import ROUNDS, needs_core
@@ -94,7 +95,7 @@ def test_nonzero_coefficients_are_those_of_libjpeg(words, walker, libjpeg):
 def intervals(raw, scan):
     """(first, last + 1) byte of the intervals of a scan, in its data."""
     data, begin, found = raw[scan.begin : scan.end], 0, []
-    while (end := next_marker(data, begin)) < len(data):
+    while (end := find_marker(data, begin)) < len(data):
         found.append((begin, end))
         begin = end + 2
     return [*found, (begin, len(data))]

@@ -96,6 +96,26 @@ def test_what_libtiff_encodes_is_decoded_and_canonical(decode, encode, walk, val
     assert walk(codes, size - 1) == walk(codes, size + 1) == walk(codes[:-1], size) == 0
 
 
+DRAWING = b"".join(bytes([250]) * 9000 + random.Random(seed).randbytes(900) for seed in range(9))
+
+
+@pytest.mark.parametrize("samples", [DRAWING, bytes(70_000), bytes(25_000) + picture(256, 30_000)])
+def test_a_table_that_codes_no_better_is_cleared_where_libtiff_does_it(decode, encode, walk, samples):
+    [codes] = tiffs.strips(Image.frombytes("L", (len(samples), 1), samples), "tiff_lzw")
+    assert encode(samples, tiff=True) == codes
+    read = decode(codes, len(samples), tiff=True)
+    assert (bytes(read.samples), read.consumed, read.canonical) == (samples, len(codes), True)
+    assert walk(codes, len(samples)) == len(codes)
+
+
+def test_no_clear_code_may_be_missing_or_added_where_a_table_codes_no_better(decode, walk):
+    size = len(DRAWING)
+    for resets in ([], [12_345], [9_000, 18_000]):
+        codes = lzw.encode(DRAWING, tiff=True, resets=resets)
+        read = decode(codes, size, tiff=True)
+        assert (bytes(read.samples), read.canonical, walk(codes, size)) == (DRAWING, False, 0)
+
+
 @pytest.mark.parametrize("size", [1, 5000, 30_000])
 def test_no_other_codes_of_a_picture_pass_a_walk(walk, size):
     samples = picture(256, size)

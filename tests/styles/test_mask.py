@@ -85,13 +85,35 @@ def test_shape_is_the_published_superellipse():
 
 @pytest.mark.parametrize("side", [24, 200, 3000])
 def test_scales_with_the_box(side):
-    """The share of a picture that is covered does not depend on the face's size."""
-    mask = mask_for(Box(side, side, 2 * side, 2 * side), 0.3, 4 * side, 3 * side)
+    """The share of a picture that is covered does not depend on the face's size in pixels."""
+    mask = mask_for(Box(side, side, 2 * side, 2 * side), 0.3, 6 * side, 5 * side)
 
     sample = (np.arange(96) + 0.5) / 32 * side
     weights = mask.weights(sample.astype(int), sample.astype(int))
 
     assert (weights == FULL).mean() == pytest.approx(0.268, abs=0.01)
+
+
+def test_falls_with_the_share_of_the_frame():
+    """Margin and fade, as shares of the face: all of them for a face in a scene, less and less up to a close-up."""
+    grown, faded = [], []
+    for side in (2000, 1000, 700, 500, 400, 300):
+        mask = mask_for(Box(0, 0, 200, 200), 0.5, side, side)
+        grown.append(round(mask.axes[0] / 100, 3))
+        faded.append(round(mask.rim, 3))
+
+    assert grown == [2.0, 2.0, 1.829, 1.6, 1.4, 1.4]
+    assert faded == [0.22, 0.22, 0.182, 0.132, 0.088, 0.088]
+
+
+def test_what_is_not_the_face_of_a_close_up_stays():
+    """A face of a third of the picture: no more than a tenth of what lies beyond 15 % of the face is touched at all."""
+    box = Box(220, 180, 780, 820)
+    weights = mask_for(box, 0.25, 1000, 1000).weights(np.arange(1000), np.arange(1000))
+    beside = np.ones((1000, 1000), bool)
+    beside[180 - 96 : 820 + 96, 220 - 84 : 780 + 84] = False
+
+    assert (weights[beside] > 0).mean() < 0.1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def test_numbers_out_of_range(name: str, number: int) -> None:
 def test_threads_have_none() -> None:
     """A limit that a thread cannot keep is refused, not ignored."""
     assert limits_of() is None
-    assert limits_of("process", deadline=2.0) == WorkerLimits(deadline=2.0)
+    assert limits_of("thread", sandbox="auto") is None
+    assert limits_of("process", deadline=2.0) == WorkerLimits(deadline=2.0, sandbox="auto")
     with pytest.raises(InvalidPolicy, match="deadline, sandbox must be left out"):
         limits_of("thread", deadline=2.0, sandbox=True)
     with pytest.raises(InvalidPolicy, match="pool must be one of thread, process, got 'fibre'"):
@@ -42,6 +43,6 @@ def test_a_service_has_the_same_limits() -> None:
     )
 
     assert default == WorkerLimits(deadline=30.0, memory=3 << 30, recycle=500, sandbox=True)
-    assert other == WorkerLimits(deadline=30.0)
+    assert other == WorkerLimits(deadline=30.0, sandbox=False)
     assert Settings.from_environment({"RMEXIF_FENCE": "0"}).sandbox is False
     assert Settings.from_environment({"RMEXIF_FENCE": "0", "RMEXIF_SANDBOX": "1"}).sandbox is True

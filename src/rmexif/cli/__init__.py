@@ -19,6 +19,7 @@ from rmexif.cli.scrub import scrub_command
 from rmexif.cli.serve import serve_command
 from rmexif.cli.strip import strip_command
 from rmexif.cli.verify import verify_command
+from rmexif.errors import missing_package
 from rmexif.io.engine import choose_engine, engine_text
 from rmexif.io.quiet_stderr import silence_stderr
 
@@ -49,6 +50,10 @@ class Group(click.Group):
         except click.UsageError as error:
             error.show()
             code = USAGE
+        except ModuleNotFoundError as error:
+            missing = missing_package(error)
+            click.echo(f"rmexif: {missing}", err=True)
+            code = missing.exit_code
         except Failure as failure:
             click.echo(f"rmexif: {failure}", err=True)
             code = failure.code

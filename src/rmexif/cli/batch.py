@@ -77,7 +77,7 @@ def batch_command(source: str, target: str, as_json: bool, **options: Any) -> No
 def _worker_options(options: dict[str, Any]) -> dict[str, Any]:
     """``--pool``, ``--deadline`` and ``--sandbox``, taken out of the options; the last two imply processes."""
     pool, deadline, sandbox = (options.pop(name) for name in ("pool", "deadline", "sandbox"))
-    return {"pool": "process" if deadline or sandbox else pool, "deadline": deadline, "sandbox": sandbox}
+    return {"pool": "process" if deadline or sandbox else pool, "deadline": deadline, "sandbox": sandbox or "auto"}
 
 
 def _report(summary: Summary, as_json: bool) -> None:

@@ -91,7 +91,9 @@ class FolderSettings:
     def worker_limits(self) -> WorkerLimits | None:
         """What holds in each process; None works in threads."""
         if self.pool == "process" or self.deadline or self.sandbox:
-            return limits_of("process", deadline=self.deadline, sandbox=self.sandbox, lock_memory=self.lock_memory)
+            return limits_of(
+                "process", deadline=self.deadline, sandbox=self.sandbox or "auto", lock_memory=self.lock_memory
+            )
         return None
 
 

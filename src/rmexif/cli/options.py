@@ -57,7 +57,7 @@ deadline_option = click.option(
     "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
 )
 sandbox_option = click.option(
-    "--sandbox", is_flag=True, help="Work without network and writing (Linux); implies processes."
+    "--sandbox", is_flag=True, help="Work without files and network (Linux); implies processes, which do so anyway."
 )
 
 
@@ -175,9 +175,11 @@ def _parameter(option: Option) -> click.Option:
         return click.Option([spelt], is_flag=True, default=option.default, show_default=option.default, help=help_text)
     if option.is_repeatable:
         singular = _flag(option.name).removesuffix("s")
+        one: click.ParamType[Any] = Region() if option.kind == "regions" else TableName(option.choices)
         return click.Option(
             [singular, option.name],
-            type=Region() if option.kind == "regions" else TableName(option.choices),
+            type=one if option.choices or option.kind == "regions" else click.STRING,
+            metavar=option.form,
             multiple=True,
             default=option.default,
             show_default=bool(option.default),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,37 +34,30 @@ def size(count: int) -> str:
 
 def findings_table(found: Sequence[Finding]) -> None:
     """Print findings, grouped by what they give away, to standard output."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    rows = [("gives away", "place", "size", "value")]
+    rows += [
+        (item.category.value, item.where, size(item.length), item.value or "")
+        for item in sorted(found, key=lambda f: (f.category.value, f.where))
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
     with_values = any(item.value is not None for item in found)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("gives away", "place", "size", *(["value"] if with_values else [])):
-        table.add_column(title, justify="right" if title == "size" else "left", overflow="fold")
-    for item in sorted(found, key=lambda f: (f.category.value, f.where)):
-        row = [Text(item.category.value), Text(item.where), Text(size(item.length))]
-        table.add_row(*row, *([Text(item.value or "")] if with_values else []))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    for category, where, length, value in rows:
+        line = f"{category:{widths[0]}}  {where:{widths[1]}}  {length:>{widths[2]}}"
+        click.echo(f"{line}  {value}".rstrip() if with_values else line)
 
 
 def inspection(report: Inspection) -> None:
     """Print what a file would give away."""
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False, emoji=False)
     frames = f", {report.frames} frames" if report.frames > 1 else ""
-    console.print(f"{report.format}, {report.width} x {report.height} px{frames}, {size(report.size)}")
+    click.echo(f"{report.format}, {report.width} x {report.height} px{frames}, {size(report.size)}")
     if report.findings:
         findings_table(report.findings)
     else:
-        console.print("nothing beside the picture")
+        click.echo("nothing beside the picture")
 
 
 def report(stats: Stats, target: str, as_json_text: bool, verbose: bool) -> None:
     """Print what was done, if asked: on standard output, or on standard error where the picture goes there."""
-    import click
-
     if as_json_text:
         click.echo(as_json(stats), err=target == "-")
     elif verbose:

@@ -39,7 +39,7 @@ class RunReport:
         """A file has a result."""
         if not self._warned and not stats.get("sandbox", {"seccomp": True})["seccomp"]:
             self._warned = True
-            click.echo("rmexif: --sandbox: this system cannot keep processes from writing; going on without", err=True)
+            click.echo("rmexif: this system has no sandbox for worker processes; going on without", err=True)
         figures = {name: stats[name] for name in FIELDS if name in stats}
         self._count({"file": source, "output": target, "code": OK} | figures)
 

@@ -45,12 +45,13 @@ class ExtraDetectors:
     """Short forms of ``--detector NAME`` that add to the others."""
 
     codes: bool
+    documents: bool
     text: bool
     yunet: str | None
 
     def add_to(self, policy: Policy) -> Policy:
         """The policy with them."""
-        extra: list[Any] = [name for name in ("codes", "text") if getattr(self, name)]
+        extra: list[Any] = [name for name in ("codes", "documents", "text") if getattr(self, name)]
         if self.yunet:
             from rmexif.detectors import YuNet
 
@@ -67,6 +68,9 @@ class ExtraDetectors:
     "--preview", metavar="FILE", help="With --dry-run: write the picture with outlines and scores, uncovered."
 )
 @click.option("--codes", is_flag=True, help="Cover QR codes and barcodes too (extra: codes).")
+@click.option(
+    "--documents", is_flag=True, help="Cover lines that identify: mail, phone, IBAN, cards, passports (text)."
+)
 @click.option("--text", is_flag=True, help="Cover text too (extra: text).")
 @click.option("--yunet", metavar="FILE", help="Search with OpenCV's YuNet too, from this model file.")
 @json_option

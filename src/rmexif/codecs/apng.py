@@ -11,8 +11,9 @@ import numpy as np
 from rmexif.codecs.frames import frames_of, without_needless_alpha
 from rmexif.codecs.gif import UNLIMITED
 from rmexif.containers.png.animation import CONTROL, read_animation
-from rmexif.containers.png.chunks import SIGNATURE, join_data, read_chunks, serialise
+from rmexif.containers.png.chunks import join_data, read_chunks, serialise
 from rmexif.containers.png.scanlines import read_header
+from rmexif.containers.png.signature import SIGNATURE
 from rmexif.types import Frame
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,25 +15,28 @@ if TYPE_CHECKING:
 
     from rmexif.containers.bmp.header import BmpHeader
     from rmexif.containers.bmp.rows import BmpRows
+    from rmexif.native.rle import Painted
 
 __all__ = ["read_pixels"]
 
 
-def read_pixels(raw: bytes | memoryview, most_rows: int | None = None) -> NDArray[Any]:
+def read_pixels(raw: bytes | memoryview) -> NDArray[Any]:
     """The picture as H x W x C: grey, RGB, or RGBA where a pixel of an alpha mask is not fully transparent.
 
     Args:
         raw: a file that the parser has read.
-        most_rows: of the top of the picture; None: all.
     """
     view = memoryview(raw)
     header = read_header(view)
     start = header.start or header.end + header.entry * header.colours
     found = read_rows(view, header, start)
-    header = found.header
-    rows = _stored(found, min(header.rows, most_rows or header.rows))
+    if found.is_invisible:
+        header = replace(header, masks=(*header.masks[:3], 0))
+    rows = _stored(found)
     if header.bits <= 8:
         pixels = _palette(view, header, start)[_indices(rows, header)]
+        if found.painted and found.painted.painted < len(found.painted.pixels):
+            pixels[~_painted(found.painted, header)[: len(rows)]] = 0  # as Chromium shows what no run reaches
     elif header.bits == 24:
         pixels = rows[:, : 3 * header.width].reshape(len(rows), header.width, 3)[:, :, ::-1]
     else:
@@ -40,17 +44,24 @@ def read_pixels(raw: bytes | memoryview, most_rows: int | None = None) -> NDArra
     return np.ascontiguousarray(pixels)
 
 
-def _stored(found: BmpRows, count: int) -> NDArray[np.uint8]:
+def _stored(found: BmpRows) -> NDArray[np.uint8]:
     """Rows from the top of the picture on, as they are stored; of run-length codes one sample a byte."""
     header, painted = found.header, found.painted
     stride = header.stride if painted is None else header.width
     data = found.data if painted is None else memoryview(painted.pixels)
-    first = stride * (header.rows - count) if header.height > 0 else 0  # or the last row comes first
-    kept = data[first : first + stride * count]
-    if len(kept) < stride * count:  # the padding of the last row
-        kept = memoryview(bytes(kept).ljust(stride * count, b"\0"))
-    rows = np.frombuffer(kept, np.uint8).reshape(count, stride)
-    return rows[::-1] if header.height > 0 else rows
+    size = stride * header.rows
+    if len(data) < size:  # the padding of the last row
+        data = memoryview(bytes(data).ljust(size, b"\0"))
+    rows = np.frombuffer(data[:size], np.uint8).reshape(header.rows, stride)
+    return rows[::-1] if header.height > 0 else rows  # or the last row comes first
+
+
+def _painted(painted: Painted, header: BmpHeader) -> NDArray[np.bool_]:
+    """Which pixels a run reaches, rows from the top of the picture on."""
+    reached = np.zeros((header.rows, header.width), bool)
+    for row, first, end in np.frombuffer(painted.spans, painted.spans.typecode).reshape(-1, 3):
+        reached[row, first:end] = True
+    return reached[::-1]
 
 
 def _indices(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:

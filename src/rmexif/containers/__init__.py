@@ -1,6 +1,6 @@
 """Bytes to parts and back: one package per format, one row per format.
 
-A row (``common.row.FormatRow``) has what a format can do, its signature, ``parse`` and ``rewrite``:
+A row (``common.row.FormatRow``) has what a format can do, its signature, and loads ``parse`` and ``rewrite``:
 
 ``parse(view, limits) -> Container``
     walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
@@ -30,6 +30,7 @@ from rmexif.containers.svg import SVG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
 from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
+from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
     from rmexif.types import Container, Limits
@@ -122,10 +123,11 @@ def complete(view: memoryview, limits: Limits) -> Completed:
         UnsupportedFeature: a format, or a form of it, that is not completed.
     """
     row = sniff(view)
-    if row.complete is None:
+    fill = row.load().complete
+    if fill is None:
         problem = "rows that are missing are not completed in this format"
         raise UnsupportedFeature(problem, structure=row.format.name, offset=0)
-    found = row.complete(view, limits)
+    found = fill(view, limits)
     if 2 * found.kept < found.rows:
         problem = f"{found.kept} of {found.rows} rows are there; fewer than half are not completed"
         raise MalformedImage(problem, structure=row.format.name, offset=len(view))
@@ -144,4 +146,4 @@ def rebuild(view: memoryview, container: Container[Any]) -> bytes:
     """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
     if any(row.name == container.format for row in DECODE_ONLY):
         return bytes(view)
-    return b"".join(by_name(container.format).rewrite(view, container))
+    return join(by_name(container.format).rewrite(view, container))

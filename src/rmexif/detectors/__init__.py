@@ -10,7 +10,7 @@ need. Fields called as fields of the policy (``recall``, ``min_confidence``) are
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from rmexif.detectors.centerface import CenterFace
     from rmexif.detectors.codes import Codes
+    from rmexif.detectors.documents import Documents
     from rmexif.detectors.fixed import Fixed
+    from rmexif.detectors.onnx import Onnx
     from rmexif.detectors.search import Search, merge
     from rmexif.detectors.text import Text
     from rmexif.detectors.yunet import YuNet
@@ -31,10 +33,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DETECTORS",
+    "PROVIDERS",
     "CenterFace",
     "Codes",
+    "Described",
     "Detector",
+    "Documents",
     "Fixed",
+    "Onnx",
     "Search",
     "Searching",
     "Text",
@@ -52,6 +58,14 @@ class Searching(Protocol):
         """What was found in an H x W x 3 picture, and at which scales."""
 
 
+@runtime_checkable
+class Described(Protocol):
+    """A detector that says for the report what runs."""
+
+    def describe(self) -> dict[str, Any]:
+        """Label, form of the model and providers, JSON-ready."""
+
+
 class Detector(Protocol):
     """What finds something to redact."""
 
@@ -62,16 +76,32 @@ class Detector(Protocol):
 DETECTORS: dict[str, Row[Detector]] = {
     "centerface": Row("rmexif.detectors.centerface:CenterFace", "faces", finds="face"),
     "codes": Row("rmexif.detectors.codes:Codes", "QR codes and barcodes", finds="code"),
+    "documents": Row(
+        "rmexif.detectors.documents:Documents",
+        "lines with an e-mail address, phone or card number, IBAN, machine-readable zone or plate",
+        finds="text",
+    ),
+    "onnx": Row("rmexif.detectors.onnx:Onnx", "what an own model finds: onnx:FILE[:label]"),
     "text": Row("rmexif.detectors.text:Text", "lines of text; text:NAME only those of a pattern", finds="text"),
     "yunet": Row("rmexif.detectors.yunet:YuNet", "faces, with a model file: yunet:FILE", finds="face"),
 }
-FILLED = frozenset({"recall", "min_confidence"})  # settings that the policy has for all of them
+# What an own model can run on: names of options, and ONNX Runtime's own; an installation has some of them.
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+FILLED = frozenset({"recall", "min_confidence", "providers"})  # settings that the policy has for all of them
 
 # Where the classes live. They are fetched on first use, because a list of names needs no codec and no model.
 _HOMES = {
     "CenterFace": "centerface",
     "Codes": "codes",
+    "Documents": "documents",
     "Fixed": "fixed",
+    "Onnx": "onnx",
     "Search": "search",
     "Text": "text",
     "YuNet": "yunet",
@@ -96,13 +126,16 @@ def build(item: str | Detector, policy: Any) -> Detector:
     if name not in DETECTORS:
         raise InvalidPolicy(f"detectors must be one of {', '.join(DETECTORS)}, got {name!r}")
     kind: Any = DETECTORS[name].load()
+    filled = {
+        f.name: value for f in fields(kind) if f.name in FILLED and (value := getattr(policy, f.name)) is not None
+    }
     if argument:
         if not hasattr(kind, "from_argument"):
             raise InvalidPolicy(f"detectors: {name} takes no argument, got {item!r}")
-        made = kind.from_argument(argument)
+        made = replace(kind.from_argument(argument), **filled)
     else:
         try:
-            made = kind(**{f.name: getattr(policy, f.name) for f in fields(kind) if f.name in FILLED})
+            made = kind(**filled)
         except TypeError as error:
             raise InvalidPolicy(f"detectors: {name} needs an argument, as in {name}:FILE") from error
     return made  # type: ignore[no-any-return]

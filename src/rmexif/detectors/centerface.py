@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from rmexif.detectors.network import infer, model_hash
-from rmexif.detectors.search import PLANS, SMALLEST, Search, candidates, choose, scaled
+from rmexif.detectors.pyramid import PLANS, candidates, scaled
+from rmexif.detectors.search import SMALLEST, Search, choose
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rmexif.detectors.network import Candidates
+
 __all__ = ["CenterFace"]
 
 LARGEST = 640  # px of the network: wider faces are not seen
 CHECK = 128  # px: side of the cut-out in which a redacted face is looked for
+CROWD = 32  # redacted faces from which one more search of the picture costs less than cut-outs of them
+BATCH = 16  # cut-outs shown at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +77,34 @@ class CenterFace:
             rgb: H x W x 3.
             boxes: what was redacted, px; a face counts where its centre lies in the box, and it is no mere speck of it.
         """
-        views, places = [], []
-        for box in boxes:
-            grow = (box.width + box.height) // 6
-            top, left = max(0, box.top - grow), max(0, box.left - grow)
-            crop = rgb[top : box.bottom + grow, left : box.right + grow]
-            picture, factor = scaled(crop, CHECK)
-            view = np.zeros((CHECK, CHECK, 3), np.uint8)
-            view[: picture.shape[0], : picture.shape[1]] = picture
-            views.append(view)
-            places.append(np.array([box.left - left, box.top - top, box.right - left, box.bottom - top]) * factor)
+        if len(boxes) >= CROWD:
+            table = candidates(rgb, PLANS[self.recall])[0]
+            return [_surest_inside(table, np.array(box.as_list())) for box in boxes]
+        cuts = [_cut_out(rgb, box) for box in boxes]
         sureness: list[float] = []
-        for start in range(0, len(views), 16):
-            tables = infer(np.stack(views[start : start + 16]), 0.05)
-            for place, table in zip(places[start : start + 16], tables, strict=True):
-                x, y = (table[:, 0] + table[:, 2]) / 2, (table[:, 1] + table[:, 3]) / 2
-                inside = (x >= place[0]) & (x < place[2]) & (y >= place[1]) & (y < place[3])
-                large = (table[:, 2] - table[:, 0]) * 6 > place[2] - place[0]
-                sureness.append(float(table[inside & large, 4].max(initial=0.0)))
+        for start in range(0, len(cuts), BATCH):
+            views, places = zip(*cuts[start : start + BATCH], strict=True)
+            tables = infer(np.stack(views), 0.05)
+            sureness += [_surest_inside(table, place) for table, place in zip(tables, places, strict=True)]
         return sureness
+
+
+def _cut_out(rgb: NDArray[np.uint8], box: Box) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A redacted place with a third of it around, ``CHECK`` px a side; and where the place lies in it."""
+    grow = (box.width + box.height) // 6
+    top, left = max(0, box.top - grow), max(0, box.left - grow)
+    picture, factor = scaled(rgb[top : box.bottom + grow, left : box.right + grow], CHECK)
+    view = np.zeros((CHECK, CHECK, 3), np.uint8)
+    view[: picture.shape[0], : picture.shape[1]] = picture
+    return view, np.array([box.left - left, box.top - top, box.right - left, box.bottom - top]) * factor
+
+
+def _surest_inside(table: Candidates, place: NDArray[Any]) -> float:
+    """The score of the surest candidate that has its centre in a place and is no mere speck of it: 0-1."""
+    x, y = (table[:, 0] + table[:, 2]) / 2, (table[:, 1] + table[:, 3]) / 2
+    inside = (x >= place[0]) & (x < place[2]) & (y >= place[1]) & (y < place[3])
+    large = (table[:, 2] - table[:, 0]) * 6 > place[2] - place[0]
+    return float(table[inside & large, 4].max(initial=0.0))
 
 
 def _detection(row: NDArray[np.float32], width: int, height: int) -> Detection | None:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from rmexif.errors import DetectionError, SetupError
 
-__all__ = ["STRIDE", "Candidates", "infer", "model_hash"]
+__all__ = ["SEEN", "STRIDE", "Candidates", "infer", "model_hash"]
 
 STRIDE = 32  # px; a picture's sides must be multiples of it
 CELL = 4  # px; the network answers once per cell of 4 x 4
 MODEL = "centerface.onnx"
 
-# One row per candidate: left, top, right, bottom (px), score (0-1), then five landmarks as x, y (px).
+# One row per candidate: left, top, right, bottom (px), score (0-1), five landmarks as x, y (px), and ``SEEN``.
+SEEN = 15  # column: the longer side of the box as the network saw it, px; stays when a box is brought to a picture
 Candidates = NDArray[np.float32]
 
 _lock = Lock()
@@ -104,8 +105,9 @@ def _read(cells: NDArray[np.float32], floor: float) -> Candidates:
     height, width = np.exp(np.minimum(peak[1:3], 6.0)) * CELL  # e^6 cells are more than it can see
     top = (row + peak[3] + 0.5) * CELL - height / 2
     left = (column + peak[4] + 0.5) * CELL - width / 2
-    table = np.empty((row.size, 15), np.float32)
+    table = np.empty((row.size, SEEN + 1), np.float32)
     table[:, :5] = np.stack([left, top, left + width, top + height, 1 / (1 + np.exp(-peak[0]))], axis=1)
-    table[:, 5::2] = (left + peak[6::2] * width).T
-    table[:, 6::2] = (top + peak[5::2] * height).T
+    table[:, 5:SEEN:2] = (left + peak[6::2] * width).T
+    table[:, 6:SEEN:2] = (top + peak[5::2] * height).T
+    table[:, SEEN] = np.maximum(width, height)
     return table

@@ -1,13 +1,12 @@
-"""Where to look for faces, at which sizes, and how the answers are put together.
+"""How what the network saw of a picture is put together.
 
-CenterFace sees faces of 16 to 640 network pixels, so a picture is shown to it at several sizes, never at its own if
-that is large. Three rules turn candidates into detections:
+Three rules turn candidates into detections:
 
 - A candidate counts by itself from ``alone`` on.
 - Beside a sure face of about the same size it counts from ``near`` on: where one face is, there are others, and the
   small, turned and hidden ones of a crowd score low. Pictures without faces do not pay for it.
-- A candidate that stands alone and is not sure is looked at once more, cut out and brought to the sizes that the
-  network knows best; most false alarms are gone then.
+- A candidate that stands alone and is not sure is looked at once more: cut out, brought to the sizes that the network
+  knows best, and mirrored, because a bottle or a knee that looks like a face does so from one side.
 """
 
 from __future__ import annotations
@@ -18,47 +17,28 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from rmexif.detectors.network import STRIDE, Candidates, infer
-from rmexif.errors import LimitExceeded
-from rmexif.raster.bgr import to_memory_order, to_rgb_view
+from rmexif.detectors.network import SEEN, Candidates, infer
+from rmexif.detectors.pyramid import PLACED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from rmexif.detectors.pyramid import Plan
     from rmexif.types import Box, Detection
 
-__all__ = ["PLANS", "Plan", "Search", "candidates", "choose", "merge", "overlap", "scaled", "second_look", "suppress"]
+__all__ = ["SAME", "SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look", "suppress"]
 
-SURE = 0.5  # score of a face that vouches for others, and that no second look is needed for
+SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and from which it needs no second look itself
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
 SAME = 0.3  # intersection over union above which two candidates are one
-ENLARGE = 3.2  # most that a small picture is enlarged by
 LOOK = 160  # px: side of a cut-out for a second look
-LOOK_FACES = (32, 48)  # px: size of the face in it
-CONFIRMED = 0.1  # mean score of a second look
-SMALL, FINER = 4_000_000, 1.1  # px; pictures up to here have time for levels that much larger
+LOOK_FACES = (24, 32, 48, 64)  # px: size of the face in it
+CONFIRMED = 0.21  # mean score of a second look: three of four weak faces reach it, and one of four false alarms
+KEPT = 0.13  # the same for a candidate that is sure: every face reaches it
+PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is searched."""
-
-    levels: tuple[int, ...]  # px, longer side of the picture as the network sees it
-    mirrored: tuple[int, ...]  # those of them that are searched once more as a mirror image
-    tile: int  # px, side of overlapping tiles at the picture's own size; 0 = none
-    alone: float  # 0-1
-    near: float  # 0-1
-
-
-PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13),
-    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12),
-    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1),
-}
-MOST = 200_000_000  # px that the network is shown for one picture, at the most
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,105 +53,35 @@ class Search:
     network_px: int  # px that the network was shown, in all
 
 
-def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its longer side at ``side`` px, padded to the network's stride; and the factor.
-
-    Args:
-        rgb: H x W x 3.
-        side: px.
-        smooth: average over areas; not needed for a picture that comes from averaging already.
-    """
-    small, shrunk = _shrunk(rgb, 2 * side)
-    height, width = small.shape[:2]
-    factor = side / max(height, width)
-    inner = (max(1, round(width * factor)), max(1, round(height * factor)))
-    stored, is_reversed = to_memory_order(small)
-    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
-    canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
-    canvas[: inner[1], : inner[0]] = to_rgb_view(cv2.resize(stored, inner, interpolation=mode), is_reversed)
-    return canvas, factor * shrunk
-
-
-def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture halved until its longer side is below ``side`` px, and the factor."""
-    stored, is_reversed = to_memory_order(rgb)
-    factor = 1.0
-    while max(stored.shape[:2]) >= side and min(stored.shape[:2]) > 1:
-        even = stored[: stored.shape[0] & ~1, : stored.shape[1] & ~1]
-        stored = cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        factor /= 2
-    return to_rgb_view(stored, is_reversed), factor
-
-
-def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[int, ...], int]:
-    """Everything that might be a face, the levels searched, and the network's pixels.
-
-    Raises:
-        LimitExceeded: the plan has tiles, and the picture has too many of them.
-    """
-    height, width = rgb.shape[:2]
-    longest = max(height, width)
-    fine = FINER if height * width <= SMALL else 1.0
-    levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
-    found, spent = [], 0
-    coarse, shrunk = _shrunk(rgb, 2 * levels[-1])  # once for all levels
-    for level in levels:
-        picture, factor = scaled(coarse, level, smooth=shrunk == 1)
-        factor *= shrunk
-        found.append(_shown(picture, plan.near, factor))
-        spent += picture.shape[0] * picture.shape[1]
-        if level in plan.mirrored:
-            table = infer(np.ascontiguousarray(picture[:, ::-1])[None], plan.near)[0]
-            table[:, 0], table[:, 2] = picture.shape[1] - table[:, 2], picture.shape[1] - table[:, 0]
-            table[:, :4] /= factor
-            found.append(table)
-            spent += picture.shape[0] * picture.shape[1]
-    if plan.tile and longest > levels[-1]:
-        if height * width * 2 > MOST:
-            raise LimitExceeded(f"search: a picture of {width} x {height} px is too large for recall 'max'")
-        levels += (longest,)
-        for top, left in _tiles(height, width, plan.tile):
-            tile = rgb[top : top + plan.tile, left : left + plan.tile]
-            picture = np.zeros((plan.tile, plan.tile, 3), np.uint8)
-            picture[: tile.shape[0], : tile.shape[1]] = tile
-            table = _shown(picture, plan.near, 1.0)
-            table[:, [0, 2]] += left
-            table[:, [1, 3]] += top
-            found.append(table)
-            spent += plan.tile * plan.tile
-    return np.concatenate(found), levels, spent
-
-
-def _shown(picture: NDArray[np.uint8], floor: float, factor: float) -> Candidates:
-    table = infer(picture[None], floor)[0]
-    table[:, :4] /= factor
-    return table
-
-
-def _tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int]]:
-    """Top and left of tiles that overlap by an eighth, so that a small face is whole in one of them."""
-    step = side - side // 8
-    for top in range(0, max(1, height - side // 8), step):
-        for left in range(0, max(1, width - side // 8), step):
-            yield top, left
-
-
 def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
-    """The candidates that count, one per place, and how many a second look threw out."""
-    best = suppress(found, SAME)
-    sides = np.sqrt(np.maximum((best[:, 2] - best[:, 0]) * (best[:, 3] - best[:, 1]), 1))
-    sure = sides[best[:, 4] >= SURE]
-    ratio = sides[:, None] / sure[None, :]
-    vouched = ((ratio < ALIKE) & (ratio > 1 / ALIKE)).any(axis=1)
-    counts = best[:, 4] >= np.where(vouched, plan.near, plan.alone)
-    doubtful = np.flatnonzero(counts & ~vouched & (best[:, 4] < SURE))
-    if len(doubtful):
-        counts[doubtful] = second_look(rgb, best[doubtful, :4]) >= CONFIRMED
-    return best[counts], int((~counts[doubtful]).sum())
+    """The candidates that count, one per face, and how many a second look threw out."""
+    best = one_per_face(found, plan.alone)
+    lone, score = ~_in_company(best), best[:, 4]
+    counts = score >= np.where(lone, plan.alone, plan.near)
+    doubtful = np.flatnonzero(counts & lone & (score < CERTAIN))
+    if not len(doubtful):
+        return best[counts], 0
+    needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
+    out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
+    counts[out] = False
+    if (score[out] >= SURE).any():  # others may have counted for its company
+        rest, more = choose(rgb, np.delete(best, out, axis=0), plan)
+        return rest, len(out) + more
+    return best[counts], len(out)
+
+
+def _in_company(found: Candidates) -> NDArray[np.bool_]:
+    """Which candidates have another one in the picture that is a sure face of about the same size."""
+    sides = np.sqrt(np.maximum((found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]), 1))
+    sure = np.flatnonzero(found[:, 4] >= SURE)
+    ratio = sides[:, None] / sides[None, sure]
+    alike = (ratio < ALIKE) & (ratio > 1 / ALIKE)
+    alike[sure, np.arange(len(sure))] = False
+    return np.asarray(alike.any(axis=1))
 
 
 def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How sure the network is of a face at each box, cut out and brought to the sizes it knows best: mean score, 0-1.
+    """How sure the network is of a face at each box, cut out, mirrored, at several sizes: mean score, 0-1.
 
     Args:
         rgb: H x W x 3.
@@ -181,7 +91,7 @@ def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[n
     for left, top, right, bottom in boxes.tolist():
         for face in LOOK_FACES:
             factor = face / max(right - left, bottom - top)
-            views.append(_cut_out(rgb, (left + right) / 2, (top + bottom) / 2, factor))
+            views.append(_cut_out(rgb, (left + right) / 2, (top + bottom) / 2, factor)[:, ::-1])
             half = (right - left) * factor / 2, (bottom - top) * factor / 2
             targets.append((LOOK / 2 - half[0], LOOK / 2 - half[1], LOOK / 2 + half[0], LOOK / 2 + half[1]))
     scores = np.zeros(len(views), np.float32)
@@ -221,6 +131,36 @@ def overlap(one: NDArray[np.float32], many: NDArray[np.float32]) -> NDArray[np.f
     return result
 
 
+def one_per_face(found: Candidates, trusted: float) -> Candidates:
+    """One candidate per face: its place by the surest view that shows all of it, its score by the surest view of any.
+
+    Args:
+        found: of all levels, in px of the picture.
+        trusted: score from which a view that shows all of a face goes before one that is surer, but too close.
+    """
+    in_full = (found[:, SEEN] <= PLACED) & (found[:, 4] >= trusted)
+    left = found[np.lexsort((-found[:, 4], ~in_full))]
+    kept = []
+    while len(left):
+        face, left = left[0].copy(), left[1:]
+        again = (overlap(face, left) > SAME) | _is_part(face, left)
+        face[4] = max(face[4], left[again, 4].max(initial=0.0))
+        kept.append(face)
+        left = left[~again]
+    return np.array(kept, np.float32).reshape(-1, found.shape[1])
+
+
+def _is_part(face: NDArray[np.float32], many: Candidates) -> NDArray[np.bool_]:
+    """Which candidates are parts of a face: inside it, and either seen too close, or weak and covered with the face."""
+    sides = np.minimum(face[2:4], many[:, 2:4]) - np.maximum(face[:2], many[:, :2])
+    areas = (many[:, 2] - many[:, 0]) * (many[:, 3] - many[:, 1])
+    inside = np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0) / np.maximum(areas, 1e-6)
+    smaller = areas < (face[2] - face[0]) * (face[3] - face[1])
+    weak = (many[:, 4] < min(SURE, face[4])) & (inside >= 1)
+    result: NDArray[np.bool_] = smaller & (weak | ((inside > PART) & (many[:, SEEN] > PLACED)))
+    return result
+
+
 def suppress(found: Candidates, limit: float) -> Candidates:
     """The best of every group of candidates that overlap by more than ``limit``."""
     left = found[np.argsort(-found[:, 4], kind="stable")]
@@ -232,11 +172,11 @@ def suppress(found: Candidates, limit: float) -> Candidates:
 
 
 def merge(found: Iterable[Detection], limit: float = SAME) -> list[Detection]:
-    """One detection per place: of those that overlap by more than ``limit``, the surest stays."""
+    """One detection per place and label: of those that overlap by more than ``limit``, the surest stays."""
     rows = sorted(found, key=lambda d: -d.confidence)
     kept: list[Detection] = []
     for row in rows:
-        if all(_overlap(row.box, other.box) <= limit for other in kept):
+        if all(row.label != other.label or _overlap(row.box, other.box) <= limit for other in kept):
             kept.append(row)
     return kept
 

@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.detectors.identifiers import IDENTIFIERS
 from rmexif.errors import DetectionError, InvalidPolicy, MissingDependency
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PATTERNS", "Text"]
+__all__ = ["Text"]
 
-# What a text may give away; matched against what was read, without case.
-PATTERNS = {
-    "email": r"[\w.+-]+@[\w-]+\.[\w.]+",
-    "phone": r"\+?\d[\d ()/.-]{6,}\d",
-    "plate": r"\b(?=[A-Z0-9 -]*\d)(?=[A-Z0-9 -]*[A-Z])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,4}\b",
-}
-
+SURE = 0.9  # of a line that was read the right way up; below, the picture is read once more, standing on its head
 LONGEST = 1600  # px: side at which text is searched
 
 _lock = Lock()
@@ -35,8 +30,8 @@ class Text:
     """Finds lines of text.
 
     Args:
-        only: names of ``PATTERNS`` (or regular expressions) that a line has to match; all text where empty. Reading
-            takes several times as long as finding, and a line that is misread is left.
+        only: names of ``IDENTIFIERS`` (or regular expressions, without case) that a line has to match; all text where
+            empty. Reading takes several times as long as finding, and a line that is misread is left.
     """
 
     only: tuple[str, ...] = ()
@@ -54,7 +49,7 @@ class Text:
         """
         for item in self.only:
             try:
-                re.compile(PATTERNS.get(item, item))
+                re.compile("" if item in IDENTIFIERS else item)
             except re.error as error:
                 raise InvalidPolicy("text: a pattern is no regular expression") from error
 
@@ -65,27 +60,38 @@ class Text:
             MissingDependency: RapidOCR is not installed.
             DetectionError: the reader failed.
         """
-        reader = _reader()
-        try:
-            with _lock:  # the engine keeps the picture's scale in itself
-                result = reader(
-                    np.ascontiguousarray(rgb[:, :, ::-1]), use_det=True, use_cls=False, use_rec=bool(self.only)
-                )
-        except Exception as error:  # the engine's classes share no base
-            raise DetectionError("the text detector failed on this picture") from error
-        if result.boxes is None:
-            return []
-        scores = result.scores if result.scores is not None else [1.0] * len(result.boxes)
-        texts = result.txts if self.only else [""] * len(result.boxes)
-        height, width = rgb.shape[:2]
+        lines = _read(rgb, reads=bool(self.only))
+        if self.only and any(score < SURE for _, score, _ in lines):
+            turned = np.ascontiguousarray(rgb[::-1, ::-1])
+            end = np.array([rgb.shape[1], rgb.shape[0]], np.float64)
+            lines += [(end - quad, score, text) for quad, score, text in _read(turned, reads=True)]
         return [
-            Detection(box, float(score), "text")
-            for quad, score, text in zip(result.boxes, scores, texts, strict=True)
-            if self._wanted(text) and (box := _box(np.asarray(quad), height, width)) is not None
+            Detection(box, score, "text")
+            for quad, score, text in lines
+            if self._wanted(text) and (box := _box(quad, *rgb.shape[:2])) is not None
         ]
 
     def _wanted(self, text: str) -> bool:
-        return not self.only or any(re.search(PATTERNS.get(item, item), text, re.IGNORECASE) for item in self.only)
+        return not self.only or any(
+            IDENTIFIERS[item](text) if item in IDENTIFIERS else re.search(item, text, re.IGNORECASE)
+            for item in self.only
+        )
+
+
+def _read(rgb: NDArray[np.uint8], reads: bool) -> list[tuple[NDArray[np.float64], float, str]]:
+    """The lines of a picture: corners (px), how sure the reader is (0-1), and what they say if it ``reads``."""
+    reader = _reader()
+    try:
+        with _lock:  # the engine keeps the picture's scale in itself
+            result = reader(np.ascontiguousarray(rgb[:, :, ::-1]), use_det=True, use_cls=False, use_rec=reads)
+    except Exception as error:  # the engine's classes share no base
+        raise DetectionError("the text detector failed on this picture") from error
+    if result.boxes is None:
+        return []
+    quads = [np.asarray(quad, np.float64) for quad in result.boxes]
+    scores = result.scores if result.scores is not None else [1.0] * len(quads)
+    texts = result.txts if reads else [""] * len(quads)
+    return [(quad, float(score), str(text)) for quad, score, text in zip(quads, scores, texts, strict=True)]
 
 
 @cache

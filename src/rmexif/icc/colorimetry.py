@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from rmexif.icc import matrix
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
+
+    from rmexif.icc.matrix import Matrix, Vector
 
 __all__ = ["D50", "PRIMARIES", "adaptation", "encoded", "rgb_to_xyz", "xyz"]
 
 D50 = (63190 / 65536, 1.0, 54061 / 65536)  # XYZ of the PCS illuminant (7.2.16)
-BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])  # annex E
+BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))  # annex E
 # xy of white, red, green, blue
 PRIMARIES: dict[str, tuple[float, ...]] = {
     "srgb": (0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060),  # IEC 61966-2-1, BT.709
@@ -26,24 +28,27 @@ PRIMARIES: dict[str, tuple[float, ...]] = {
 }
 
 
-def xyz(xy: tuple[float, ...]) -> NDArray[np.float64]:
+def xyz(xy: Sequence[float]) -> Vector:
     """XYZ with Y = 1 of a chromaticity."""
-    return np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
+    return xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]
 
 
-def rgb_to_xyz(primaries: tuple[float, ...]) -> NDArray[np.float64]:
+def rgb_to_xyz(primaries: Sequence[float]) -> Matrix:
     """Linear RGB to XYZ, not adapted; ``primaries`` are xy of white, red, green, blue."""
     white, *corners = [xyz(primaries[at : at + 2]) for at in (0, 2, 4, 6)]
-    rgb = np.stack(corners, axis=1)
-    return np.asarray(rgb * np.linalg.solve(rgb, white))
+    scales = matrix.apply(matrix.inverse(matrix.from_columns(corners)), white)
+    return matrix.from_columns(
+        [[number * scale for number in corner] for corner, scale in zip(corners, scales, strict=True)]
+    )
 
 
-def adaptation(white: tuple[float, ...], target: NDArray[np.float64] | tuple[float, ...]) -> NDArray[np.float64]:
+def adaptation(white: Sequence[float], target: Sequence[float]) -> Matrix:
     """The linear Bradford transform from ``white`` (xy) to ``target`` (XYZ)."""
-    scale = (BRADFORD @ target) / (BRADFORD @ xyz(white))
-    return np.asarray(np.linalg.solve(BRADFORD, scale[:, None] * BRADFORD))
+    cones = zip(matrix.apply(BRADFORD, target), matrix.apply(BRADFORD, xyz(white)), strict=True)
+    scaled = [[wanted / given * number for number in row] for (wanted, given), row in zip(cones, BRADFORD, strict=True)]
+    return matrix.multiply(matrix.inverse(BRADFORD), matrix.from_rows([number for row in scaled for number in row]))
 
 
-def encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear light as sRGB code values (IEC 61966-2-1): an error is about as visible in the dark as in the bright."""
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
+def encoded(light: float) -> float:
+    """Linear light as an sRGB code value (IEC 61966-2-1): an error is about as visible in the dark as in the bright."""
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055

@@ -7,23 +7,35 @@ padding zero and nothing behind it, or raises MalformedImage.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
+from itertools import accumulate
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
-__all__ = ["curve", "fixed", "gamma_tag", "numbers", "para_tag", "read_curve", "rising", "sample"]
+__all__ = [
+    "GRID",
+    "curve",
+    "entries",
+    "fixed",
+    "gamma_tag",
+    "interpolated",
+    "numbers",
+    "para_tag",
+    "read_curve",
+    "rising",
+    "sample",
+]
 
 ONE = 65536  # 1.0 as s15Fixed16Number (4.6)
-GRID = np.linspace(0.0, 1.0, 255 * 4 + 1)  # where curves are compared: every 8-bit code and three between
+GRID = [place / 1020 for place in range(255 * 4 + 1)]  # where curves are compared: every 8-bit code and three between
 MAX_DIP = 655  # of 65535: 1 %, less than two of 255 steps; a measured curve is noisy, a falling one is no tone curve
+MAX_ENTRIES = 0x7FFF  # of a curve; LittleCMS reads no longer one (cmstypes.c), the longest of real ones have 4096
 PARAMETERS = (1, 3, 4, 5, 7)  # of parametricCurveType functions 0 to 4 (10.18, table 68)
 
 
@@ -55,44 +67,72 @@ def curve(tag: bytes) -> bytes:
     return read_curve(Cursor(memoryview(tag), "icc curve"))
 
 
-def sample(tag: bytes, at: NDArray[np.float64] = GRID) -> NDArray[np.float64]:
-    """The values of a canonical curve at the places ``at`` (0-1), clipped to 0-1."""
+def sample(tag: bytes, at: Sequence[float] = GRID) -> list[float]:
+    """The values of a canonical curve at the places ``at`` (0-1), clipped to 0-1.
+
+    Raises:
+        MalformedImage: a parametric curve has no value at one of them.
+    """
     if tag[:4] == b"para":
         values = _parametric(struct.unpack(f">{(len(tag) - 12) // 4}i", tag[12:]), at)
     else:
-        table = np.frombuffer(tag, ">u2", offset=12)
+        table = entries(tag[12:], 2)
         if len(table) == 0:
-            return at
-        if len(table) == 1:
-            values = at ** (float(table[0]) / 256)
-        else:
-            values = np.interp(at, np.linspace(0.0, 1.0, len(table)), table / 65535)
-    if not np.isfinite(values).all():
-        raise MalformedImage("no value on part of 0 to 1", structure="icc curve", offset=12)
-    return np.clip(values, 0.0, 1.0)
+            return list(at)
+        values = _powers(at, table[0] / 256) if len(table) == 1 else interpolated(table, at, 65535)
+    return [0.0 if value < 0 else min(value, 1.0) for value in values]
+
+
+def entries(data: bytes, width: int) -> array[int]:
+    """Big-endian numbers of ``width`` bytes, 1 or 2."""
+    table = array("BH"[width - 1], data)
+    if sys.byteorder == "little":
+        table.byteswap()
+    return table
+
+
+def interpolated(table: Sequence[int], at: Iterable[float], top: int) -> list[float]:
+    """A table of at least two entries from 0 to ``top`` between its entries, at the places ``at`` (0-1), as 0-1."""
+    last, values = len(table) - 1, []
+    for place in at:
+        scaled = place * last
+        first = min(int(scaled), last - 1)
+        values.append((table[first] + (table[first + 1] - table[first]) * (scaled - first)) / top)
+    return values
 
 
 def rising(tag: bytes) -> bytes:
     """A canonical curve whose table never falls: dips of measured ones are filled, up to MAX_DIP."""
     if tag[:4] != b"curv" or len(tag) <= 14:
         return tag
-    table = np.frombuffer(tag, ">u2", offset=12)
-    filled = np.maximum.accumulate(table)
-    if (filled.astype(int) - table > MAX_DIP).any():
+    table = entries(tag[12:], 2)
+    filled = list(accumulate(table, max))
+    if any(high - low > MAX_DIP for high, low in zip(filled, table, strict=True)):
         raise MalformedImage(f"it falls by more than {MAX_DIP} of 65535", structure="icc curve", offset=12)
-    return tag[:12] + filled.astype(">u2").tobytes()
+    return tag[:12] + struct.pack(f">{len(filled)}H", *filled)
 
 
-def _parametric(raw: tuple[int, ...], at: NDArray[np.float64]) -> NDArray[np.float64]:
+def _powers(at: Sequence[float], gamma: float) -> list[float]:
+    """Each place to the power of ``gamma``."""
+    try:
+        return [place**gamma for place in at]
+    except ArithmeticError:
+        raise MalformedImage("no value on part of 0 to 1", structure="icc curve", offset=12) from None
+
+
+def _parametric(raw: tuple[int, ...], at: Sequence[float]) -> list[float]:
     """Functions 0 to 4 of 10.18 at the places ``at``."""
     gamma, a, b, c, d, e, f = (*(value / ONE for value in raw), *[0.0] * (7 - len(raw)))
-    with np.errstate(all="ignore"):
-        if len(raw) == 1:
-            return at**gamma
-        power = np.maximum(a * at + b, 0.0) ** gamma
-        if len(raw) <= 4:  # functions 1 and 2: flat below -b/a
-            return np.where(a * at + b >= 0, power + c, c)
-        return np.where(d <= at, power + e, c * at + f)
+    if len(raw) == 1:
+        return _powers(at, gamma)
+    if len(raw) <= 4:  # functions 1 and 2: flat below -b/a
+        curved, flat, offset = [a * place + b >= 0 for place in at], [c] * len(at), c
+    else:
+        curved, flat, offset = [d <= place for place in at], [c * place + f for place in at], e
+    powers = iter(
+        _powers([max(a * place + b, 0.0) for place, is_curved in zip(at, curved, strict=True) if is_curved], gamma)
+    )
+    return [next(powers) + offset if is_curved else value for is_curved, value in zip(curved, flat, strict=True)]
 
 
 def _open(tag: bytes, kind: bytes) -> Cursor:
@@ -110,6 +150,9 @@ def read_curve(cursor: Cursor) -> bytes:
     cursor.skip(4)
     if kind == b"curv":
         count = cursor.u32()
+        if count > MAX_ENTRIES:
+            problem = f"{count} entries, at most {MAX_ENTRIES} expected"
+            raise MalformedImage(problem, structure="icc curve", offset=cursor.offset - 4)
         return struct.pack(">4sII", kind, 0, count) + cursor.bytes(2 * count)
     if kind != b"para":
         raise MalformedImage("expected the type curv or para", structure="icc curve", offset=cursor.offset - 8)

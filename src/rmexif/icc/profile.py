@@ -13,18 +13,20 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
+from math import log
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rmexif.errors import MalformedImage
-from rmexif.icc import agreement, elements, tables
+from rmexif.icc import agreement, elements, matrix, tables
 from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, encoded
 from rmexif.icc.elements import fixed, gamma_tag
-from rmexif.icc.spaces import CURVES, NATIVE, TITLES, WHITES, known_matrix
+from rmexif.icc.spaces import CURVES, NATIVE, TITLES, WHITES, known_inverse, known_matrix
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterable
+
+    from rmexif.icc.matrix import Matrix
 
 __all__ = ["MAX_TAGS", "TABLES", "Profile", "canonical", "clean", "describe", "identify", "is_clean", "read_tags"]
 
@@ -37,7 +39,7 @@ WHITE_TOLERANCE = 2e-3  # of a white point, in x and y
 CHANNELS = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4, b"Lab ": 3}
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 TABLES = (b"A2B0", b"A2B1", b"A2B2")  # perceptual, relative colorimetric, saturation (9.1, table 25)
-VERSION_2_CURVE = np.linspace(0.0, 1.0, 1024)  # entries of a formula as a table: version 2 has no formulas
+VERSION_2_CURVE = [place / 1023 for place in range(1024)]  # entries of a formula as a table: version 2 has no formulas
 HDR = {16: "pq", 18: "hlg"}  # ITU-T H.273 transfer characteristics that no ICC curve has
 
 
@@ -108,10 +110,10 @@ def describe(profile: bytes) -> Profile | None:
         return Profile(space, name, None, transfer)
     hdr = HDR.get(raw.tags[b"cicp"][9]) if b"cicp" in raw.tags else None
     transfer = hdr or _transfer([raw.tags[tag] for tag in (b"rTRC", b"gTRC", b"bTRC")])
-    matrix, known = _matrix(raw)
+    colorants, known = _matrix(raw)
     curve = _curve_name(transfer)
     name = (known if NATIVE[known] == curve else f"{known}-{curve}") if known and curve else None
-    return Profile(space, name, PRIMARIES[known] if known else _primaries(matrix, _white(raw)), transfer)
+    return Profile(space, name, PRIMARIES[known] if known else _primaries(colorants, _white(raw)), transfer)
 
 
 @cache
@@ -200,8 +202,8 @@ def _version_2(tag: bytes) -> bytes:
     """A tag of a model as version 2 has it: a parametric curve as a table (ICC.1:2001-04, 6.5.2)."""
     if tag[:4] != b"para":
         return tag
-    values = (elements.sample(tag, VERSION_2_CURVE) * 65535).round().astype(">u2")
-    return struct.pack(">4sII", b"curv", 0, len(values)) + values.tobytes()
+    values = [round(value * 65535) for value in elements.sample(tag, VERSION_2_CURVE)]
+    return struct.pack(f">4sII{len(values)}H", b"curv", 0, len(values), *values)
 
 
 def _model_profile(raw: _RawProfile) -> bytes:
@@ -223,26 +225,33 @@ def _matrix_profile(raw: _RawProfile) -> bytes:
     if raw.space != b"RGB " or raw.pcs != b"XYZ ":
         problem = "neither tables nor a matrix from RGB to XYZ"
         raise MalformedImage(problem, structure="icc header", offset=16)
-    matrix, known = _matrix(raw)
-    curves = [_tone(raw, tag) for tag in (b"rTRC", b"gTRC", b"bTRC")]
+    colorants, known = _matrix(raw)
+    curves = _tones(raw)
     cicp = _cicp(raw)
     curve = _curve_name(_transfer(curves))
     if known and curve and not cicp:
         return canonical(known if NATIVE[known] == curve else f"{known}-{curve}")
     white = PRIMARIES[known][:2] if known else _white(raw)
-    tags = _colorants(known_matrix(known) if known else matrix, white, curves) | cicp
+    tags = _colorants(known_matrix(known) if known else colorants, white, curves) | cicp
     return _write(b"RGB ", b"mntr", "RGB", tags, raw, major=4)
 
 
-def _matrix(raw: _RawProfile) -> tuple[NDArray[np.float64], str | None]:
+def _matrix(raw: _RawProfile) -> tuple[Matrix, str | None]:
     """Linear RGB to XYZ, and the name of the known primaries that it fits."""
-    matrix = np.array([elements.numbers(_tag(raw, tag), b"XYZ ", 3) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
-    if matrix.min() < -0.5 or matrix.max() > 2 or abs(np.linalg.det(matrix)) < 1e-4:
+    columns = [elements.numbers(_tag(raw, tag), b"XYZ ", 3) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]
+    colorants = matrix.from_columns(columns)
+    values = [value for column in columns for value in column]
+    if min(values) < -0.5 or max(values) > 2 or abs(matrix.determinant(colorants)) < 1e-4:
         problem = "colorants outside -0.5 to 2, or on one line"
         raise MalformedImage(problem, structure="icc tag table", offset=128)
-    off = {name: float(np.abs(np.linalg.solve(known_matrix(name), matrix) - np.eye(3)).max()) for name in PRIMARIES}
+    off = {name: _distance(matrix.multiply(known_inverse(name), colorants)) for name in PRIMARIES}
     best = min(off, key=off.__getitem__)
-    return matrix, best if off[best] <= MATRIX_TOLERANCE else None
+    return colorants, best if off[best] <= MATRIX_TOLERANCE else None
+
+
+def _distance(device: Matrix) -> float:
+    """The largest difference from the matrix that changes nothing."""
+    return max(abs(device[row][column] - (row == column)) for row in range(3) for column in range(3))
 
 
 def _cicp(raw: _RawProfile) -> dict[bytes, bytes]:
@@ -265,25 +274,36 @@ def _tone(raw: _RawProfile, name: bytes) -> bytes:
     """A tone curve: the known one or the power that it fits, else itself, which then must not fall."""
     tag = elements.rising(elements.curve(_tag(raw, name)))
     values = elements.sample(tag)
-    if (np.diff(values) < 0).any() or values[-1] - values[0] < 0.1:
+    if any(after < before for before, after in pairwise(values)) or values[-1] - values[0] < 0.1:
         problem = "it falls, or rises by less than 0.1"
         raise MalformedImage(problem, structure="icc curve", offset=0)
-    light = encoded(values)
-    off = {name: float(np.abs(light - shape).max()) for name, shape in _shapes().items()}
+    light = [encoded(value) for value in values]
+    off = {name: _largest_difference(light, shape) for name, shape in _shapes().items()}
     best = min(off, key=off.__getitem__)
     if off[best] <= TOLERANCE:
         return CURVES[best]
     middle = values[len(values) // 2]
-    gamma = gamma_tag(min(max(np.log(middle) / np.log(0.5), 0.1), 10.0)) if middle > 0 else tag
-    if gamma != tag and np.abs(encoded(elements.sample(gamma)) - light).max() <= TOLERANCE:
+    gamma = gamma_tag(min(max(log(middle) / log(0.5), 0.1), 10.0)) if middle > 0 else tag
+    if gamma != tag and _largest_difference(map(encoded, elements.sample(gamma)), light) <= TOLERANCE:
         return _tone(_RawProfile(raw.space, raw.pcs, raw.kind, raw.major, raw.intent, {name: gamma}), name)
     return tag
 
 
+def _tones(raw: _RawProfile) -> list[bytes]:
+    """The three tone curves of RGB; channels that share a curve cost one."""
+    tones = {_tag(raw, name): name for name in (b"rTRC", b"gTRC", b"bTRC")}
+    clean_tones = {tag: _tone(raw, name) for tag, name in tones.items()}
+    return [clean_tones[_tag(raw, name)] for name in (b"rTRC", b"gTRC", b"bTRC")]
+
+
+def _largest_difference(left: Iterable[float], right: Iterable[float]) -> float:
+    return max(abs(one - other) for one, other in zip(left, right, strict=True))
+
+
 @cache
-def _shapes() -> dict[str, NDArray[np.float64]]:
+def _shapes() -> dict[str, list[float]]:
     """The known curves, for comparison."""
-    return {name: encoded(elements.sample(tag)) for name, tag in CURVES.items()}
+    return {name: [encoded(value) for value in elements.sample(tag)] for name, tag in CURVES.items()}
 
 
 def _transfer(curves: list[bytes]) -> str | float | None:
@@ -306,35 +326,38 @@ def _white(raw: _RawProfile) -> tuple[float, ...]:
     """The white (xy) that the colours were adapted from: by chad, by a version 2 white point, else D50."""
     try:
         if b"chad" in raw.tags:
-            matrix = np.array(elements.numbers(raw.tags[b"chad"], b"sf32", 9)).reshape(3, 3)
-            x, y, z = np.linalg.solve(matrix, D50)
+            adapted = matrix.from_rows(elements.numbers(raw.tags[b"chad"], b"sf32", 9))
+            x, y, z = matrix.apply(matrix.inverse(adapted), D50)
         else:
             x, y, z = elements.numbers(_tag(raw, b"wtpt"), b"XYZ ", 3)
-    except (MalformedImage, np.linalg.LinAlgError):
+    except (MalformedImage, ZeroDivisionError):
         x, y, z = D50
     total = x + y + z
     # Three digits are all that a white needs, and the rounding makes a second pass find the same.
-    xy = (round(float(x / total), 3), round(float(y / total), 3)) if total > 0.5 else WHITES[0]
+    xy = (round(x / total, 3), round(y / total, 3)) if total > 0.5 else WHITES[0]
     if not (0.2 < xy[0] < 0.5 and 0.2 < xy[1] < 0.5):
         xy = WHITES[0]
     near = min(WHITES, key=lambda known: abs(known[0] - xy[0]) + abs(known[1] - xy[1]))
     return near if max(abs(near[0] - xy[0]), abs(near[1] - xy[1])) <= WHITE_TOLERANCE else xy
 
 
-def _primaries(matrix: NDArray[np.float64], white: tuple[float, ...]) -> tuple[float, ...] | None:
+def _primaries(colorants: Matrix, white: tuple[float, ...]) -> tuple[float, ...] | None:
     """Chromaticities of white and corners, the adaptation taken back; None where a corner is no chromaticity."""
-    corners = np.linalg.solve(adaptation(white, D50), matrix)
-    totals = corners.sum(axis=0)
-    if np.abs(totals).min() < 1e-6:
+    corners = matrix.transpose(matrix.multiply(matrix.inverse(adaptation(white, D50)), colorants))
+    if any(abs(sum(corner)) < 1e-6 for corner in corners):
         return None
-    return (*white, *(round(float(corners[row, i] / totals[i]), 5) for i in range(3) for row in (0, 1)))
+    return (*white, *(round(corner[axis] / sum(corner), 5) for corner in corners for axis in (0, 1)))
 
 
-def _colorants(matrix: NDArray[np.float64], white: tuple[float, ...], curves: list[bytes]) -> dict[bytes, bytes]:
+def _colorants(colorants: Matrix, white: tuple[float, ...], curves: list[bytes]) -> dict[bytes, bytes]:
     """The tags of the matrix model."""
-    tags = {} if white == WHITES[0] else {b"chad": b"sf32\0\0\0\0" + fixed(adaptation(white, D50).ravel().tolist())}
-    for name, column, curve in zip((b"r", b"g", b"b"), matrix.T, curves, strict=True):
-        tags |= {name + b"XYZ": b"XYZ \0\0\0\0" + fixed(column.tolist()), name + b"TRC": curve}
+    tags = (
+        {}
+        if white == WHITES[0]
+        else {b"chad": b"sf32\0\0\0\0" + fixed([number for row in adaptation(white, D50) for number in row])}
+    )
+    for name, column, curve in zip((b"r", b"g", b"b"), matrix.transpose(colorants), curves, strict=True):
+        tags |= {name + b"XYZ": b"XYZ \0\0\0\0" + fixed(column), name + b"TRC": curve}
     return tags
 
 

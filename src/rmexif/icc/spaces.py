@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rmexif.icc import matrix
 from rmexif.icc.colorimetry import D50, PRIMARIES, adaptation, rgb_to_xyz
 from rmexif.icc.elements import gamma_tag, para_tag
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from rmexif.icc.matrix import Matrix
 
-__all__ = ["CURVES", "NATIVE", "TITLES", "WHITES", "known_matrix"]
+__all__ = ["CURVES", "NATIVE", "TITLES", "WHITES", "known_inverse", "known_matrix"]
 
 WHITES = ((0.3457, 0.3585), *{row[:2] for row in PRIMARIES.values() if row[0] != 0.3457})
 # transfer: curve tag. Function 3 of 10.18 is (ax + b)^g from d on, cx below.
@@ -42,6 +42,12 @@ TITLES = {"srgb": "sRGB", "display-p3": "Display P3", "adobe-rgb": "Adobe RGB (1
 
 
 @cache
-def known_matrix(name: str) -> NDArray[np.float64]:
+def known_matrix(name: str) -> Matrix:
     """Linear RGB to XYZ under D50, of known primaries."""
-    return adaptation(PRIMARIES[name][:2], D50) @ rgb_to_xyz(PRIMARIES[name])
+    return matrix.multiply(adaptation(PRIMARIES[name][:2], D50), rgb_to_xyz(PRIMARIES[name]))
+
+
+@cache
+def known_inverse(name: str) -> Matrix:
+    """XYZ under D50 to linear RGB of known primaries."""
+    return matrix.inverse(known_matrix(name))

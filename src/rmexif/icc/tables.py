@@ -12,20 +12,19 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
-from rmexif.icc import elements
+from rmexif.icc import elements, matrix
 from rmexif.icc.colorimetry import D50
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from array import array
+    from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import NDArray
+    from rmexif.icc.matrix import Vector
 
-    Numbers = NDArray[np.float64]
-    Interpolation = Callable[["Grid", Numbers], Numbers]
+    Colours = Sequence[Sequence[float]]
+    Interpolation = Callable[["Grid", Colours], list[tuple[float, ...]]]
 
 __all__ = ["ColourTable", "Grid", "evaluate", "multilinear", "parse", "serialise", "simplex", "to_xyz"]
 
@@ -53,14 +52,18 @@ class Grid:
     width: int
     entries: bytes
 
-    def values(self) -> Numbers:
-        """One row per point, outputs as 0-1."""
-        entries = np.frombuffer(self.entries, f">u{self.width}")
-        return np.asarray(entries.reshape(prod(self.points), -1) / (256**self.width - 1))
+    def values(self) -> array[int]:
+        """The entries as numbers up to ``top``."""
+        return elements.entries(self.entries, self.width)
 
-    def strides(self) -> NDArray[np.int64]:
-        """Rows from one point to the next, per input."""
-        return np.array([prod(self.points[axis + 1 :]) for axis in range(len(self.points))])
+    @property
+    def top(self) -> int:
+        """The entry that stands for 1."""
+        return int(256**self.width) - 1
+
+    def strides(self) -> list[int]:
+        """Entries from one point to the next, per input."""
+        return [PCS_CHANNELS * prod(self.points[axis + 1 :]) for axis in range(len(self.points))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,89 +206,128 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def evaluate(table: ColourTable, device: Numbers, interpolation: Interpolation) -> Numbers:
+def evaluate(table: ColourTable, device: Colours, interpolation: Interpolation) -> list[tuple[float, ...]]:
     """PCS numbers, encoded as 0-1, of device numbers 0-1; one row per colour.
 
     Raises:
         MalformedImage: a parametric curve has no value on part of 0 to 1.
     """
+    values: Colours = device
     if table.kind == b"mAB ":
-        values = _through(table.device, device) if table.device else device
+        values = _through(table.device, values) if table.device else values
         values = interpolation(table.grid, values) if table.grid else values
         if table.matrix:
-            matrix = np.array(table.matrix) / elements.ONE
-            values = np.clip(_through(table.m, values) @ matrix[:9].reshape(3, 3).T + matrix[9:], 0, 1)
+            scaled = [number / elements.ONE for number in table.matrix]
+            values = _mapped(scaled[:9], scaled[9:], _through(table.m, values))
         return _through(table.pcs, values)
     assert table.grid is not None
     if table.inputs == PCS_CHANNELS:
-        device = np.clip(device @ (np.array(table.matrix) / elements.ONE).reshape(3, 3).T, 0, 1)
-    dtype, top = f">u{table.grid.width}", 256**table.grid.width - 1
-    values = interpolation(table.grid, _interpolated(table.device, device, dtype, top))
-    return _interpolated(table.pcs, values, dtype, top)
+        values = _mapped([number / elements.ONE for number in table.matrix], (0.0,) * PCS_CHANNELS, values)
+    values = interpolation(table.grid, _interpolated(table.device, values, table.grid))
+    return _interpolated(table.pcs, values, table.grid)
 
 
-def _through(curves: tuple[bytes, ...], values: Numbers) -> Numbers:
-    """Each column through its canonical curve."""
-    columns = zip(curves, values.T, strict=True)
-    return np.stack([elements.sample(curve, column) for curve, column in columns], axis=1)
+def _through(curves: tuple[bytes, ...], colours: Colours) -> list[tuple[float, ...]]:
+    """Each channel through its canonical curve."""
+    columns = zip(curves, zip(*colours, strict=True), strict=True)
+    return list(zip(*(elements.sample(curve, column) for curve, column in columns), strict=True))
 
 
-def _interpolated(tables: tuple[bytes, ...], values: Numbers, dtype: str, top: int) -> Numbers:
-    """Each column through its table of entries from 0 to ``top``."""
-    columns = []
-    for table, column in zip(tables, values.T, strict=True):
-        entries = np.frombuffer(table, dtype)
-        columns.append(np.interp(column, np.linspace(0.0, 1.0, len(entries)), entries / top))
-    return np.stack(columns, axis=1)
+def _interpolated(tables: tuple[bytes, ...], colours: Colours, grid: Grid) -> list[tuple[float, ...]]:
+    """Each channel through its table, whose entries are as wide as those of the grid."""
+    columns = zip((elements.entries(table, grid.width) for table in tables), zip(*colours, strict=True), strict=True)
+    return list(zip(*(elements.interpolated(table, column, grid.top) for table, column in columns), strict=True))
 
 
-def _cells(grid: Grid, values: Numbers) -> tuple[NDArray[np.int64], Numbers]:
-    """The first corner of the cell that each colour lies in, and how far into the cell it lies."""
-    last = np.array(grid.points) - 1
-    scaled = np.clip(values, 0, 1) * last
-    corner = np.minimum(scaled.astype(np.int64), last - 1)
-    return corner, scaled - corner
+def _mapped(numbers: Sequence[float], offsets: Sequence[float], colours: Colours) -> list[tuple[float, ...]]:
+    """Each colour through a matrix and an offset, clipped to 0-1."""
+    rows = matrix.from_rows(numbers)
+    return [
+        tuple(_clipped(value + offset) for value, offset in zip(matrix.apply(rows, colour), offsets, strict=True))
+        for colour in colours
+    ]
 
 
-def multilinear(grid: Grid, values: Numbers) -> Numbers:
+def _clipped(value: float) -> float:
+    return 0.0 if value < 0 else min(value, 1.0)
+
+
+def _cells(grid: Grid, colours: Colours) -> Iterable[tuple[int, list[float]]]:
+    """The entry of the first corner of the cell that each colour lies in, and how far into the cell it lies."""
+    axes = [(points - 1, stride) for points, stride in zip(grid.points, grid.strides(), strict=True)]
+    for colour in colours:
+        entry, inside = 0, []
+        for value, (last, stride) in zip(colour, axes, strict=True):
+            scaled = _clipped(value) * last
+            corner = min(int(scaled), last - 1)
+            entry += corner * stride
+            inside.append(scaled - corner)
+        yield entry, inside
+
+
+def multilinear(grid: Grid, colours: Colours) -> list[tuple[float, ...]]:
     """The grid between its points as Skia interpolates it: over all corners of a cell."""
-    rows, strides = grid.values(), grid.strides()
-    corner, inside = _cells(grid, values)
-    total = np.zeros((len(values), rows.shape[1]))
-    for offsets in product((0, 1), repeat=len(grid.points)):
-        weight = np.where(offsets, inside, 1 - inside).prod(axis=1)
-        total += weight[:, None] * rows[(corner + offsets) @ strides]
-    return total
+    entries, strides, top = grid.values(), grid.strides(), grid.top
+    corners = [
+        (sum(step for step, far in zip(strides, sides, strict=True) if far), sides)
+        for sides in product((False, True), repeat=len(grid.points))
+    ]
+    shown = []
+    for first, inside in _cells(grid, colours):
+        totals = [0.0] * PCS_CHANNELS
+        for step, sides in corners:
+            weight = prod(part if far else 1 - part for part, far in zip(inside, sides, strict=True))
+            if weight:
+                _add(totals, weight, entries, first + step)
+        shown.append(tuple(total / top for total in totals))
+    return shown
 
 
-def simplex(grid: Grid, values: Numbers) -> Numbers:
+def simplex(grid: Grid, colours: Colours) -> list[tuple[float, ...]]:
     """The grid between its points as LittleCMS interpolates it: over a tetrahedron (or its kin) of a cell."""
-    rows, strides = grid.values(), grid.strides()
-    corner, inside = _cells(grid, values)
-    order = np.argsort(-inside, axis=1, kind="stable")
-    edges = np.pad(np.take_along_axis(inside, order, axis=1), ((0, 0), (1, 1)), constant_values=((0, 0), (1, 0)))
-    weights, row = -np.diff(edges, axis=1), corner @ strides
-    total: Numbers = weights[:, :1] * rows[row]
-    for number in range(len(grid.points)):
-        row = row + strides[order[:, number]]
-        total += weights[:, number + 1, None] * rows[row]
-    return total
+    entries, strides, top = grid.values(), grid.strides(), grid.top
+    shown = []
+    for first, inside in _cells(grid, colours):
+        order = sorted(range(len(inside)), key=lambda axis: -inside[axis])
+        edges = [1.0, *(inside[axis] for axis in order), 0.0]
+        entry, totals = first, [0.0] * PCS_CHANNELS
+        _add(totals, edges[0] - edges[1], entries, entry)
+        for axis, near, far in zip(order, edges[1:], edges[2:], strict=False):
+            entry += strides[axis]
+            _add(totals, near - far, entries, entry)
+        shown.append(tuple(total / top for total in totals))
+    return shown
 
 
-def to_xyz(encoded: Numbers, kind: bytes, pcs: bytes) -> Numbers:
+def _add(totals: list[float], weight: float, entries: array[int], first: int) -> None:
+    """Add a point of the grid by its weight."""
+    totals[0] += weight * entries[first]
+    totals[1] += weight * entries[first + 1]
+    totals[2] += weight * entries[first + 2]
+
+
+def to_xyz(colours: Colours, kind: bytes, pcs: bytes) -> list[Vector]:
     """XYZ of PCS numbers, as a table of type ``kind`` encodes them.
 
     Args:
-        encoded: 0-1, one row per colour.
+        colours: 0-1, one row per colour.
         kind: the table's type signature.
         pcs: ``b"XYZ "`` or ``b"Lab "``.
     """
     if pcs == b"XYZ ":
-        return encoded * XYZ_SCALE
+        return [(x * XYZ_SCALE, y * XYZ_SCALE, z * XYZ_SCALE) for x, y, z in colours]
     scale = LEGACY_LAB_SCALE if kind == b"mft2" else 1.0
-    lightness = encoded[:, 0] * scale * 100
-    a, b = (encoded[:, channel] * scale * 255 - 128 for channel in (1, 2))
+    return [
+        _lab_to_xyz(lightness * scale * 100, a * scale * 255 - 128, b * scale * 255 - 128)
+        for lightness, a, b in colours
+    ]
+
+
+def _lab_to_xyz(lightness: float, a: float, b: float) -> Vector:
+    """CIELAB under D50 (CIE 15, 8.2.1)."""
     middle = (lightness + 16) / 116
-    roots = np.stack([middle + a / 500, middle, middle - b / 200], axis=1)
-    linear = 3 * LAB_EPSILON**2 * (roots - 4 / 29)
-    return np.asarray(np.where(roots > LAB_EPSILON, roots**3, linear) * np.array(D50))
+    x, y, z = (
+        white * (root**3 if root > LAB_EPSILON else 3 * LAB_EPSILON**2 * (root - 4 / 29))
+        for white, root in zip(D50, (middle + a / 500, middle, middle - b / 200), strict=True)
+    )
+    return x, y, z

@@ -1,14 +1,21 @@
-"""Atomic writes: a file appears completely or not at all, and leaves no temporary name behind."""
+"""Atomic writes: a file appears completely or not at all, whenever the process ends; what it replaces stays."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import secrets
+import sys
 from pathlib import Path
 
 __all__ = ["OutputExists", "atomic_write"]
+
+# What a file system answers that has no unnamed files, or no second names (FAT, exFAT, some network shares).
+UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EMLINK})
+RENAME_NOREPLACE = 1  # linux/fs.h
+HERE = -100  # fcntl.h: AT_FDCWD
 
 
 class OutputExists(FileExistsError):
@@ -19,7 +26,8 @@ def atomic_write(path: Path, data: bytes, force: bool = False) -> None:
     """Write a file completely or not at all.
 
     The bytes go into an unnamed file, which is then linked into place: a crash leaves no half file and no temporary
-    name behind. Where the system knows no unnamed files, a name beside the target is used and removed again.
+    name behind. Where the system knows no unnamed files, a name beside the target is used and removed again; a process
+    that is killed leaves that name, and nothing else.
 
     Args:
         path: where to; its folder exists.
@@ -66,8 +74,8 @@ def _unnamed(folder: Path) -> int | None:
     try:
         return os.open(folder, flag | os.O_WRONLY, 0o666)
     except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
-            return None  # this file system has no unnamed files
+        if error.errno in UNSUPPORTED:
+            return None
         raise
 
 
@@ -81,14 +89,48 @@ def _write_named(path: Path, data: bytes, force: bool) -> None:
             os.close(handle)
         if force:
             _replace(name, path)
-            return
-        try:
-            os.link(name, path)
-        except FileExistsError as error:
-            raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
+        else:
+            _move(name, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             name.unlink()
+
+
+def _move(name: Path, path: Path) -> None:
+    """Give a file its name unless something has it; by a second name where there are such, which never replaces."""
+    try:
+        if hasattr(os, "link"):
+            os.link(name, path)
+            return
+    except FileExistsError as error:
+        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+    try:
+        _rename(name, path)
+    except FileExistsError as error:
+        raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
+
+
+def _rename(name: Path, path: Path) -> None:
+    """Rename a file to a name that nothing has: Windows refuses another one, Linux where it is asked to.
+
+    Elsewhere the name is looked at first; what another process puts there in the same moment is replaced.
+
+    Raises:
+        FileExistsError: something has the name.
+    """
+    if sys.platform == "linux":
+        rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        if rename is not None:
+            if rename(HERE, os.fsencode(name), HERE, os.fsencode(path), RENAME_NOREPLACE) == 0:
+                return
+            if (code := ctypes.get_errno()) not in UNSUPPORTED:
+                raise OSError(code, os.strerror(code))
+    if sys.platform != "win32" and path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    name.rename(path)
 
 
 def _fill(handle: int, data: bytes) -> None:

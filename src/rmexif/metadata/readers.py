@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rmexif.errors import MalformedImage
-from rmexif.metadata import c2pa, exif, icc_profile, iptc, png_text, tags, trailer, xmp
+from rmexif.metadata import tags
 from rmexif.metadata.findings import FindingsBuilder
 from rmexif.types import Category, PayloadKind
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rmexif.metadata.packing import UnpackBudget
     from rmexif.types import Finding, Packing, Part
 
-__all__ = ["READERS", "explain"]
+__all__ = ["READERS", "explain", "read_picture", "reader"]
 
 
 def explain(part: Part, body: bytes, values: bool = False, budget: UnpackBudget | None = None) -> list[Finding]:
@@ -33,6 +34,8 @@ def explain(part: Part, body: bytes, values: bool = False, budget: UnpackBudget 
         where = f"{where}/{title}"
     findings = FindingsBuilder(where, values, _read, budget)
     if part.entry:
+        from rmexif.metadata import exif
+
         exif.read_value(findings, part.entry, body, where)
     else:
         _read(findings, kind, body, where, part.packing)
@@ -49,29 +52,37 @@ def _read(findings: FindingsBuilder, kind: PayloadKind, payload: bytes, where: s
             findings.nest(kind, unpacked, where)
         return
     try:
-        READERS.get(kind, trailer.read_unknown)(findings, payload, where)
+        reader(kind)(findings, payload, where)
     except MalformedImage:
         findings.add(f"{where}/broken", Category.UNKNOWN, len(payload))
 
 
-def _read_picture(findings: FindingsBuilder, payload: bytes, where: str) -> None:
+def read_picture(findings: FindingsBuilder, payload: bytes, where: str) -> None:
     """Another picture, or a film, of what the picture shows."""
     findings.add(where, Category.EMBEDDED_IMAGE, len(payload))
 
 
-READERS: dict[PayloadKind, Callable[[FindingsBuilder, bytes, str], None]] = {
-    PayloadKind.EXIF: exif.read,
-    PayloadKind.MPF: exif.read_mpf,
-    PayloadKind.XMP: xmp.read,
-    PayloadKind.IPTC: iptc.read,
-    PayloadKind.JUMBF: c2pa.read,
-    PayloadKind.ICC: icc_profile.read,
-    PayloadKind.TEXT: png_text.read_text,
-    PayloadKind.PNG_ZTXT: png_text.read_ztxt,
-    PayloadKind.PNG_ITXT: png_text.read_itxt,
-    PayloadKind.PNG_ICCP: png_text.read_iccp,
-    PayloadKind.TRAILER: trailer.read_trailer,
-    PayloadKind.PICTURE: _read_picture,
-    PayloadKind.VIDEO: _read_picture,
-    PayloadKind.UNKNOWN: trailer.read_unknown,
+# Module and function; loaded on first use, because most files hold few kinds.
+READERS: dict[PayloadKind, tuple[str, str]] = {
+    PayloadKind.EXIF: ("exif", "read"),
+    PayloadKind.MPF: ("exif", "read_mpf"),
+    PayloadKind.XMP: ("xmp", "read"),
+    PayloadKind.IPTC: ("iptc", "read"),
+    PayloadKind.JUMBF: ("c2pa", "read"),
+    PayloadKind.ICC: ("icc_profile", "read"),
+    PayloadKind.TEXT: ("png_text", "read_text"),
+    PayloadKind.PNG_ZTXT: ("png_text", "read_ztxt"),
+    PayloadKind.PNG_ITXT: ("png_text", "read_itxt"),
+    PayloadKind.PNG_ICCP: ("png_text", "read_iccp"),
+    PayloadKind.TRAILER: ("trailer", "read_trailer"),
+    PayloadKind.PICTURE: ("readers", "read_picture"),
+    PayloadKind.VIDEO: ("readers", "read_picture"),
+    PayloadKind.UNKNOWN: ("trailer", "read_unknown"),
 }
+
+
+def reader(kind: PayloadKind) -> Callable[[FindingsBuilder, bytes, str], None]:
+    """What reads payloads of a kind."""
+    module, name = READERS.get(kind, READERS[PayloadKind.UNKNOWN])
+    found: Callable[[FindingsBuilder, bytes, str], None] = getattr(import_module(f"rmexif.metadata.{module}"), name)
+    return found

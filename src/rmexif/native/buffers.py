@@ -1,13 +1,22 @@
-"""Argument types that pass a buffer to the core without copying it."""
+"""Argument types that pass a buffer to the core without copying it, and room for what comes back."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["INPUT", "OUTPUT", "scratch"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["INPUT", "OUTPUT", "address", "join", "scratch"]
+
+# From here on memory is asked for in pages of 2 MiB where the system offers them (Linux): zeroing 9,000 pages of 4 KiB
+# takes three quarters of the time of joining 36 MB.
+LARGE = 4 << 20  # byte
+PAGE = mmap.PAGESIZE
+HUGE_PAGES: int | None = getattr(mmap, "MADV_HUGEPAGE", None)
 
 _EMPTY = (ctypes.c_char * 1)()  # an address for buffers without a byte: the core is never given a null pointer
 
@@ -38,7 +47,7 @@ _release_buffer.argtypes = (ctypes.POINTER(_Buffer),)
 _release_buffer.restype = None
 
 
-def _address(view: memoryview) -> int:
+def address(view: memoryview) -> int:
     """Where the bytes of a contiguous view lie; they stay there as long as the view does.
 
     Raises:
@@ -52,6 +61,14 @@ def _address(view: memoryview) -> int:
     return int(address)
 
 
+_new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
+_new_bytes.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t)
+_new_bytes.restype = ctypes.py_object
+if HUGE_PAGES is not None:
+    _advise = ctypes.CDLL(None).madvise
+    _advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
+
 class INPUT(ctypes.c_void_p):
     """``const uint8_t *``: bytes, or a contiguous memoryview or bytearray of them, read only."""
 
@@ -63,7 +80,7 @@ class INPUT(ctypes.c_void_p):
         if isinstance(data, bytes):
             return ctypes.c_char_p(data)
         if isinstance(data, memoryview):
-            return ctypes.c_void_p(_address(data))
+            return ctypes.c_void_p(address(data))
         return ctypes.byref(ctypes.c_char.from_buffer(data))
 
 
@@ -87,3 +104,20 @@ def scratch(size: int) -> memoryview:
         return memoryview(bytearray(size))
     private = {} if sys.platform == "win32" else {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS}
     return memoryview(mmap.mmap(-1, size, **private))
+
+
+def join(pieces: Sequence[bytes | bytearray | memoryview]) -> bytes:
+    """``b"".join(pieces)``."""
+    size = sum(map(len, pieces))
+    if HUGE_PAGES is None or size < LARGE:
+        return b"".join(pieces)
+    data: bytes = _new_bytes(None, size)  # not yet initialised, and not yet seen by anyone else
+    start = address(memoryview(data))
+    first = start + -start % PAGE
+    _advise(first, (start + size - first) // PAGE * PAGE, HUGE_PAGES)  # a system without them says so, and goes on
+    room = memoryview((ctypes.c_ubyte * size).from_address(start)).cast("B")
+    at = 0
+    for piece in pieces:
+        room[at : at + len(piece)] = piece
+        at += len(piece)
+    return data

@@ -7,8 +7,6 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.native.buffers import scratch
-from rmexif.native.deflate_recode_twin import Recoder
-from rmexif.native.deflate_twin import Inflater
 from rmexif.native.library import twin
 from rmexif.native.status import Status
 
@@ -115,6 +113,8 @@ def inflate(data: Buffer, size: int, *, bare: bool = False, symbols: bool = Fals
         bare: without a zlib envelope.
         symbols: whether to keep the symbols for ``recode``.
     """
+    from rmexif.native.deflate_twin import Inflater  # where there is no core
+
     stream = Inflater(data, size, bare=bare, most_symbols=_numbers(size) if symbols else 0)
     status = stream.run()
     return Inflated(status, memoryview(stream.out), memoryview(stream.packed), Report(**stream.report))
@@ -129,6 +129,8 @@ def _audit(core: ctypes.CDLL, data: Buffer, size: int, *, bare: bool = False) ->
 @twin(_audit)
 def audit(data: Buffer, size: int, *, bare: bool = False) -> Audit:
     """Audit a stream of at most ``size`` bytes without keeping them; arguments as those of ``inflate``."""
+    from rmexif.native.deflate_twin import Inflater  # where there is no core
+
     stream = Inflater(data, size, bare=bare)
     return Audit(stream.run(), Report(**stream.report))
 
@@ -154,6 +156,8 @@ def recode(symbols: Sequence[int] | memoryview, fresh: Buffer) -> memoryview:
         symbols: of ``inflate``; any will do, also none.
         fresh: the bytes.
     """
+    from rmexif.native.deflate_recode_twin import Recoder  # where there is no core
+
     coder = Recoder(fresh)
     coder.follow(symbols)
     return memoryview(coder.close(zlib.adler32(fresh)))

@@ -10,7 +10,6 @@ import ctypes
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from rmexif.native import jpeg_twin
 from rmexif.native.jpeg_scan import (
     COMPONENTS,
     TABLE_SIZE,
@@ -21,13 +20,12 @@ from rmexif.native.jpeg_scan import (
     Scan,
     Walk,
     bad_argument,
-    find_marker,
     room,
 )
 from rmexif.native.library import twin
 from rmexif.native.status import Status
 
-__all__ = ["Component", "Output", "Scan", "Walk", "next_marker", "walk"]
+__all__ = ["Component", "Output", "Scan", "Walk", "walk"]
 
 if TYPE_CHECKING:
     from array import array
@@ -53,19 +51,6 @@ class _Result(ctypes.Structure):
         *((name, ctypes.c_uint64) for name in ("zero_runs", "eob_runs", "dc_range")),
         ("nonzero", ctypes.c_uint64 * COMPONENTS),
     )
-
-
-def _next_marker(core: ctypes.CDLL, data: Buffer, start: int) -> int:
-    return int(core.rmexif_jpeg_next_marker(data, len(data), start))
-
-
-@twin(_next_marker)
-def next_marker(data: Buffer, start: int) -> int:
-    """The offset of the first marker at or behind byte ``start``, ``len(data)`` where there is none.
-
-    A marker starts with a 0xFF that another byte than 0x00 follows (T.81, B.1.1.2). Fill bytes belong to it.
-    """
-    return find_marker(data, start)
 
 
 def _packed(tables: tuple[bytes, ...]) -> bytes:
@@ -152,4 +137,6 @@ def walk(
         output: what to write.
         new_tables: for ``Output.CODE`` with Huffman coding: the tables to write with, DC of component 0, its AC, ...
     """
+    from rmexif.native import jpeg_twin  # where there is no core
+
     return jpeg_twin.walk_scan(scan, data, history, output, new_tables)

@@ -98,7 +98,10 @@ def bad_argument(scan: Scan) -> Walk:
 
 
 def find_marker(data: Buffer, start: int) -> int:
-    """The offset of the first marker at or behind byte ``start``, ``len(data)`` where there is none."""
+    """The offset of the first marker at or behind byte ``start``, ``len(data)`` where there is none.
+
+    A marker starts with a 0xFF that another byte than 0x00 follows (T.81, B.1.1.2). Fill bytes belong to it.
+    """
     found = MARKER.search(data, start)
     return found.start() if found else len(data)
 

@@ -5,7 +5,8 @@ widens them one code early. TIFF files of before version 5.0 have the packing of
 
 The canonical encoder starts with a clear code, takes the longest string that its table holds, clears the table when it
 is full and ends with an end code and zero bits up to the byte. Full means that the entry to be added has number 4096
-(GIF: the rule of compress, which libgd, ImageMagick and Pillow share) or 4093 (TIFF: libtiff's rule).
+(GIF: the rule of compress, which libgd, ImageMagick and Pillow share) or 4093 (TIFF: libtiff's rule). In TIFF it also
+clears it, as libtiff does, where it codes no better than it did ``CHECK_GAP`` samples before.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Buffer = bytes | bytearray | memoryview
 
 CODES = 4096  # of 12 bits, in both formats
 FULL_GIF, FULL_TIFF = 4096, 4093  # the entry that the canonical encoder does not add
+CHECK_GAP = 10_000  # samples between two questions whether the table still pays (CHECK_GAP of libtiff's tif_lzw.c)
 KEPT = 4093  # a table with fewer entries is not full by any encoder's rule
 FACTS = 4  # LZW_FACTS of c/lzw.h
 
@@ -223,24 +225,53 @@ def encode(
 def _encode_run(out: _Writer, samples: memoryview, *, keep: bool) -> None:
     """Encode from a cleared table on."""
     full = FULL_TIFF if out.tiff else FULL_GIF
+    ratio = _Ratio()
     table: dict[int, int] = {}
     code = samples[0]
-    for sample in samples[1:]:
+    for done, sample in enumerate(samples[1:], 1):
         pair = code << 8 | sample
         if (longer := table.get(pair)) is not None:
             code = longer
             continue
         out.put(code)
-        if out.known < full:
+        is_full = out.known == full
+        if not is_full:
             table[pair] = out.known
+            width = out.width
             out.widen()  # the decoder adds this entry one code later
             out.known += 1
-        elif not keep:
+            is_full = out.tiff and not keep and out.width == width and ratio.falls(done, out.bits_written)
+        if is_full and not keep:
+            ratio.clear(done, out.bits_written)
             out.clear()
             table = {}
         code = sample
     out.put(code)
     out.widen()
+
+
+class _Ratio:
+    """What libtiff asks of a table that is not full: whether it codes better than at the question before."""
+
+    def __init__(self) -> None:
+        self.cleared = 0  # samples read when the table was cleared
+        self.begin = 0  # bits in front of its clear code
+        self.next = CHECK_GAP  # samples read since then at the next question; a clear code does not put it back
+        self.ratio = 0  # samples to bits at the last one, in 24 and 8 bits
+
+    def clear(self, samples: int, bits: int) -> None:
+        """A clear code behind ``bits`` bits, and strings of ``samples``; one sample more is read: it ended the last."""
+        self.cleared, self.begin, self.ratio = samples + 1, bits, 0
+
+    def falls(self, samples: int, bits: int) -> bool:
+        """Whether the table is cleared behind a code: ``samples`` in the strings, and ``bits``, up to its end."""
+        read, coded = samples + 1 - self.cleared, bits - self.begin
+        if read < self.next:
+            return False
+        self.next = read + CHECK_GAP
+        ratio = (read << 8) // coded if read <= 0x7FFFFF else read // (coded >> 8) if coded >> 8 else 0x7FFFFFFF
+        before, self.ratio = self.ratio, ratio
+        return ratio <= before
 
 
 class _Writer:
@@ -261,6 +292,11 @@ class _Writer:
         self.held += self.width
         if self.held >= 1024:
             self._flush(self.held // 8)
+
+    @property
+    def bits_written(self) -> int:
+        """Bits of all codes so far."""
+        return 8 * len(self.out) + self.held
 
     def _flush(self, count: int) -> None:
         """Write ``count`` whole bytes."""

@@ -6,16 +6,30 @@ Neither keeps the picture: rows are unfiltered, checked, cleared and filtered wh
 from __future__ import annotations
 
 import ctypes
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rmexif.native import deflate, png_twin
+from rmexif.native import deflate
 from rmexif.native.buffers import scratch
 from rmexif.native.deflate import Report
 from rmexif.native.library import twin
-from rmexif.native.png_layout import Layout
+from rmexif.native.png_layout import KINDS, Layout
 from rmexif.native.status import Status
 
-__all__ = ["Layout", "Rewritten", "Scanlines", "Survey", "filter_rows", "rewrite", "survey", "unfilter"]
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = [
+    "Layout",
+    "Rewritten",
+    "Scanlines",
+    "Survey",
+    "filter_rows",
+    "packed_table",
+    "rewrite",
+    "specification",
+    "survey",
+    "unfilter",
+]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -78,6 +92,13 @@ class Scanlines(NamedTuple):
     kinds: bytes
 
 
+def specification() -> ModuleType:
+    """The twin of these functions; it takes numpy, which nothing else here does."""
+    from rmexif.native import png_twin
+
+    return png_twin
+
+
 def _numbers(layout: Layout) -> ctypes.Array[ctypes.c_uint32]:
     return (ctypes.c_uint32 * 5)(*layout)
 
@@ -117,7 +138,7 @@ def survey(data: Buffer, layout: Layout, key: bytes | None = None, *, hasty: boo
     if not layout.exists or (key is not None and len(key) != layout.step):
         return _NO_SURVEY
     stream = deflate.inflate.python(data, layout.size)
-    found = png_twin.look(stream.data, layout, key)
+    found = specification().look(stream.data, layout, key)
     status, report, used = stream.status, stream.report, found.used
     if hasty and found.invisible:
         return Survey(Status.LIMIT, 0, False, True, 0, False, bytes(256), Report())
@@ -161,13 +182,13 @@ def rewrite(data: Buffer, layout: Layout, indices: bytes = SAME) -> Rewritten:
     if not layout.exists:
         return Rewritten(Status.BAD_ARGUMENT, memoryview(b""), Report())
     stream = deflate.inflate.python(data, layout.size, symbols=True)
-    if png_twin.has_unknown_kind(stream.data, layout):
+    if specification().has_unknown_kind(stream.data, layout):
         return Rewritten(Status.BAD_VALUE, memoryview(b""), Report())
     if stream.report.size < layout.size:
         status = Status.ENDS_EARLY if stream.status is Status.OK else stream.status
         return Rewritten(status, memoryview(b""), stream.report)
     table = packed_table(indices, min(layout.depth, 8))
-    fresh = png_twin.cleared(stream.data, layout, table)
+    fresh = specification().cleared(stream.data, layout, table)
     return Rewritten(Status.OK, deflate.recode.python(stream.symbols, fresh), stream.report)
 
 
@@ -188,7 +209,7 @@ def unfilter(filtered: Buffer, layout: Layout) -> Scanlines:
     """Undo the filters (9.2) of an inflated picture; rows before a fault are there."""
     if not layout.exists:
         return Scanlines(Status.BAD_ARGUMENT, memoryview(b""), b"")
-    return Scanlines(*png_twin.unfiltered(filtered, layout))
+    return Scanlines(*specification().unfiltered(filtered, layout))
 
 
 def _filter_fault(pixels: Buffer, layout: Layout, kinds: bytes | None) -> Scanlines | None:
@@ -198,7 +219,7 @@ def _filter_fault(pixels: Buffer, layout: Layout, kinds: bytes | None) -> Scanli
         status = Status.BAD_ARGUMENT
     elif len(pixels) < layout.pixels_size:
         status = Status.ENDS_EARLY
-    elif kinds is not None and max(kinds) >= png_twin.KINDS:
+    elif kinds is not None and max(kinds) >= KINDS:
         status = Status.BAD_VALUE
     return None if status is Status.OK else Scanlines(status, memoryview(b""), b"")
 
@@ -225,4 +246,6 @@ def filter_rows(pixels: Buffer, layout: Layout, kinds: bytes | None = None) -> S
         kinds: the filter of every row; by default the ones whose bytes weigh least (12.8), and none for palettes and
             samples of less than 8 bits.
     """
-    return _filter_fault(pixels, layout, kinds) or Scanlines(Status.OK, *png_twin.filtered(pixels, layout, kinds))
+    return _filter_fault(pixels, layout, kinds) or Scanlines(
+        Status.OK, *specification().filtered(pixels, layout, kinds)
+    )

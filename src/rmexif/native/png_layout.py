@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import NamedTuple
 
-__all__ = ["DEPTHS", "Layout"]
+__all__ = ["ADAM7", "DEPTHS", "KINDS", "Layout", "diagonals", "strip_rows"]
 
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # 8.1
+KINDS = 5  # filters: None, Sub, Up, Average, Paeth (9.2)
+STRIP = 1 << 25  # cells of the skewed array in which the twin undoes filters, two bytes each
 MOST_PIXELS = 1 << 48  # so that all sizes fit 64 bits
 
 
@@ -80,3 +83,17 @@ class Layout(NamedTuple):
             total += min(row, rows) * size
             row -= min(row, rows)
         return total
+
+
+def diagonals(layout: Layout) -> int:
+    """What undoing the filters costs the twin at the most, in rounds of the recurrence."""
+    total = 0
+    for _, rows, row in layout.passes:
+        columns = row // layout.step
+        total += rows + -(-rows // strip_rows(columns, layout.step)) * columns
+    return total
+
+
+def strip_rows(columns: int, channels: int) -> int:
+    """Rows r of a strip, so that its skewed array of (columns + r) x r x channels stays within STRIP cells."""
+    return max(1, (isqrt(columns * columns + 4 * STRIP // channels) - columns) // 2)

@@ -7,11 +7,11 @@ that is skewed so that a diagonal is a row.
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from rmexif.native.png_layout import KINDS, strip_rows
 from rmexif.native.status import Status
 
 if TYPE_CHECKING:
@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-__all__ = ["Look", "cleared", "diagonals", "filtered", "has_unknown_kind", "look", "unfiltered"]
+__all__ = ["Look", "cleared", "filtered", "has_unknown_kind", "look", "unfiltered"]
 
 Buffer = bytes | bytearray | memoryview
-
-KINDS = 5  # None, Sub, Up, Average, Paeth (9.2)
-STRIP = 1 << 25  # cells of the skewed array, two bytes each
 
 
 class Look(NamedTuple):
@@ -180,26 +177,12 @@ def _lightest(plain: Bytes, above: Bytes, layout: Layout) -> Bytes:
     return best
 
 
-def _strip_rows(columns: int, channels: int) -> int:
-    """Rows r of a strip, so that its skewed array of (columns + r) x r x channels stays within STRIP cells."""
-    return max(1, (isqrt(columns * columns + 4 * STRIP // channels) - columns) // 2)
-
-
-def diagonals(layout: Layout) -> int:
-    """What undoing the filters costs at the most, in rounds of the recurrence."""
-    total = 0
-    for _, rows, row in layout.passes:
-        columns = row // layout.step
-        total += rows + -(-rows // _strip_rows(columns, layout.step)) * columns
-    return total
-
-
 def _strips(lines: Bytes, step: int) -> Iterator[Bytes]:
     """Rows without filters (9.3), not to be changed, a strip of them at a time."""
     rows, size = len(lines), lines.shape[1] - 1
     coded = lines[:, 1:].reshape(rows, size // step, step)
     above = np.zeros((size // step, step), np.uint8)
-    height = _strip_rows(size // step, step)
+    height = strip_rows(size // step, step)
     for start in range(0, rows, height):
         kinds, block = lines[start : start + height, 0], coded[start : start + height]
         highest = kinds.max()

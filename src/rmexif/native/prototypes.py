@@ -13,14 +13,13 @@ from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
-ABI = 1  # RMEXIF_ABI of c/status.h, raised together with it
+ABI = 2  # RMEXIF_ABI of c/status.h, raised together with it
 
 Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 
 PROTOTYPES: dict[str, Prototype] = {
     "rmexif_abi": (c_uint32, ()),
     # jpeg.h
-    "rmexif_jpeg_next_marker": (c_size_t, (INPUT, c_size_t, c_size_t)),
     "rmexif_jpeg_walk": (
         c_int32,
         (

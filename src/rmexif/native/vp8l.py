@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 from typing import NamedTuple
 
-from rmexif.native import vp8l_twin
 from rmexif.native.library import twin
 from rmexif.native.status import Status
 
@@ -124,6 +123,8 @@ def walk(
     Statuses: ENDS_EARLY; BAD_CODE or BAD_VALUE where no decoder reads the data; BAD_ARGUMENT for sides that are
     given and not between 1 and 16384; LIMIT also where the core would need more than 1 GiB.
     """
+    from rmexif.native import vp8l_twin  # where there is no core
+
     try:
         facts = vp8l_twin.read(data, width, height, most_pixels, decode=decode, rows=rows)
     except vp8l_twin.Stop as stop:

@@ -85,7 +85,8 @@ class ImageRoutes:
             body = await bodies.read(request, self._settings)
             progress.body_pending = False
             options.add(body.fields)
-            arguments = JOBS[job].arguments(options.values(), self._settings.limits)
+            values = options.values() | self._settings.operator_options
+            arguments = JOBS[job].arguments(values, self._settings.limits)
             self._metrics.size.observe(len(body.data))
             data, stats = await self._work(request, job, body.data, arguments)
         self._metrics.seconds.observe(time.monotonic() - started)

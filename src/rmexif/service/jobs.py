@@ -7,15 +7,18 @@ worker; ``run`` runs there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rmexif.policy import Policy
+from rmexif.workers.replies import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rmexif.types import Limits
     from rmexif.workers.process import Answer
+    from rmexif.workers.replies import Mode
 
 __all__ = ["JOBS", "Job", "run"]
 
@@ -71,6 +74,10 @@ def _limits_and_thorough(values: Mapping[str, Any], limits: Limits) -> tuple[Any
     return limits, values.get("thorough", False)
 
 
+def _of_limits(mode: Mode, limits: Limits, _: bool) -> Expected:
+    return Expected(mode=mode, limits=limits)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One kind of request.
@@ -78,29 +85,39 @@ class Job:
     Args:
         work: what a worker does with the image and the arguments.
         arguments: the values of the request's options, and the operator's limits, as arguments of ``work``.
+        expected: what the answer must be, of the same arguments.
         summary: half a sentence for the description of the API.
         answers_image: whether clean bytes come back, not only a report.
     """
 
     work: Callable[..., Answer]
     arguments: Callable[[Mapping[str, Any], Limits], tuple[Any, ...]]
+    expected: Callable[..., Expected]
     summary: str
     answers_image: bool = True
 
 
 JOBS: dict[str, Job] = {
-    "scrub": Job(scrub, _policy, "Metadata gone, faces redacted, re-encoded"),
-    "strip": Job(strip, _limits_and_thorough, "Metadata gone, pixels untouched"),
+    "scrub": Job(scrub, _policy, partial(Expected.of_policy, "scrub"), "Metadata gone, faces redacted, re-encoded"),
+    "strip": Job(strip, _limits_and_thorough, partial(_of_limits, "strip"), "Metadata gone, pixels untouched"),
     "inspect": Job(
         inspect,
         lambda values, limits: (limits, values.get("values", False)),
+        partial(_of_limits, "inspect"),
         "What the file would give away",
         answers_image=False,
     ),
-    "verify": Job(verify, _limits_and_thorough, "Whether anything is left", answers_image=False),
+    "verify": Job(
+        verify,
+        _limits_and_thorough,
+        partial(_of_limits, "verify"),
+        "Whether anything is left",
+        answers_image=False,
+    ),
     "preview": Job(
         preview,
         _policy_and_picture,
+        lambda policy, picture: Expected.of_policy("preview" if picture else "dry run", policy),
         "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
     ),
 }

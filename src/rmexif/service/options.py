@@ -25,7 +25,7 @@ OWN = {"inspect": VALUES, "strip": THOROUGH, "verify": THOROUGH}  # of the route
 def request_options(job: str) -> dict[str, Option]:
     """What a client may say to a route; the tables are asked anew at every call."""
     if job in ("scrub", "preview"):
-        known = policy_options()
+        known = {name: option for name, option in policy_options().items() if not option.is_operators}
         known["detectors"] = _by_name_alone(known["detectors"])
         return known | ({PICTURE.name: PICTURE} if job == "preview" else {})
     return {OWN[job].name: OWN[job]} if job in OWN else {}

@@ -46,13 +46,21 @@ class Settings:
     )
     worker_images: int = field(default=500, metadata={"help": "images until a worker is replaced; 0: never"})
     sandbox: bool = field(
-        default=True, metadata={"help": "workers may not write, connect or spawn (Linux)", "alias": "RMEXIF_FENCE"}
+        default=True,
+        metadata={"help": "workers have no files, no network and no other processes (Linux)", "alias": "RMEXIF_FENCE"},
     )
     report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
     tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})
     tokens_file: str = field(default="", metadata={"help": "file with more tokens, one a line (a mounted secret)"})
     page: bool = field(default=True, metadata={"help": "serve the page at /"})
     metrics: bool = field(default=True, metadata={"help": "serve /metrics"})
+    models: str = field(
+        default="",
+        metadata={"help": "own models that every picture is searched with too: FILE[:LABEL], separated by ';'"},
+    )
+    providers: str = field(
+        default="auto", metadata={"help": "what own models run on, separated by commas; auto: what onnxruntime has"}
+    )
     log_level: str = field(default="warning", metadata={"help": "warning or info; never names, addresses or values"})
 
     def __post_init__(self) -> None:
@@ -107,6 +115,13 @@ class Settings:
             max_samples=MAX_CHANNELS * self.max_pixels,
             max_frames=self.max_frames,
         )
+
+    @property
+    def operator_options(self) -> dict[str, tuple[str, ...]]:
+        """The fields of every policy that the operator alone decides."""
+        models, providers = self.models.split(";"), self.providers.split(",")
+        found = {"models": models, "providers": providers}
+        return {name: tuple(text.strip() for text in texts if text.strip()) for name, texts in found.items()}
 
     def secrets(self) -> tuple[bytes, ...]:
         """The bearer tokens; empty where the service is open.

@@ -43,7 +43,8 @@ class Workers:
     def __init__(self, settings: Settings, admission: Admission, metrics: Metrics) -> None:
         self._admission, self._metrics = admission, metrics
         self._seconds = settings.shutdown_seconds
-        self._pool = WorkerPool(jobs.run, settings.worker_count, worker_limits(settings), warm_up=Policy())
+        ready = Policy(**settings.operator_options)  # type: ignore[arg-type]
+        self._pool = WorkerPool(jobs.run, settings.worker_count, worker_limits(settings), warm_up=ready)
         self._threads = ThreadPoolExecutor(settings.worker_count, "rmexif-worker")
         self._is_open = True
 
@@ -69,7 +70,8 @@ class Workers:
         async with self._admission.turn(client_left):
             loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(self._threads, self._pool.run, raw, job, *arguments)
+                expected = jobs.JOBS[job].expected(*arguments)
+                return await loop.run_in_executor(self._threads, self._pool.run, raw, expected, job, *arguments)
             except WorkerLost:
                 self._metrics.lost.inc()
                 raise

@@ -15,7 +15,8 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import CELLS, backdrop, repaint, sample_surroundings, soften
+from rmexif.styles.painting import repaint
+from rmexif.styles.patch import backdrop, sample_surroundings, soften
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ CORE = 0.62  # Mask.radius: about the box, where the colour is taken from
 ALONE = 0.04  # share of a site that must be free before the face's colour is looked at
 SOLID = 0.42  # Mask.radius up to which the colour stands alone
 GONE = 1.0  # Mask.radius from which only the surroundings stand
+MUTED = 0.6  # of the tone's chroma: paler than the skin that it stands for, so that no cheek shows through by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Blur:
         code = self._code(site)
         field = backdrop(site)
         if code is not None:
-            colour = tone.colour(code, self.luma_bits, self.tone_bits, field.shape[2])
+            colour = tone.muted(tone.colour(code, self.luma_bits, self.tone_bits, field.shape[2]), MUTED)
             t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
             field += (colour - field) * (1 - t * t * (3 - 2 * t))[:, :, None]
-        return soften(field, self.softness * CELLS)[site.inner]
+        return soften(field, self.softness * site.cells)[site.inner]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rmexif.errors import InvalidPolicy
-from rmexif.styles.patch import CELLS, backdrop, colours_of, paint, repaint, soften
+from rmexif.styles.painting import repaint
+from rmexif.styles.patch import backdrop, colours_of, paint, soften
 from rmexif.styles.tone import KB, KG, KR
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Fill:
         repaint(pixels, masks, rng, self._field)
 
     def _field(self, site: Site) -> Field:
-        return soften(backdrop(site), self.softness * CELLS)[site.inner]
+        return soften(backdrop(site), self.softness * site.cells)[site.inner]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif.errors import InvalidPolicy
-from rmexif.styles.patch import CELLS, repaint, soften
+from rmexif.styles.painting import repaint
+from rmexif.styles.patch import soften
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,4 +40,4 @@ class Gaussian:
         repaint(pixels, masks, rng, self._field)
 
     def _field(self, site: Site) -> Field:
-        return soften(site.colours, self.strength * CELLS)[site.inner]
+        return soften(site.colours, self.strength * site.cells)[site.inner]

@@ -28,9 +28,14 @@ EXPONENT = 3
 CONTAINS = 2 ** (1 / EXPONENT)  # least ratio of a semi-axis to the box's half side
 HAIR = 1 / 3  # of the margin, added once more at the top
 FEATHER = 0.22  # width of the fading rim, as a share of the semi-axis
+# By the side of a box as a share of the frame's: what is taken of margin and fade. The box of a tiny face is off by a
+# larger share of it; around a close-up there is little left to spare.
+SHARES = (0.0, 0.1, 0.2, 0.5)
+MARGINS = (1.6, 1.0, 1.0, 0.4)
+FEATHERS = (1.0, 1.0, 1.0, 0.4)
 MIN_FEATHER = 1.5  # px
 FAR = 8_000  # a ramp's end: more than any start, and two of them fit 16 bits
-MAX_MARGIN = 4.0  # fraction of the box side
+MAX_MARGIN = 4.0  # fraction of the box side, before its share of the frame is looked at
 
 
 def _smoothstep() -> NDArray[np.uint8]:
@@ -131,7 +136,8 @@ def mask_for(box: Box, margin: float, height: int, width: int) -> Mask:
 
     Args:
         box: px; may reach over the picture's border.
-        margin: 0-4, fraction of the box side added on every side; the top gets a third more, for hair.
+        margin: 0-4, fraction of the box side added on every side; the top gets a third more, for hair. It and the
+            fade fall as the box takes more of the picture: of a close-up, what is not the face stays.
         height: px, of the picture.
         width: px, of the picture.
 
@@ -144,12 +150,14 @@ def mask_for(box: Box, margin: float, height: int, width: int) -> Mask:
         raise InvalidPolicy(f"box: {box.width} x {box.height} px is empty")
     if box.left >= width or box.top >= height or box.right <= 0 or box.bottom <= 0:
         raise InvalidPolicy(f"box: it lies outside the picture of {width} x {height} px")
+    share = math.sqrt(box.width * box.height / (height * width))
+    margin *= float(np.interp(share, SHARES, MARGINS))
     grow = max(CONTAINS, 1 + 2 * margin)
     hair = HAIR * margin * box.height
     tall = max(grow * box.height + hair, CONTAINS * (box.height + hair))
     axes = (grow * box.width / 2, tall / 2)
     centre = ((box.left + box.right) / 2, (box.top + box.bottom - hair) / 2)
-    rim = max(FEATHER, MIN_FEATHER / min(axes))
+    rim = max(FEATHER * float(np.interp(share, SHARES, FEATHERS)), MIN_FEATHER / min(axes))
     return Mask(
         bounds=_clip(centre, (axes[0] * (1 + rim), axes[1] * (1 + rim)), height, width),
         region=_clip(centre, axes, height, width),

@@ -16,19 +16,31 @@ import numpy as np
 
 from rmexif.raster.bgr import to_memory_order, to_rgb_view
 from rmexif.styles.mask import FULL
-from rmexif.styles.noise import Grain, noise_level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from rmexif.styles.mask import Mask
+    from rmexif.styles.noise import Grain
 
     Pixels = NDArray[np.uint8] | NDArray[np.uint16]
     Field = NDArray[np.float32]  # rows x columns x colours (1 or 3), 0-1
 
-__all__ = ["CELLS", "Site", "backdrop", "colours_of", "sample_surroundings", "paint", "repaint", "soften"]
+__all__ = [
+    "CELLS",
+    "Site",
+    "backdrop",
+    "colours_of",
+    "blend",
+    "inwards",
+    "near",
+    "opaque",
+    "paint",
+    "sample_surroundings",
+    "soften",
+]
 
 CELLS = 64  # cells over the longer side of a mask
 RING = 8  # cells around it that may lend their colour
@@ -46,6 +58,8 @@ class Site:
     outside: NDArray[np.float32]  # 0-1: 0 where any mask has a weight, else the opacity
     radius: NDArray[np.float32]  # Mask.radius of every cell
     inner: tuple[slice, slice]  # the cells that lie over the mask's bounds
+    cells: float = CELLS  # over the longer side of the mask
+    drawn: Field | None = None  # the surroundings drawn inwards, where that was done for a crowd at once
 
 
 def colours_of(pixels: Pixels) -> int:
@@ -93,19 +107,22 @@ def _grid(start: int, stop: int, pitch: float, ring: int, end: int) -> tuple[NDA
 
 def backdrop(site: Site) -> Field:
     """The surroundings drawn inwards (push-pull over a pyramid); mid grey where there are none."""
+    if site.drawn is not None:
+        return site.drawn.copy()
     if not site.outside.any():
         return np.full_like(site.colours, MIDDLE)
-    return _inwards(site.colours, site.outside)
+    return inwards(site.colours, site.outside)
 
 
-def _inwards(colours: Field, known: NDArray[np.float32]) -> Field:
+def inwards(colours: Field, known: NDArray[np.float32]) -> Field:
+    """Colours drawn into where they are not known (0-1), by push-pull over a pyramid."""
     height, width = known.shape
     if height * width == 1 or known.min() >= 1:
         return colours.copy()
     half = ((width + 1) // 2, (height + 1) // 2)
     sums = _planes(cv2.resize(colours * known[:, :, None], half, interpolation=cv2.INTER_AREA))
     share = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
-    coarse = _inwards(_planes(sums / np.maximum(share, 1e-6)[:, :, None]), np.minimum(1, share * 4, dtype=np.float32))
+    coarse = inwards(_planes(sums / np.maximum(share, 1e-6)[:, :, None]), np.minimum(1, share * 4, dtype=np.float32))
     drawn = _planes(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
     return drawn + (colours - drawn) * known[:, :, None]
 
@@ -120,33 +137,7 @@ def _planes(array: NDArray[Any]) -> Field:
     return np.asarray(array if array.ndim == 3 else array[:, :, None], np.float32)
 
 
-def repaint(
-    pixels: Pixels,
-    masks: Sequence[Mask],
-    rng: np.random.Generator,
-    make: Callable[[Site], Field],
-    interpolation: int = cv2.INTER_CUBIC,
-) -> None:
-    """Replace every mask by the field that ``make`` draws for it, with the grain of its surroundings.
-
-    Args:
-        pixels: H x W x C, changed in place.
-        masks: the places; they may overlap.
-        rng: source of the grain.
-        make: the field of one site, any grid over the mask's bounds.
-        interpolation: how OpenCV brings the field to full size.
-    """
-    taken = np.array([mask.bounds.as_list() for mask in masks], np.int64).reshape(-1, 4)
-    fields = [
-        make(sample_surroundings(pixels, mask, [masks[i] for i in _near(taken, n)])) for n, mask in enumerate(masks)
-    ]
-    level = noise_level(pixels[:, :, : colours_of(pixels)], taken)
-    grain = Grain.strewn(rng, level, int((taken[:, 2] - taken[:, 0]).max(initial=1)), pixels.dtype, colours_of(pixels))
-    for mask, field in zip(masks, fields, strict=True):
-        paint(pixels, mask, field, grain, interpolation)
-
-
-def _near(taken: NDArray[np.int64], index: int) -> list[int]:
+def near(taken: NDArray[np.int64], index: int) -> list[int]:
     """The masks that reach into the widest window of mask ``index``, without itself."""
     left, top, right, bottom = taken[index].tolist()
     ring = (max(right - left, bottom - top) // CELLS + 1) * (WIDE + 1)
@@ -171,7 +162,7 @@ def paint(
     box = mask.bounds
     view, is_reversed = to_memory_order(pixels[box.top : box.bottom, box.left : box.right])
     field = to_rgb_view(field, is_reversed)
-    top, count = int(np.iinfo(view.dtype).max), field.shape[2]
+    top = int(np.iinfo(view.dtype).max)
     small: NDArray[Any] = np.rint(np.clip(field, 0, 1) * top).astype(view.dtype)
     patch: NDArray[Any] = cv2.resize(small, (box.width, box.height), interpolation=interpolation)
     ramps = mask.ramps(np.arange(box.top, box.bottom), np.arange(box.left, box.right))
@@ -179,23 +170,29 @@ def paint(
         strip, band = view[start : start + BAND], patch[start : start + BAND]
         if grain is not None:
             band = grain.add(band, start)
-        if view.shape[2] > count:
-            band = cv2.merge([*cv2.split(band), np.full(band.shape[:2], top, view.dtype)])
-        band = band.reshape(strip.shape)
+        band = opaque(band, strip)
         rows = ramps.part(slice(start, start + BAND))
         begin, left, right, end = rows.spans()
         strip[:, left:right] = band[:, left:right]
         for rim in (slice(begin, left), slice(right, end)):
             if rim.start < rim.stop:
-                _blend(strip[:, rim], band[:, rim], rows.part(slice(None), rim).weights())
+                blend(strip[:, rim], band[:, rim], rows.part(slice(None), rim).weights())
 
 
-def _blend(view: Pixels, patch: NDArray[Any], weights: NDArray[np.uint8]) -> None:
+def opaque(band: NDArray[Any], strip: Pixels) -> NDArray[Any]:
+    """A band of a patch with the channels of the strip that it goes over; alpha, where there is one, is full."""
+    if strip.shape[2] > colours_of(strip):
+        band = cv2.merge([*cv2.split(band), np.full(band.shape[:2], np.iinfo(strip.dtype).max, strip.dtype)])
+    return band.reshape(strip.shape)
+
+
+def blend(view: Pixels, patch: NDArray[Any], weights: NDArray[np.uint8]) -> None:
+    """Put an opaque patch over a view, in place, by weights of 0 (kept as it is) to 255 (replaced altogether)."""
     top, count = int(np.iinfo(view.dtype).max), colours_of(view)
-    opaque: NDArray[Any] = weights if top == FULL else weights * np.uint16(top // FULL)
-    shares = [opaque] * count
+    cover: NDArray[Any] = weights if top == FULL else weights * np.uint16(top // FULL)
+    shares = [cover] * count
     if view.shape[2] > count:
-        shares = [_over(opaque, view[:, :, count], top)] * count + [opaque]
+        shares = [_over(cover, view[:, :, count], top)] * count + [cover]
     share = cv2.merge(shares)
     new = cv2.multiply(patch, share, scale=1 / top)
     kept = cv2.multiply(view, cv2.bitwise_not(share), scale=1 / top)

@@ -10,7 +10,8 @@ import numpy as np
 
 from rmexif.errors import InvalidPolicy
 from rmexif.styles import tone
-from rmexif.styles.patch import repaint, sample_surroundings
+from rmexif.styles.painting import repaint
+from rmexif.styles.patch import sample_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["colour", "measure"]
+__all__ = ["colour", "measure", "muted"]
 
 LUMA = (0.2, 0.8)  # 0-1, the range that is told apart
 SKIN = (-0.09, 0.10)  # Cb, Cr of the strongest tone, -0.5 to 0.5; the weakest is grey
@@ -52,6 +52,14 @@ def colour(code: tuple[int, int], luma_bits: int, tone_bits: int, count: int) ->
     red, blue = luma + (2 - 2 * KR) * SKIN[1] * along, luma + (2 - 2 * KB) * SKIN[0] * along
     green = (luma - KR * red - KB * blue) / KG
     return np.clip(np.array([red, green, blue], np.float32), 0, 1)
+
+
+def muted(values: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """One colour with ``share`` (0-1) of its chroma and all of its luma."""
+    if len(values) == 1:
+        return values
+    luma = values @ np.array([KR, KG, KB], np.float32)
+    return np.asarray(luma + share * (values - luma), np.float32)
 
 
 def _index(value: float, bits: int) -> int:

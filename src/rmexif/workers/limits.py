@@ -20,7 +20,7 @@ class WorkerOptions(TypedDict, total=False):
     deadline: float | None
     memory: int | None
     recycle: int | None
-    sandbox: bool | Literal["require"]
+    sandbox: bool | Literal["auto", "require"]
     lock_memory: bool
 
 
@@ -32,7 +32,8 @@ class WorkerLimits:
         deadline: s for one image, from its start; the process that runs over it is killed.
         memory: byte that one image may take beyond what a ready process holds (Linux, RLIMIT_AS).
         recycle: images after which a process is replaced by a fresh one.
-        sandbox: drop network, writing and spawning (Linux); "require" refuses to work where the kernel cannot.
+        sandbox: no files, no network, no other programs or processes (Linux); "auto" and True go on where the kernel
+            cannot, and the report says so; "require" refuses to work there.
         lock_memory: keep the memory out of the swap (Linux); refuse to work where that is not allowed.
 
     Raises:
@@ -42,7 +43,7 @@ class WorkerLimits:
     deadline: float | None = None
     memory: int | None = None
     recycle: int | None = None
-    sandbox: bool | Literal["require"] = False
+    sandbox: bool | Literal["auto", "require"] = "auto"
     lock_memory: bool = False
 
     def __post_init__(self) -> None:
@@ -51,8 +52,8 @@ class WorkerLimits:
             number = getattr(self, name)
             if number is not None and number <= 0:
                 raise InvalidPolicy(f"{name} must be more than 0, got {number}")
-        if self.sandbox not in (True, False, "require"):
-            raise InvalidPolicy(f'sandbox must be true, false or "require", got {self.sandbox!r}')
+        if self.sandbox not in (True, False, "auto", "require"):
+            raise InvalidPolicy(f'sandbox must be true, false, "auto" or "require", got {self.sandbox!r}')
         if self.memory is not None and sys.platform != "linux":
             raise InvalidPolicy("memory must be left out: only Linux can hold a process to it")
 
@@ -76,6 +77,6 @@ def limits_of(pool: str = "thread", **options: Any) -> WorkerLimits | None:
         raise TypeError(f"unexpected keyword arguments: {', '.join(unknown)}")
     if pool == "process":
         return WorkerLimits(**options)
-    if kept := [name for name, value in options.items() if value]:
+    if kept := [name for name, value in options.items() if value and value != "auto"]:
         raise InvalidPolicy(f"{', '.join(kept)} must be left out: a thread cannot be limited; pool='process' can")
     return None

@@ -1,33 +1,45 @@
 """Worker processes that can be ended: a time and a memory limit per image, and a crash that costs one image.
 
-Every process has a pebble pool of its own, so that a process that dies in the middle of a message takes no other
-channel with it. Bytes travel through pipes: nothing is put on a disk. Processes are spawned, never forked, because the
-caller may have threads; a script needs the usual ``if __name__ == "__main__":`` guard for that.
+Bytes travel through a pair of sockets per process: nothing is put on a disk, and nothing that comes back is more than
+bytes and JSON, which are proven before anything believes them (``replies``). A process whose answer does not hold is
+ended like one that died. Processes are started afresh, never forked, because the caller may have threads.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import pickle
+import secrets
+import socket
 import threading
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from rmexif.errors import DeadlineExceeded, InvalidPolicy, ProcessingError, RmexifError, WorkerLost
-from rmexif.workers import process
+from rmexif import native
+from rmexif.errors import DeadlineExceeded, InvalidPolicy, RmexifError, VerificationError, WorkerLost
+from rmexif.workers import channel, launch, replies
 from rmexif.workers.limits import WorkerLimits
+from rmexif.workers.process import Setup
+from rmexif.workers.sandbox import CPU_SECONDS
 
 if TYPE_CHECKING:
+    import subprocess
+
     from rmexif.policy import Policy
     from rmexif.workers.process import Answer, Task
+    from rmexif.workers.replies import Expected
+
+    Raw = bytes | bytearray | memoryview
 
 __all__ = ["WorkerPool"]
 
-BROKEN = (RuntimeError, OSError, EOFError)  # what pebble raises for a pool that lost its process between two images
+START_SECONDS = 120.0  # until a process must be ready: a loaded machine takes its time, a hostile one has no say yet
+BUSY_SECONDS = CPU_SECONDS / 4  # of one process, until it is replaced: well before its limit of processor time
+READY_BYTES = 1 << 16  # of the answer that says so
 
 
 class WorkerPool:
@@ -35,7 +47,7 @@ class WorkerPool:
 
     Args:
         task: a function of the image's bytes, and of what ``run`` gets beside them; it is sent once to each process.
-        workers: processes; each is spawned when an image needs it.
+        workers: processes; each is started when an image needs it.
         limits: what holds in each.
         warm_up: a policy that the processes load their detectors for before they enter the sandbox.
 
@@ -48,103 +60,168 @@ class WorkerPool:
     ) -> None:
         self._limits = limits or WorkerLimits()
         try:
-            self._sent = pickle.dumps((task, warm_up))
+            sent = pickle.dumps((task, warm_up))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise InvalidPolicy("the policy holds an object that cannot be sent to a process") from error
-        self._workers = workers
-        self._lock = threading.Lock()
-        self._is_open = True
-        self._running: set[Future[Any]] = set()
+        # The kernel ends a worker with the thread that started it: one that lives as long as the pool.
+        self._starter = ThreadPoolExecutor(1, "rmexif-starter")
+        setup = Setup(
+            sent=sent,
+            limits=self._limits,
+            request=b"",
+            channel=-1,
+            parent=os.getpid(),
+            main=launch.main_module(sent),
+            readable=launch.readable_files(warm_up),
+            engine=native.engine(),
+        )
+        self._workers = [_Worker(setup, self._starter) for _ in range(workers)]
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        for _ in range(workers):
-            self._idle.put(_Worker(self._spawn))
+        for worker in self._workers:
+            self._idle.put(worker)
 
-    def run(self, raw: bytes | bytearray, *arguments: Any) -> Answer:
+    def run(self, raw: Raw, expected: Expected, *arguments: Any) -> Answer:
         """Have the next idle process do the task.
+
+        Args:
+            raw: the image.
+            expected: what the answer must be.
+            arguments: what else the task takes; they can be pickled.
 
         Raises:
             DeadlineExceeded: it took longer than the limit; the process was killed.
             WorkerLost: the process died, or the pool was closed.
+            VerificationError: what it answered does not hold; the process was killed.
             RmexifError: whatever came of the image.
         """
         worker = self._idle.get()
         try:
-            return self._ask(worker, raw, arguments)
+            return worker.run(raw, expected, pickle.dumps(arguments))
         finally:
             self._idle.put(worker)
 
     def close(self) -> None:
         """End every process, whatever it is doing; images under way end as WorkerLost."""
-        with self._lock:
-            self._is_open = False
-            running = list(self._running)
-        for future in running:
-            future.cancel()
-        for _ in range(self._workers):  # every thread gives its worker back, whatever became of its image
+        for worker in self._workers:
+            worker.close()
+        for _ in self._workers:  # every thread gives its worker back, whatever became of its image
             self._idle.get().stop()
-
-    def _spawn(self) -> ProcessPool:
-        context: Any = multiprocessing.get_context("spawn")
-        return ProcessPool(1, self._limits.recycle or 0, process.prepare, (self._sent, self._limits), context)
-
-    def _ask(self, worker: _Worker, raw: bytes | bytearray, arguments: tuple[Any, ...]) -> Answer:
-        try:
-            with self._lock:  # in one hold: what is scheduled after close() has looked would be waited for
-                if not self._is_open:
-                    raise WorkerLost("the pool of workers was closed")
-                future = worker.schedule(raw, arguments, self._limits.deadline)
-                self._running.add(future)
-            try:
-                result = self._wait(future)
-            finally:
-                with self._lock:
-                    self._running.discard(future)
-        except BROKEN as error:
-            worker.stop()
-            raise WorkerLost("the process that worked on the image ended") from error
-        if isinstance(result, RmexifError):
-            raise result
-        answer: Answer = result
-        return answer
-
-    def _wait(self, future: Future[Any]) -> Any:
-        """What the process sent back; what pebble raises, in words of the error tree.
-
-        Raises:
-            RuntimeError, OSError, EOFError: the pool of this process is broken.
-        """
-        try:
-            return future.result()
-        except FutureTimeoutError as error:  # before BROKEN: it is an OSError, and so is the next
-            raise DeadlineExceeded(f"the image took longer than the deadline of {self._limits.deadline:g} s") from error
-        except ProcessExpired as error:
-            raise WorkerLost(f"the process that worked on the image ended with code {error.exitcode}") from error
-        except CancelledError as error:
-            raise WorkerLost("the pool of workers was closed") from error
-        except BROKEN:
-            raise
-        except Exception as error:
-            kind = type(error).__name__  # and no more: its text may quote the file
-            raise ProcessingError(f"the answer of a worker process cannot be read ({kind})") from None
+        self._starter.shutdown()
 
 
 class _Worker:
-    """A place for one process, which is spawned when it is needed and again after it was stopped."""
+    """A place for one process, which is started when it is needed and again after it was ended.
 
-    def __init__(self, spawn: Any) -> None:
-        self._spawn = spawn
-        self._process: ProcessPool | None = None
+    One thread at a time runs an image; any other may close it.
+    """
 
-    def schedule(self, raw: bytes | bytearray, arguments: tuple[Any, ...], deadline: float | None) -> Future[Any]:
-        """Send one image."""
-        if self._process is None:
-            self._process = self._spawn()
-        future: Future[Any] = self._process.schedule(process.run, (raw, *arguments), timeout=deadline)
-        return future
+    def __init__(self, setup: Setup, starter: ThreadPoolExecutor) -> None:
+        self._setup, self._starter = setup, starter
+        self._lock = threading.Lock()  # close() and a start do not cross
+        self._is_closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._request = b""  # under which this process says that it is ready
+        self._is_ready = False
+        self._refusal: RmexifError | None = None
+        self._sandbox: dict[str, bool | int] | None = None
+        self._images, self._busy = 0, 0.0  # of this process; s
 
-    def stop(self) -> None:
-        """End the process, if there is one."""
-        if self._process is not None:
-            self._process.stop()  # type: ignore[no-untyped-call]
-            self._process.join()
-            self._process = None
+    def run(self, raw: Raw, expected: Expected, arguments: bytes) -> Answer:
+        """Do one image; see ``WorkerPool.run``."""
+        if self._refusal is not None:
+            raise self._refusal
+        limits = self._setup.limits
+        try:
+            try:
+                reply = self._ask(raw, expected, arguments)
+            except channel.UnrelatedReply:  # whose fault that was is not known: one more try, by a fresh process
+                self.stop()
+                reply = self._ask(raw, expected, arguments)
+            answer = replies.proven(reply, memoryview(raw), expected)
+        except TimeoutError as error:  # before OSError, which it is
+            self.stop()
+            raise DeadlineExceeded(f"the image took longer than the deadline of {limits.deadline} s") from error
+        except (EOFError, OSError) as error:
+            code = self.stop()
+            what = "the pool of workers was closed" if self._is_closed else f"its process ended with code {code}"
+            raise WorkerLost(f"the image has no answer: {what}") from error
+        except VerificationError:
+            self.stop()  # it was taken over, or has a defect: the next image gets another one
+            raise
+        if self._images == limits.recycle or self._busy > BUSY_SECONDS:
+            self.stop()
+            with suppress(WorkerLost):
+                self._start()  # the next image finds it ready
+        if isinstance(answer, RmexifError):
+            raise answer
+        data, report = answer
+        return data, report if data is None or self._sandbox is None else {**report, "sandbox": self._sandbox}
+
+    def close(self) -> None:
+        """End the process for good; the thread that waits for its answer sees that it has gone."""
+        with self._lock:
+            self._is_closed = True
+            process, waited_for = self._process, self._channel
+        if process is not None and waited_for is not None:
+            launch.kill(process)
+            with suppress(OSError):
+                waited_for.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> int | None:
+        """End the process, if there is one; its exit code."""
+        process, channel_end = self._process, self._channel
+        self._process = self._channel = None
+        self._is_ready = False
+        self._images, self._busy = 0, 0.0
+        if channel_end is not None:
+            channel_end.close()
+        return None if process is None else launch.kill(process)
+
+    def _ask(self, raw: Raw, expected: Expected, arguments: bytes) -> channel.Reply:
+        """Send a job to a process that is ready, and wait for its answer."""
+        to = self._ready()
+        started, deadline = time.monotonic(), self._setup.limits.deadline
+        until = None if deadline is None else started + deadline
+        request = secrets.token_bytes(channel.ID_BYTES)
+        channel.send_request(to, request, arguments, raw, until)
+        reply = channel.receive_reply(to, request, expected.bounds(len(raw), until))
+        self._images += 1
+        self._busy += time.monotonic() - started
+        return reply
+
+    def _ready(self) -> socket.socket:
+        """The channel of a process that is ready.
+
+        Raises:
+            SetupError: none can be made ready; it would come of every image.
+        """
+        if self._channel is not None and self._is_ready and channel.has_unread(self._channel):
+            self.stop()  # it died between two images, or speaks without being asked
+        to = self._channel or self._start()
+        if self._is_ready:
+            return to
+        bounds = channel.Bounds(READY_BYTES, 0, time.monotonic() + START_SECONDS)
+        try:
+            values = channel.receive_reply(to, self._request, bounds).values
+        except TimeoutError:
+            raise WorkerLost(
+                f"the process that was to work on the image was not ready in {START_SECONDS:g} s"
+            ) from None
+        if "error" in values:
+            self._refusal = replies.error_of(values["error"])
+            raise self._refusal
+        self._sandbox, self._is_ready = values["ready"], True
+        return to
+
+    def _start(self) -> socket.socket:
+        self._request = secrets.token_bytes(channel.ID_BYTES)
+        setup = replace(self._setup, request=self._request)
+        with self._lock:
+            if self._is_closed:
+                raise WorkerLost("the pool of workers was closed")
+            try:
+                self._process, self._channel = self._starter.submit(launch.start, setup).result()
+            except (OSError, RuntimeError) as error:  # the latter: the interpreter is on its way out
+                raise WorkerLost("the system starts no process to work on the image") from error
+        return self._channel

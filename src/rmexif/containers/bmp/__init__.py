@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.bmp import completion, parse, rewrite
-from rmexif.containers.common.row import FormatRow
+from typing import Any
+
+from rmexif.containers.bmp.signature import matches
+from rmexif.containers.common.row import FormatRow, Walker
 from rmexif.types import Format
 
 __all__ = ["BMP"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.bmp import completion, low_bits, parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, complete=completion.complete, low_bits=low_bits.low_bits)
+
 
 BMP = FormatRow(
     Format(
@@ -19,8 +28,6 @@ BMP = FormatRow(
         has_quality=False,
         has_16bit=False,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
-    complete=completion.complete,
+    matches,
+    _load,
 )

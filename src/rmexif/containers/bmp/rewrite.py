@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from rmexif.containers.bmp.header import BITFIELDS, CALIBRATED, FILE_HEADER, INFO, STANDARD_MASKS, V4, V5
+from rmexif.containers.bmp.header import BITFIELDS, CALIBRATED, FILE_HEADER, STANDARD_MASKS
+from rmexif.containers.bmp.signature import INFO, V4, V5
 
 if TYPE_CHECKING:
     from rmexif.containers.bmp.parse import BmpTree
@@ -21,7 +22,7 @@ def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | mem
     header, colour = tree.header, tree.header.colour
     rows, profile = tree.rows, colour.profile or b""
     has_alpha = len(header.masks) == 4 and header.masks[3]
-    masks = header.masks if header.compression == BITFIELDS else ()
+    masks = header.masks if header.compression == BITFIELDS or has_alpha else ()
     is_calibrated = colour.space == CALIBRATED
     keeps_v4 = header.length >= V4 and header.bits == 32 and masks and masks[:3] != STANDARD_MASKS[:3]  # OpenCV 5.0.0
     size = V5 if profile or has_alpha else V4 if is_calibrated or keeps_v4 else INFO

@@ -34,6 +34,7 @@ class CodedUnit:
         margin: byte behind the last one that the picture needs which stay, and zeros before them: where decoders
             take zeros for what is missing, the end of a conforming stream lies behind what they need.
         slack: byte that may be left at the end of an honest unit: more of them are taken away, fewer stay.
+        streams: how many coded streams it holds at most, where it is not a single one.
     """
 
     where: str
@@ -43,6 +44,7 @@ class CodedUnit:
     is_single: bool
     slack: int
     margin: int = 0
+    streams: int = 1
 
     def kept_of(self, needed: int) -> int:
         """Bytes that stay where the picture needs the first ``needed`` ones."""
@@ -60,6 +62,7 @@ class CodedUnits(ABC):
 
     units: tuple[CodedUnit, ...]
     unbounded: Residual  # what is said of units that were not proven
+    is_av1: bool = False  # there is a decoder that refuses bytes behind codes
 
     @abstractmethod
     def trial(self, number: int, cut: int, filler: bytes = b"") -> bytes:

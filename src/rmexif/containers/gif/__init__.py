@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.gif import parse, rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.gif.signature import matches
 from rmexif.types import Format
 
 __all__ = ["GIF"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.gif import parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, parse.parse)
+
 
 GIF = FormatRow(
     Format(
@@ -19,8 +28,6 @@ GIF = FormatRow(
         has_quality=False,
         has_16bit=False,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
-    parse.parse,
+    matches,
+    _load,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.isobmff import brands, parse, rewrite
-from rmexif.containers.isobmff.coded_units import IsobmffUnits
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.isobmff import brands
 from rmexif.types import Format
 
 __all__ = ["AVIF", "HEIC"]
@@ -20,6 +21,20 @@ def _is_heic(head: bytes) -> bool:
     return brands.coding_of(head) == "heic"
 
 
+def _load_avif() -> Walker[Any]:
+    from rmexif.containers.isobmff import parse, rewrite
+    from rmexif.containers.isobmff.coded_units import IsobmffUnits
+
+    return Walker(parse.parse_avif, rewrite.rewrite, coded_units=IsobmffUnits)
+
+
+def _load_heic() -> Walker[Any]:
+    from rmexif.containers.isobmff import parse, rewrite
+    from rmexif.containers.isobmff.coded_units import IsobmffUnits
+
+    return Walker(parse.parse_heic, rewrite.rewrite, coded_units=IsobmffUnits)
+
+
 AVIF = FormatRow(
     Format(
         name="avif",
@@ -32,9 +47,7 @@ AVIF = FormatRow(
         has_16bit=False,
     ),
     _is_avif,
-    parse.parse_avif,
-    rewrite.rewrite,
-    coded_units=IsobmffUnits,
+    _load_avif,
 )
 
 HEIC = FormatRow(
@@ -49,7 +62,5 @@ HEIC = FormatRow(
         has_16bit=False,
     ),
     _is_heic,
-    parse.parse_heic,
-    rewrite.rewrite,
-    coded_units=IsobmffUnits,
+    _load_heic,
 )

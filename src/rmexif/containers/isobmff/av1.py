@@ -1,7 +1,7 @@
 """AV1 inside ISOBMFF: the decoder configuration and a filter over OBUs, by size, never byte by byte.
 
-Kept are the sequence header (re-serialised), frame headers, tile groups and frames; of a still, its first picture.
-Metadata, padding, delimiters, reserved types and further pictures are dropped and named.
+Kept are the sequence header (re-serialised), frame headers, tile groups and frames of one picture. Metadata, padding,
+delimiters and reserved types are dropped and named.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Obu:
 def filter_av1(
     coded: Gathered, tally: Tally, *, still: bool, sequence: Av1SequenceHeader | None = None
 ) -> FilteredData:
-    """Keep the sequence header, and the frames up to the one that is shown; layers have more than one.
+    """Keep the sequence header, and the frames of the picture that is shown; layers have more than one.
 
     Args:
         coded: OBUs (AV1 5.3), the item or sample.
@@ -71,8 +71,8 @@ def filter_av1(
 
     Raises:
         MalformedImage: sizes do not tile the data, or no picture is in it.
-        UnsupportedFeature: pictures that are never shown, or a frame in so many pieces that nobody can say where
-            it ends without decoding it.
+        UnsupportedFeature: pictures that are never shown, or behind the one that is; or a frame in so many pieces
+            that nobody can say where it ends without decoding it.
     """
     out, data = FilteredData(sequence=sequence), coded.data
     frames = _FrameFilter(still)
@@ -94,6 +94,7 @@ def filter_av1(
         else:
             keep_frame(out, coded, obu)
         position = obu.end
+    frames.check_complete(coded, 0)
     if not frames.count or (still and not has_header):
         _fail(coded, 0, "a sequence header and a frame are required in an item, a frame in a sample")
     out.sync = has_header and frames.starts
@@ -109,14 +110,13 @@ def _fail(coded: Gathered, position: int, problem: str, *, refused: bool = False
 class _FrameFilter:
     """Which frames of an item or sample stay."""
 
-    __slots__ = ("closed", "count", "shown", "starts", "still", "tile_groups")
+    __slots__ = ("count", "shown", "starts", "still", "tile_groups")
 
     def __init__(self, still: bool) -> None:
         self.still = still
         self.count = 0
         self.tile_groups = 0  # that may follow
         self.shown = False  # the picture has come
-        self.closed = False  # of a still: another frame followed it
         self.starts = False  # with a key frame that is shown
 
     def why_dropped(self, obu: Obu, coded: Gathered, sequence: Av1SequenceHeader | None) -> str:
@@ -125,11 +125,9 @@ class _FrameFilter:
             _fail(coded, obu.position, "a frame that is not empty is required, behind its sequence header")
         if obu.kind == TILE_GROUP:
             return self._tile_group(obu, coded)
-        if self.shown and self.still:
-            self.closed = True
-            return "picture"
-        if self.shown:
-            _fail(coded, obu.position, "a sample holds pictures behind the one that is shown", refused=True)
+        if self.shown:  # a decoder passes over what it can make nothing of: without it nobody knows which one is shown
+            _fail(coded, obu.position, "pictures behind the one that is shown are refused", refused=True)
+        self.check_complete(coded, obu.position)
         size, first = obu.end - obu.start, coded.data[obu.start]
         if obu.kind == FRAME_HEADER and size > MAX_FRAME_HEADER:
             _fail(coded, obu.position, f"a frame header of {size} bytes, at most {MAX_FRAME_HEADER} are read")
@@ -144,8 +142,13 @@ class _FrameFilter:
         self.shown = not sequence.layered and (key or bool(first & 0x90))
         return ""
 
+    def check_complete(self, coded: Gathered, position: int) -> None:
+        """Refuse a frame header that no tile group follows: decoders wait for one, and show another frame."""
+        if self.tile_groups:
+            _fail(coded, position, "a tile group is required behind a frame header of its own")
+
     def _tile_group(self, obu: Obu, coded: Gathered) -> str:
-        if self.closed or not self.count:
+        if not self.count:
             return "picture"
         self.tile_groups -= 1
         if self.tile_groups < 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.boxes import label
@@ -20,18 +21,20 @@ from rmexif.containers.isobmff.boxes import box
 from rmexif.containers.isobmff.brands import required_brands
 from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.isobmff.hevc import SLICES, without_windows
+from rmexif.containers.isobmff.hevc_slice import SliceSegment, read_slice_segment
+from rmexif.containers.isobmff.items import Item
 from rmexif.containers.isobmff.parse import IsobmffTree
-from rmexif.containers.isobmff.properties import Property, value_of, with_size
+from rmexif.containers.isobmff.properties import Property, ispe, value_of, with_size
 from rmexif.containers.isobmff.rewrite import rewrite
-from rmexif.containers.isobmff.still import Still
+from rmexif.containers.isobmff.still import KeptItem, Still
 from rmexif.residuals import Residual
 from rmexif.types import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from rmexif.containers.isobmff.movie import Movie
-    from rmexif.containers.isobmff.still import KeptItem
+    from rmexif.containers.isobmff.hevc import HevcConfig
+    from rmexif.containers.isobmff.movie import Movie, TrackContent
     from rmexif.types import Container
 
 __all__ = ["IsobmffUnits"]
@@ -40,13 +43,15 @@ AV1_SLACK = 4  # byte: dav1d refuses a tile cut before the end of its codes (AV1
 HEVC_SLACK = 16  # byte: libde265 takes zeros for what is missing, which at the end of a slice often is the same picture
 HEADER_MARGIN = 1  # byte: trailing bits of a frame header (AV1 5.3.4), which its reader does not need
 SLICE_MARGIN = 2  # byte: the last code of CABAC and rbsp_slice_segment_trailing_bits (H.265 9.3.2.5, 7.3.2.10)
-DEPTH = 8  # bit: of what the decoder of AVIF hands out
+MAX_TILES = 4096  # of a frame (AV1 3: MAX_TILE_COLS, MAX_TILE_ROWS)
+LEAST_TILE = 64  # px: side of a superblock
+NAL_HEADER = 2  # byte (H.265 7.3.1.2)
 SHOWN = frozenset(("ispe", "pixi", "av1C", "hvcC", "nclx"))  # properties that an item is shown with
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a unit lies in its stream: an OBU or a NAL unit, or a tile in an OBU."""
+    """Where a unit lies in its stream: an OBU or a NAL unit, or a tile or a row of blocks in it."""
 
     position: int  # byte: of the header, which holds the length of what is behind it
     start: int  # byte: behind the header
@@ -55,6 +60,8 @@ class _Place:
     size_at: int = 0  # byte: of the tile's own size
     size_bytes: int = 0
     size: int = 0  # byte: of the tile
+    segment: SliceSegment | None = None  # of HEVC, which holds several streams
+    number: int = 0  # of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class IsobmffUnits(CodedUnits):
         self._alone: list[_Stream] = []
         self._places: list[tuple[int, _Place]] = []  # stream, place in it
         self._found: list[CodedUnit] = []
-        self._is_avif = container.format == "avif"
+        self._is_avif = self.is_av1 = container.format == "avif"
         self.unbounded = Residual.AV1_CODED_SLACK if self._is_avif else Residual.HEVC_CODED_SLACK
         tree = container.tree
         if tree.movie:
@@ -115,12 +122,17 @@ class IsobmffUnits(CodedUnits):
     # -- what is there ----------------------------------------------------------------------------------------------
 
     def _add_movie(self, movie: Movie) -> None:
-        """Add the samples of all tracks, each seen in its track."""
+        """Add the samples of all tracks: of AVIF each seen in its track, of HEIC as a still, where it is one."""
         for number, track in enumerate(movie.tracks):
-            for index, sample in enumerate(track.content.data):
-                alone = partial(self._track_with, movie, number, index)
-                is_shown = self._is_avif  # the decoder of HEIC shows no track
-                self._add("mdat/sample", sample, track.content.properties, alone, number, is_shown)
+            content = track.content
+            for index, sample in enumerate(content.data):
+                if self._is_avif:
+                    alone, picture = partial(self._track_with, movie, number, index), number
+                else:  # the decoder shows no track
+                    still = KeptItem(Item(1, content.entry), False, False, _sized(content), (), ())
+                    alone, picture = partial(self._item_with, still), -1 - len(self._streams)
+                is_shown = self._is_avif or content.syncs is None or index + 1 in content.syncs
+                self._add("mdat/sample", sample, content.properties, alone, picture, is_shown)
 
     def _track_with(self, movie: Movie, number: int, index: int, data: bytes) -> IsobmffTree:
         """The file of one track, with ``data`` as one of its samples."""
@@ -170,6 +182,7 @@ class IsobmffUnits(CodedUnits):
         data = self._alone[stream].data
         edits: list[tuple[int, int, bytes]] = []
         lengths: dict[tuple[int, int], int] = {}  # of each OBU or NAL unit, by where its header starts and ends
+        segments: dict[int, tuple[SliceSegment, list[int]]] = {}  # by where the unit starts; the lengths of its streams
         for number, cut in cuts.items():
             place = self._places[number][1]
             edits.append((place.unit_end - cut, place.unit_end, filler))
@@ -178,6 +191,13 @@ class IsobmffUnits(CodedUnits):
             if place.size_bytes:
                 size = (place.size - less - 1).to_bytes(place.size_bytes, "little")  # tile_size_minus_1
                 edits.append((place.size_at, place.size_at + place.size_bytes, size))
+            if place.segment:
+                segments.setdefault(place.start, (place.segment, place.segment.lengths))[1][place.number] -= less
+        for start, (segment, streams) in segments.items():
+            head = segment.head(streams)
+            edits.append((start + NAL_HEADER, start + segment.bounds[0], head))
+            key = next(key for key in lengths if key[1] == start)
+            lengths[key] += len(head) - (segment.bounds[0] - NAL_HEADER)
         edits += [(start, end, self._head(data[start:end], length)) for (start, end), length in lengths.items()]
         out, done = [], 0
         for start, end, new in sorted(edits):
@@ -194,10 +214,15 @@ class IsobmffUnits(CodedUnits):
 
 
 def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tuple[_Place, CodedUnit]]:
-    """Tiles and frame headers of AV1; visible at the depth that the decoder hands out."""
+    """Tiles and frame headers of AV1.
+
+    The decoder hands out 8 bits of whatever depth; that is enough, since it refuses a tile that is cut before its end.
+    """
     sequence, view = filtered.sequence, memoryview(data)
     coded = Gathered.of(view)
-    is_visible = sequence is not None and not sequence.layered and sequence.depth == DEPTH
+    is_visible = sequence is not None and not sequence.layered
+    across, down = (-(-side // LEAST_TILE) for side in filtered.size)
+    most = min(MAX_TILES, max(1, across * down))
     layout, position = None, 0
     while position < len(data):
         obu = read_obu(coded, position)
@@ -212,7 +237,7 @@ def _tile_groups(where: str, filtered: FilteredData, data: bytes) -> Iterator[tu
             tiles = tiles_of(body, first) if first and first.count > 1 else None
             is_single = tiles is not None or (layout is not None and layout.count == 1)
             for start, end in tiles or [(0, len(body))]:
-                unit = CodedUnit(where, body[start:end], 0, is_visible, is_single, AV1_SLACK)
+                unit = CodedUnit(where, body[start:end], 0, is_visible, is_single, AV1_SLACK, streams=most)
                 has_size = end < len(body) and first is not None
                 width = first.size_bytes if first and has_size else 0
                 at = obu.start + start - width
@@ -233,8 +258,27 @@ def _slices(where: str, properties: tuple[Property, ...], data: bytes) -> Iterat
     is_visible = all(are_slices) and bool(config.size[0])
     for place, is_slice in zip(places, are_slices, strict=True):
         if is_slice:
-            body = view[place.start : place.end]
-            yield place, CodedUnit(where, body, 0, is_visible, not config.has_substreams, HEVC_SLACK, SLICE_MARGIN)
+            yield from _streams(where, place, view[place.start : place.end], config, is_visible)
+
+
+def _streams(
+    where: str, place: _Place, nal: memoryview, config: HevcConfig, is_visible: bool
+) -> Iterator[tuple[_Place, CodedUnit]]:
+    """The slice as a whole, or the streams in it where its header says where they are."""
+    is_single = not any(picture.has_substreams for picture in config.pictures)
+    segment = None if is_single else read_slice_segment(nal, config)
+    if segment is None or len(segment.lengths) == 1:
+        is_single |= segment is not None
+        yield place, CodedUnit(where, nal, 0, is_visible, is_single, HEVC_SLACK, SLICE_MARGIN)
+        return
+    for number, (start, end) in enumerate(pairwise(segment.bounds)):
+        unit = CodedUnit(where, nal[start:end], 0, is_visible, True, HEVC_SLACK, SLICE_MARGIN)
+        yield replace(place, unit_end=place.start + end, segment=segment, number=number), unit
+
+
+def _sized(content: TrackContent) -> tuple[Property, ...]:
+    """The properties of a still of a track's size."""
+    return (*(prop for prop in content.properties if prop.kind != "ispe"), ispe(content.size))
 
 
 def _shown(kept: KeptItem) -> tuple[Property, ...]:

@@ -1,7 +1,7 @@
 """HEVC inside ISOBMFF: the decoder configuration and a filter over NAL units, by length, never byte by byte.
 
-Kept are parameter sets, re-serialised, and the slices of the base layer; of a still, only those of its first picture.
-User data, delimiters, reserved types, other layers and further pictures are dropped and named.
+Kept are parameter sets, re-serialised, and the slices of the base layer, which are those of one picture. User data,
+delimiters, reserved types and other layers are dropped and named.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from rmexif.containers.isobmff.hevc_parameter_sets import (
     PPS,
     SPS,
     VPS,
+    HevcPicture,
     HevcSequence,
-    has_substreams,
     read_pps,
     read_profile,
     read_sps,
@@ -36,6 +36,7 @@ __all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "without_windows"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
+IRAP = frozenset(range(16, 22))  # pictures that decoding can start with
 SEI = frozenset((39, 40))  # prefix and suffix (table 7-1)
 MAIN_PROFILES = (1, 3)  # Main, Main Still Picture (H.265 A.3)
 HVCC = "isobmff hvcC"
@@ -53,7 +54,8 @@ class HevcConfig:
     nals: frozenset[bytes]  # parameter sets in it, as they came and as they are written
     size: tuple[int, int]  # px, largest coded picture of its sequence parameter sets
     main: bool  # Main or Main Still Picture profile: brand "heic"; anything else is "heix"
-    has_substreams: bool  # slices may be coded in several streams: tiles or wavefronts
+    sequences: tuple[HevcSequence, ...]
+    pictures: tuple[HevcPicture, ...]
 
 
 def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
@@ -75,7 +77,7 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
     if last & 3 == 2:
         raise MalformedImage("lengthSizeMinusOne 2, 0, 1 or 3 is allowed", structure=HVCC, offset=offset)
     tally.add(sum(len(nal[:MAX_SET]) for nals in sets.values() for nal in nals))
-    written, sequences = _reserialise(sets)
+    written, sequences, pictures = _reserialise(sets)
     if sequences:  # all of this only repeats the sequence parameter set
         first = sequences[0]
         profile, chroma, luma_depth, chroma_depth = first.profile, *first.format
@@ -88,8 +90,8 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
         body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
     every = frozenset(nal for table in (sets, written) for nals in table.values() for nal in nals)
     size = max((sequence.size for sequence in sequences), key=area, default=(0, 0))
-    main, several = profile[0] & 0x1F in MAIN_PROFILES, any(map(has_substreams, written[PPS]))
-    return HevcConfig(body, (last & 3) + 1, every, size, main, several)
+    main = profile[0] & 0x1F in MAIN_PROFILES
+    return HevcConfig(body, (last & 3) + 1, every, size, main, tuple(sequences), tuple(pictures))
 
 
 def without_windows(config: HevcConfig) -> bytes:
@@ -127,17 +129,18 @@ def _read_arrays(cursor: Cursor, tally: Tally) -> Sets:
     return sets
 
 
-def _reserialise(sets: Sets) -> tuple[dict[int, list[bytes]], list[HevcSequence]]:
+def _reserialise(sets: Sets) -> tuple[dict[int, list[bytes]], list[HevcSequence], list[HevcPicture]]:
     """Parameter sets re-serialised, each once, by kind; a video parameter set only where a sequence names it."""
     sequences = [read_sps(nal, offset) for nal, offset in sets[SPS].items()]
+    pictures = [read_pps(nal, offset) for nal, offset in sets[PPS].items()]
     vps_ids = dict.fromkeys(nal[2] >> 4 for nal in sets[VPS])
     by_vps = [[sequence for sequence in sequences if sequence.vps_id == vps_id] for vps_id in vps_ids]
     written = {
         VPS: [write_vps(named) for named in by_vps if named],
         SPS: list(dict.fromkeys(sequence.nal for sequence in sequences)),
-        PPS: list(dict.fromkeys(read_pps(nal, offset) for nal, offset in sets[PPS].items())),
+        PPS: list(dict.fromkeys(picture.nal for picture in pictures)),
     }
-    return written, sequences
+    return written, sequences, pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ class _NalUnit:
 
 
 def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: bool) -> FilteredData:
-    """Keep slices of the base layer and parameter sets; of a still, its first picture only.
+    """Keep slices of the base layer and parameter sets.
 
     Args:
         coded: NAL units, each behind its length (ISO 14496-15, 4.3.3).
@@ -167,29 +170,46 @@ def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: boo
 
     Raises:
         MalformedImage: lengths do not tile the data, or no picture is in it.
-        UnsupportedFeature: a parameter set that is refused.
+        UnsupportedFeature: several pictures, a still that may depend on others, a parameter set that is refused.
     """
     out, data = FilteredData(size=config.size), coded.data
-    pictures = 0
+    first = None
     for are_sets, units in groupby(_nal_units(coded, config, tally), key=lambda unit: unit.is_parameter_set):
-        if are_sets and not (still and pictures):
+        if are_sets and not (still and first):
             _keep_parameter_sets(coded, list(units), config, tally, out)
             continue
         for unit in units:
             why = unit.problem
             if not why and unit.kind in SLICES:
-                pictures += data[unit.start + 2] >> 7  # first_slice_segment_in_pic_flag
-                why = "picture" if still and pictures > 1 else ""
+                first = _first_of_picture(coded, unit, first, still=still)
+                why = "early" if first is None else "kind" if unit.kind != first.kind else ""
             elif not why:
                 why = "late"
             if why:
                 out.replace(unit.position, unit.end, b"", why)
             else:
                 out.keep(data, unit.position, unit.end)
-    if not pictures:
+    if first is None:
         problem = "a first slice segment of a picture is required"
         raise MalformedImage(problem, structure="isobmff HEVC NAL units", offset=coded.offset(0))
     return out
+
+
+def _first_of_picture(coded: Gathered, unit: _NalUnit, first: _NalUnit | None, *, still: bool) -> _NalUnit | None:
+    """The first slice segment of the one picture that there may be, once ``unit`` is seen.
+
+    A decoder passes over pictures that it cannot start with or make sense of, so of several nobody can say without it
+    which one is shown (ISO/IEC 14496-15, 8.3.2: a sample is one access unit; 23008-12, B.2: an item too).
+    """
+    if not coded.data[unit.start + 2] >> 7:  # first_slice_segment_in_pic_flag
+        return first
+    if first is not None:
+        problem = "a second picture in one item or sample is refused"
+    elif still and unit.kind not in IRAP:
+        problem = f"a still of NAL unit type {unit.kind} is refused, it may depend on other pictures"
+    else:
+        return unit
+    raise UnsupportedFeature(problem, structure="isobmff HEVC NAL unit", offset=coded.offset(unit.position))
 
 
 def _nal_units(coded: Gathered, config: HevcConfig, tally: Tally) -> Iterator[_NalUnit]:
@@ -217,7 +237,7 @@ def _keep_parameter_sets(
         nal = bytes(data[unit.start : unit.end])
         if nal not in config.nals:
             sets[unit.kind].setdefault(nal, coded.offset(unit.start))
-    kept, sequences = _reserialise(sets)
+    kept, sequences, _ = _reserialise(sets)
     new = [nal for nals in kept.values() for nal in nals if nal not in config.nals]
     written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in new)
     begin, end = units[0].position, units[-1].end

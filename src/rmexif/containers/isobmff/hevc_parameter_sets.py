@@ -20,8 +20,8 @@ __all__ = [
     "PPS",
     "SPS",
     "VPS",
+    "HevcPicture",
     "HevcSequence",
-    "has_substreams",
     "read_pps",
     "read_profile",
     "read_sps",
@@ -48,6 +48,29 @@ class HevcSequence:
     buffering: tuple[int, int, int]  # of the highest sub-layer
     size: tuple[int, int]  # px, coded
     format: tuple[int, int, int]  # chroma format, luma and chroma bit depth minus 8
+    sps_id: int = 0
+    ctb: int = 0  # px: side of a coding tree block, as its binary logarithm
+    separate_planes: bool = False  # separate_colour_plane_flag
+    adaptive_offset: bool = False  # sample_adaptive_offset_enabled_flag
+
+
+@dataclass(frozen=True, slots=True)
+class HevcPicture:
+    """A picture parameter set, with what a slice header depends on."""
+
+    nal: bytes  # re-serialised
+    pps_id: int
+    sps_id: int
+    dependent_slices: bool  # dependent_slice_segments_enabled_flag
+    output_flag: bool  # output_flag_present_flag
+    extra_bits: int  # num_extra_slice_header_bits
+    chroma_offsets: bool  # pps_slice_chroma_qp_offsets_present_flag
+    has_substreams: bool  # slices may be coded in several streams: tiles or wavefronts
+    across_slices: bool  # pps_loop_filter_across_slices_enabled_flag
+    deblocking_override: bool  # deblocking_filter_override_enabled_flag
+    deblocking: bool  # not pps_deblocking_filter_disabled_flag
+    offset_list: bool  # chroma_qp_offset_list_enabled_flag
+    screen: bool  # it has an extension for screen content
 
 
 class _ParameterSet(BitRewriter):
@@ -104,14 +127,14 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSeque
     bits.put(3, layers)
     nesting = bits.copy(1)
     profile = _profile_tier_level(bits, layers)
-    bits.ue(15)  # sps_seq_parameter_set_id
-    chroma, size = _picture_format(bits, windowed)
+    sps_id = bits.ue(15)
+    chroma, separate, size = _picture_format(bits, windowed)
     depths = bits.ue(8), bits.ue(8)
     counter = bits.ue(12) + 4  # log2_max_pic_order_cnt_lsb
     buffering = (0, 0, 0)
     for _ in range(layers + 1 if bits.copy(1) else 1):  # sps_sub_layer_ordering_info_present_flag
         buffering = bits.ue(), bits.ue(), bits.ue()
-    _coding_tools(bits)
+    ctb, adaptive_offset = _coding_tools(bits)
     _reference_sets(bits)
     if bits.copy(1):  # long_term_ref_pics_present_flag
         for _ in range(bits.ue(32)):
@@ -119,14 +142,14 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSeque
     bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
     rewrite_vui(bits, layers)
     _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
-    return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths))
+    chain = sps_id, ctb, separate, adaptive_offset
+    return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *chain)
 
 
-def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, tuple[int, int]]:
-    """chroma_format_idc to the conformance window: chroma format, and coded size in px."""
+def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, bool, tuple[int, int]]:
+    """chroma_format_idc to the conformance window: chroma format, separate planes, and coded size in px."""
     chroma = bits.ue(3)
-    if chroma == 3:
-        bits.copy(1)  # separate_colour_plane_flag
+    separate = chroma == 3 and bits.copy(1) == 1  # separate_colour_plane_flag
     size = bits.ue(), bits.ue()
     has_window = bits.flag()  # conformance_window_flag
     if bits.put(1, int(has_window and windowed)):
@@ -134,19 +157,21 @@ def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, tuple[int
     elif has_window:
         for _ in range(4):
             bits.golomb()
-    return chroma, size
+    return chroma, separate, size
 
 
-def _coding_tools(bits: _ParameterSet) -> None:
-    """log2_min_luma_coding_block_size_minus3 to pcm_loop_filter_disabled_flag."""
-    bits.many(6)  # sizes and depths of blocks
+def _coding_tools(bits: _ParameterSet) -> tuple[int, bool]:
+    """log2_min_luma_coding_block_size_minus3 to pcm_loop_filter_disabled_flag: CtbLog2SizeY, whether offsets adapt."""
+    ctb = bits.ue() + 3 + bits.ue()
+    bits.many(4)  # sizes and depths of transform blocks
     if bits.copy(1) and bits.copy(1):  # scaling_list_enabled_flag, sps_scaling_list_data_present_flag
         _scaling_lists(bits)
-    bits.copy(2)  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
+    offsets = bits.copy(2) & 1 == 1  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
     if bits.copy(1):  # pcm_enabled_flag
         bits.copy(8)
         bits.many(2)
         bits.copy(1)
+    return ctb, offsets
 
 
 def write_vps(sequences: list[HevcSequence]) -> bytes:
@@ -175,7 +200,7 @@ def read_profile(data: bytes, offset: int = 0) -> bytes:
     return _profile_tier_level(_ParameterSet(b"\0\0" + EMULATION.sub(b"\0\0\3", data), SPS, offset), 0)
 
 
-def read_pps(nal: bytes, offset: int = 0) -> bytes:
+def read_pps(nal: bytes, offset: int = 0) -> HevcPicture:
     """A picture parameter set, re-serialised (7.3.2.3).
 
     Args:
@@ -187,52 +212,49 @@ def read_pps(nal: bytes, offset: int = 0) -> bytes:
         UnsupportedFeature: slice headers with an extension, or screen content coding behind one of another kind.
     """
     bits = _ParameterSet(nal, PPS, offset)
-    skips = _copy_pps_to_tiles(bits)
-    _tiles(bits)
-    bits.copy(1)  # pps_loop_filter_across_slices_enabled_flag
-    if bits.copy(1):  # deblocking_filter_control_present_flag
-        bits.copy(1)
-        if not bits.copy(1):  # pps_deblocking_filter_disabled_flag
-            bits.many(2)
+    pps_id, sps_id = bits.ue(63), bits.ue(15)
+    dependent, output, extra = bits.copy(1), bits.copy(1), bits.copy(3)
+    bits.copy(2)  # sign_data_hiding_enabled_flag, cabac_init_present_flag
+    bits.many(3)
+    skips = bits.copy(2) & 1  # constrained_intra_pred_flag, transform_skip_enabled_flag
+    if bits.copy(1):  # cu_qp_delta_enabled_flag
+        bits.ue()
+    bits.many(2)  # pps_cb_qp_offset, pps_cr_qp_offset
+    chroma_offsets = bits.copy(1)
+    bits.copy(3)  # weighted prediction, transquant bypass
+    substreams = _tiles(bits)
+    across = bits.copy(1)  # pps_loop_filter_across_slices_enabled_flag
+    override, disabled = _deblocking(bits)
     if bits.copy(1):  # pps_scaling_list_data_present_flag
         _scaling_lists(bits)
     bits.copy(1)  # lists_modification_present_flag
     bits.ue()  # log2_parallel_merge_level_minus2
     if bits.copy(1):  # slice_segment_header_extension_present_flag: no decoder of one layer reads it
         bits.fail("slice headers with an extension are refused", refused=True)
-    _pps_extensions(bits, skips)
-    return bits.nal()
+    offset_list, screen = _pps_extensions(bits, skips)
+    flags = (chroma_offsets, substreams, across, override, not disabled, offset_list, screen)
+    return HevcPicture(bits.nal(), pps_id, sps_id, dependent == 1, output == 1, extra, *map(bool, flags))
 
 
-def has_substreams(nal: bytes) -> bool:
-    """Whether slices of this picture parameter set are coded in several streams: tiles or wavefronts (7.3.2.3)."""
-    bits = _ParameterSet(nal, PPS, 0)
-    _copy_pps_to_tiles(bits)
-    return bits.bits(2) != 0  # tiles_enabled_flag, entropy_coding_sync_enabled_flag
+def _deblocking(bits: _ParameterSet) -> tuple[int, int]:
+    """deblocking_filter_override_enabled_flag and pps_deblocking_filter_disabled_flag, with what follows them."""
+    if not bits.copy(1):  # deblocking_filter_control_present_flag
+        return 0, 0
+    override, disabled = bits.copy(1), bits.copy(1)
+    if not disabled:
+        bits.many(2)
+    return override, disabled
 
 
-def _copy_pps_to_tiles(bits: _ParameterSet) -> int:
-    """pps_pic_parameter_set_id to transquant_bypass_enabled_flag: transform_skip_enabled_flag."""
-    bits.ue(63)  # pps_pic_parameter_set_id
-    bits.ue(15)  # pps_seq_parameter_set_id
-    bits.copy(7)  # dependent slices, output flag, extra bits, sign hiding, cabac_init
-    bits.many(3)
-    skips = bits.copy(2) & 1  # constrained_intra_pred_flag, transform_skip_enabled_flag
-    if bits.copy(1):  # cu_qp_delta_enabled_flag
-        bits.ue()
-    bits.many(2)  # pps_cb_qp_offset, pps_cr_qp_offset
-    bits.copy(4)  # chroma offsets in slices, weighted prediction, transquant bypass
-    return skips
-
-
-def _tiles(bits: _ParameterSet) -> None:
-    """tiles_enabled_flag to loop_filter_across_tiles_enabled_flag."""
-    enabled, _ = bits.copy(1), bits.copy(1)  # and entropy_coding_sync_enabled_flag
+def _tiles(bits: _ParameterSet) -> int:
+    """tiles_enabled_flag to loop_filter_across_tiles_enabled_flag: whether there are tiles or wavefronts."""
+    enabled, wavefronts = bits.copy(1), bits.copy(1)  # and entropy_coding_sync_enabled_flag
     if enabled:
         columns, rows = bits.ue(1023), bits.ue(1023)
         if not bits.copy(1):  # uniform_spacing_flag
             bits.many(columns + rows)
         bits.copy(1)
+    return enabled | wavefronts
 
 
 def _profile_tier_level(bits: _ParameterSet, layers: int) -> bytes:
@@ -322,19 +344,25 @@ def _sps_extensions(bits: _ParameterSet, chroma: int, depths: tuple[int, int]) -
     bits.copy(3)  # motion_vector_resolution_control_idc, intra_boundary_filtering_disabled_flag
 
 
-def _pps_extensions(bits: _ParameterSet, skips: int) -> None:
-    """pps_range_extension (7.3.2.3.2) and pps_scc_extension (7.3.2.3.3)."""
+def _pps_extensions(bits: _ParameterSet, skips: int) -> tuple[int, bool]:
+    """pps_range_extension (7.3.2.3.2) and pps_scc_extension (7.3.2.3.3): the list of offsets, whether there is one."""
     ranged, layered, screen = _extension_flags(bits)
+    offset_list = 0
     if ranged:
         if skips:
             bits.ue()  # log2_max_transform_skip_block_size_minus2
         bits.copy(1)
-        if bits.copy(1):  # chroma_qp_offset_list_enabled_flag
+        if offset_list := bits.copy(1):  # chroma_qp_offset_list_enabled_flag
             bits.ue()
             bits.many(2 * (bits.ue(5) + 1))
         bits.many(2)
-    if not screen:
-        return
+    if screen:
+        _pps_screen(bits, layered)
+    return offset_list, screen
+
+
+def _pps_screen(bits: _ParameterSet, layered: bool) -> None:
+    """pps_scc_extension (7.3.2.3.3)."""
     if layered:
         bits.fail("screen content coding behind an extension for layers is refused", refused=True)
     bits.copy(1)  # pps_curr_pic_ref_enabled_flag

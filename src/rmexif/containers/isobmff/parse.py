@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at
+from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.isobmff.boxes import Tally, first_of_each
 from rmexif.containers.isobmff.brands import (
@@ -21,6 +22,7 @@ from rmexif.containers.isobmff.brands import (
     brands_of,
     required_brands,
 )
+from rmexif.containers.isobmff.coded_data import area
 from rmexif.containers.isobmff.items import read_meta
 from rmexif.containers.isobmff.movie import Movie, TrackContent, read_movie
 from rmexif.containers.isobmff.part_layout import PartLayout
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from rmexif.types import Limits, Part
 
 __all__ = ["IsobmffTree", "parse_avif", "parse_heic"]
+
+AV1_BLOCK = 64  # px: side of the largest transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,9 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
     first = still.items[0] if still else movie.tracks[0].content if movie else None
     if first is None:
         raise UnsupportedFeature("no picture, and no image sequence of a known brand", structure="isobmff", offset=0)
-    tables = icc.residual_bytes(colour_of(found).icc for found in _properties(still, movie))
+    bounds = icc.residual_bytes(colour_of(found).icc for found in _properties(still, movie))
+    if edge := _edge(name, still, movie):
+        bounds |= {Residual.CODED_EDGE: edge}
     is_moving = movie is not None and (name == "avif" or still is None)  # a decoder of HEIC shows the still
     return Container(
         name,
@@ -104,8 +110,8 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         _parts(view, top, tree, meta, tally),
         frames=len(movie.tracks[0].content.coded) if movie and is_moving else 1,
         colour=_colour(first, still),
-        residuals=(*_residuals(name, still, movie), *tables),
-        residual_bytes=tables,
+        residuals=(*_residuals(name, still, movie), *bounds),
+        residual_bytes=bounds,
         samples=first.size[0] * first.size[1] * (4 if _has_alpha(still, movie) else 3),
         tree=tree,
     )
@@ -150,6 +156,16 @@ def _residuals(name: str, still: Still | None, movie: Movie | None) -> tuple[Res
     if still and any(kept.item.type == b"iovl" for kept in still.items):
         codes.append(Residual.HEIF_AREA_BELOW_OVERLAY)
     return tuple(codes)
+
+
+def _edge(name: str, still: Still | None, movie: Movie | None) -> int:
+    """Bytes of the samples coded beyond the edge of each picture, at most: three a pixel, of two bytes each."""
+    pictures = [(kept.data, kept.size) for kept in (still.items if still else ()) if kept.is_coded]
+    for track in movie.tracks if movie else ():
+        pictures += [(sample, track.content.size) for sample in track.content.data]
+    if name == "avif":  # a block that begins in the picture is coded whole (AV1 5.11.4)
+        return 6 * sum(area_beyond(*size, AV1_BLOCK) for _, size in pictures)
+    return 6 * sum(max(0, area(data.size) - area(size)) for data, size in pictures if data.size != (0, 0))
 
 
 def _top_level(view: memoryview, tally: Tally) -> _TopLevel:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jpeg.completion import complete
-from rmexif.containers.jpeg.parse import matches, parse, parse_again
-from rmexif.containers.jpeg.rewrite import rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.jpeg.signature import matches
 from rmexif.types import Format
 
 __all__ = ["JPEG"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.jpeg import completion, parse, rewrite
+
+    return Walker(
+        parse.parse,
+        rewrite.rewrite,
+        parse.parse_again,
+        complete=completion.complete,
+        parse_headers=parse.parse_headers,
+    )
+
 
 JPEG = FormatRow(
     Format(
@@ -22,8 +35,5 @@ JPEG = FormatRow(
         has_16bit=False,
     ),
     matches,
-    parse,
-    rewrite,
-    parse_again,
-    complete=complete,
+    _load,
 )

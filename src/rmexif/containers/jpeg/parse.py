@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.headers import FrameHeader, ScanHeader
     from rmexif.types import Limits
 
-__all__ = ["JpegTree", "matches", "parse", "parse_again"]
+__all__ = ["JpegTree", "parse", "parse_again", "parse_headers"]
 
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
@@ -46,7 +46,7 @@ class JpegTree:
     """What a parse leaves for the rewrite."""
 
     image: CodedImage
-    jfif: bool
+    jfif: tuple[int, int] | None  # the shape of a pixel
     adobe_transform: int | None
     profile: bytes | None  # as it is in the file, or of the space that Exif states
     scans: CleanScans | None  # what is written of the scans; None: nothing, for the reason in ``refusal``
@@ -60,25 +60,37 @@ def _is_complete(tree: JpegTree) -> bool:
     return bool(walked) and tree.image.progression.is_exact
 
 
-def matches(head: bytes) -> bool:
-    """SOI and the first byte of a marker (T.81, B.1.1.3)."""
-    return head[:3] == b"\xff\xd8\xff"
-
-
 def parse_again(view: memoryview, limits: Limits, earlier: Container[JpegTree]) -> Container[JpegTree]:
     """What ``parse`` gives, without a second walk over scans that the earlier file had byte for byte."""
     return parse(view, limits, earlier.tree.scans)
 
 
-def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -> Container[JpegTree]:
+def parse_headers(view: memoryview, limits: Limits) -> Container[JpegTree]:
+    """What ``parse`` gives, without a walk over the codes of the scans; its rewrite passes them through.
+
+    Raises:
+        as ``parse`` does.
+    """
+    return parse(view, limits, reads_codes=False)
+
+
+def parse(
+    view: memoryview, limits: Limits, earlier: CleanScans | None = None, *, reads_codes: bool = True
+) -> Container[JpegTree]:
     """Walk the segments of the first image in the file, up to its EOI.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        earlier: of a file that this one is the rewrite of.
+        reads_codes: whether the scans are walked code by code.
 
     Raises:
         MalformedImage: a segment is broken, or EOI is missing and rows before it.
         UnsupportedFeature: hierarchical coding, or a height that is given after the picture (DNL).
         LimitExceeded: more pixels or segments than allowed.
     """
-    reading = _Reading(view, limits, earlier)
+    reading = _Reading(view, limits, earlier, reads_codes)
     last: Segment | None = None
     for item in walk(view):
         if isinstance(item, ScanData):
@@ -87,6 +99,8 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
             reading.segment(item)
             last = item
     assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI and not reads_codes:  # whether every row is there, only the codes say
+        return parse(view, limits, earlier)
     container = reading.container()
     if last.marker != Marker.EOI and not _is_complete(container.tree):
         problem = f"no EOI marker follows before the end of the file, and not every row is there; {REPAIR}"
@@ -97,8 +111,8 @@ def parse(view: memoryview, limits: Limits, earlier: CleanScans | None = None) -
 class _Reading:
     """The state of one pass over the segments."""
 
-    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None) -> None:
-        self.view, self.limits, self.earlier = view, limits, earlier
+    def __init__(self, view: memoryview, limits: Limits, earlier: CleanScans | None, reads_codes: bool) -> None:
+        self.view, self.limits, self.earlier, self.reads_codes = view, limits, earlier, reads_codes
         self.parts: list[Part] = []
         self.position = 0  # first byte after the last part
         self.tables = TablesInForce()
@@ -218,11 +232,13 @@ class _Reading:
             raise MalformedImage("no scan before it", structure="jpeg EOI", offset=self.position - 2)
         assert self.progression is not None
         image = CodedImage(frame, tuple(self.scans), self.tables.offsets, self.progression)
-        scans, refusal = _cleaned(self.view, image, self.earlier) if self.refusal is None else (None, self.refusal)
+        scans, refusal = self.cleaned(image) if self.refusal is None else (None, self.refusal)
         data = self.application
         embedded = data.profile()
         profile = _profile(embedded, frame, data)
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
+        if image.edge:
+            residuals = residuals | {Residual.CODED_EDGE: image.edge}
         tables = icc.residual_bytes([profile])
         return Container(
             format="jpeg",
@@ -236,6 +252,13 @@ class _Reading:
             samples=len(frame.components) * frame.width * frame.height,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
+
+    def cleaned(self, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
+        """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
+        try:
+            return clean_scans(self.view, image, self.earlier, reads_codes=self.reads_codes), None
+        except (MalformedImage, UnsupportedFeature) as error:
+            return None, error.with_traceback(None)
 
     def tile(self, image: CodedImage, scans: CleanScans | None, profile: bytes | None) -> tuple[Part, ...]:
         """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
@@ -259,16 +282,6 @@ def _profile(embedded: bytes | None, frame: FrameHeader, data: ApplicationData) 
     if not is_read and len(frame.components) == RGB_COMPONENTS and data.is_adobe_rgb:
         return icc.canonical("adobe-rgb")
     return embedded
-
-
-def _cleaned(
-    view: memoryview, image: CodedImage, earlier: CleanScans | None
-) -> tuple[CleanScans | None, InputError | None]:
-    """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
-    try:
-        return clean_scans(view, image, earlier), None
-    except (MalformedImage, UnsupportedFeature) as error:
-        return None, error.with_traceback(None)
 
 
 def _tables_in_use(image: CodedImage) -> set[Table]:

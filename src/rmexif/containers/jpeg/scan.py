@@ -81,6 +81,21 @@ class CodedImage:
     offsets: dict[bytes, int]  # Huffman table -> byte where its DHT segment starts
     progression: Progression  # behind the last scan
 
+    @property
+    def edge(self) -> int:
+        """Bytes of the samples that are coded beyond the picture's edge, in blocks and MCUs that reach over it."""
+        frame = self.frame
+        most_h, most_v = max(c.h for c in frame.components), max(c.v for c in frame.components)
+        interleaved = {c for scan in self.scans if len(scan.header.components) > 1 for c in scan.header.components}
+        samples = 0
+        for c in frame.components:
+            across, down = frame.blocks(c)
+            if c in interleaved:
+                across, down = frame.mcus[0] * c.h, frame.mcus[1] * c.v
+            shown = -(-frame.width * c.h // most_h) * -(-frame.height * c.v // most_v)
+            samples += across * down * frame.unit**2 - shown
+        return samples * -(-frame.precision // 8)
+
     def latched(self, component: Component) -> bytes | None:
         """The quantisation table of a component: that of its first scan, as decoders latch it then."""
         first = next((scan for scan in self.scans if component in scan.header.components), None)
@@ -127,13 +142,17 @@ def is_canonical(frame: FrameHeader, entry: bytes) -> bool:
     return symbols_are_distinct(symbols, ac, frame.sof)
 
 
-def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None = None) -> CleanScans:
+def clean_scans(
+    view: memoryview, image: CodedImage, earlier: CleanScans | None = None, *, reads_codes: bool = True
+) -> CleanScans:
     """The scans without what decoders do not read, and their tables without what they do not use.
 
     Args:
         view: the file.
         image: its frame and scans.
         earlier: of a file that this one is the rewrite of: scans that it had byte for byte are not walked again.
+        reads_codes: False: the scans are passed through to a decoder, unless a table has foreign symbols, which not
+            every decoder takes.
 
     Raises:
         MalformedImage: a table has more codes than bits can tell apart.
@@ -144,13 +163,14 @@ def clean_scans(view: memoryview, image: CodedImage, earlier: CleanScans | None 
         problem = "lossless arithmetic coding is refused; no common decoder shows it"
         raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[0].offset)
     alphabets = _alphabets(image)
-    if engine() == "native":
-        if _mcus(image) > NATIVE_MCU_LIMIT:
-            problem = f"the scans have {_mcus(image)} MCUs in all, at most {NATIVE_MCU_LIMIT} are walked"
-            raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[-1].offset)
-        return _walked(view, image, alphabets, earlier)
     foreign = [entry for entry, symbols in alphabets.items() if has_foreign_symbols(entry, symbols)]
-    if is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
+    has_core = engine() == "native"
+    if has_core and _mcus(image) > NATIVE_MCU_LIMIT:
+        problem = f"the scans have {_mcus(image)} MCUs in all, at most {NATIVE_MCU_LIMIT} are walked"
+        raise UnsupportedFeature(problem, structure="jpeg SOS", offset=image.scans[-1].offset)
+    if not reads_codes and not foreign:
+        return _passed_through(view, image)
+    if has_core or is_walkable(image, LONG_WALK_LIMIT if foreign else WALK_LIMIT):
         return _walked(view, image, alphabets, earlier)
     if foreign:
         raise UnsupportedFeature(

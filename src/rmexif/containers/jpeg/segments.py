@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 
@@ -64,7 +62,6 @@ FRAMES = frozenset(
 )  # T.81, table B.1, without the hierarchical ones
 HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE, 0xDF})  # differential SOFn, DHP, EXP
 STANDALONE = frozenset({Marker.TEM, *range(Marker.RST0, Marker.RST7 + 1), Marker.SOI, Marker.EOI})  # B.1.1.3
-WINDOW = 256 << 10  # byte of entropy-coded data searched for markers at a time: what a processor's cache holds
 _NAMES = {marker.value: marker.name for marker in Marker}
 _MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)  # B.1.1.2: fill bytes may precede it
 
@@ -151,20 +148,10 @@ def _scan_data(view: memoryview, start: int) -> ScanData:
     """
     offsets: list[int] = []
     found = bytearray()
-    for base in range(start, len(view), WINDOW):
-        data = np.frombuffer(view[base : base + WINDOW + 1], np.uint8)
-        marks = data[:-1] == 0xFF
-        np.logical_and(marks, data[1:], out=marks)
-        if not marks.any():
-            continue
-        hits = np.flatnonzero(marks)
-        codes = data[hits + 1]
-        goes_on = ((codes & 0xF8) == Marker.RST0) | (codes < Marker.SOF0)  # D0 to D7, or reserved
-        ends = hits[~goes_on & (codes != 0xFF)]
-        last = ends[0] if len(ends) else len(data)
-        inside = goes_on & (hits < last)
-        offsets += (hits[inside] + base).tolist()
-        found += codes[inside].tobytes()
-        if len(ends):
-            return ScanData(start, base + int(last), tuple(offsets), bytes(found))
+    for match in _MARKER.finditer(view, start):
+        code = match[0][1]
+        if not (code & 0xF8 == Marker.RST0 or code < Marker.SOF0):  # neither D0 to D7 nor reserved
+            return ScanData(start, match.start(), tuple(offsets), bytes(found))
+        offsets.append(match.start())
+        found.append(code)
     return ScanData(start, len(view), tuple(offsets), bytes(found))

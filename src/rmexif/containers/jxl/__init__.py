@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.jxl import parse, rewrite
-from rmexif.containers.jxl.coded_units import JxlUnits
-from rmexif.containers.jxl.parse import without_jpeg_reconstruction
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.jxl.signature import matches
 from rmexif.types import Format
 
-__all__ = ["JXL", "without_jpeg_reconstruction"]
+__all__ = ["JXL"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.jxl import parse, rewrite
+    from rmexif.containers.jxl.coded_units import JxlUnits
+
+    return Walker(parse.parse, rewrite.rewrite, coded_units=JxlUnits)
+
 
 JXL = FormatRow(
     Format(
@@ -21,8 +29,6 @@ JXL = FormatRow(
         has_quality=True,
         has_16bit=True,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
-    coded_units=JxlUnits,
+    matches,
+    _load,
 )

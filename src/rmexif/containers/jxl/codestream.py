@@ -18,6 +18,7 @@ from rmexif.containers.jxl.entropy import SymbolReader
 from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
 from rmexif.containers.jxl.frame_header import LF, FrameHeader, frame_header, reachable, unpack_signed
 from rmexif.containers.jxl.image_header import ALPHA, BLACK, SPOT, XYB, ColourEncoding, ImageHeader, image_header
+from rmexif.containers.jxl.signature import SIGNATURE
 from rmexif.errors import LimitExceeded
 from rmexif.residuals import Residual
 from rmexif.types import Colour, PayloadKind, Role
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SIGNATURE", "Codestream", "PlacedFrame", "read", "write_frame_head"]
 
-SIGNATURE = b"\xff\x0a"
 SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))  # table of contents, F.3: bytes
 PERMUTATION_CONTEXTS = 8  # F.3.2
 # H.273 primaries and transfer, by the enumerated white, primaries and curve

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
+from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
+from rmexif.residuals import Residual
 from rmexif.types import Container, Limits, Packing, PayloadKind, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.jxl.codestream import Codestream
 
-__all__ = ["BOXED", "FTYP", "LEVELS", "JxlTree", "matches", "parse", "without_jpeg_reconstruction"]
+__all__ = ["FTYP", "LEVELS", "JxlTree", "parse", "without_jpeg_reconstruction"]
 
-BOXED = b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"  # 18181-2, 9.1
 FTYP = b"\x00\x00\x00\x14ftypjxl \x00\x00\x00\x00jxl "  # 9.2
 LEVELS = (5, 10)  # 9.6; a codestream without boxes is of level 5
+BLOCK = 8  # px (18181-1, annex I)
 LAST_PART = 1 << 31  # 9.8: of a jxlp index
 # What a box holds that no clean file has.
 CONTENTS: dict[bytes, tuple[Role, PayloadKind]] = {
@@ -49,11 +52,6 @@ class JxlTree:
     codestream: Codestream
 
 
-def matches(head: bytes) -> bool:
-    """A bare codestream, or the signature box."""
-    return head.startswith((codestream.SIGNATURE, BOXED))
-
-
 def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
     """Walk boxes and codestream, headers bit by bit, frames by their tables of contents.
 
@@ -73,6 +71,8 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         for start, stop in stream.places(span.start, span.stop):
             parts.add(span.label, span.role, start, stop, span.payload)
     tables = icc.residual_bytes([found.colour.icc])
+    if edge := sum(area_beyond(*size, BLOCK) for size in _lossy_sizes(found)):
+        tables |= {Residual.CODED_EDGE: 6 * edge}  # three samples a pixel, of two bytes each
     return Container(
         format="jxl",
         width=found.width,
@@ -84,6 +84,12 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         residual_bytes=tables,
         tree=JxlTree(level, stream.data, found),
     )
+
+
+def _lossy_sizes(found: Codestream) -> list[tuple[int, int]]:
+    """Width and height of each frame that is coded in blocks."""
+    headers = [frame.header for frame in found.placed]
+    return [(header.width, header.height) for header in headers if not header.modular]
 
 
 def without_jpeg_reconstruction(view: memoryview) -> bytes:

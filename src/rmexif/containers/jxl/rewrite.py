@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.jxl.parse import BOXED, FTYP, LEVELS, JxlTree
+from rmexif.containers.jxl.parse import FTYP, LEVELS, JxlTree
+from rmexif.containers.jxl.signature import BOXED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

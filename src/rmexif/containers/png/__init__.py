@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.png import completion, parse, rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.png.signature import matches
 from rmexif.types import Format
 
 __all__ = ["PNG"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.png import completion, low_bits, parse, rewrite
+
+    return Walker(
+        parse.parse, rewrite.rewrite, parse.parse_again, complete=completion.complete, low_bits=low_bits.low_bits
+    )
+
 
 PNG = FormatRow(
     Format(
@@ -19,9 +30,6 @@ PNG = FormatRow(
         has_quality=False,
         has_16bit=True,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
-    parse.parse_again,
-    complete=completion.complete,
+    matches,
+    _load,
 )

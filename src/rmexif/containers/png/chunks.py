@@ -7,8 +7,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif.containers.png.signature import SIGNATURE, signature_offset
 from rmexif.cursor import Cursor
 from rmexif.errors import REPAIR, MalformedImage, UnsupportedFeature
+from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,18 +18,14 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = [
-    "SIGNATURE",
     "PngChunk",
     "image_data",
     "join_data",
     "pixels_only",
     "read_chunks",
     "serialise",
-    "signature_offset",
 ]
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"  # 5.2
-PREFIXES = (b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\n", b"\r\n", b"\r")  # marks and line ends of texts
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})  # 11.2
 FOR_PICTURES = CRITICAL | {b"acTL", b"fcTL", b"fdAT"}
 CHECKED = FOR_PICTURES - {b"IEND"}  # a wrong CRC here is a broken picture; elsewhere the chunk goes
@@ -62,11 +60,6 @@ class PngChunk:
     def crc_matches(self, view: memoryview) -> bool:
         """Whether the CRC (5.5) is that of type and content."""
         return zlib.crc32(view[self.offset + 4 : self.end - 4]).to_bytes(4, "big") == view[self.end - 4 : self.end]
-
-
-def signature_offset(head: bytes) -> int | None:
-    """Where the signature stands: at the start, or behind what a text editor puts before a text; None: nowhere."""
-    return next((len(prefix) for prefix in PREFIXES if head.startswith(prefix + SIGNATURE)), None)
 
 
 def read_chunks(view: memoryview, limits: Limits) -> list[PngChunk]:
@@ -118,7 +111,7 @@ def image_data(view: memoryview) -> Iterator[bytes]:
 def join_data(view: memoryview, chunks: Sequence[PngChunk]) -> memoryview:
     """The image data of consecutive IDAT or fdAT chunks; a copy only where there are several."""
     pieces = [chunk.data(view)[chunk.skip :] for chunk in chunks]
-    return pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+    return pieces[0] if len(pieces) == 1 else memoryview(join(pieces))
 
 
 def serialise(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview]:

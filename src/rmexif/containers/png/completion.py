@@ -7,8 +7,9 @@ import zlib
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.row import Completed
-from rmexif.containers.png.chunks import SIGNATURE, serialise, signature_offset
+from rmexif.containers.png.chunks import serialise
 from rmexif.containers.png.scanlines import read_header
+from rmexif.containers.png.signature import SIGNATURE, signature_offset
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage, UnsupportedFeature
 

@@ -11,18 +11,17 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from rmexif.errors import MalformedImage
-from rmexif.native import png_twin
-from rmexif.native.png import packed_table
-from rmexif.native.png_twin import diagonals
+from rmexif.native.png import packed_table, specification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rmexif.native.png import Layout
 
-__all__ = ["End", "ZlibSurvey", "deflate", "diagonals", "recompressed", "survey"]
+__all__ = ["End", "ZlibSurvey", "deflate", "recompressed", "survey"]
 
 DATA = "png image data"  # for messages
+MOST_GROWTH = 1.01
 
 
 class End(Enum):
@@ -53,11 +52,11 @@ def survey(data: memoryview, layout: Layout, offset: int, key: bytes | None) -> 
         MalformedImage: the stream is broken or short, or names a filter that does not exist (9.2).
     """
     raw, consumed, end = _inflate(data, layout.size, offset)
-    if png_twin.has_unknown_kind(raw, layout):
+    if specification().has_unknown_kind(raw, layout):
         raise MalformedImage("a row has a filter above 4", structure=DATA, offset=offset)
     if key is None and layout.colour in (0, 2) and layout.depth >= 8:
         return ZlibSurvey(consumed, end, False, False, False, frozenset())
-    found = png_twin.look(raw, layout, key)
+    found = specification().look(raw, layout, key)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
     return ZlibSurvey(consumed, end, found.invisible, found.padding > 0, found.keyed, used)
 
@@ -65,9 +64,21 @@ def survey(data: memoryview, layout: Layout, offset: int, key: bytes | None) -> 
 def recompressed(data: memoryview, layout: Layout, indices: bytes, offset: int) -> bytes:
     """A picture deflated again, without what no decoder shows; arguments as those of ``scanlines.cleaned``."""
     raw, _, _ = _inflate(data, layout.size, offset)
-    if layout.colour in (0, 2) and layout.depth >= 8:
-        return deflate([raw])
-    return deflate([png_twin.cleared(raw, layout, packed_table(indices, min(layout.depth, 8)))])
+    if layout.colour not in (0, 2) or layout.depth < 8:
+        raw = specification().cleared(raw, layout, packed_table(indices, min(layout.depth, 8)))
+    return _shortest(raw, len(data))
+
+
+def _shortest(raw: bytes, size: int) -> bytes:
+    """A zlib stream, coded with more effort where it would be larger than the ``size`` bytes that there were.
+
+    The second time, the same one is chosen: with the effort it is smaller than without by as much as it may grow.
+    """
+    quick = deflate([raw])
+    if len(quick) <= MOST_GROWTH * size:
+        return quick
+    thorough = zlib.compress(raw, 9)  # on drawings that repeat themselves a fifth smaller
+    return thorough if len(quick) > MOST_GROWTH * len(thorough) else quick
 
 
 def deflate(pieces: Iterable[bytes]) -> bytes:

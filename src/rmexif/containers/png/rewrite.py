@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.png import scanlines
-from rmexif.containers.png.chunks import SIGNATURE, serialise
+from rmexif.containers.png.chunks import serialise
+from rmexif.containers.png.signature import SIGNATURE
 
 if TYPE_CHECKING:
     from rmexif.containers.png.parse import PngTree
     from rmexif.types import Container
 
-__all__ = ["crop_rows", "rewrite"]
+__all__ = ["rewrite"]
 
 MAX_CHUNK = 1 << 30  # byte; the format allows 2^31 - 1 (5.3)
 
@@ -37,25 +37,6 @@ def rewrite(view: memoryview, container: Container[PngTree]) -> list[Piece]:
         sequence += used
         is_default = False
     return [*out, *serialise(b"IEND")]
-
-
-def crop_rows(view: memoryview, container: Container[PngTree], rows: int) -> bytes:
-    """A file with the first rows of the picture, where they can be had without the rest; else the complete file.
-
-    Args:
-        view: a clean file.
-        container: what parse() gave for it.
-        rows: px, how many are wanted.
-    """
-    tree = container.tree
-    (frame, image), *others = tree.pictures
-    if others or frame.layout.interlaced:
-        return bytes(view)
-    layout, stream = scanlines.crop_rows(image, frame.layout, rows)
-    header = dict(tree.head)[b"IHDR"]
-    head = {**dict(tree.head), b"IHDR": header[:4] + layout.height.to_bytes(4, "big") + header[8:]}
-    chunks = [*head.items(), (b"IDAT", stream), (b"IEND", b"")]
-    return b"".join([SIGNATURE, *(piece for kind, data in chunks for piece in serialise(kind, data))])
 
 
 def _data_chunks(stream: Piece, sequence: int | None) -> tuple[list[Piece], int]:

@@ -18,6 +18,7 @@ from rmexif.containers.png import recompression
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
+from rmexif.native.png_layout import diagonals
 
 if TYPE_CHECKING:
     from rmexif.native.deflate import Report
@@ -30,7 +31,6 @@ __all__ = [
     "blank",
     "check_cost",
     "cleaned",
-    "crop_rows",
     "is_recompressed",
     "read_header",
     "survey",
@@ -56,6 +56,9 @@ class Fault(StrEnum):
     PADDING_BITS = "padding-bits"
     PALETTE_TWINS = "palette-twins"
     SEQUENCE = "sequence"  # fdAT: the number is not the next one
+
+
+MOST_PACKED = 1 << 26  # byte of rows that are deflated again to keep a file small: bounds time and memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def check_cost(layouts: list[Layout], limits: Limits) -> None:
         LimitExceeded: more diagonals than ``max_parts`` allows for.
     """
     if native.engine() == "python":
-        limits.check("max_parts", sum(map(recompression.diagonals, layouts)) // DIAGONALS_PER_PART)
+        limits.check("max_parts", sum(map(diagonals, layouts)) // DIAGONALS_PER_PART)
 
 
 def survey(
@@ -137,7 +140,7 @@ def survey(
     if found.status is Status.LIMIT:
         again = _rewritten(data, layout, SAME, offset)
         end = again.report.used if again.report.intact else len(data)
-        return ImageData(again.stream, end, Fault.COLOUR_UNDER_ALPHA, key=key)
+        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key)
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
@@ -170,20 +173,22 @@ def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, 
     if len(image.clean) and indices == SAME:
         return image
     stream = _rewritten(data, layout, indices, offset).stream
+    stream = _packed(stream, image.consumed, layout)
     if is_recompressed(stream, layout):  # a little longer than what it was, so that a second pass would not audit it
         stream = memoryview(recompression.recompressed(stream, layout, SAME, offset))
     return replace(image, clean=stream, fault=fault, header=True, used=used)
 
 
+def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
+    """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
+    if len(stream) <= before or layout.size > MOST_PACKED:
+        return stream
+    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
+
+
 def is_recompressed(data: memoryview, layout: Layout) -> bool:
     """Whether a stream is inflated and deflated with zlib: it is too long for the Python twin to audit."""
     return native.engine() == "python" and (len(data) > AUDITED_STREAM or layout.size > AUDITED_PICTURE)
-
-
-def crop_rows(image: ImageData, layout: Layout, rows: int) -> tuple[Layout, bytes]:
-    """The first rows of a cleaned picture that is not interlaced: layout and zlib stream."""
-    short = layout._replace(height=min(layout.height, rows))
-    return short, zlib.compress(zlib.decompressobj().decompress(image.clean, short.size), 0)
 
 
 def blank(layout: Layout) -> bytes:

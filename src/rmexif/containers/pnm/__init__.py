@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.pnm import completion, parse, rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.pnm.signature import matches
 from rmexif.types import Format
 
 __all__ = ["PNM"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.pnm import completion, parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, complete=completion.complete)
+
 
 PNM = FormatRow(
     Format(
@@ -19,8 +28,6 @@ PNM = FormatRow(
         has_quality=False,
         has_16bit=True,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
-    complete=completion.complete,
+    matches,
+    _load,
 )

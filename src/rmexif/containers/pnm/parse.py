@@ -10,8 +10,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.pnm.header import BITMAP, COMMENT, PnmHeader, read_header, serialise
 from rmexif.errors import REPAIR, MalformedImage
@@ -23,9 +21,8 @@ if TYPE_CHECKING:
 
     from rmexif.types import Limits
 
-__all__ = ["PnmTree", "matches", "parse"]
+__all__ = ["PnmTree", "parse"]
 
-SIGNATURE = re.compile(rb"P[1-7][\s#]")
 PLAIN_TEXT = re.compile(rb"(?:[\d\s]+|#[^\r\n]*)*")
 BLACK_OR_WHITE = b"01"
 
@@ -36,11 +33,6 @@ class PnmTree:
 
     header: PnmHeader
     samples: bytes | bytearray | memoryview  # binary, rows from the top
-
-
-def matches(head: bytes) -> bool:
-    """``P``, a digit, white space."""
-    return SIGNATURE.match(head) is not None
 
 
 def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
@@ -99,6 +91,8 @@ def _clean(data: memoryview, header: PnmHeader) -> memoryview | bytearray:
         return rows if changed else data
     kept: memoryview | bytearray = data
     if header.most not in (0xFF, 0xFFFF):
+        import numpy as np  # the one thing here that the core alone lacks
+
         values = np.frombuffer(data, np.uint8 if header.depth == 1 else ">u2")
         if int(values.max()) > header.most:  # decoders take the largest value
             kept = bytearray(np.minimum(values, header.most).astype(values.dtype).tobytes())
@@ -111,6 +105,8 @@ def _clean(data: memoryview, header: PnmHeader) -> memoryview | bytearray:
 
 def _plain(view: memoryview, header: PnmHeader) -> tuple[bytes, int]:
     """Decimal samples as binary ones, and where their text ends."""
+    import numpy as np
+
     text = PLAIN_TEXT.match(view, header.end)
     end = text.end() if text else header.end
     digits = COMMENT.sub(b"", bytes(view[header.end : end]))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.svg.parse import matches, parse, rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.svg.signature import matches
 from rmexif.types import Format
 
 __all__ = ["SVG"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.svg import parse
+
+    return Walker(parse.parse, parse.rewrite)
+
 
 SVG = FormatRow(
     Format(
@@ -20,6 +29,5 @@ SVG = FormatRow(
         has_16bit=False,
     ),
     matches,
-    parse,
-    rewrite,
+    _load,
 )

@@ -21,13 +21,8 @@ if TYPE_CHECKING:
     from rmexif.containers.svg.tree import SvgNode
     from rmexif.types import Limits
 
-__all__ = ["SvgTree", "matches", "parse", "rewrite"]
+__all__ = ["SvgTree", "parse", "rewrite"]
 
-SIGNATURE = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s*|<\?[^>]*\?>\s*)*"
-    rb"<(?:[\w.-]+:)?svg[\s>/]",
-    re.DOTALL,
-)
 UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}  # CSS px (96 dpi)
 LENGTH = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)\s*")
 DEFAULT_SIZE = (100.0, 100.0)  # px, where neither a size nor a viewBox is given: what resvg takes
@@ -38,11 +33,6 @@ class SvgTree:
     """What rewrite() serialises."""
 
     data: bytes
-
-
-def matches(head: bytes) -> bool:
-    """A root element ``svg``, behind what XML allows before it."""
-    return SIGNATURE.match(head) is not None
 
 
 def parse(view: memoryview, limits: Limits) -> Container[SvgTree]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.tiff.parse import matches, parse
-from rmexif.containers.tiff.rewrite import rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.tiff.signature import matches
 from rmexif.types import Format
 
 __all__ = ["TIFF"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.tiff import parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, parse.parse)
+
 
 TIFF = FormatRow(
     Format(
@@ -21,7 +29,5 @@ TIFF = FormatRow(
         has_16bit=True,
     ),
     matches,
-    parse,
-    rewrite,
-    parse,
+    _load,
 )

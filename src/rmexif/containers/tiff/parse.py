@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.ifd import Value
 
-__all__ = ["TiffTree", "matches", "parse"]
+__all__ = ["TiffTree", "parse"]
 
-SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF 6.0, page 13; BigTIFF
 RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
@@ -61,11 +60,6 @@ class TiffTree:
     order: str
     big: bool
     pages: tuple[Page, ...]
-
-
-def matches(head: bytes) -> bool:
-    """Byte order and 42, or 43 for BigTIFF."""
-    return head[:4] in SIGNATURES
 
 
 def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None = None) -> Container[TiffTree]:
@@ -200,7 +194,8 @@ class _TiffParts:
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
-            self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+            if strip.consumed < strip.end:
+                self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -253,8 +248,9 @@ class _TiffParts:
         """Zeros that put what follows on an even byte."""
         ends = [entry.end for entry in page.directory.entries if not entry.inline and entry.tag in page.fields]
         ends += [strip.consumed for strip in page.strips]
+        size = len(self.view)
         for end in ends:
-            if end % 2 and not any(self.view[end : end + 1]):
+            if end % 2 and end < size and not self.view[end]:
                 self.builder.add(f"{label}/pad", Role.STRUCTURE, end, end + 1)
 
     def _children(self, entry: Entry, label: str, role: Role) -> None:

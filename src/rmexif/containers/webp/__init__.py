@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from rmexif.containers.common.row import FormatRow
-from rmexif.containers.webp import parse, rewrite
+from typing import Any
+
+from rmexif.containers.common.row import FormatRow, Walker
+from rmexif.containers.webp.signature import matches
 from rmexif.types import Format
 
 __all__ = ["WEBP"]
+
+
+def _load() -> Walker[Any]:
+    from rmexif.containers.webp import low_bits, parse, rewrite
+
+    return Walker(parse.parse, rewrite.rewrite, low_bits=low_bits.low_bits)
+
 
 WEBP = FormatRow(
     Format(
@@ -19,7 +28,6 @@ WEBP = FormatRow(
         has_quality=True,
         has_16bit=False,
     ),
-    parse.matches,
-    parse.parse,
-    rewrite.rewrite,
+    matches,
+    _load,
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from rmexif.containers.webp.picture import CodedChunk
     from rmexif.types import Limits
 
-__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "matches", "parse"]
+__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
 BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
+MACROBLOCK = 16  # px: what VP8 codes whole (RFC 6386, 9)
 CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
 BLOCK = 4096  # byte: compared at once
 PAYLOADS = {
@@ -55,11 +57,6 @@ class WebpTree:
     profile: bytes = b""
     exif: bytes = b""
     animation: bytes = b""  # content of ANIM
-
-
-def matches(head: bytes) -> bool:
-    """Whether ``head`` starts a WebP file (2.4)."""
-    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
 
 
 def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
@@ -113,7 +110,7 @@ def _extended(
     width, height = 1 + head.uint(3), 1 + head.uint(3)
     limits.check("max_pixels", width * height)
     first = {chunk.kind: chunk.data(view) for chunk in reversed(chunks)}
-    profile = icc.clean(bytes(first.get(b"ICCP", b"")))
+    profile = icc.clean(bytes(first.get(b"ICCP", b""))) if flags & ICC else None  # nobody looks for one else
     rotation = orientation(bytes(first.get(b"EXIF", b"")))
     tree = WebpTree(
         width,
@@ -182,6 +179,9 @@ def _residuals(tree: WebpTree) -> dict[Residual, int | None]:
         codes[Residual.WEBP_UNUSED_CODES] = 2 * unused  # which of up to 2,328 symbols, and one of 15 code lengths
     if probabilities := sum(picture.probabilities for picture in tree.pictures):
         codes[Residual.WEBP_TOKEN_PROBABILITIES] = probabilities
+    lossy = (picture for picture in tree.pictures if not picture.is_lossless)
+    if edge := sum(area_beyond(picture.width, picture.height, MACROBLOCK) for picture in lossy):
+        codes[Residual.CODED_EDGE] = -(-edge * 3 // 2)  # 4:2:0
     for picture in tree.pictures:
         if not picture.is_walked:
             codes[Residual.WEBP_ENTROPY_SLACK] = None

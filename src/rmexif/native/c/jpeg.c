@@ -2,7 +2,7 @@
 
 #include "jpeg_scan.h"
 
-size_t rmexif_jpeg_next_marker(const uint8_t *data, size_t size, size_t start) {
+size_t jpeg_next_marker(const uint8_t *data, size_t size, size_t start) {
     for (size_t at = start; at + 1 < size; at++) {
         if (data[at] == 0xFF && data[at + 1]) return at;
     }
@@ -101,7 +101,7 @@ static rmexif_status walk_scan(jpeg_walk *w, const uint8_t *data, size_t size) {
         rmexif_status status = walk_interval(w, first, count, at, end, &stop);
         result->mcus += stop.mcus;
         result->used = (uint64_t)(stop.end - data);
-        result->end = rmexif_jpeg_next_marker(data, size, (size_t)result->used);
+        result->end = jpeg_next_marker(data, size, (size_t)result->used);
         if (status != RMEXIF_OK) return status;
         result->dropped += result->end - result->used;
         at = data + result->end;

@@ -52,10 +52,6 @@ typedef struct {
     uint64_t nonzero[JPEG_COMPONENTS]; /* bit k: coefficient k of the zig-zag order was not zero somewhere */
 } rmexif_jpeg_result;
 
-/* The offset of the next marker: the first 0xFF at or behind `start` that another byte than 0x00 follows
- * (T.81, B.1.1.2), `size` where there is none. Fill bytes belong to the marker. */
-RMEXIF_API size_t rmexif_jpeg_next_marker(const uint8_t *data, size_t size, size_t start);
-
 /* Walk the scan whose entropy-coded data starts at `data`, over all its restart intervals, to its last MCU.
  *
  * tables     JPEG_TABLES x JPEG_TABLE_SIZE bytes; all zero where there is none. Not read for arithmetic coding.

@@ -276,7 +276,7 @@ rmexif_status arithmetic_interval(jpeg_walk *w, uint64_t first, uint64_t count, 
                                   const uint8_t *end, jpeg_stop *stop, bool *differs) {
     rmexif_status status = RMEXIF_OK;
     arithmetic_walk a = {.w = w};
-    end = data + rmexif_jpeg_next_marker(data, (size_t)(end - data), 0);
+    end = data + jpeg_next_marker(data, (size_t)(end - data), 0);
     a.in = (arithmetic_decoder){.next = data, .end = end, .a = 0x10000};
     a.in.c = byte_in(&a.in) << 8;
     a.in.c |= byte_in(&a.in);

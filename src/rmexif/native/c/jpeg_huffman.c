@@ -205,19 +205,26 @@ static rmexif_status code_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned *k
     return RMEXIF_OK;
 }
 
-/* The same, only to be looked at: by groups of codes, one by one where a group would pass the block's end. */
+/* Step over a group of codes, of bits that are at hand; false: it would pass the block's end, or is none. */
+INLINE bool look_at_group(huffman_groups *groups, jpeg_reader *r, unsigned *k, uint64_t *mask) {
+    uint32_t window = (uint32_t)(r->bits >> (64 - FAST_BITS));
+    uint64_t group = groups->entry[window];
+    unsigned next = *k + (unsigned)(group >> 8 & 255);
+    if (next > 64 && (next < END_OF_BLOCK || next >= END_OF_BLOCK + 64)) return false;
+    groups->seen[window] = 1;
+    *mask |= (group >> 32) << *k;
+    *k = next;
+    jpeg_skip(r, group & 63);
+    return true;
+}
+
+/* Those of a block only to be looked at: by groups of codes, one by one where a group would pass the block's end. */
 INLINE rmexif_status look_at_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned *k, uint64_t *mask) {
     huffman_groups *groups = w->reads_groups[c];
     do {
-        jpeg_refill(r);
-        uint32_t window = (uint32_t)(r->bits >> (64 - FAST_BITS));
-        uint64_t group = groups->entry[window];
-        unsigned next = *k + (unsigned)(group >> 8 & 255);
-        if (next <= 64 || (next >= END_OF_BLOCK && next < END_OF_BLOCK + 64)) {
-            groups->seen[window] = 1;
-            *mask |= (group >> 32) << *k;
-            *k = next;
-            jpeg_skip(r, group & 63);
+        jpeg_refill(r); /* for two groups, of FAST_BITS and 15 value bits at most */
+        if (look_at_group(groups, r, k, mask)) {
+            if (*k < 64) look_at_group(groups, r, k, mask);
             continue;
         }
         uint32_t value, e = next_code(r, w->reads[2 * c + 1], &value);

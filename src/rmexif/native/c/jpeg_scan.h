@@ -60,6 +60,10 @@ typedef struct { /* where the whole MCUs of an interval end */
     uint64_t mcus;
 } jpeg_stop;
 
+/* The offset of the next marker: the first 0xFF at or behind `start` that another byte than 0x00 follows
+ * (T.81, B.1.1.2), `size` where there is none. Fill bytes belong to the marker. */
+size_t jpeg_next_marker(const uint8_t *data, size_t size, size_t start);
+
 /* Whether DC, or AC, coefficients of a scan are Huffman-coded. */
 bool jpeg_reads_dc(const rmexif_jpeg_scan *scan);
 bool jpeg_reads_ac(const rmexif_jpeg_scan *scan);

@@ -1,5 +1,6 @@
 #include "lzw.h"
 
+#include "lzw_ratio.h"
 #include "reader.h"
 #include "writer.h"
 
@@ -164,7 +165,8 @@ INLINED bool decode_string(decode_state *s, decode_table *table, writer *w, uint
 
 /* The codes that come next as long as they and the one before stand for short strings, nothing ends or changes its
  * width, and the table does not fill: noisy pictures have hardly any other ones. */
-INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *table, writer *w, bool tiff) {
+INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *table, writer *w, bool tiff,
+                          const lzw_ratio *ratio) {
     enum { AT_ONCE = 4 }; /* codes of a refill */
     const uint32_t stop = tiff && s->width == WIDEST ? limit_of(tiff) : (1u << s->width) - tiff;
     const unsigned width = s->width;
@@ -173,8 +175,10 @@ INLINED void decode_short(code_reader *reader, decode_state *s, decode_table *ta
     uint32_t known = s->known, previous = s->previous;
     string before = table->strings[previous];
     uint8_t *next = w->next;
+    const size_t room = (size_t)(w->end - w->start), due = ratio_due(ratio);
+    const uint8_t *end = w->start + (tiff && s->canonical && due < room ? due : room);
     bool is_short = true, repeated = false;
-    while (is_short && known + AT_ONCE < stop && w->end - next >= AT_ONCE * SPARE && bytes_left(&r, tiff) >= 8) {
+    while (is_short && known + AT_ONCE < stop && end - next >= AT_ONCE * SPARE && bytes_left(&r, tiff) >= 8) {
         refill(&r, tiff);
         for (int n = 0; n < AT_ONCE; n++) {
             const uint32_t code = peek_code(&r, tiff, width);
@@ -205,13 +209,15 @@ INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, u
     const uint32_t clear = 1u << bits;
     code_reader r = {msb_open(data, data_size), lsb_open(data, data_size)};
     decode_state s = {clear + 1, CODES, bits + 1, true, true, bits > 1}; /* none encodes roots of one bit */
+    lzw_ratio ratio = ratio_open();
     rmexif_status status = RMEXIF_OK;
     size_t start = 0;
     bool ended = false;
     for (;;) {
-        decode_short(&r, &s, table, w, tiff);
+        decode_short(&r, &s, table, w, tiff, &ratio);
         start = position(&r, tiff);
-        uint32_t code = take_code(&r, tiff, s.width);
+        const unsigned width = s.width;
+        uint32_t code = take_code(&r, tiff, width);
         bool complete = w->next == w->end;
         ended = code == clear + 1 && !overrun(&r, tiff);
         if (ended || complete) break;
@@ -225,9 +231,12 @@ INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, u
             if (s.known >= KEPT) resets[report[LZW_RESETS]++] = writer_size(w);
             memset(table->strings + clear + 2, 0, (s.known - clear - 1) * sizeof *table->strings);
             s = (decode_state){clear + 1, s.previous, bits + 1, true, false, s.canonical && s.due};
+            ratio_clear(&ratio, writer_size(w), start);
         } else if (!decode_string(&s, table, w, code, clear, tiff)) {
             status = RMEXIF_BAD_VALUE;
             break;
+        } else if (tiff && s.canonical && !s.due && s.width == width) {
+            s.due = ratio_falls(&ratio, writer_size(w), position(&r, tiff));
         }
     }
     size_t written = writer_size(w);
@@ -246,6 +255,8 @@ typedef struct {
     writer out;
     uint32_t roots, known;
     unsigned width;
+    size_t bits; /* written */
+    lzw_ratio ratio;
 } encode_state;
 
 INLINED void put_code(encode_state *s, uint32_t code, bool tiff) {
@@ -254,9 +265,11 @@ INLINED void put_code(encode_state *s, uint32_t code, bool tiff) {
     } else {
         put_lsb(&s->out, code, s->width);
     }
+    s->bits += s->width;
 }
 
-INLINED void put_clear(encode_state *s, encode_table *table, bool tiff) {
+INLINED void put_clear(encode_state *s, encode_table *table, bool tiff, size_t samples) { /* of the strings before */
+    ratio_clear(&s->ratio, samples, s->bits);
     put_code(s, s->roots, tiff);
     s->known = s->roots + 2;
     s->width = 1;
@@ -277,12 +290,14 @@ INLINED void encode_run(encode_state *s, encode_table *table, const uint8_t *sam
             continue;
         }
         put_code(s, code, tiff);
-        if (s->known < limit_of(tiff)) {
+        bool is_full = s->known == limit_of(tiff);
+        if (!is_full) {
+            const unsigned width = s->width;
             table->slots[slot] = pair << 12 | s->known;
-            s->width = wider(s->width, s->known++, tiff); /* the decoder adds this entry one code later */
-        } else if (!keep) {
-            put_clear(s, table, tiff);
+            s->width = wider(width, s->known++, tiff); /* the decoder adds this entry one code later */
+            is_full = tiff && !keep && s->width == width && ratio_falls(&s->ratio, i, s->bits);
         }
+        if (is_full && !keep) put_clear(s, table, tiff, i);
         code = sample;
     }
     put_code(s, code, tiff);
@@ -294,11 +309,11 @@ INLINED void encode(encode_state *s, encode_table *table, const uint8_t *samples
     size_t start = 0;
     for (size_t i = 0; i <= resets_size && start < size; i++) {
         size_t stop = i < resets_size ? (size_t)resets[i] : size;
-        put_clear(s, table, tiff);
+        put_clear(s, table, tiff, 0);
         encode_run(s, table, samples + start, stop - start, tiff, keep);
         start = stop;
     }
-    if (!size) put_clear(s, table, tiff);
+    if (!size) put_clear(s, table, tiff, 0);
     put_code(s, s->roots + 1, tiff);
     if (tiff) {
         flush_msb(&s->out, false);
@@ -351,7 +366,7 @@ rmexif_status rmexif_lzw_encode(const uint8_t *samples, size_t size, uint32_t ti
     if ((resets_size && !keep) || !ascending(resets, resets_size, size) || !fit(samples, size, bits)) {
         return RMEXIF_BAD_ARGUMENT;
     }
-    encode_state s = {writer_open(out, out_size), 1u << bits, 0, bits + 1};
+    encode_state s = {writer_open(out, out_size), 1u << bits, 0, bits + 1, 0, ratio_open()};
     encode_table *table = (encode_table *)(void *)scratch;
     if (tiff) {
         encode(&s, table, samples, size, true, keep, resets, resets_size);

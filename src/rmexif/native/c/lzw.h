@@ -5,7 +5,8 @@
  *
  * The canonical encoder starts with a clear code, takes the longest string that its table holds, clears the table when
  * it is full and ends with an end code and zero bits up to the byte. Full means that the entry to be added has number
- * 4096 (GIF: the rule of compress, which libgd, ImageMagick and Pillow share) or 4093 (TIFF: libtiff's rule).
+ * 4096 (GIF: the rule of compress, which libgd, ImageMagick and Pillow share) or 4093 (TIFF: libtiff's rule). In TIFF
+ * it also clears it, as libtiff does, where it codes no better than it did: see lzw_ratio.h.
  */
 #ifndef RMEXIF_LZW_H
 #define RMEXIF_LZW_H

@@ -1,4 +1,5 @@
 #include "lzw.h"
+#include "lzw_ratio.h"
 #include "reader.h"
 
 enum {
@@ -21,6 +22,7 @@ typedef struct {
     size_t samples;
     uint64_t seen; /* not 0: a pair that is not new */
     uint32_t known, previous;
+    size_t due; /* samples with which the ratio is asked for */
 } walk_state;
 
 static inline void add_pair(walk_state *s, walk_table *table, uint32_t sample) {
@@ -42,14 +44,21 @@ static inline bool step(walk_state *s, walk_table *table, unsigned width) {
     return true;
 }
 
-/* The codes of one width; false: one stands for no string. */
-static bool walk_width(walk_state *state, walk_table *table, unsigned width) {
+/* The codes of one width, up to one that stands for no string, or behind which libtiff clears the table; then false. */
+static bool walk_width(walk_state *state, walk_table *table, unsigned width, lzw_ratio *ratio, bool *falls) {
     const uint32_t stop = width == WIDEST ? LIMIT : (1u << width) - 1;
     walk_state s = *state; /* in registers */
     bool walks = true;
     while (walks && s.known < stop) {
         msb_refill(&s.codes);
-        for (uint32_t n = stop - s.known < AT_ONCE ? 1 : AT_ONCE; walks && n; n--) walks = step(&s, table, width);
+        uint32_t n = stop - s.known < AT_ONCE ? 1 : AT_ONCE;
+        do walks = step(&s, table, width);
+        while (walks && s.samples < s.due && --n);
+        if (walks && s.samples >= s.due && s.known < stop) {
+            *falls = ratio_falls(ratio, s.samples, msb_position(&s.codes));
+            s.due = ratio_due(ratio);
+            walks = !*falls;
+        }
     }
     *state = s;
     return walks;
@@ -79,11 +88,16 @@ size_t rmexif_lzw_walk(const uint8_t *data, size_t data_size, size_t size, uint8
     walk_table *table = (walk_table *)(void *)scratch;
     walk_state s = {.codes = msb_open(data, data_size)};
     for (uint32_t code = 0; code < CLEAR; code++) table->strings[code] = 0x100 | code;
+    lzw_ratio ratio = ratio_open();
     bool full = true;
     unsigned width = NARROWEST;
     while (full) {
+        bool falls = false;
+        ratio_clear(&ratio, s.samples, msb_position(&s.codes));
+        s.due = ratio_due(&ratio);
         if (msb_take(&s.codes, width) != CLEAR || !start_table(&s, table)) return 0;
-        for (width = NARROWEST; (full = walk_width(&s, table, width)) && width < WIDEST; width++) {}
+        for (width = NARROWEST; (full = walk_width(&s, table, width, &ratio, &falls)) && width < WIDEST; width++) {}
+        full |= falls;
         if (s.seen || s.samples > size || msb_overrun(&s.codes)) return 0;
         full &= s.samples < size; /* else the end code comes instead of a clear code */
     }

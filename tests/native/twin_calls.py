@@ -1,0 +1,394 @@
+"""Random calls of the native core, for the comparison with its twins.
+
+Every maker draws the arguments of one call. Streams are noise, or what an encoder makes of random samples, with damage.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from rmexif.native import ccitt, deflate, jpeg, lzw, png, rle, samples, vp8l
+from rmexif.native.library import Twin
+from rmexif.native.png_layout import Layout
+from tests.native import webps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["MAKERS", "Call", "differs"]
+
+MOST = 700  # byte of a stream: a twin takes microseconds for each
+CODINGS = list(ccitt.Coding)
+LAYOUTS = [(1, 0), (2, 0), (4, 0), (8, 0), (16, 0), (8, 2), (16, 2), (1, 3), (4, 3), (8, 3), (8, 4), (16, 4), (8, 6)]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function with two implementations, and arguments for both."""
+
+    twin: Twin[..., Any]
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
+
+
+def differs(call: Call) -> str:
+    """How the two answers differ; an empty text where they do not."""
+    native, python = (_answer(one, call) for one in (call.twin.native, call.twin.python))
+    return "" if native == python else f"native {str(native)[:300]}, python {str(python)[:300]}"
+
+
+def _answer(function: Any, call: Call) -> Any:
+    """What a function gives, or the name of its error, and what it leaves in the buffers that it was given."""
+    arguments = [one[:] if isinstance(one, bytearray | array) else one for one in call.arguments]
+    try:
+        found = _plain(function(*arguments, **call.named))
+    except ValueError:
+        found = "ValueError"
+    return found, [one for one in arguments if isinstance(one, bytearray | array)]
+
+
+def _plain(found: Any) -> Any:
+    """The answer with its views as bytes."""
+    if isinstance(found, memoryview):
+        return bytes(found)
+    return tuple(map(_plain, found)) if isinstance(found, tuple) else found
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+
+def noise(draw: Random, most: int = 60) -> bytes:
+    """Bytes that are independent."""
+    return draw.randbytes(draw.randrange(most))
+
+
+def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
+    """Samples below ``values``: runs, noise and repeats."""
+    out = bytearray()
+    size = draw.randrange(1, most)
+    while len(out) < size:
+        kind, start = draw.randrange(3), draw.randrange(len(out) + 1)
+        if kind == 0:
+            out += bytes([draw.randrange(values)]) * draw.randrange(1, 60)
+        else:
+            out += out[start : start + 30] if kind == 1 else draw.randbytes(draw.randrange(1, 20))
+    return bytes(value % values for value in out[:size])
+
+
+def long_picture(draw: Random, values: int = 256) -> bytes:
+    """Now and then so many samples that tables fill, or code no better than before."""
+    return picture(draw, values, 300 if draw.random() < 0.995 else 40_000)
+
+
+def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:
+    """A stream, now and then cut, and with up to three changes."""
+    out = bytearray(data[:most])
+    for _ in range(draw.choice([0, 1, 1, 2, 3])):
+        at = draw.randrange(len(out) + 1)
+        kind = draw.randrange(4)
+        if kind == 0 and at < len(out):
+            out[at] ^= 1 << draw.randrange(8)
+        elif kind == 1:
+            del out[at : at + draw.randrange(1, 6)]
+        elif kind == 2:
+            out[at:at] = draw.randbytes(2)
+        else:
+            del out[at:]
+    return bytes(out)
+
+
+def layout(draw: Random) -> Layout:
+    """A small PNG."""
+    return Layout(draw.randrange(1, 20), draw.randrange(1, 9), *draw.choice(LAYOUTS), draw.random() < 0.3)
+
+
+def rows(draw: Random, shape: Layout) -> bytes:
+    """Filtered rows, a few of them with a filter that PNG does not have; transparent pixels are frequent."""
+    out = bytearray(picture(draw, draw.choice([2, 256]), 200) * 40)[: shape.size]
+    step = max(1, shape.size // max(1, shape.rows))
+    for at in range(0, len(out), step):
+        out[at] = draw.randrange(5) if draw.random() < 0.97 else draw.randrange(256)
+    return bytes(out)
+
+
+def compressed(draw: Random, data: bytes, *, bare: bool = False) -> bytes:
+    """Data as an ordinary or an unusual writer deflates it."""
+    window = draw.choice([9, 15, 15])
+    writer = zlib.compressobj(draw.randrange(10), zlib.DEFLATED, -window if bare else window, 8, draw.randrange(5))
+    out, half = b"", draw.randrange(len(data) + 1)
+    for piece in (data[:half], data[half:]):
+        out += writer.compress(piece) + (writer.flush(draw.choice([1, 2, 3, 5])) if draw.random() < 0.3 else b"")
+    return out + writer.flush()
+
+
+def zlib_stream(draw: Random) -> tuple[bytes, bool]:
+    """Deflated samples with damage, or noise; and whether it lacks the envelope."""
+    bare = draw.random() < 0.3
+    return damaged(draw, compressed(draw, picture(draw), bare=bare) if draw.random() < 0.8 else noise(draw)), bare
+
+
+# -- one maker per function, for random calls --------------------------------------------------------------------------
+
+
+def _lzw_stream(draw: Random) -> tuple[bytes, int, int, bool]:
+    tiff = draw.random() < 0.5
+    bits = 8 if tiff else draw.randrange(1, 9)
+    data = long_picture(draw, 1 << bits)
+    coded = lzw.encode.native(data, bits, tiff=tiff) if bits > 1 and draw.random() < 0.8 else noise(draw)
+    return damaged(draw, coded, 1 << 14), max(0, len(data) + draw.choice([0, 0, 0, -1, 5])), bits, tiff
+
+
+def lzw_decode(draw: Random) -> Call:
+    data, size, bits, tiff = _lzw_stream(draw)
+    return Call(lzw.decode, (data, size, bits), {"tiff": tiff})
+
+
+def lzw_walk(draw: Random) -> Call:
+    data = long_picture(draw)
+    coded = lzw.encode.native(data, tiff=True)
+    return Call(lzw.walk, (damaged(draw, coded, 1 << 14), len(data) + draw.choice([0, 0, 1])), {})
+
+
+def lzw_encode(draw: Random) -> Call:
+    bits, tiff = draw.randrange(2, 9), draw.random() < 0.5
+    data = long_picture(draw, 1 << bits)
+    resets = sorted(draw.sample(range(1, len(data) + 1), min(len(data), draw.randrange(4)))) or None
+    return Call(lzw.encode, (data, 8 if tiff else bits), {"tiff": tiff, "resets": resets})
+
+
+def deflate_inflate(draw: Random) -> Call:
+    data, bare = zlib_stream(draw)
+    return Call(deflate.inflate, (data, draw.randrange(400)), {"bare": bare, "symbols": draw.random() < 0.5})
+
+
+def deflate_audit(draw: Random) -> Call:
+    data, bare = zlib_stream(draw)
+    return Call(deflate.audit, (data, draw.randrange(400)), {"bare": bare})
+
+
+def recoding(draw: Random, stream: bytes) -> Call:
+    found = deflate.inflate.native(stream, 4000, symbols=True)
+    return Call(deflate.recode, (found.symbols, damaged(draw, bytes(found.data), 4000)), {})
+
+
+def deflate_recode(draw: Random) -> Call:
+    return recoding(draw, compressed(draw, picture(draw)))
+
+
+def png_call(draw: Random, twin: Twin[..., Any], stream: bytes, shape: Layout) -> Call:
+    if twin is png.rewrite:
+        table = list(range(256)) if draw.random() < 0.5 else draw.choices(range(1 << min(8, shape.depth)), k=256)
+        return Call(twin, (stream, shape, bytes(table)), {})
+    key = draw.choice([None, draw.randbytes(shape.step), bytes(shape.step), b"\xff"])
+    return Call(twin, (stream, shape, key), {"hasty": draw.random() < 0.3})
+
+
+def png_survey(draw: Random) -> Call:
+    shape = layout(draw)
+    return png_call(draw, png.survey, damaged(draw, compressed(draw, rows(draw, shape))), shape)
+
+
+def png_rewrite(draw: Random) -> Call:
+    shape = layout(draw)
+    return png_call(draw, png.rewrite, damaged(draw, compressed(draw, rows(draw, shape))), shape)
+
+
+def png_unfilter(draw: Random) -> Call:
+    shape = layout(draw)
+    return Call(png.unfilter, (damaged(draw, rows(draw, shape), 1 << 16), shape), {})
+
+
+def png_filter_rows(draw: Random) -> Call:
+    shape = layout(draw)
+    kinds = bytes(draw.randrange(6) for _ in range(shape.rows + draw.choice([0, 0, 0, 1]))) or None
+    size = max(0, shape.pixels_size + draw.choice([0, 0, 0, -1, 3]))
+    return Call(png.filter_rows, (draw.randbytes(size), shape, draw.choice([None, kinds])), {})
+
+
+def _grid(draw: Random) -> dict[str, int]:
+    return {"stride": draw.randrange(10), "rows": draw.randrange(10)}
+
+
+def samples_used(draw: Random) -> Call:
+    return Call(samples.used, (noise(draw), draw.randrange(41), draw.choice([1, 2, 4, 8, 3])), _grid(draw))
+
+
+def samples_remap(draw: Random) -> Call:
+    table = draw.randbytes(256)
+    return Call(
+        samples.remap, (bytearray(noise(draw)), table, draw.randrange(41), draw.choice([1, 2, 4, 8])), _grid(draw)
+    )
+
+
+def samples_clear_padding(draw: Random) -> Call:
+    return Call(samples.clear_padding, (bytearray(noise(draw)), draw.randrange(81)), _grid(draw))
+
+
+def _sparse(draw: Random) -> bytearray:
+    return bytearray(value * draw.randrange(2) for value in noise(draw))
+
+
+def samples_clear_hidden(draw: Random) -> Call:
+    return Call(samples.clear_hidden, (_sparse(draw), *(draw.randrange(6) for _ in range(2)), draw.randrange(4)), {})
+
+
+def samples_clear_where(draw: Random) -> Call:
+    data = _sparse(draw)
+    opacity = bytes(draw.randrange(2) for _ in range(len(data) + draw.choice([0, 0, 0, 1])))
+    return Call(samples.clear_where, (data, opacity, draw.randrange(4)), {})
+
+
+def samples_mask(draw: Random) -> Call:
+    keep, alpha = draw.getrandbits(32), draw.choice([0, 0xFF, 0xFF000000, draw.getrandbits(32)])
+    return Call(samples.mask, (_sparse(draw), draw.choice([2, 4, 3]), keep, alpha), {})
+
+
+def _predictor(draw: Random, twin: Twin[..., Any]) -> Call:
+    arguments = (bytearray(noise(draw)), draw.randrange(21), draw.randrange(6), draw.randrange(5))
+    return Call(twin, arguments, {"big": draw.random() < 0.5})
+
+
+def samples_undo_predictor(draw: Random) -> Call:
+    return _predictor(draw, samples.undo_predictor)
+
+
+def samples_apply_predictor(draw: Random) -> Call:
+    return _predictor(draw, samples.apply_predictor)
+
+
+def rle_decode_packbits(draw: Random) -> Call:
+    data = picture(draw)
+    coded = rle.encode_packbits.native(data, draw.randrange(1, 99)) if draw.random() < 0.7 else noise(draw)
+    return Call(rle.decode_packbits, (damaged(draw, coded), len(data)), {})
+
+
+def rle_encode_packbits(draw: Random) -> Call:
+    return Call(rle.encode_packbits, (picture(draw, draw.choice([2, 256])), draw.randrange(0, 300)), {})
+
+
+def _bmp_codes(draw: Random) -> bytes:
+    codes = []
+    for _ in range(draw.randrange(30)):
+        count = draw.randrange(3, 9)
+        literal = bytes((0, count)) + draw.randbytes(count + count % 2)
+        jump = bytes((0, 2, draw.randrange(9), draw.randrange(3)))
+        codes.append(draw.choice([draw.randbytes(2), bytes((0, draw.randrange(3))), jump, literal]))
+    return b"".join(codes)
+
+
+def rle_decode_bmp(draw: Random) -> Call:
+    size = (draw.randrange(41), draw.randrange(10))
+    return Call(rle.decode_bmp, (_bmp_codes(draw), *size), {"nibbles": draw.random() < 0.5})
+
+
+def bmp_picture(draw: Random, codes: bytes, width: int, height: int, nibbles: bool) -> Call:
+    painted = rle.decode_bmp.native(codes, width, height, nibbles=nibbles)
+    arguments = (bytes(painted.pixels), width, height, painted.spans)
+    return Call(rle.encode_bmp, arguments, {"nibbles": nibbles, "complete": draw.random() < 0.5})
+
+
+def rle_encode_bmp(draw: Random) -> Call:
+    return bmp_picture(draw, _bmp_codes(draw), draw.randrange(1, 41), draw.randrange(1, 10), draw.random() < 0.5)
+
+
+def _bitmap(draw: Random, width: int, height: int) -> bytes:
+    return (picture(draw, draw.choice([2, 256]), 100) * 99)[: (width + 7) // 8 * height]
+
+
+def ccitt_encode(draw: Random) -> Call:
+    width, height = draw.randrange(0, 90), draw.randrange(0, 12)
+    named = {"aligned": draw.random() < 0.3}
+    return Call(ccitt.encode, (_bitmap(draw, width, height), width, height, draw.choice(CODINGS)), named)
+
+
+def ccitt_decode(draw: Random) -> Call:
+    width, height, coding = draw.randrange(1, 90), draw.randrange(0, 12), draw.choice(CODINGS)
+    coded = ccitt.encode.native(_bitmap(draw, width, height), width, height, coding)
+    return Call(ccitt.decode, (damaged(draw, coded if draw.random() < 0.8 else noise(draw)), width, height, coding), {})
+
+
+def _huffman(draw: Random, symbols: list[int]) -> bytes:
+    """A table, now and then with too many codes."""
+    counts, room = [], 1.0
+    for length in range(1, 17):
+        most = int(room * (1 << length)) + (draw.random() < 0.02)
+        count = max(0, min(draw.randrange(7), most, 256 - sum(counts)))
+        counts.append(count)
+        room -= count / (1 << length)
+    return bytes(counts) + bytes(draw.choices(symbols, k=sum(counts)))
+
+
+AC = [0x00, 0x01, 0x02, 0x11, 0xF0, 0x10, 0x20, 0x31, 0xE0, 0xF1, 0x0A, 0x51, 0x0F]
+
+
+def jpeg_walk(draw: Random) -> Call:
+    sof = draw.choice([0xC0, 0xC1, 0xC2, 0xC2, 0xC2, 0xC3, 0xC9, 0xCA, 0xCA])
+    start, stop, high, low = 0, 63, 0, 0
+    if sof in (0xC2, 0xCA):
+        start, high, low = draw.choice([0, 1, 1, 6]), draw.randrange(2), draw.randrange(3)
+        stop = draw.randrange(start, 64) if start else 0
+    count = 1 if start else draw.randrange(1, 5)
+    bounds = [(0, 1, 5), (2, 4, 20), (0, 0, 63), (15, 15, 1)]
+    components = tuple(
+        jpeg.Component(
+            *(1 if count == 1 else draw.randrange(1, 5), _huffman(draw, list(range(18))), _huffman(draw, AC)),
+            *(draw.randrange(4), draw.randrange(4), draw.choice(bounds)),
+        )
+        for _ in range(count)
+    )
+    mcus = draw.randrange(41)
+    scan = jpeg.Scan(sof, draw.choice([8, 12]), components, mcus, draw.randrange(10), start, stop, high, low)
+    special = [b"\xff\x00", b"\xff\xd0", b"\xff\xd1", b"\xff\xff", b"\0"]
+    data = b"".join(draw.choice([draw.choice(special), noise(draw, 12)]) for _ in range(draw.randrange(12)))
+    history = array("Q", (draw.getrandbits(64) for _ in range(mcus if start else 0)))
+    tables = tuple(_huffman(draw, list(range(256))) for _ in range(2 * count))
+    return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), tables), {})
+
+
+def vp8l_walk(draw: Random) -> Call:
+    width, height = draw.randrange(1, 12), draw.randrange(1, 9)
+    mode = draw.choice(["L", "RGB", "RGBA"])
+    pixels = (picture(draw, draw.choice([2, 6, 256])) * 500)[: width * height * len(mode)]
+    image = Image.frombytes(mode, (width, height), pixels).convert("RGBA")
+    data = webps.content(
+        webps.encode(np.asarray(image), lossless=True, quality=draw.randrange(101), method=draw.randrange(3)), b"VP8L"
+    )
+    named = {"decode": draw.random() < 0.5, "rows": draw.randrange(5)}
+    return Call(vp8l.walk, (damaged(draw, data if draw.random() < 0.9 else noise(draw)),), named)
+
+
+MAKERS: dict[str, Callable[[Random], Call]] = {
+    "lzw.decode": lzw_decode,
+    "lzw.walk": lzw_walk,
+    "lzw.encode": lzw_encode,
+    "deflate.inflate": deflate_inflate,
+    "deflate.audit": deflate_audit,
+    "deflate.recode": deflate_recode,
+    "png.survey": png_survey,
+    "png.rewrite": png_rewrite,
+    "png.unfilter": png_unfilter,
+    "png.filter_rows": png_filter_rows,
+    "rle.decode_packbits": rle_decode_packbits,
+    "rle.encode_packbits": rle_encode_packbits,
+    "rle.decode_bmp": rle_decode_bmp,
+    "rle.encode_bmp": rle_encode_bmp,
+    "ccitt.decode": ccitt_decode,
+    "ccitt.encode": ccitt_encode,
+    "jpeg.walk": jpeg_walk,
+    "vp8l.walk": vp8l_walk,
+    "samples.used": samples_used,
+    "samples.remap": samples_remap,
+    "samples.clear_padding": samples_clear_padding,
+    "samples.clear_hidden": samples_clear_hidden,
+    "samples.clear_where": samples_clear_where,
+    "samples.mask": samples_mask,
+    "samples.undo_predictor": samples_undo_predictor,
+    "samples.apply_predictor": samples_apply_predictor,
+}
