@@ -129,7 +129,7 @@ def scrub(
         )
     changes: dict[str, Any] = {"escalated": 0}
     redacted = _redacted(found, output, style, policy, rng, clock, changes)
-    if isinstance(raster.frames, FrameStream):
+    if isinstance(raster.frames, FrameStream) and output in codecs.STREAMED:
         first = next(redacted)  # encoders look at it, and then go over all frames once
         raster = replace(raster, frames=FrameStream(len(raster.frames), lambda: chain([first], redacted)))
     else:

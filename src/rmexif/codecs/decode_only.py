@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING, Any
 
 from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
@@ -21,6 +22,7 @@ __all__ = ["drawing", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
 ICO = b"\0\0\1\0"
+ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
 
 
 def _raster(image: Image.Image, container: Container[Any]) -> Raster:
@@ -66,10 +68,13 @@ def drawing(raw: Raw, container: Container[Any]) -> Raster:
 
 
 def icon(raw: Raw, container: Container[Any]) -> Raster:
-    """The largest picture of an icon; a cursor has a hot spot in the place of depths and is read the same way."""
+    """The largest picture of an icon, or of a cursor, which has a hot spot in the place of planes and bits."""
     entries = icon_entries(memoryview(raw))
+    file_data = bytearray(ICO + bytes(raw[4:]))
+    for number, entry in enumerate(entries):
+        struct.pack_into("<HH", file_data, ENTRIES + ENTRY * number + PLANES, 1, entry.bits)
     chosen = max(entries, key=lambda entry: entry.width * entry.height)
-    file = IcoImagePlugin.IcoFile(io.BytesIO(ICO + bytes(raw[4:])))
+    file = IcoImagePlugin.IcoFile(io.BytesIO(file_data))
     for number, header in enumerate(file.entry):
         if header.offset == chosen.offset:
             return _raster(file.frame(number), container)

@@ -99,6 +99,8 @@ def parse(
             reading.segment(item)
             last = item
     assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI and not reads_codes:  # whether every row is there, only the codes say
+        return parse(view, limits, earlier)
     container = reading.container()
     if last.marker != Marker.EOI and not _is_complete(container.tree):
         problem = f"no EOI marker follows before the end of the file, and not every row is there; {REPAIR}"
