@@ -104,7 +104,8 @@ def readable_files(policy: Policy | None) -> tuple[str, ...] | None:
     if not all(isinstance(name, str) for name in names):
         return None
     arguments = [str(name).partition(":")[2] for name in names]
-    return tuple(str(Path(argument).resolve()) for argument in arguments if argument and Path(argument).is_file())
+    texts = [text for argument in (*arguments, *policy.models) for text in (argument, argument.rpartition(":")[0])]
+    return tuple(str(Path(text).resolve()) for text in texts if text and Path(text).is_file())
 
 
 def _shared(end: socket.socket, pid: int) -> int | bytes:
