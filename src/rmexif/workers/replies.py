@@ -182,7 +182,8 @@ def _facts_of_image(
     except RmexifError:
         yield "image", False
         return
-    asked = expected.output or containers.output_for(report["format"])
+    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"])
+    asked = expected.output or kept
     yield "output_format", report.get("output_format") == container.format == asked
     for name, length in (("output_width", container.width), ("output_height", container.height)):
         yield name, report.get(name, length) == length
