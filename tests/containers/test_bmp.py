@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from rmexif import codecs
 from rmexif.containers.bmp import BMP
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import Limits
 from tests.containers.strict import assert_corpus_survives, assert_no_canary, assert_same_picture, clean, frames, kinds
 
@@ -89,7 +90,7 @@ def test_a_core_header_becomes_a_40_byte_header() -> None:
 
     assert data[14:18] == b"\x28\0\0\0"
     assert data[54:70] == b"".join(colour + b"\0" for colour in colours[:4])
-    assert not any(data[70:118])  # entries 4 to 15 are unused
+    assert data[70:] == b"\x01\x23\0\0" * 2  # entries 4 to 15 are unused
     assert_same_picture(raw, data)
 
 
@@ -169,7 +170,7 @@ def test_rle8_is_cut_behind_the_last_pixel() -> None:
     data = clean(BMP, build(dirty, 5, 2, 8, **parts))
 
     assert data == clean(BMP, plain)
-    assert data[54:86] == bytes(4) + palette[4:16] + bytes(16)
+    assert data[54 : int.from_bytes(data[10:14], "little")] == bytes(4) + palette[4:16]  # up to the last one in use
     assert_same_picture(plain, data)
 
 
@@ -245,9 +246,9 @@ def test_entries_of_one_colour_become_one(bits: int) -> None:
     text = b"SECRET IN THE INDICES".ljust(24, b"!")
     width, colours = 24 * 8 // bits // 2, 1 << bits
     raw = build(text, width, 2, bits, palette=b"\x10\x20\x30\0" * colours)
-    start = 54 + 4 * colours
 
     data = clean(BMP, raw)
+    start = int.from_bytes(data[10:14], "little")
 
     assert b"SECRET" not in data
     assert data[start:] == bytes([min(text[:12] + text[12:])] * 24) if bits == 8 else not any(data[start:])
@@ -295,16 +296,44 @@ MASKS = (0xF00, 0xF0, 0xF, 0xF000)
 
 
 @pytest.mark.parametrize("opacity", [0, 0xF])
-def test_alpha_that_is_zero_everywhere_is_none(opacity: int) -> None:
-    """Colours stay; with one pixel that shows, those that do not are cleared."""
+def test_alpha_that_is_zero_everywhere_is_left_to_the_viewer(opacity: int) -> None:
+    """Windows shows colours, Chromium 156 nothing: both find what they found. With one pixel that shows, others go."""
     pixels = [0x0123, 0x0456, opacity << 12 | 0x0789, 0x0ABC]
     raw = build(struct.pack("<4H", *pixels), 2, 2, 16, compression=3, header=56, extra=struct.pack("<4I", *MASKS))
-    decoded = codecs.decode(clean(BMP, raw), BMP.parse(memoryview(clean(BMP, raw)), Limits())).frames[0].pixels
+    data = clean(BMP, raw)
+    container = BMP.parse(memoryview(data), Limits())
+    decoded = codecs.decode(data, container).frames[0].pixels
 
+    assert (Residual.COLOUR_UNDER_ALPHA in container.residuals) is not bool(opacity)
+    assert struct.unpack_from("<4I", data, 54) == MASKS
+    assert struct.unpack_from("<4H", data, 138) == (tuple(pixels) if not opacity else (0, 0, pixels[2], 0))
     assert decoded.shape[2] == (4 if opacity else 3)
     bottom = decoded[1, :, :3].tolist()
     assert bottom == ([[0, 0, 0]] * 2 if opacity else [[0x11, 0x22, 0x33], [0x44, 0x55, 0x66]])
     assert decoded[0, 0, :3].tolist() == [0x77, 0x88, 0x99]
+
+
+@pytest.mark.parametrize("header", [40, 56, 108, 124])
+def test_an_alpha_mask_without_bit_fields_counts_from_v4_on(header: int) -> None:
+    """Chromium 156 takes the highest byte for alpha then, whatever the mask; other masks mean nothing."""
+    masks = struct.pack("<4I", 0xF0000000, 0xF00000, 0xF000, 0xF0) if header > 40 else b""
+    masks += bytes(header - 40 - len(masks))
+    raw = build(struct.pack("<2I", 0x80C86432, 0xFF000001), 2, 1, 32, compression=0, header=header, extra=masks)
+
+    data = clean(BMP, raw)
+    decoded = codecs.decode(data, BMP.parse(memoryview(data), Limits())).frames[0].pixels
+
+    assert decoded[0, 0].tolist() == ([200, 100, 50, 0x80] if header >= 108 else [200, 100, 50])
+
+
+def test_what_no_run_reaches_is_black() -> None:
+    """As Chromium shows it, not in the colour of entry 0."""
+    palette = b"\x10\x20\x30\0" + b"\x40\x50\x60\0"
+    raw = build(b"\x01\x01\0\0\0\2\x01\0\x01\x01\0\1", 2, 2, 8, compression=1, palette=palette, colours=2)
+
+    decoded = codecs.decode(raw, BMP.parse(memoryview(raw), Limits())).frames[0].pixels
+
+    assert decoded.tolist() == [[[0, 0, 0], [0x60, 0x50, 0x40]], [[0x60, 0x50, 0x40], [0, 0, 0]]]
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16, 24, 32])

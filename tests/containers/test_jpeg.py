@@ -351,6 +351,24 @@ def test_restarts_stuffed_bytes_and_fill_bytes_do_not_end_a_scan(size: int) -> N
     assert scan.end == len(raw) - 2
 
 
+@pytest.mark.parametrize(
+    ("density", "kept"),
+    [
+        (b"\x01\0\x48\0\x90", (1, 2)),
+        (b"\0\0\x02\0\x01", (2, 1)),
+        (b"\x02\x01\x2c\x01\x2c", (1, 1)),
+        (b"\0\0\0\0\1", (1, 1)),
+    ],
+)
+def test_the_shape_of_a_pixel_stays_in_small_numbers(density: bytes, kept: tuple[int, int]) -> None:
+    """JFIF 1.02: as Pillow reads it, without a unit."""
+    raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1" + density)
+
+    info = Image.open(io.BytesIO(clean(raw))).info
+
+    assert (info["jfif_unit"], info["jfif_density"]) == (0, kept)
+
+
 IDENTIFIED = [  # marker, identifier, payload: JFIF 1.02; Exif 2.32, 4.7.2; ISO 16684-3; ICC.1 B.4; CIPA DC-007
     (0xE0, b"JFXX\0\x10", PayloadKind.PICTURE, Role.AUXILIARY),
     (0xE1, b"Exif\0\0", PayloadKind.EXIF, Role.METADATA),

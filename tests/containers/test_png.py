@@ -21,6 +21,7 @@ from rmexif.native.png_layout import ADAM7
 from rmexif.residuals import Residual
 from rmexif.types import CLEAN, Limits, PayloadKind, Role
 from tests import sets
+from tests.containers import profiles
 from tests.containers.builders_png import (
     END,
     SIGNATURE,
@@ -86,7 +87,7 @@ class TestChunks:
             chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
             chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
             chunk(b"eXIf", SECRET),
-            chunk(b"pHYs", SECRET[:9]),
+            chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)),
             chunk(b"tIME", b"\x07\xea\1\1\1\1\1"),
             chunk(b"bKGD", b"\0\1\0\2\0\3"),
             chunk(b"sBIT", b"\5\6\5"),
@@ -209,6 +210,9 @@ class TestChunks:
             native.use(before)
 
 
+GAMMA = (100_000).to_bytes(4, "big")
+
+
 class TestColour:
     def test_a_profile_is_cleaned_and_renamed(self):
         """The cleaned profile is the one that icc.clean gives, under a name that says nothing."""
@@ -258,7 +262,7 @@ class TestColour:
 
     @pytest.mark.parametrize(("gamma", "kept"), [(b"", []), (struct.pack(">I", 100_000), [b"gAMA", b"cHRM"])])
     def test_grey_keeps_primaries_beside_a_curve(self, gamma, kept):
-        """Chromium follows gAMA only where cHRM is there too; alone, cHRM says nothing of a grey picture."""
+        """With cHRM Chromium takes gAMA for a power, without it for sRGB where it is near; cHRM alone says nothing."""
         places = struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
         given = [chunk(b"gAMA", gamma)] if gamma else []
         data = png(*given, chunk(b"cHRM", places), colour=0)
@@ -266,9 +270,39 @@ class TestColour:
         assert [kind for kind in found if kind in (b"gAMA", b"cHRM")] == kept
         assert found.get(b"cHRM", places) == places
 
-    def test_a_surplus_does_not_cost_the_colours(self):
-        """An overlong chunk is read, and cut."""
-        assert dict(chunks(stripped(png(chunk(b"cICP", b"\x0c\x0d\0\1" + SECRET)))))[b"cICP"] == b"\x0c\x0d\0\1"
+    @pytest.mark.parametrize(("kind", "data"), [(b"cICP", b"\x0c\x0d\0\1"), (b"gAMA", GAMMA), (b"sRGB", b"\0")])
+    def test_a_chunk_of_another_length_is_none(self, kind, data):
+        """As in Chromium 156: what is too long says nothing."""
+        assert kind in dict(chunks(stripped(png(chunk(kind, data)))))
+        assert kind not in dict(chunks(stripped(png(chunk(kind, data + SECRET)))))
+
+    @pytest.mark.parametrize(
+        ("kind", "colour", "kept"), [("rgb", 0, True), ("grey", 0, True), ("rgb", 2, True), ("grey", 2, False)]
+    )
+    def test_a_profile_of_the_other_kind(self, kind, colour, kept):
+        """Chromium 156 follows one of RGB for grey samples; one of grey leaves RGB as it is, whatever gAMA says."""
+        curve = profiles.gamma(1.8)
+        grey = profiles.profile({b"wtpt": profiles.xyz(0.9505, 1, 1.0891), b"kTRC": curve}, b"GRAY")
+        profile = profiles.matrix(profiles.ADOBE, curve) if kind == "rgb" else grey
+        raw = png(chunk(b"iCCP", b"n\0\0" + zlib.compress(profile)), chunk(b"gAMA", GAMMA), colour=colour)
+        assert [name for name, _ in chunks(stripped(raw)) if name in (b"iCCP", b"gAMA")] == [b"iCCP"] * kept
+
+    def test_a_gamut_that_is_none_takes_gamma_with_it(self):
+        """Chromium 156 ignores both."""
+        raw = png(chunk(b"cHRM", bytes(32)), chunk(b"gAMA", (100_000).to_bytes(4, "big")))
+        assert [name for name, _ in chunks(stripped(raw))] == [b"IHDR", b"IDAT", b"IEND"]
+
+    def test_every_gamma_counts(self):
+        """Rounded to three digits: Chromium 156 shows black for 1, white for 10 000 000."""
+        for stored, kept in ((1, 1), (31_416, 31_400), (123_456, 123_000), (9_876_543, 9_880_000), (0, None)):
+            found = dict(chunks(stripped(png(chunk(b"gAMA", stored.to_bytes(4, "big"))))))
+            assert found.get(b"gAMA") == (kept and kept.to_bytes(4, "big"))
+
+    def test_the_shape_of_a_pixel_stays_in_small_numbers(self):
+        """pHYs 2:1 (11.3.4.3) without its unit; a resolution, or what is no shape, goes."""
+        for stored, kept in (((5_670, 2_835, 1), (2, 1, 0)), ((204, 98, 0), (102, 49, 0)), ((1, 100_000, 0), None)):
+            raw = png(chunk(b"pHYs", struct.pack(">IIB", *stored)))
+            assert dict(chunks(stripped(raw))).get(b"pHYs") == (kept and struct.pack(">IIB", *kept))
 
     def test_the_turn_stays_as_one_tag(self):
         """An Exif block keeps its orientation and nothing else."""

@@ -133,8 +133,8 @@ def test_gamma_and_primaries_of_png():
     assert _srgb(half, colour=Colour(gamma=0.45455)) is half
     assert np.abs(_srgb(half[:, :, :1], colour=Colour(gamma=1.0), space="L").astype(int) - 188).max() <= 1
     p3 = icc.PRIMARIES["display-p3"]
-    got = _srgb(smooth(), colour=Colour(gamma=0.45455, primaries=p3))
-    assert np.abs(got.astype(int) - _lcms(Image.fromarray(smooth()), icc.canonical("display-p3"))).mean() < 0.5
+    got = _srgb(np.array([[[200, 100, 20]]], np.uint8), colour=Colour(gamma=0.45455, primaries=p3))
+    assert np.abs(got.astype(int) - [216, 93, 0]).max() <= 1  # Chromium 156: with cHRM the curve is a power
 
 
 def test_cicp_goes_before_a_profile():
@@ -148,7 +148,7 @@ def test_cicp_goes_before_a_profile():
 @pytest.mark.parametrize(("transfer", "code"), [(16, 0.5807), (18, 0.75)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_hdr_is_tone_mapped(transfer, code, dtype):
-    """HDR reference white (BT.2408: 58 % PQ, 75 % HLG) is bright but not clipped; greys stay grey, and in order."""
+    """HDR reference white (BT.2408: 58 % PQ, 75 % HLG) is half of SDR white; greys stay grey, and in order."""
     full = np.iinfo(dtype).max
     ramp = (np.linspace(0, 1, 64) * full).astype(dtype).reshape(1, 64, 1).repeat(3, axis=2)
     got = _srgb(ramp, colour=Colour(cicp=(9, transfer, 0, 1)))[0].astype(int)
@@ -156,7 +156,7 @@ def test_hdr_is_tone_mapped(transfer, code, dtype):
     assert (np.diff(got[:, 1]) >= 0).all()
     assert got[0, 1] == 0
     assert got[-1, 1] >= 0.98 * full
-    assert 0.8 * full < np.interp(code * 63, np.arange(64), got[:, 1]) < 0.97 * full
+    assert 0.72 * full < np.interp(code * 63, np.arange(64), got[:, 1]) < 0.75 * full  # sRGB: 0.735
     grey = _srgb(ramp[:, :, :1], colour=Colour(cicp=(9, transfer, 0, 1)), space="L")[0, :, 0]
     assert np.abs(grey.astype(int) - got[:, 1]).max() <= full // 100
 

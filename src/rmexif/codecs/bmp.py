@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from rmexif.containers.bmp.header import BmpHeader
     from rmexif.containers.bmp.rows import BmpRows
+    from rmexif.native.rle import Painted
 
 __all__ = ["read_pixels"]
 
@@ -28,10 +30,13 @@ def read_pixels(raw: bytes | memoryview) -> NDArray[Any]:
     header = read_header(view)
     start = header.start or header.end + header.entry * header.colours
     found = read_rows(view, header, start)
-    header = found.header
+    if found.is_invisible:
+        header = replace(header, masks=(*header.masks[:3], 0))
     rows = _stored(found)
     if header.bits <= 8:
         pixels = _palette(view, header, start)[_indices(rows, header)]
+        if found.painted and found.painted.painted < len(found.painted.pixels):
+            pixels[~_painted(found.painted, header)[: len(rows)]] = 0  # as Chromium shows what no run reaches
     elif header.bits == 24:
         pixels = rows[:, : 3 * header.width].reshape(len(rows), header.width, 3)[:, :, ::-1]
     else:
@@ -49,6 +54,14 @@ def _stored(found: BmpRows) -> NDArray[np.uint8]:
         data = memoryview(bytes(data).ljust(size, b"\0"))
     rows = np.frombuffer(data[:size], np.uint8).reshape(header.rows, stride)
     return rows[::-1] if header.height > 0 else rows  # or the last row comes first
+
+
+def _painted(painted: Painted, header: BmpHeader) -> NDArray[np.bool_]:
+    """Which pixels a run reaches, rows from the top of the picture on."""
+    reached = np.zeros((header.rows, header.width), bool)
+    for row, first, end in np.frombuffer(painted.spans, painted.spans.typecode).reshape(-1, 3):
+        reached[row, first:end] = True
+    return reached[::-1]
 
 
 def _indices(rows: NDArray[np.uint8], header: BmpHeader) -> NDArray[np.uint8]:

@@ -51,6 +51,8 @@ Raw = bytes | memoryview
 MOST_SPARSE_PIXELS = 1 << 24
 MOST_PIXELS_PER_BYTE = 256
 EOI = b"\xff\xd9"  # T.81, table B.1
+COARSE = frozenset({8, 16, 18})  # H.273, table 3: curves whose steps show in 8 bits
+TELEVISION, SRGB_CURVE = frozenset({1, 6, 14, 15}), 13  # H.273, table 3
 FLAGS = webp_chunks.HEADER + 8  # byte: of VP8X
 
 
@@ -191,7 +193,7 @@ def webp(raw: Raw, container: Container[Any]) -> Raster:
     if not (canvas and raw[FLAGS] & webp_parse.ANIMATED):
         pixels = _swapped(_cv2(raw, cv2.IMREAD_UNCHANGED))
         return Raster((Frame(pixels),), 0, container.orientation, container.colour)
-    shows_canvas = webp_chunks.has_partial_frames(memoryview(raw))
+    shows_canvas = webp_chunks.may_show_canvas(memoryview(raw))
     if shows_canvas:  # it is transparent, whatever ANIM says of a background: Pillow says so if VP8X does
         raw = b"".join((raw[:FLAGS], bytes([raw[FLAGS] | webp_parse.ALPHA]), raw[FLAGS + 1 :]))
     frames, image, _ = _frames(lambda: WebPImagePlugin.WebPImageFile(io.BytesIO(raw)), container)
@@ -277,15 +279,44 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
 
 
 def avif(raw: Raw, container: Container[Any]) -> Raster:
-    """8 bit; the turns of irot and imir are still to be made, as Pillow's orientation."""
-    frames, image, space = _frames(lambda: AvifImagePlugin.AvifImageFile(io.BytesIO(raw)), container)
-    orientation = int(image.getexif().get(274, 1))
-    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, _isobmff_colour(container), space)
+    """8 bit, of HDR and linear light 16; the turns of irot and imir are still to be made, as Pillow's orientation."""
+
+    def opened() -> Image.Image:
+        return AvifImagePlugin.AvifImageFile(io.BytesIO(raw))
+
+    image = opened()
+    colour, orientation = _isobmff_colour(container), int(image.getexif().get(274, 1))
+    depth = container.tree.still.av1_depth if container.frames == 1 and container.tree.still else None
+    frames: tuple[Frame, ...] | FrameStream
+    if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
+        sized(*image.size, container)
+        pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
+        space = _space(pixels)
+        frames = (Frame(pixels),)
+    else:
+        frames, _, space = _frames(opened, container)
+    return Raster(frames, 0, orientation if 1 <= orientation <= 8 else 1, colour, space)
+
+
+def _stretched(pixels: Pixels, depth: int) -> Pixels:
+    """Samples of so many bits in 16, by repeating the high bits, so that full stays full."""
+    low = pixels >> (2 * depth - 16)
+    pixels <<= 16 - depth
+    pixels |= low
+    return pixels
 
 
 def _isobmff_colour(container: Container[Any]) -> Colour:
-    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5)."""
-    return Colour(icc=container.colour.icc) if container.colour.icc else container.colour
+    """In HEIF a profile says the colours, and nclx beside it only how YCbCr was made (ISO/IEC 23008-12, 6.5.5).
+
+    Codes of television curves stand for what encoders were given: browsers show them as sRGB, here and not in PNG.
+    """
+    colour = container.colour
+    if colour.icc:
+        return Colour(icc=colour.icc)
+    if colour.cicp and colour.cicp[1] in TELEVISION:
+        return Colour(cicp=(colour.cicp[0], SRGB_CURVE, *colour.cicp[2:]))
+    return colour
 
 
 def heic(raw: Raw, container: Container[Any]) -> Raster:
@@ -304,10 +335,8 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
             structure=container.format,
             offset=picture_offset(container),
         )
-    if pixels.dtype == np.uint16 and 8 <= depth < 16:  # stretched by repeating the high bits, so that full stays full
-        low = pixels >> (2 * depth - 16)
-        pixels <<= 16 - depth
-        pixels |= low
+    if pixels.dtype == np.uint16 and 8 <= depth < 16:
+        pixels = _stretched(pixels, depth)
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
     return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
 

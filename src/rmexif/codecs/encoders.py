@@ -43,12 +43,16 @@ WIDE = frozenset({"png", "tiff", "heic", "pnm"})  # formats whose stills keep mo
 # (nearly) exactly, and has no detail to spare; coarse colour is seen in small pictures and costs time in large ones.
 ICON = 1 << 16  # px: up to here lossless, or at the quality below
 ICON_QUALITY = 98  # for a quality of 90 and above
+MODERN_ICON_QUALITY = 100  # of AVIF and HEIC
 FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
 TILED = 1 << 26  # px: above it a HEIC is a grid of tiles, of so many px a side
 TILE = 4096
 PNG_HEAD = 33  # byte: the signature and IHDR
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
+BMP_FILE_HEADER, BMP_V5 = 14, 124  # byte ([MS-WMF] 2.2.2.5)
+BMP_BITFIELDS, BMP_PERCEPTUAL = 3, 4  # biCompression, bV5Intent
+BMP_MASKS = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # red, green, blue, alpha
 TRANSPARENT = 255  # index in a GIF palette
 SWAPS = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 
@@ -181,8 +185,16 @@ def tiff(raster: Raster, quality: int) -> bytes:
 
 
 def bmp(raster: Raster, quality: int) -> bytes:
-    """24-bit colour or 8-bit grey, uncompressed; alpha composited on white, because few readers look at it."""
-    return through_cv2(".bmp", flattened(raster.frames[0].pixels), [])
+    """24-bit colour or 8-bit grey, uncompressed; 32-bit with an alpha mask (V5) where a pixel is transparent."""
+    pixels = _rgba(to_8bit(raster.frames[0].pixels))
+    if pixels.shape[2] != 4 or int(pixels[:, :, 3].min()) == 255:
+        return through_cv2(".bmp", flattened(pixels), [])
+    data = np.ascontiguousarray(_swapped(pixels)[::-1]).tobytes()
+    fields = (BMP_V5, raster.width, raster.height, 1, 32, BMP_BITFIELDS, len(data), 0, 0, 0, 0)
+    head = struct.pack("<IiiHHIIiiII", *fields) + struct.pack("<4I", *BMP_MASKS)
+    head += b"BGRs" + bytes(48) + struct.pack("<IIII", BMP_PERCEPTUAL, 0, 0, 0)
+    start = BMP_FILE_HEADER + BMP_V5
+    return b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + head + data
 
 
 def pnm(raster: Raster, quality: int) -> bytes:
@@ -237,7 +249,7 @@ def jxl(raster: Raster, quality: int) -> bytes:
 
 def _modern(pixels: Pixels, quality: int) -> int:
     """A JPEG quality as the AVIF or HEIC one that looks alike at a smaller size."""
-    return max(quality, ICON_QUALITY) if _icon(pixels, quality) else max(1, round(quality * 0.8))
+    return MODERN_ICON_QUALITY if _icon(pixels, quality) else max(1, round(quality * 0.8))
 
 
 # -- animations --------------------------------------------------------------------------------------------------

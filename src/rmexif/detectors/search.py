@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rmexif.detectors.pyramid import Plan
     from rmexif.types import Box, Detection
 
-__all__ = ["SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look"]
+__all__ = ["SAME", "SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look", "suppress"]
 
 SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and from which it needs no second look itself
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
@@ -159,6 +159,16 @@ def _is_part(face: NDArray[np.float32], many: Candidates) -> NDArray[np.bool_]:
     weak = (many[:, 4] < min(SURE, face[4])) & (inside >= 1)
     result: NDArray[np.bool_] = smaller & (weak | ((inside > PART) & (many[:, SEEN] > PLACED)))
     return result
+
+
+def suppress(found: Candidates, limit: float) -> Candidates:
+    """The best of every group of candidates that overlap by more than ``limit``."""
+    left = found[np.argsort(-found[:, 4], kind="stable")]
+    kept = []
+    while len(left):
+        kept.append(left[0])
+        left = left[1:][overlap(left[0], left[1:]) <= limit]
+    return np.array(kept, np.float32).reshape(-1, found.shape[1])
 
 
 def merge(found: Iterable[Detection], limit: float = SAME) -> list[Detection]:

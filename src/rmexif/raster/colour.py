@@ -28,22 +28,45 @@ Pixels = NDArray[Any]
 Transfer = str | float
 
 SRGB = icc.PRIMARIES["srgb"]
+BT2020 = icc.PRIMARIES["rec2020"]
+SRGB_GAMMA = 0.45455  # as gAMA says it
 WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
 PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
-KNEE = 0.6  # of SDR white: linear light up to here is not compressed
+LUMINANCE = np.array([0.2627, 0.6780, 0.0593])  # of BT.2020 (BT.2100, table 5)
+# The reference white tone map of SMPTE ST 2094-50 for a display without headroom, as Chromium shows HDR: reference
+# white is half of SDR white, and a quadratic Bezier curve leads from there to the peak, which is SDR white.
+DIMMED = 0.5
+KAPPA = 0.65  # where the middle point of the curve lies on its tangent from below
+KNEE_END = (1 - KAPPA + KAPPA / DIMMED, (1 - KAPPA) * DIMMED + KAPPA)  # the middle point: light before and after
 ROWS = 1 << 20  # px that are converted at a time: bounds the memory for float copies
 
 # ITU-T H.273, table 2, where it is not sRGB
 CICP_PRIMARIES: dict[int, tuple[float, ...]] = {
+    4: (0.3100, 0.3160, 0.670, 0.330, 0.210, 0.710, 0.140, 0.080),  # BT.470, system M
     5: (0.3127, 0.3290, 0.640, 0.330, 0.290, 0.600, 0.150, 0.060),  # BT.601, 625 lines
     6: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),  # BT.601, 525 lines
     7: (0.3127, 0.3290, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070),
-    9: icc.PRIMARIES["rec2020"],
+    8: (0.3100, 0.3160, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049),  # generic film
+    9: BT2020,
     11: icc.PRIMARIES["dci-p3"],
     12: icc.PRIMARIES["display-p3"],
+    22: (0.3127, 0.3290, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),  # EBU 3213
 }
-# Table 3, where it is not sRGB: pictures tagged as BT.709 (1, 6, 14, 15) are shown by every viewer as sRGB.
-CICP_TRANSFER: dict[int, Transfer] = {4: 2.2, 5: 2.8, 8: "linear", 16: "pq", 17: 2.6, 18: "hlg"}
+# Table 3, where it is not sRGB, and a browser knows it. (In AVIF it takes BT.709 and its kin for sRGB, see decoders.)
+CICP_TRANSFER: dict[int, Transfer] = {
+    **dict.fromkeys((1, 6, 11, 14, 15), 2.4),  # BT.1886: what a display makes of them
+    4: 2.2,
+    5: 2.8,
+    7: "smpte-240m",
+    8: "linear",
+    16: "pq",
+    17: "st-428",
+    18: "hlg",
+}
+CURVES = icc.CURVES | {
+    "smpte-240m": elements.para_tag(1 / 0.45, 1 / 1.1115, 0.1115 / 1.1115, 1 / 4, 0.0913),
+    "st-428": elements.para_tag(2.6, (52.37 / 48) ** (1 / 2.6), 0.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +129,9 @@ def _meaning(colour: Colour, space: str) -> Meaning | None:
         if found.space == "RGB" and found.primaries is None:
             return None
         return Meaning(found.primaries or SRGB, found.transfer)
-    if colour.gamma is None and colour.primaries is None:
-        return None
-    gamma = colour.gamma or 0.45455
-    transfer: Transfer = "srgb" if abs(1 / gamma - 2.2) < 0.01 else 1 / gamma
-    return Meaning(colour.primaries or SRGB, transfer)
+    if colour.gamma is None or (colour.primaries is None and abs(colour.gamma / SRGB_GAMMA - 1) <= 0.05):
+        return None  # Chromium follows cHRM beside gAMA alone, and takes a gAMA alone that is nearly sRGB's for it
+    return Meaning(colour.primaries or SRGB, 1 / colour.gamma)
 
 
 # -- primaries and a curve ---------------------------------------------------------------------------------------
@@ -121,8 +142,7 @@ def _by_matrix(pixels: Pixels, meaning: Meaning) -> Pixels:
     levels = int(np.iinfo(pixels.dtype).max) + 1
     light = _light(meaning.transfer, levels)
     hdr = meaning.transfer in ("pq", "hlg")
-    colours = 3 if pixels.shape[2] >= 3 else 1
-    if colours == 1:
+    if pixels.shape[2] < 3:
         if hdr:
             light = _tone_mapped(light[:, None].repeat(3, axis=1), meaning.transfer)[:, 0]
         table = _encoded(light, pixels.dtype)
@@ -137,10 +157,10 @@ def _by_matrix(pixels: Pixels, meaning: Meaning) -> Pixels:
         if levels == 256 and narrow is not None:  # integers all the way
             out[top : top + step] = cv2.LUT(cv2.transform(cv2.LUT(part, narrow), matrix), table16)
             continue
-        linear = cv2.transform(light.astype(np.float32)[part], matrix)
+        linear = light.astype(np.float32)[part]
         if hdr:
-            linear = _tone_mapped(linear, meaning.transfer)
-        out[top : top + step] = _encoded(linear, pixels.dtype)
+            linear = _tone_mapped(cv2.transform(linear, _matrix(meaning.primaries, BT2020)), meaning.transfer)
+        out[top : top + step] = _encoded(cv2.transform(linear, _matrix(BT2020) if hdr else matrix), pixels.dtype)
     return _joined(out, pixels)
 
 
@@ -161,7 +181,7 @@ def _light(transfer: Transfer, levels: int) -> NDArray[np.float64]:
     if transfer == "hlg":  # ARIB STD-B67: scene light, 0-1
         return np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - 0.55991073) / 0.17883277) + 0.28466892) / 12)
     if isinstance(transfer, str):
-        return np.array(elements.sample(icc.CURVES[transfer], codes.tolist()))
+        return np.array(elements.sample(CURVES[transfer], codes.tolist()))
     return codes**transfer
 
 
@@ -173,21 +193,25 @@ def _encoded(light: Pixels, dtype: np.dtype[Any]) -> Pixels:
     return np.round(codes * full).astype(dtype)
 
 
-def _matrix(primaries: tuple[float, ...]) -> NDArray[np.float64]:
-    """Linear RGB to linear sRGB, white adapted by Bradford (ICC.1:2022, annex E)."""
-    adapted = matrix.multiply(adaptation(primaries[:2], xyz(SRGB[:2])), rgb_to_xyz(primaries))
-    return np.array(matrix.multiply(matrix.inverse(rgb_to_xyz(SRGB)), adapted))
+def _matrix(primaries: tuple[float, ...], target: tuple[float, ...] = SRGB) -> NDArray[np.float64]:
+    """Linear RGB to linear RGB of other primaries, white adapted by Bradford (ICC.1:2022, annex E)."""
+    adapted = matrix.multiply(adaptation(primaries[:2], xyz(target[:2])), rgb_to_xyz(primaries))
+    return np.array(matrix.multiply(matrix.inverse(rgb_to_xyz(target)), adapted))
 
 
 def _tone_mapped(linear: Pixels, transfer: Transfer) -> Pixels:
-    """HDR light in sRGB's primaries as SDR light: untouched below the knee, rolled off up to the peak above."""
+    """HDR light in BT.2020's primaries as SDR light: one factor for the three channels of a pixel keeps the hue."""
     if transfer == "hlg":  # BT.2100, table 5: the OOTF of a display of 1000 cd/m2
-        luminance = np.maximum(linear @ np.array([0.2126, 0.7152, 0.0722], linear.dtype), 1e-6)
+        luminance = np.maximum(linear @ LUMINANCE.astype(linear.dtype), 1e-6)
         linear = linear * (PEAK * luminance**0.2)[..., None]
-    brightest = np.maximum(linear.max(axis=-1, keepdims=True), 1e-6)
-    over = np.maximum(brightest - KNEE, 0) / (1 - KNEE)
-    rolled = KNEE + (1 - KNEE) * over * (1 + over / ((PEAK - KNEE) / (1 - KNEE)) ** 2) / (1 + over)
-    return np.asarray(linear * np.where(brightest > KNEE, rolled / brightest, 1).astype(linear.dtype))
+    brightest = linear.max(axis=-1, keepdims=True)
+    middle, mapped = KNEE_END
+    square, slope = 1 - 2 * middle + PEAK, 2 * middle - 2  # of the curve's first coordinate, from 1 to the peak
+    above = np.clip(brightest, 1, PEAK) - 1
+    place = (np.sqrt(slope * slope + 4 * square * above) - slope) / (2 * square)
+    curve = DIMMED * (1 - place) ** 2 + 2 * mapped * place * (1 - place) + place * place
+    factor = np.where(brightest > 1, curve / np.maximum(brightest, 1), DIMMED)
+    return np.asarray(linear * factor.astype(linear.dtype))
 
 
 # -- LittleCMS ---------------------------------------------------------------------------------------------------

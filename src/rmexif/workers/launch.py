@@ -103,9 +103,17 @@ def readable_files(policy: Policy | None) -> tuple[str, ...] | None:
     names = (*policy.detectors, policy.style)
     if not all(isinstance(name, str) for name in names):
         return None
-    arguments = [str(name).partition(":")[2] for name in names]
-    texts = [text for argument in (*arguments, *policy.models) for text in (argument, argument.rpartition(":")[0])]
-    return tuple(str(Path(text).resolve()) for text in texts if text and Path(text).is_file())
+    arguments = [*(str(name).partition(":")[2] for name in names), *policy.models]
+    return tuple(place for argument in arguments if (place := _file_of(argument)))
+
+
+def _file_of(argument: str) -> str | None:
+    """The file that an argument starts with, before the first colon that is none of its name."""
+    while argument:
+        if Path(argument).is_file():
+            return str(Path(argument).resolve())
+        argument = argument.rpartition(":")[0]
+    return None
 
 
 def _shared(end: socket.socket, pid: int) -> int | bytes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 from rmexif import icc
 from rmexif.containers.bmp.signature import CORE, INFO, MASKED_INFO, OS2, SIZES, V4, V5
+from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.types import Colour
@@ -31,7 +31,6 @@ CALIBRATED, EMBEDDED, LINKED, SRGB = b"\0\0\0\0", b"DEBM", b"KNIL", b"BGRs"  # b
 INTENTS = (1, 2, 4, 8)  # bV5Intent, 2.1.1.20
 PERCEPTUAL = 4
 GAMMAS = (1, 3)  # of a display
-MAX_ASPECT = 100  # of the sides of a pixel, and of the numbers that say it
 NO_COLOUR = Colour()
 SUMS = (0.05, 3)  # X + Y + Z of a primary: below and above, the numbers describe no display
 
@@ -109,32 +108,38 @@ def read_header(view: memoryview) -> BmpHeader:
     if size == CORE:
         width, height, _, bits = struct.unpack_from("<HHHH", head, 4)
         compression = colours = 0
-        aspect = (0, 0)
+        shape = SQUARE
     else:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", head, 4)
         colours = int.from_bytes(head[32:36], "little")
-        aspect = _aspect(*struct.unpack_from("<ii", head, 24))
+        shape = aspect(*struct.unpack_from("<ii", head, 24))
     _check(width, height, bits, compression, size)
     masks: tuple[int, ...] = MASKS_555 if bits == 16 else ()
     if compression in (BITFIELDS, ALPHABITFIELDS):
         count = 4 if compression == ALPHABITFIELDS else 3
         compression, masks = _masks(head[40:56] if size in (*MASKED_INFO, V4, V5) else cursor.bytes(4 * count), bits)
+    elif bits == 32 and size in (V4, V5) and any(head[52:56]):
+        masks = (*STANDARD_MASKS[:3], STANDARD_ALPHA)  # other masks of BI_RGB mean nothing; Chromium looks at this one
     colours = min(colours or 1 << bits, 1 << bits) if bits <= 8 else 0
-    header = BmpHeader(size, cursor.offset, width, height, bits, compression, masks, start, colours, aspect, (0, 0))
+    header = BmpHeader(
+        size,
+        cursor.offset,
+        width,
+        height,
+        bits,
+        compression,
+        masks,
+        start,
+        colours,
+        (0, 0) if shape == SQUARE else shape,
+        (0, 0),
+    )
     return _with_colour(view, header, head) if size >= V4 else header
 
 
 def _is_os2(size: int) -> bool:
     """Whether a header of so many bytes is OS/2 2.x, cut short or not."""
     return INFO != size <= OS2 and size not in (CORE, *MASKED_INFO)
-
-
-def _aspect(across: int, down: int) -> tuple[int, int]:
-    """The shape of a pixel in small numbers, from pixels per metre; (0, 0) where it is square, or not a shape."""
-    if across <= 0 or down <= 0 or max(across, down) > MAX_ASPECT * min(across, down):
-        return 0, 0
-    ratio = Fraction(across, down).limit_denominator(MAX_ASPECT)
-    return (0, 0) if ratio == 1 else (ratio.numerator, ratio.denominator)
 
 
 def _check(width: int, height: int, bits: int, compression: int, size: int) -> None:

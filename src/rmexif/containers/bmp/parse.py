@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rmexif import icc
@@ -22,6 +23,7 @@ from rmexif.containers.bmp.signature import INFO, V4, V5
 from rmexif.containers.common.palette import SAME, clear_unused, twins
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.errors import MalformedImage
+from rmexif.residuals import Residual
 from rmexif.types import Container, PayloadKind, Role
 
 if TYPE_CHECKING:
@@ -55,17 +57,16 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         problem = f"the rows start at byte {start}, the header ends at {header.end}, the file at {len(view)}"
         raise MalformedImage(problem, structure="bmp file header", offset=10)
     found = read_rows(view, header, start)
-    header = found.header
     count = min(header.colours, (start - header.end) // header.entry)
     places = range(header.end, header.end + header.entry * count, header.entry)
     colours = [bytes(view[at : at + 3]) for at in places]
     indices = twins(colours, found.used)
     kept = frozenset(indices[index] for index in found.used)
-    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)
+    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)[: max(kept, default=0) + 1]
     rows = clean_rows(found, indices)
     tree = BmpTree(header, b"".join(colour + b"\0" for colour in palette), rows)
     _claim_header(view, header, parts)
-    for at, old, new in zip(places, colours, palette, strict=True):
+    for at, old, new in zip_longest(places, colours, palette):  # the last ones go where no pixel uses them
         is_same = old == new and not any(view[at + 3 : at + header.entry])
         label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", Role.UNKNOWN)
         parts.add(label, role, at, at + header.entry)
@@ -81,7 +82,7 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         header.rows,
         parts.tile(),
         colour=header.colour.colour,
-        residuals=tuple(tables),
+        residuals=(*tables, Residual.COLOUR_UNDER_ALPHA) if found.is_invisible else tuple(tables),
         residual_bytes=tables,
         tree=tree,
     )

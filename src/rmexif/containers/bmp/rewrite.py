@@ -22,7 +22,7 @@ def rewrite(view: memoryview, container: Container[BmpTree]) -> list[bytes | mem
     header, colour = tree.header, tree.header.colour
     rows, profile = tree.rows, colour.profile or b""
     has_alpha = len(header.masks) == 4 and header.masks[3]
-    masks = header.masks if header.compression == BITFIELDS else ()
+    masks = header.masks if header.compression == BITFIELDS or has_alpha else ()
     is_calibrated = colour.space == CALIBRATED
     keeps_v4 = header.length >= V4 and header.bits == 32 and masks and masks[:3] != STANDARD_MASKS[:3]  # OpenCV 5.0.0
     size = V5 if profile or has_alpha else V4 if is_calibrated or keeps_v4 else INFO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif.containers.bmp.header import RLE4, RUN_LENGTHS, STANDARD_MASKS
@@ -28,11 +28,13 @@ class BmpRows:
     """The rows as they are in the file.
 
     Attributes:
-        header: without an alpha mask where all pixels would be transparent.
+        header: as in the file.
         data: their bytes in the file.
         end: byte of the file behind them.
         used: palette entries that show; what no run has painted shows entry 0.
         painted: by run-length codes; None: plain rows.
+        is_invisible: every pixel is fully transparent. Windows and Photoshop show such a picture as opaque, Chromium
+            did so and no longer does: it leaves as it is.
     """
 
     header: BmpHeader
@@ -40,6 +42,7 @@ class BmpRows:
     end: int
     used: bytes
     painted: Painted | None = None
+    is_invisible: bool = False
 
 
 def read_rows(view: memoryview, header: BmpHeader, start: int) -> BmpRows:
@@ -60,10 +63,8 @@ def read_rows(view: memoryview, header: BmpHeader, start: int) -> BmpRows:
     used = b""
     if header.bits <= 8:
         used = samples.used(data, header.width, header.bits, stride=header.stride, rows=header.rows)
-    if len(header.masks) == 4 and header.masks[3] and not _has_opacity(data, header):
-        # Chromium, Windows and Photoshop show such a picture without transparency.
-        header = replace(header, masks=(*header.masks[:3], 0))
-    return BmpRows(header, data, end, used)
+    is_invisible = len(header.masks) == 4 and header.masks[3] > 0 and not _has_opacity(data, header)
+    return BmpRows(header, data, end, used, is_invisible=is_invisible)
 
 
 def _read_codes(view: memoryview, header: BmpHeader, start: int) -> BmpRows:
@@ -117,5 +118,5 @@ def clean_rows(found: BmpRows, indices: bytes) -> bytes | bytearray | memoryview
         changed |= samples.remap(rows, indices, header.width, header.bits, stride=header.stride, rows=header.rows)
     if header.bits in MASKED:
         masks = header.masks or STANDARD_MASKS
-        changed |= samples.mask(rows, header.bits // 8, sum(masks), masks[3])
+        changed |= samples.mask(rows, header.bits // 8, sum(masks), 0 if found.is_invisible else masks[3])
     return rows if changed else found.data

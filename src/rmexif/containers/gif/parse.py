@@ -47,7 +47,8 @@ LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
 SCREEN_END = 13  # byte: signature and logical screen descriptor
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
-RESTORE_PREVIOUS = 3  # disposal; decoders read 4 to 7, which nobody defined, as this
+DISPOSALS = (0, 1, 2, 3, 3, 0, 0, 0)  # what browsers make of each: nobody defined 4 to 7 (GIF89a, 23.c.iv)
+LOOP_COUNT = 1  # first byte of the sub-block that holds one
 
 
 def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None = None) -> Container[GifScreen]:
@@ -174,7 +175,7 @@ class _GifWalk:
         end = self.cursor.offset
         if label == CONTROL and blocks and len(blocks[0]) >= 4:
             flags, transparent = blocks[0][0], blocks[0][3]
-            disposal = min(flags >> 2 & 7, RESTORE_PREVIOUS)
+            disposal = DISPOSALS[flags >> 2 & 7]
             self.control = GraphicControl(disposal, bytes(blocks[0][1:3]), transparent if flags & 1 else None)
             self.pending.append((start, end, self.view[start:end] == self.control.block()))
         elif label == APPLICATION and blocks and bytes(blocks[0]) in LOOPS:
@@ -190,11 +191,10 @@ class _GifWalk:
             self.parts.add(kind, Role.METADATA, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
 
     def _read_loop(self, start: int, end: int, blocks: list[memoryview]) -> None:
-        """Take the loop count that decoders take: the last one before the first picture, else the first behind it."""
-        counts = [bytes(block[1:3]) for block in blocks[1:] if len(block) >= 3 and block[0] & 7 == 1]
-        if counts and (self.loop is None or not self.pictures):
-            self.loop = counts[0]
-        is_clean = bool(counts) and self.view[start:end] == loop_block(counts[0])
+        """Take the loop count that browsers take: of the last block, wherever it stands, the first sub-block."""
+        count = bytes(blocks[1][1:]) if len(blocks) > 1 and len(blocks[1]) == 3 and blocks[1][0] == LOOP_COUNT else b""
+        self.loop = count or self.loop
+        is_clean = bool(count) and self.view[start:end] == loop_block(count)
         role = Role.ANIMATION if is_clean else Role.METADATA
         self.parts.add("application/loop", role, start, end, None if is_clean else PayloadKind.UNKNOWN)
 

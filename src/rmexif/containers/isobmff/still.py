@@ -80,6 +80,12 @@ class Still:
     items: tuple[KeptItem, ...]
     premultiplied: tuple[tuple[int, int], ...]  # picture, alpha
 
+    @property
+    def av1_depth(self) -> int | None:
+        """Bits of a sample of the primary picture; None where it is not coded in AV1."""
+        sequence = _coded_base(self.items, self.items[0]).data.sequence
+        return sequence.depth if sequence else None
+
     def with_sizes(self, sizes: Sequence[tuple[int, int]]) -> Still:
         """The same picture, its first items of the given sizes in px."""
         first = [
@@ -240,11 +246,16 @@ def _properties(meta: Meta, item: Item, *, alpha: bool, tile: bool) -> tuple[Pro
     return tuple(prop for prop in found if prop.kind not in gone)
 
 
+def _coded_base(items: Sequence[KeptItem], kept: KeptItem) -> KeptItem:
+    """The first coded item that an item is made of; itself where it is coded."""
+    while kept.inputs:
+        kept = items[kept.inputs[0] - 1]
+    return kept
+
+
 def _with_coded_depths(items: Sequence[KeptItem], kept: KeptItem) -> tuple[Property, ...]:
     """The item's properties, with the bits of each channel as they are coded where a ``pixi`` differs."""
-    base = kept
-    while base.inputs:
-        base = items[base.inputs[0] - 1]
+    base = _coded_base(items, kept)
     config = value_of(base.properties, "hvcC")
     if base.data.sequence:
         luma = chroma = base.data.sequence.depth

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
+from rmexif.containers.common.aspect import aspect
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
 from rmexif.types import Part, PayloadKind, Role
 
-__all__ = ["ICC_CHUNK", "ICC_PREFIX", "JFIF", "ApplicationData", "adobe_segment"]
+__all__ = ["ICC_CHUNK", "ICC_PREFIX", "ApplicationData", "adobe_segment", "jfif_segment"]
 
-# JFIF 1.01, aspect ratio 1:1, no thumbnail: the version and density that libjpeg writes by default.
-JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # ISO 16684-3, 1.1.3
 EXTENDED_XMP_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of all chunks follow
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
+JFIF_DENSITY = 8  # byte of the parameters
 JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
@@ -53,7 +54,7 @@ IDENTIFIERS = (
 class ApplicationData:
     """What the application segments that were read so far state."""
 
-    jfif: bool = False
+    jfif: tuple[int, int] | None = None  # the shape of a pixel that it states (JFIF 1.02, density); None: no segment
     adobe_transform: int | None = None  # colour transform of APP14; None: no such segment
     exif: bytes | None = None  # the first TIFF block before the first scan: decoders look no further
     profile_chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number -> number of all, data
@@ -99,8 +100,10 @@ class ApplicationData:
         return _part(name, Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
 
     def _jfif(self, view: memoryview, segment: Segment, early: bool) -> Part:
-        self.jfif |= early
-        clean = early and view[segment.start : segment.end] == JFIF
+        shape = aspect(*struct.unpack_from(">HH", view, segment.body + JFIF_DENSITY))
+        if early and self.jfif is None:
+            self.jfif = shape
+        clean = early and view[segment.start : segment.end] == jfif_segment(shape)
         role = Role.STRUCTURE if clean else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)
@@ -124,6 +127,11 @@ class ApplicationData:
             number, total = body[known.skip - 2 : known.skip]
             self.profile_chunks.setdefault(number, (total, payload))
         return known.role
+
+
+def jfif_segment(shape: tuple[int, int]) -> bytes:
+    """JFIF 1.01 without unit or thumbnail: for square pixels what libjpeg writes by default."""
+    return b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00" + struct.pack(">HH", *shape) + b"\x00\x00"
 
 
 def adobe_segment(transform: int) -> bytes:

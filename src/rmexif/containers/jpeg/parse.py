@@ -46,7 +46,7 @@ class JpegTree:
     """What a parse leaves for the rewrite."""
 
     image: CodedImage
-    jfif: bool
+    jfif: tuple[int, int] | None  # the shape of a pixel
     adobe_transform: int | None
     profile: bytes | None  # as it is in the file, or of the space that Exif states
     scans: CleanScans | None  # what is written of the scans; None: nothing, for the reason in ``refusal``

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rmexif import icc
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.orientation import orientation_only
-from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, JFIF, adobe_segment
+from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, adobe_segment, jfif_segment
 from rmexif.containers.jpeg.segments import Marker
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 def _application(tree: JpegTree, orientation: int) -> Iterator[bytes]:
     """JFIF, Adobe, Exif with nothing but an orientation, and the clean profile."""
-    if tree.jfif:
-        yield JFIF
+    if tree.jfif is not None:
+        yield jfif_segment(tree.jfif)
     if tree.adobe_transform is not None:
         yield adobe_segment(_transform(tree))
     if orientation > 1:
@@ -127,7 +127,7 @@ def _identifiers(tree: JpegTree) -> dict[int, int]:
     colour transform decides; other versions of libjpeg do so beside an Adobe segment as well.
     """
     found = tuple(component.ident for component in tree.image.frame.components)
-    if found == RGB and not tree.jfif and not tree.adobe_transform:
+    if found == RGB and tree.jfif is None and not tree.adobe_transform:
         return {ident: ident for ident in found}
     return {ident: number for number, ident in enumerate(found, 1)}
 

@@ -1,8 +1,9 @@
 """Which colour chunks of a PNG stay, in the form in which they stay.
 
 W3C PNG (third edition): 4.3 precedence (cICP, iCCP, sRGB, then gAMA and cHRM), 11.3.2 the chunks. Numbers that
-describe no display or camera are not kept: a free field of four bytes is a hiding place. A chunk that is too long is
-read up to its due length, without the surplus.
+mean nothing are not kept, others are rounded: a free field of four bytes is a hiding place. Where the clauses leave it
+open, what Chromium 156 shows decides: a chunk of another length is none, a profile of RGB counts for grey, one of grey
+does not for RGB and overrules gAMA all the same, and so does a cHRM that describes no gamut.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ HDR_TRANSFERS = frozenset({16, 18})  # PQ, HLG
 SRGB = frozenset({"srgb", "gray-srgb"})  # spaces that a chunk of its own stands for (11.3.2.5)
 GREYS = frozenset({0, 4})  # colour types
 MAX_PROFILE = 8 << 20  # byte, inflated: bounds what a small chunk can cost
+FULL_RANGE_RGB = (0, 1)  # matrix and range: Chromium looks away from another range, and shows nothing of another matrix
+MAX_GAMMA = 10_000_000  # of 100 000
 GAMMAS = (45_455, 55_556, 100_000)  # sRGB-like, Adobe RGB-like, linear; of 100 000
 
 
@@ -35,12 +38,14 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
         found: content of the first chunk of each kind before the picture.
         colour_type: of IHDR.
     """
-    chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""), colour_type)
-    code = found.get(b"cICP", b"")[:4]
+    chunks, cicp, profile = list[tuple[bytes, bytes]](), None, _profile(found.get(b"iCCP", b""))
+    code = found.get(b"cICP", b"")
     is_known = len(code) == 4 and code[0] in PRIMARIES and code[1] in TRANSFERS and UNSPECIFIED not in code[:2]
-    if is_known and code[2] == 0 and code[3] <= 1:
-        cicp = (code[0], code[1], code[2], code[3])
+    if is_known and tuple(code[2:]) == FULL_RANGE_RGB:
+        cicp = (code[0], code[1], *FULL_RANGE_RGB)
         chunks.append((b"cICP", code))
+    if profile and profile[16:20] == b"GRAY" and colour_type not in GREYS:
+        return chunks, Colour(cicp=cicp)
     if profile and not cicp and icc.identify(profile) in SRGB:
         return [(b"sRGB", b"\0")], Colour()  # the same colours, and no profile with a name
     if profile:  # also beside cICP: for viewers that do not know that one
@@ -50,14 +55,14 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
         chunks += [(kind, data) for kind, data in light.items() if data]
     if chunks:
         return chunks, Colour(icc=profile, cicp=cicp)
-    intent = found.get(b"sRGB", b"")[:1]
-    if intent and intent[0] <= 3:
+    intent = found.get(b"sRGB", b"")
+    if len(intent) == 1 and intent[0] <= 3:
         return [(b"sRGB", intent)], Colour()
     return _measured(found, colour_type)
 
 
-def _profile(data: bytes, colour_type: int) -> bytes | None:
-    """The cleaned profile of iCCP (11.3.2.3); None where there is none that fits the picture."""
+def _profile(data: bytes) -> bytes | None:
+    """The cleaned profile of iCCP (11.3.2.3), of RGB or of grey; None where there is none."""
     _, _, packed = data.partition(b"\0")
     if packed[:1] != b"\0":
         return None
@@ -66,25 +71,26 @@ def _profile(data: bytes, colour_type: int) -> bytes | None:
     except zlib.error:
         return None
     cleaned = icc.clean(profile)
-    fits = cleaned is not None and cleaned[16:20] == (b"GRAY" if colour_type in GREYS else b"RGB ")
-    return cleaned if fits else None
+    return cleaned if cleaned is not None and cleaned[16:20] in (b"GRAY", b"RGB ") else None
 
 
 def _measured(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[tuple[bytes, bytes]], Colour]:
     """GAMA and cHRM (11.3.2.1, 11.3.2.2), where they are plausible."""
     chunks, gamma, primaries = list[tuple[bytes, bytes]](), None, None
-    data = found.get(b"gAMA", b"")[:4]
-    if len(data) == 4 and 10_000 <= (number := int.from_bytes(data, "big")) <= 1_000_000:
+    data = found.get(b"gAMA", b"")
+    number = int.from_bytes(data, "big") if len(data) == 4 else 0
+    data = found.get(b"cHRM", b"")
+    places = [round(place, -1) for place in struct.unpack(">8I", data)] if len(data) == 32 else []  # four decimals
+    if places and not _is_gamut(places):
+        return [], Colour()
+    if 1 <= number <= MAX_GAMMA:
         near = [known for known in GAMMAS if abs(number - known) <= known // 200]  # within 0.5 %: rounded by a writer
-        number = near[0] if near else round(number, -2)
+        number = near[0] if near else round(number, 3 - len(str(number)))  # three digits
         gamma = number / 100_000
         chunks.append((b"gAMA", number.to_bytes(4, "big")))
-    data = found.get(b"cHRM", b"")[:32]
-    if len(data) == 32 and (chunks or colour_type not in GREYS):  # Chromium follows gAMA only beside cHRM, also of grey
-        places = [round(place, -1) for place in struct.unpack(">8I", data)]  # four decimals: nobody publishes more
-        if _is_gamut(places):
-            primaries = tuple(place / 100_000 for place in places)
-            chunks.append((b"cHRM", struct.pack(">8I", *places)))
+    if places and (chunks or colour_type not in GREYS):  # of grey it tells sRGB from a power curve, beside gAMA alone
+        primaries = tuple(place / 100_000 for place in places)
+        chunks.append((b"cHRM", struct.pack(">8I", *places)))
     return chunks, Colour(gamma=gamma, primaries=primaries)
 
 

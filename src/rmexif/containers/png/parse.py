@@ -1,7 +1,8 @@
 """PNG and APNG (W3C PNG third edition): chunks on an allow-list.
 
 What stays: IHDR, PLTE and tRNS cut to the entries in use, the colour chunks that win (see ``colour``), eXIf with one
-tag, acTL, fcTL, the image data, IEND. bKGD, sBIT, pHYs and all else go: a viewer draws the same picture without.
+tag, the shape of a pixel, acTL, fcTL, the image data, IEND. bKGD, sBIT and all else go: a viewer draws the same picture
+without.
 Image data is passed through up to the end of its zlib stream, behind a canonical header. It is coded again, with its
 own filters and matches, only where it holds what no viewer shows: rows beyond the picture, colour under alpha 0,
 padding bits, twin palette entries, deflate blocks that no encoder writes.
@@ -15,6 +16,7 @@ from math import ceil, log2
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
@@ -46,12 +48,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PngTree", "parse", "parse_again"]
 
+PHYS = 9  # byte of pHYs (11.3.4.3)
 ROLES = {
     **dict.fromkeys(KINDS, Role.COLOUR),
     b"IHDR": Role.STRUCTURE,
     b"PLTE": Role.PIXELS,
     b"tRNS": Role.PIXELS,
     b"eXIf": Role.ORIENTATION,
+    b"pHYs": Role.STRUCTURE,
     b"acTL": Role.ANIMATION,
 }
 PAYLOADS = {
@@ -109,6 +113,7 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     head = [(b"IHDR", content[b"IHDR"]), *colours, *palette]
     if rotation != 1:
         head.append((b"eXIf", orientation_only(rotation)))
+    head += _shape(content.get(b"pHYs", b""))
     if animation.plays is not None:
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     tree = PngTree(tuple(head), tuple(pictures), _cover(animation))
@@ -117,6 +122,12 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
     frames = len(animation.frames)
     return Container("png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, tree=tree)
+
+
+def _shape(density: bytes) -> list[tuple[bytes, bytes]]:
+    """The pHYs (11.3.4.3) that is left of one: the shape of a pixel that is not square, without a unit."""
+    shape = aspect(*struct.unpack_from(">II", density)) if len(density) == PHYS else SQUARE
+    return [(b"pHYs", struct.pack(">IIB", *shape, 0))] if shape != SQUARE else []
 
 
 def _surveyed(

@@ -7,6 +7,7 @@ W3C PNG (third edition): clause 7.2 scanlines, 8 interlacing, 10 compression. Th
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -55,6 +56,9 @@ class Fault(StrEnum):
     PADDING_BITS = "padding-bits"
     PALETTE_TWINS = "palette-twins"
     SEQUENCE = "sequence"  # fdAT: the number is not the next one
+
+
+MOST_PACKED = 1 << 26  # byte of rows that are deflated again to keep a file small: bounds time and memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def survey(
     if found.status is Status.LIMIT:
         again = _rewritten(data, layout, SAME, offset)
         end = again.report.used if again.report.intact else len(data)
-        return ImageData(again.stream, end, Fault.COLOUR_UNDER_ALPHA, key=key)
+        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key)
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
@@ -169,9 +173,17 @@ def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, 
     if len(image.clean) and indices == SAME:
         return image
     stream = _rewritten(data, layout, indices, offset).stream
+    stream = _packed(stream, image.consumed, layout)
     if is_recompressed(stream, layout):  # a little longer than what it was, so that a second pass would not audit it
         stream = memoryview(recompression.recompressed(stream, layout, SAME, offset))
     return replace(image, clean=stream, fault=fault, header=True, used=used)
+
+
+def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
+    """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
+    if len(stream) <= before or layout.size > MOST_PACKED:
+        return stream
+    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:

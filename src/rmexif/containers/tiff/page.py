@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.containers.common.palette import SAME, twins
 from rmexif.containers.tiff.fields import Fields
 from rmexif.containers.tiff.geometry import StripCoding, read_grid
@@ -53,7 +54,6 @@ SINGLE_NUMBERS = (
     (Tag.YCBCR_POSITIONING, 1, 2),
 )
 STATED = frozenset({Tag.ORIENTATION, Tag.INK_SET, Tag.YCBCR_POSITIONING})  # no decoding depends on them
-MAX_ASPECT = 100  # of the sides of a pixel, and of the numbers that say it
 # Compression -> tag of its options, bits that matter: uncompressed mode is refused (TIFF 6.0, section 11).
 FAX_OPTIONS = {
     Compression.GROUP_3: (Tag.T4_OPTIONS, 5),
@@ -313,12 +313,10 @@ def _write_aspect(draft: _Draft) -> None:
     except MalformedImage:  # no picture depends on it
         return
     across, down = (Fraction(*pair[:2]) if len(pair) > 1 and pair[1] else Fraction(0) for pair in found)
-    if not across or not down or not Fraction(1, MAX_ASPECT) <= across / down <= MAX_ASPECT:
-        return
-    aspect = (across / down).limit_denominator(MAX_ASPECT)
-    if aspect != 1:
-        draft.fields[Tag.X_RESOLUTION] = (RATIONAL, (aspect.numerator, 1))
-        draft.fields[Tag.Y_RESOLUTION] = (RATIONAL, (aspect.denominator, 1))
+    shape = aspect(across, down)
+    if shape != SQUARE:
+        draft.fields[Tag.X_RESOLUTION] = (RATIONAL, (shape[0], 1))
+        draft.fields[Tag.Y_RESOLUTION] = (RATIONAL, (shape[1], 1))
 
 
 def _write_grid(draft: _Draft, grid: StripGrid) -> None:

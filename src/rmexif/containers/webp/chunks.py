@@ -17,7 +17,7 @@ __all__ = [
     "RiffChunk",
     "canvas_size",
     "coded_chunks",
-    "has_partial_frames",
+    "may_show_canvas",
     "read_chunks",
     "serialise",
 ]
@@ -77,11 +77,11 @@ def canvas_size(view: memoryview) -> tuple[int, int] | None:
     return 1 + cursor.uint(3), 1 + cursor.uint(3)
 
 
-def has_partial_frames(view: memoryview) -> bool:
-    """Whether a frame of an animation (2.7.1.1) is smaller than the canvas."""
-    frames = [chunk for chunk in read_chunks(view, HEADER, len(view), Limits()) if chunk.kind == b"ANMF"]
-    sides = [chunk.data(view)[6:12] for chunk in frames]
-    return any(side != view[HEADER + 12 : HEADER + 18] for side in sides)
+def may_show_canvas(view: memoryview) -> bool:
+    """Whether a frame of an animation (2.7.1.1) is smaller than the canvas, or has alpha."""
+    frames = [chunk.data(view) for chunk in read_chunks(view, HEADER, len(view), Limits()) if chunk.kind == b"ANMF"]
+    canvas = view[HEADER + 12 : HEADER + 18]
+    return any(frame[6:12] != canvas or bytes(frame[16:20]) in (b"ALPH", b"VP8L") for frame in frames)
 
 
 def serialise(kind: bytes, *data: Piece) -> list[Piece]:

@@ -110,7 +110,7 @@ def _extended(
     width, height = 1 + head.uint(3), 1 + head.uint(3)
     limits.check("max_pixels", width * height)
     first = {chunk.kind: chunk.data(view) for chunk in reversed(chunks)}
-    profile = icc.clean(bytes(first.get(b"ICCP", b"")))
+    profile = icc.clean(bytes(first.get(b"ICCP", b""))) if flags & ICC else None  # nobody looks for one else
     rotation = orientation(bytes(first.get(b"EXIF", b"")))
     tree = WebpTree(
         width,

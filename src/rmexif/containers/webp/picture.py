@@ -97,8 +97,8 @@ def read_picture(view: memoryview, chunks: Sequence[RiffChunk], offset: int, sho
     """
     alpha = None
     for chunk in chunks:
-        if chunk.kind == b"ALPH" and shown.declares_alpha:
-            alpha = alpha or chunk
+        if chunk.kind == b"ALPH" and (shown.declares_alpha or shown.is_animated):
+            alpha = alpha or chunk  # frames are blended by it, whatever VP8X says
         elif chunk.kind == b"VP8L":
             return _lossless(view, chunk, shown)
         elif chunk.kind == b"VP8 ":
