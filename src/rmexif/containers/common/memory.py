@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from contextlib import suppress
 
 from rmexif.native.buffers import address
@@ -28,5 +29,7 @@ def _is_part(view: memoryview, piece: memoryview, at: int) -> bool:
 
 def give_back_memory() -> None:
     """Hand freed memory back to the system: glibc keeps it in pools per thread, which grow over time."""
+    if sys.platform != "linux":
+        return
     with suppress(OSError, AttributeError):  # another C library has no such call, and no such pools
         ctypes.CDLL(None).malloc_trim(0)
