@@ -103,7 +103,7 @@ class Ramps:
     def weights(self) -> NDArray[np.uint8]:
         """0-255, rows x columns."""
         level = np.subtract.outer(self.start - self.down, self.across)
-        faded = cv2.LUT(level.clip(0, FULL).astype(np.uint8), FADE)
+        faded = cv2.LUT(cv2.add(level, 0, dtype=cv2.CV_8U), FADE)  # the addition cuts to 0-255
         return faded.astype(np.uint8, copy=False)
 
     def part(self, rows: slice, columns: slice = slice(None)) -> Ramps:
