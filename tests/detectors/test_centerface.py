@@ -67,19 +67,20 @@ def test_faces_of_all_sizes_in_a_large_picture(portrait: np.ndarray, width: int)
     assert centre_is_found(scene, 700 + small.shape[1] / 2, 300 + small.shape[0] / 2)
 
 
-@pytest.mark.parametrize("side", [256, 1024, 3000])
-@pytest.mark.parametrize("cut", [(40, 200, 150, 300), (30, 210, 140, 310), (55, 185, 165, 285)])
-def test_a_close_up_is_one_face(portrait: np.ndarray, cut: tuple[int, int, int, int], side: int) -> None:
+@pytest.mark.parametrize("recall", ["balanced", "high"])
+@pytest.mark.parametrize("side", [256, 1024])
+@pytest.mark.parametrize("cut", [(40, 200, 150, 300), (55, 185, 165, 285), (62, 176, 178, 272)])
+def test_a_close_up_is_one_face(portrait: np.ndarray, cut: tuple[int, int, int, int], side: int, recall: str) -> None:
     """Not its middle, nor halves and quarters of it; and the box is that of the face in the photograph."""
     top, bottom, left, right = cut
     factor = side / (right - left)
     close = cv2.resize(np.ascontiguousarray(portrait[top:bottom, left:right]), None, fx=factor, fy=factor)
 
-    found = CenterFace().detect(close)
+    found = CenterFace(recall).detect(close)  # type: ignore[arg-type]
 
     assert len(found) == 1
     truth = np.array([(176 - left), (61 - top), (274 - left), (178 - top)]) * factor
-    assert search.overlap(truth, np.array([found[0].box.as_list()]))[0] > 0.7
+    assert search.overlap(truth, np.array([found[0].box.as_list()]))[0] > 0.8
 
 
 @pytest.mark.parametrize("share", [0.2, 0.25, 0.33])
