@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from rmexif import DetectionError, LimitExceeded, SetupError
 from rmexif.detectors import CenterFace, YuNet, network, pyramid, search
 from rmexif.styles import mask_for
-from rmexif.types import Box
+from rmexif.types import Box, Detection
 from tests import sets
 
 
@@ -97,6 +97,14 @@ def test_a_small_face_before_a_large_one_is_a_second_one(
 
     assert len(CenterFace().detect(picture)) == 2
     assert centre_is_found(picture, left + second.shape[1] / 2, top + second.shape[0] / 2)
+
+
+def test_what_is_written_stays_beside_a_face() -> None:
+    """Detections of one label become one per place; a line of text over a face is covered by its own style."""
+    face, again = Detection(Box(0, 0, 100, 100), 0.9), Detection(Box(5, 5, 105, 105), 0.8)
+    text = Detection(Box(0, 0, 100, 90), 0.5, "text")
+
+    assert search.merge([again, text, face]) == [face, text]
 
 
 def test_the_finest_level_is_searched_where_there_is_a_trace(portrait: np.ndarray) -> None:

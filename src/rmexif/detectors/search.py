@@ -162,11 +162,11 @@ def _is_part(face: NDArray[np.float32], many: Candidates) -> NDArray[np.bool_]:
 
 
 def merge(found: Iterable[Detection], limit: float = SAME) -> list[Detection]:
-    """One detection per place: of those that overlap by more than ``limit``, the surest stays."""
+    """One detection per place: of those of one label that overlap by more than ``limit``, the surest stays."""
     rows = sorted(found, key=lambda d: -d.confidence)
     kept: list[Detection] = []
     for row in rows:
-        if all(_overlap(row.box, other.box) <= limit for other in kept):
+        if all(row.label != other.label or _overlap(row.box, other.box) <= limit for other in kept):
             kept.append(row)
     return kept
 
