@@ -1,4 +1,4 @@
-"""What a file would give away: every part outside the allow-list of ``types.CLEAN``, and what its payload says."""
+"""What a file would give away: every part outside the allow-list of ``types.HARMLESS``, and what its payload says."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import sniff
-from rmexif.errors import error_boundary
 from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
-from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
+from rmexif.types import HARMLESS, Category, Container, Finding, Limits, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from rmexif.containers import FormatRow
     from rmexif.stats import FindingStats, ResidualStats
 
-__all__ = ["Inspection", "Raw", "findings", "inspect", "open_container", "residuals", "summary", "view_of"]
+__all__ = ["Inspection", "Raw", "describe", "findings", "open_container", "residuals", "summary", "view_of"]
 
 Raw = bytes | bytearray | memoryview
 
@@ -89,12 +88,21 @@ def open_container(
     return row, row.parse(view, limits)
 
 
-def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:
-    """Every part outside the allow-list, and what its payload says."""
+def findings(
+    view: memoryview, container: Container[Any], values: bool = False, accepted: frozenset[Role] = HARMLESS
+) -> tuple[Finding, ...]:
+    """Every part outside the allow-list, and what its payload says.
+
+    Args:
+        view: the file.
+        container: what was parsed of it.
+        values: whether findings carry what they say.
+        accepted: the allow-list.
+    """
     found: list[Finding] = []
     budget = UnpackBudget()
     for part in container.parts:
-        if part.role in CLEAN:
+        if part.role in accepted:
             continue
         if part.payload:
             found += explain(part, bytes(part.body(view)), values, budget)
@@ -103,31 +111,19 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
     return tuple(found)
 
 
-def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> Inspection:
-    """Say what a file would give away, without changing or decoding it.
-
-    Args:
-        raw: the file.
-        values: whether findings carry what they say (coordinates, names, dates), as escaped text.
-        limits: what one image may cost.
-
-    Raises:
-        InputError: the bytes are no image that can be handled.
-    """
-    view = view_of(raw)
-    with error_boundary():
-        _, container = open_container(view, limits or Limits())
-        return Inspection(
-            container.format,
-            container.width,
-            container.height,
-            container.frames,
-            container.orientation,
-            len(view),
-            findings(view, container, values),
-            (Residual.PIXELS, *container.residuals),
-            tuple(residuals(container.residuals, container)),
-        )
+def describe(view: memoryview, container: Container[Any], found: tuple[Finding, ...]) -> Inspection:
+    """An inspection of a file, with its findings."""
+    return Inspection(
+        container.format,
+        container.width,
+        container.height,
+        container.frames,
+        container.orientation,
+        len(view),
+        found,
+        (Residual.PIXELS, *container.residuals),
+        tuple(residuals(container.residuals, container)),
+    )
 
 
 def summary(found: Iterable[Finding]) -> list[FindingStats]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmexif import inspection
+from rmexif import lossless
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.metadata import READERS
 from rmexif.metadata import explain as explain_part
@@ -465,7 +465,7 @@ def test_all_payloads_of_a_file_share_one_budget():
     """Five texts of 8 MiB each: three are read, of the others it is said that they were not."""
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(b"x" * (8 << 20)), 1))
     small = chunk(b"tEXt", b"Comment\0shown")
-    found = inspection.inspect(png(text * 5 + small), values=True).findings
+    found = lossless.inspect(png(text * 5 + small), values=True).findings
     assert [finding.length == 8 << 20 for finding in found] == [True] * 3 + [False] * 3
     assert [finding.where.endswith("beyond the limit") for finding in found] == [False] * 3 + [True] * 2 + [False]
     assert found[-1].value is not None

@@ -17,7 +17,7 @@ __all__ = ["inspect_command"]
 @json_option
 def inspect_command(source: str, values: bool, as_json: bool) -> None:
     """Say what a file would give away."""
-    from rmexif.inspection import inspect
+    from rmexif.lossless import inspect
     from rmexif.types import Limits
 
     with cli_errors(source):

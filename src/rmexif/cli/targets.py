@@ -54,6 +54,6 @@ class Targets:
         from rmexif.lossless import verify
 
         try:
-            return places.exists(target) and verify(places.read(target, self.limits.max_bytes)) == []
+            return places.exists(target) and verify(places.read(target, self.limits.max_bytes), canonical=True) == []
         except (OSError, RmexifError):
             return False

@@ -51,12 +51,14 @@ class CleanStrip:
         consumed: bytes of the source that a decoder reads.
         samples: decoded bytes, where they were needed.
         residuals: what could not be decoded.
+        is_ordinary: whether the codes of the source say no more than these.
     """
 
     data: bytes | memoryview
     consumed: int
     samples: bytearray | None = None
     residuals: frozenset[Residual] = frozenset()
+    is_ordinary: bool = False
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -93,11 +95,13 @@ class Coded(NamedTuple):
             None where codes for all of them are clean as they stand.
         consumed: bytes of the source that were read.
         codes: what decodes to these samples and is clean as it stands.
+        is_ordinary: where codes are None: whether they are an ordinary encoder's all the same.
     """
 
     samples: bytearray | memoryview | None
     consumed: int
     codes: bytes | memoryview | None = None
+    is_ordinary: bool = False
 
 
 def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
@@ -115,7 +119,7 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    return CleanStrip(data, found.consumed, kept)
+    return CleanStrip(data, found.consumed, kept, is_ordinary=found.is_ordinary and not changed)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -142,7 +146,8 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
         problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     codes = source.data[: found.consumed] if found.canonical else None
-    return Coded(found.samples, found.consumed, codes)
+    is_ordinary = codes is None and lzw.is_greedy(found, source.data, tiff=True)
+    return Coded(found.samples, found.consumed, codes, is_ordinary)
 
 
 def _lzw_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
