@@ -7,6 +7,8 @@ Silent on success unless asked; one line on standard error and an exit code from
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,8 +36,18 @@ class Group(click.Group):
         """Put the bare form's name in front of anything that is no command and no option of the group."""
         own = {"--help", "-h", "--version"}
         if args and args[0] not in self.commands and args[0] not in own:
+            self._refuse_misspelt(args[0])
             args = [str(scrub_command.name), *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, word: str) -> None:
+        """Refuse a word that is nearly a command, and no file.
+
+        Raises:
+            UsageError: with the command that was meant.
+        """
+        if word.isalpha() and not Path(word).exists() and (near := get_close_matches(word, self.commands, 1)):
+            raise click.UsageError(f"no command and no file is called {word}. Did you mean: rmexif {near[0]}")
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run and exit, with the codes of sysexits.h."""
@@ -64,7 +76,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )

@@ -65,7 +65,7 @@ def batch_command(source: str, target: str, as_json: bool, **options: Any) -> No
 
             def advance(codes: Counter[str]) -> None:
                 if bar is not None:
-                    bar.advance(bar.task_ids[0], codes.total())
+                    bar.advance(codes.total())
 
             summary = run(source, target, policy_from(options), progress=advance, **settings)
     except OSError as error:

@@ -42,10 +42,12 @@ def strip_command(
         with cli_errors("strip"):
             from rmexif.bulk import StripTask
 
-            sys.exit(folder.run(StripTask(thorough=thorough), sources, output, force, many))
+            sys.exit(folder.run(StripTask(thorough=thorough), sources, output, force, many, verbose))
     source = sources[0]
     with cli_errors(source):
         data, stats = strip(files.load(source, Limits().max_bytes), thorough=thorough)
+        if output is not None:
+            files.check_extension(output, stats["output_format"])
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)
