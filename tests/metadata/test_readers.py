@@ -470,3 +470,18 @@ def test_all_payloads_of_a_file_share_one_budget():
     assert [finding.where.endswith("beyond the limit") for finding in found] == [False] * 3 + [True] * 2 + [False]
     assert found[-1].value is not None
     assert "shown" in found[-1].value
+
+
+def test_a_profile_of_a_colour_space_is_no_camera_and_no_person():
+    """The sRGB profile that littleCMS makes, and header fields of IEC's."""
+    from PIL import ImageCms
+
+    from tests import samples
+
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[48:56] = b"IEC sRGB"  # as in the profile of Hewlett-Packard that everybody ships
+    raw = samples.saved(samples.picture(), "JPEG", icc_profile=bytes(profile))
+
+    categories = {finding.category for finding in lossless.inspect(raw).findings}
+
+    assert categories <= {Category.SOFTWARE, Category.TIME, Category.TEXT}

@@ -155,7 +155,7 @@ def _top_level(view: memoryview, tally: Tally) -> _TopLevel:
         at = box_at(view, start, len(view))
         if at is None and bytes(view[start + 4 : start + 8]) == b"mdat":  # cut short: items may still be complete
             at = BoxAt(b"mdat", start, start + 8, len(view))
-        if at is None or (boxes and at.type == b"ftyp"):
+        if at is None or (boxes and (at.type == b"ftyp" or not any(at.type))):
             break
         boxes.append(at)
         start = at.end
