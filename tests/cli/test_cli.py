@@ -195,4 +195,4 @@ def test_help_is_for_a_person(command: tuple[str, ...], tmp_path: Path) -> None:
     assert done.returncode == 0
     assert b"\\b" not in done.stdout
     assert b"\b" not in done.stdout
-    assert max(map(len, done.stdout.decode().splitlines())) <= 100
+    assert max(map(len, done.stdout.decode().splitlines())) <= 80

@@ -86,10 +86,10 @@ def cli() -> None:
     \b
     rmexif photo.jpg                    writes photo.scrubbed.jpg
     rmexif photo.jpg -o clean.png       converts on the way
-    rmexif photos/ -o clean/            a folder and all below it, keeping the tree
+    rmexif photos/ -o clean/            a folder, keeping the tree
     rmexif --dry-run photo.jpg          says what would be found, writes nothing
     rmexif strip photo.jpg              metadata only, pixels untouched
-    rmexif verify photo.jpg             exit code 1 if anything is left
+    rmexif verify photos/               exit code 1 if anything identifies
 
     What it cannot remove: what the scene itself shows, watermarks in the pixels, the noise of the sensor.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
