@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from rmexif import Policy, RmexifError, inspect, scrub, strip, verify
 from rmexif.containers import FORMATS, by_name, sniff
 from rmexif.types import HARMLESS, Limits, Role
-from tests import samples
+from tests import samples, sets
 from tests.cli.running import run
 from tests.contracts.test_malleability import FLIPS, shown
 
@@ -183,6 +183,22 @@ def test_bytes_between_restart_intervals_fail() -> None:
     assert verify(raw[:at] + TEXT + raw[at:])
 
 
+def test_tables_that_no_strip_uses_fail() -> None:
+    """A TIFF without JPEG data whose field of JPEG tables holds a text."""
+    hidden = saved(gradient(), "TIFF", compression="tiff_lzw", tiffinfo={347: TEXT})
+
+    assert TEXT in hidden
+    assert verify(hidden)
+
+
+def test_a_jpeg_in_a_tiff_passes_without_a_tail_alone() -> None:
+    """As libtiff writes it, with tables that all strips share."""
+    raw = saved(gradient(), "TIFF", compression="jpeg")
+
+    assert verify(raw) == []
+    assert verify(raw + TEXT)
+
+
 def test_a_level_of_compression_is_not_canonical() -> None:
     """The second question is about every byte."""
     raw = saved(screenshot(), "PNG", compress_level=1)
@@ -216,3 +232,27 @@ def test_a_row_is_what_it_names() -> None:
     """The tables of this file name formats that there are."""
     assert {name for name, _ in SAMPLES} == {row.format.name for row in FORMATS}
     assert by_name("png").format.name == "png"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["corpus", "canary", "cases"])
+def test_outputs_of_files_of_others_pass_both_questions(name: str) -> None:
+    """Of the shared sets: whatever strip writes passes, and inspect and verify agree on what it was given."""
+    passed = 0
+    for path in sorted(path for path in sets.require(name).rglob("*") if path.is_file()):
+        raw = path.read_bytes()
+        try:
+            found = list(inspect(raw).findings)
+        except RmexifError as error:
+            with pytest.raises(type(error)):
+                verify(raw)
+            continue
+        assert found == verify(raw), path.name
+        try:
+            data = strip(raw)[0]
+        except RmexifError:
+            continue
+        assert verify(data) == verify(data, canonical=True) == list(inspect(data).findings) == [], path.name
+        passed += 1
+
+    assert passed

@@ -28,7 +28,7 @@ FIXED: tuple[tuple[bytes, ...], ...] = (
     # three, three and two bits, as OpenCV has them
     tuple(bytes((36 * r, 36 * g, 85 * b)) for r in range(8) for g in range(8) for b in range(4)),
 )
-MAX_STRAYS = 1  # entries that an encoder chose for a colour, and no pixel came to need
+ENTRIES_PER_STRAY = 128  # of a palette, for one that an encoder chose and no pixel came to need
 PLAIN = frozenset((bytes(3), b"\xff\xff\xff"))
 
 
@@ -44,7 +44,7 @@ def is_padding(palette: Sequence[bytes], used: Collection[int]) -> bool:
     if all(colour in shown for _, colour in unused):  # which of them, behind the last one in use, is one colour again
         return len({colour for _, colour in unused}) <= 1
     strays = min(sum(fixed[index : index + 1] != (colour,) for index, colour in unused) for fixed in FIXED)
-    return strays <= MAX_STRAYS
+    return strays * ENTRIES_PER_STRAY <= len(palette)
 
 
 def twins(palette: Sequence[Hashable], used: Iterable[int]) -> bytes:

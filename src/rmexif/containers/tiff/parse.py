@@ -322,13 +322,20 @@ class _TiffParts:
             return True
         if entry.tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT):
             return _is_common_density(self.reader, page)
+        return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
+
+    def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:
+        """Whether a field that goes, or changes, has what common writers put there."""
+        if entry.tag == Tag.JPEG_TABLES:
+            is_jpeg = page.coding.compression == Compression.JPEG
+            return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
         if entry.tag == Tag.PAGE_NUMBER:
             return len(numbers) == 2 and (numbers[1] == 0 or numbers[0] < numbers[1] <= MAX_NUMBERED)
         if entry.tag in SRGB_PLACES:
             return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
-        if entry.tag == Tag.COLOR_MAP and value is not None:
-            return _is_common_map(numbers, value[1])
-        return {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
+        if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
+            return _is_common_map(numbers, page.fields[entry.tag][1])
+        return False
 
     def _pads(self, page: Page, label: str) -> None:
         """Zeros that put what follows on an even byte."""

@@ -18,7 +18,7 @@ from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
-from rmexif.types import Role
+from rmexif.types import HARMLESS, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DECODED", "KNOWN", "PREDICTED", "CleanStrip", "StripSource", "clean_strip"]
 
 STRUCTURE = "tiff strip or tile"
+SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE})  # elsewhere there is none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
@@ -240,7 +241,12 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
     trailer = sum(part.length for part in container.parts if part.role is Role.TRAILER)
     residuals = {*container.residuals, *([Residual.TIFF_TILE_PADDING] if container.height > geometry.rows else [])}
-    return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals))
+    complete = len(view) == len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI)  # no segment was left out
+    is_ordinary = complete and all(
+        part.role is Role.ENCODING or (part.role in HARMLESS and bytes(view[part.offset : part.end]) in data)
+        for part in container.parts
+    )
+    return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals), is_ordinary=is_ordinary)
 
 
 def _picture_segments(stream: bytes | memoryview) -> bytes:
