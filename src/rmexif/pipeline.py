@@ -20,7 +20,7 @@ from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, Verific
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import CLEAN, Box, Colour, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -198,7 +198,7 @@ def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
 
 def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memoryview:
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
-    if all(part.role in CLEAN for part in container.parts):
+    if all(part.role in HARMLESS for part in container.parts):
         return view
     return rebuild(view, container)
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from rmexif.native.buffers import address
 
-__all__ = ["give_back_memory", "holds_at"]
+__all__ = ["common_length", "give_back_memory", "holds_at"]
 
 LARGE = 1 << 18  # byte: from here on a look at two addresses takes less time than the bytes
+BLOCK = 1 << 16  # byte: compared at once
 
 
 def holds_at(view: memoryview, piece: bytes | bytearray | memoryview, at: int) -> bool:
@@ -25,6 +26,16 @@ def holds_at(view: memoryview, piece: bytes | bytearray | memoryview, at: int) -
 def _is_part(view: memoryview, piece: memoryview, at: int) -> bool:
     """Whether ``piece`` is a view of these very bytes, which needs no look at them."""
     return piece.obj is view.obj and at + len(piece) <= len(view) and address(piece) == address(view) + at
+
+
+def common_length(first: bytes | memoryview, second: bytes | memoryview) -> int:
+    """How many bytes two strings have in common from their start."""
+    shorter = min(len(first), len(second))
+    for at in range(0, shorter, BLOCK):
+        if bytes(first[at : at + BLOCK]) != bytes(second[at : at + BLOCK]):
+            pairs = zip(first[at : at + BLOCK], second[at : at + BLOCK], strict=False)
+            return next((at + index for index, (one, other) in enumerate(pairs) if one != other), shorter)
+    return shorter
 
 
 def give_back_memory() -> None:
