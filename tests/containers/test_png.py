@@ -87,7 +87,7 @@ class TestChunks:
             chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
             chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
             chunk(b"eXIf", SECRET),
-            chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)),
+            chunk(b"pHYs", struct.pack(">IIB", 4711, 4711, 1)),
             chunk(b"tIME", b"\x07\xea\1\1\1\1\1"),
             chunk(b"bKGD", b"\0\1\0\2\0\3"),
             chunk(b"sBIT", b"\5\6\5"),
