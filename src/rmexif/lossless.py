@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import VerificationError, error_boundary
 from rmexif.residuals import Residual
-from rmexif.stats import VERSION, Stats
+from rmexif.stats import VERSION, CreditStats, Stats
 from rmexif.types import Finding, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from rmexif.credit import Selection
     from rmexif.types import Container
 
 __all__ = ["prove", "strip", "verify"]
@@ -27,6 +28,8 @@ def strip(
     limits: Limits | None = None,
     thorough: bool = False,
     repair: Literal["refuse", "complete"] = "refuse",
+    keep: str | Iterable[str] = (),
+    set: Mapping[str, str] | Iterable[str] = (),  # noqa: A002 - as Policy calls it
 ) -> tuple[bytes, Stats]:
     """Remove everything that is not picture, without touching a pixel.
 
@@ -40,6 +43,8 @@ def strip(
             decodes of an honest picture, or of each section of a JPEG XL file.
         repair: "complete" fills rows that are missing with grey, where at least half are there; ``stats["repaired"]``
             says how many.
+        keep: names of what stays, written anew from judged values: ``credit.KEEP_NAMES``.
+        set: values that are written whatever the file says, by names of fields.
 
     Returns:
         The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
@@ -47,50 +52,81 @@ def strip(
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
+        InvalidPolicy: ``keep`` or ``set`` has an unknown name, or a value that may not be written.
         VerificationError: the clean file did not pass its own check.
     """
     view = inspection.view_of(raw)
+    selection = _selection(keep, set)
     with error_boundary():
         source, done = inspection.completed(view, limits or Limits(), repair)
-        data, stats = _strip(source, limits or Limits(), thorough)
+        data, stats = _strip(source, limits or Limits(), thorough, selection)
         if done is not None:
             stats["original_size"], stats["original_hash"] = len(view), hashlib.sha256(view).hexdigest()
             stats |= inspection.repair_stats(done)  # type: ignore[typeddict-item]
         return data, stats
 
 
-def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> list[Finding]:
+def verify(
+    raw: inspection.Raw,
+    *,
+    limits: Limits | None = None,
+    thorough: bool = False,
+    keep: str | Iterable[str] = (),
+) -> list[Finding]:
     """What is left in a file that should be clean; an empty list means nothing.
 
     Args:
         raw: the file.
         limits: what one image may cost.
         thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
+        keep: names of what may be in it, in the form in which ``strip`` writes it and in no other.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
+        InvalidPolicy: ``keep`` has an unknown name.
     """
     view = inspection.view_of(raw)
+    selection = _selection(keep)
     with error_boundary():
-        return list(_leftovers(view, limits or Limits(), thorough)[1])
+        return list(_leftovers(view, limits or Limits(), thorough, selection)[1])
 
 
-def prove(data: bytes, *, limits: Limits) -> Container[Any]:
+def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
     """What a clean file is; one that ``verify`` would complain about is refused.
+
+    Args:
+        data: the file.
+        limits: what it may cost.
+        selection: what may be in it beside the picture.
 
     Raises:
         VerificationError: something is left in it.
         InputError: the bytes are no image that can be handled.
     """
     with error_boundary():
-        container, found = _leftovers(memoryview(data), limits, False)
+        container, found = _leftovers(memoryview(data), limits, False, selection)
     if found:
         raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
     return container
 
 
-def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Container[Any], Sequence[Finding]]:
+def _selection(keep: str | Iterable[str], own: Mapping[str, str] | Iterable[str] = ()) -> Selection | None:
+    """What is asked for; None where that is nothing, which needs no table."""
+    if not keep and not own:
+        return None
+    from rmexif import credit
+
+    return credit.selection(keep, own)
+
+
+def _leftovers(
+    view: memoryview, limits: Limits, thorough: bool, selection: Selection | None
+) -> tuple[Container[Any], Sequence[Finding]]:
+    if selection:
+        from rmexif import credit
+
+        view = memoryview(credit.without_credit(view, limits, selection))
     container, found = verification.find_leftovers(view, limits)
     if not found and container.format == "webp":
         from rmexif import webp_recode
@@ -103,7 +139,7 @@ def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Contai
     return container, found
 
 
-def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
+def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
     removed = list(inspection.findings(view, container))
@@ -115,6 +151,13 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         removed += shortened.findings
     data, clean, residuals, hidden = _recoded(data, clean, limits)
     removed += hidden
+    kept: CreditStats | None = None
+    if selection:
+        from rmexif import credit
+
+        data, kept = credit.add_credit(data, clean, credit.choose(view, container, selection), limits)
+        if kept["kept"]:
+            residuals.add(Residual.KEPT_CREDIT)
     old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
@@ -137,6 +180,8 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
         "processing_time_ms": 0.0,
     }
+    if kept is not None:
+        stats["credit"] = kept
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
 

@@ -62,6 +62,15 @@ class IfdEntry:
             return b""
         return self._value(self.count, min(self.count, INLINE)).partition(b"\0")[0].strip(b" ")
 
+    def data(self, most: int) -> bytes:
+        """All bytes of the value; empty where they are more than ``most``, or of no known type.
+
+        Raises:
+            MalformedImage: the value does not lie inside the block.
+        """
+        size = self.count * (1 if self.field_type == ASCII else struct.calcsize("<" + NUMBERS.get(self.field_type, "")))
+        return self._value(size, size) if size <= most else b""
+
     def _value(self, size: int, wanted: int) -> bytes:
         """The first ``wanted`` of the ``size`` bytes that the value has."""
         if size <= INLINE:

@@ -24,6 +24,7 @@ from rmexif.containers.gif.screen import (
     LOOPS,
     PICTURE,
     PLAIN_TEXT,
+    SCREEN_END,
     TRAILER,
     ColourTable,
     GifPicture,
@@ -45,7 +46,6 @@ __all__ = ["parse"]
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
-SCREEN_END = 13  # byte: signature and logical screen descriptor
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
 DISPOSALS = (0, 1, 2, 3, 3, 0, 0, 0)  # what browsers make of each: nobody defined 4 to 7 (GIF89a, 23.c.iv)
 LOOP_COUNT = 1  # first byte of the sub-block that holds one

@@ -1,0 +1,13 @@
+"""What may stay of a file's metadata because it was asked for: values that are read, judged and written in one form.
+
+Nothing is copied. ``table`` says which fields there are, ``judgement`` which values may leave, ``choice`` which of
+several sources counts, ``canonical`` how a value is written; the writers of the formats put the blocks in their place.
+"""
+
+from __future__ import annotations
+
+from rmexif.credit.choice import Credit, choose
+from rmexif.credit.rewrite import add_credit, without_credit
+from rmexif.credit.table import KEEP_NAMES, Selection, selection
+
+__all__ = ["KEEP_NAMES", "Credit", "Selection", "add_credit", "choose", "selection", "without_credit"]

@@ -1,0 +1,89 @@
+"""The gate for a file with a credit: it is its clean file, and the canonical blocks of the values in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rmexif import containers, inspection
+from rmexif.credit import canonical
+from rmexif.credit.choice import choose, without
+from rmexif.credit.table import selection_of
+from rmexif.errors import VerificationError
+from rmexif.native.buffers import join
+
+if TYPE_CHECKING:
+    from rmexif.containers.common.credit import CreditBlocks
+    from rmexif.credit.choice import Credit
+    from rmexif.credit.table import Selection
+    from rmexif.stats import CreditStats
+    from rmexif.types import Container, Limits
+
+__all__ = ["add_credit", "insert", "without_credit"]
+
+
+def insert(clean: bytes, container: Container[Any], blocks: CreditBlocks) -> bytes:
+    """A clean file with the blocks of a credit, of a format that can hold them.
+
+    Args:
+        clean: the file.
+        container: what ``parse`` says about it.
+        blocks: what is added.
+    """
+    write = containers.by_name(container.format).load().with_credit
+    assert write is not None
+    return join(write(memoryview(clean), container, blocks))
+
+
+def add_credit(clean: bytes, container: Container[Any], credit: Credit, limits: Limits) -> tuple[bytes, CreditStats]:
+    """A clean file with a credit, proven: without it the same file is left, and what it says is what was written.
+
+    Args:
+        clean: the file, verified.
+        container: what ``parse`` says about it.
+        credit: the values; what the format cannot hold goes.
+        limits: what the output may cost.
+
+    Returns:
+        The file, and what the report says of its credit.
+
+    Raises:
+        VerificationError: the output does not hold.
+    """
+    credit = _for_output(credit, container.format)
+    if not credit.values:
+        return clean, credit.stats
+    data = insert(clean, container, canonical.blocks(credit.values))
+    row, again = inspection.open_container(memoryview(data), limits, container)
+    if join(row.rewrite(memoryview(data), again)) != clean:
+        raise VerificationError("the output without its credit is not the clean file")
+    if choose(memoryview(data), again, selection_of(credit.values)).values != credit.values:
+        raise VerificationError("the credit in the output does not say what was written")
+    return data, credit.stats
+
+
+def without_credit(view: memoryview, limits: Limits, selection: Selection) -> bytes | memoryview:
+    """The clean file in a file with a canonical credit; the file itself where it has none, or one of another form.
+
+    Whether that is clean is for ``verification`` to say: here it is what a rewrite gives, and the file is what comes of
+    it with the credit in its place.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        selection: what may be in it; a value that is set must be in it.
+
+    Raises:
+        InputError: the file cannot be parsed.
+    """
+    row, container = inspection.open_container(view, limits)
+    found = _for_output(choose(view, container, selection.as_read), container.format)
+    if not found.values or not found.values.items() >= dict(selection.own).items():
+        return view
+    clean = join(row.rewrite(view, container))
+    _, again = inspection.open_container(memoryview(clean), limits, container)
+    return clean if insert(clean, again, canonical.blocks(found.values)) == view else view
+
+
+def _for_output(credit: Credit, name: str) -> Credit:
+    """The credit as far as files of the format ``name`` can hold it."""
+    return credit if containers.by_name(name).load().with_credit else without(credit)
