@@ -26,6 +26,11 @@ def blocks(values: Mapping[str, str]) -> CreditBlocks:
     present = [item for item in FIELDS if item.name in values]
     ascii_fields = [(item.exif, values[item.name]) for item in present if item.exif and item.name != "resolution"]
     properties = [(item.xmp, item.form, _items(item, values[item.name])) for item in present if item.xmp]
+    if "resolution" in values:
+        properties += [
+            ("tiff:YResolution", "text", [f"{values['resolution']}/1"]),
+            ("tiff:ResolutionUnit", "text", ["2"]),
+        ]
     return CreditBlocks(
         tuple(sorted(ascii_fields)),
         int(values["resolution"]) if "resolution" in values else None,
@@ -38,6 +43,8 @@ def blocks(values: Mapping[str, str]) -> CreditBlocks:
 def _items(item: Field, value: str) -> list[str]:
     if item.name == "digital-source-type":
         return [SOURCE_TYPE_PREFIX + value]
+    if item.name == "resolution":
+        return [f"{value}/1"]
     return value.split("; ") if item.form == "list" else [value]
 
 

@@ -29,6 +29,8 @@ __all__ = ["RESOLUTION", "Sources", "read_sources"]
 EXIF_IFD, COPYRIGHT = 34665, 33432
 X_RESOLUTION, Y_RESOLUTION, UNIT = 282, 283, 296
 RESOLUTION = X_RESOLUTION  # key of what the three say
+XMP_RESOLUTION = ("XResolution", "YResolution", "ResolutionUnit")  # CIPA DC-010, table 3
+FRACTION = re.compile(r"\d{1,9}(?:/\d{1,9})?")
 PER_INCH = {2: 1.0, 3: 2.54}  # ResolutionUnit (TIFF 6.0, section 8)
 RATIONAL, SHORT = 5, 3  # field types
 IFD0_TAGS = frozenset(item.exif for item in FIELDS if item.exif) | {Y_RESOLUTION, UNIT}
@@ -72,6 +74,11 @@ class Sources:
         across, down, unit = (self._resolution.get(tag) for tag in (X_RESOLUTION, Y_RESOLUTION, UNIT))
         if across and down:
             self._add_resolution("Exif", across, down, PER_INCH.get(int(unit or 2), 0))
+        in_xmp = [self.texts.pop(("XMP", f"tiff:{name}"), [None])[0] for name in XMP_RESOLUTION]
+        if in_xmp[0] and in_xmp[1]:
+            across, down = _fraction(in_xmp[0]), _fraction(in_xmp[1])
+            unit = _fraction(in_xmp[2] or "2")
+            self._add_resolution("XMP", across, down, PER_INCH.get(int(unit), 0))
         if self._digest and self._data_sets is not None:
             actual = hashlib.md5(self._data_sets, usedforsecurity=False).digest()
             self.iim_is_newer = self._digest != actual
@@ -79,7 +86,7 @@ class Sources:
     def _add_resolution(self, standard: str, across: float, down: float, per_inch: float) -> None:
         numbers = {str(round(number * per_inch)) for number in (across, down)}
         if per_inch and len(numbers) == 1:
-            self.add(standard, RESOLUTION, [numbers.pop()])
+            self.add(standard, "tiff:XResolution" if standard == "XMP" else RESOLUTION, [numbers.pop()])
 
     def payload(self, kind: PayloadKind, body: bytes, packing: Packing | None = None) -> None:
         """Read a payload; one that is broken gives what was read before."""
@@ -253,3 +260,11 @@ def _decoded(data: bytes, *encodings: str) -> str | None:
         except UnicodeDecodeError:
             continue
     return None
+
+
+def _fraction(text: str | None) -> float:
+    """A number of XMP's, written with or without a denominator; 0 where it is none."""
+    if text is None or not FRACTION.fullmatch(text.strip()):
+        return 0.0
+    above, _, below = text.strip().partition("/")
+    return int(above) / int(below or 1) if int(below or 1) else 0.0

@@ -114,7 +114,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(name="make", group="camera", judge=judgement.device, most=64, exif=271, xmp="tiff:Make"),
     Field(name="model", group="camera", judge=judgement.device, most=64, exif=272, xmp="tiff:Model"),
-    Field(name="resolution", group="resolution", judge=judgement.dpi, most=8, exif=282),
+    Field(name="resolution", group="resolution", judge=judgement.dpi, most=8, exif=282, xmp="tiff:XResolution"),
     Field(
         name="digital-source-type",
         group="provenance-ai",
