@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rmexif.credit import Selection
     from rmexif.types import Container
 
-__all__ = ["prove", "strip", "verify"]
+__all__ = ["leftovers", "prove", "strip", "verify"]
 
 
 def strip(
@@ -90,6 +90,12 @@ def verify(
     selection = _selection(keep)
     with error_boundary():
         return list(_leftovers(view, limits or Limits(), thorough, selection)[1])
+
+
+def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+    """What ``verify`` finds, where the names in ``keep`` were looked up before."""
+    with error_boundary():
+        return _leftovers(view, limits, False, selection)[1]
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:

@@ -9,7 +9,7 @@ import click
 
 from rmexif.cli import files, render
 from rmexif.cli.failure import Failure, cli_errors
-from rmexif.cli.options import json_option, limit_options, limits_from, thorough_option
+from rmexif.cli.options import json_option, keep_option, limit_options, limits_from, thorough_option
 
 if TYPE_CHECKING:
     from rmexif.types import Limits
@@ -23,11 +23,14 @@ NOT_CLEAN = 1  # exit code
 @click.argument("sources", metavar="FILE...", nargs=-1, required=True)
 @json_option
 @thorough_option
+@keep_option
 @limit_options
-def verify_command(sources: tuple[str, ...], as_json: bool, thorough: bool, **options: Any) -> None:
+def verify_command(
+    sources: tuple[str, ...], as_json: bool, thorough: bool, keep: tuple[str, ...], **options: Any
+) -> None:
     """Exit with 1 and list what is left, unless every file is clean: a gate for CI and pre-commit."""
     limits = limits_from(options)
-    rows, codes = zip(*(_verify(source, limits, thorough) for source in sources), strict=True)
+    rows, codes = zip(*(_verify(source, limits, thorough, keep) for source in sources), strict=True)
     if as_json:
         click.echo(render.as_json(rows))
     else:
@@ -36,13 +39,13 @@ def verify_command(sources: tuple[str, ...], as_json: bool, thorough: bool, **op
     sys.exit(max(codes))
 
 
-def _verify(source: str, limits: Limits, thorough: bool) -> tuple[dict[str, Any], int]:
+def _verify(source: str, limits: Limits, thorough: bool, keep: tuple[str, ...]) -> tuple[dict[str, Any], int]:
     """What is left in a file, and its share of the exit code."""
     from rmexif.lossless import verify
 
     try:
         with cli_errors(source):
-            found = verify(files.load(source, limits.max_bytes), limits=limits, thorough=thorough)
+            found = verify(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, keep=keep)
             findings = [finding.as_dict() for finding in found]
     except Failure as failure:
         return {"file": source, "error": str(failure)}, failure.code

@@ -7,7 +7,19 @@ several sources counts, ``canonical`` how a value is written; the writers of the
 from __future__ import annotations
 
 from rmexif.credit.choice import Credit, choose
-from rmexif.credit.rewrite import add_credit, without_credit
-from rmexif.credit.table import KEEP_NAMES, Selection, selection
+from rmexif.credit.rewrite import add_credit, for_output, says, without_credit
+from rmexif.credit.table import KEEP_NAMES, Selection, names_of, own_texts, selection
 
-__all__ = ["KEEP_NAMES", "Credit", "Selection", "add_credit", "choose", "selection", "without_credit"]
+__all__ = [
+    "KEEP_NAMES",
+    "Credit",
+    "Selection",
+    "add_credit",
+    "choose",
+    "for_output",
+    "names_of",
+    "own_texts",
+    "says",
+    "selection",
+    "without_credit",
+]

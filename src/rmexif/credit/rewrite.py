@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rmexif import containers, inspection
 from rmexif.credit import canonical
 from rmexif.credit.choice import choose, without
-from rmexif.credit.table import selection_of
+from rmexif.credit.table import FIELDS, selection_of
 from rmexif.errors import VerificationError
 from rmexif.native.buffers import join
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rmexif.stats import CreditStats
     from rmexif.types import Container, Limits
 
-__all__ = ["add_credit", "insert", "without_credit"]
+__all__ = ["add_credit", "for_output", "insert", "says", "without_credit"]
 
 
 def insert(clean: bytes, container: Container[Any], blocks: CreditBlocks) -> bytes:
@@ -49,14 +49,14 @@ def add_credit(clean: bytes, container: Container[Any], credit: Credit, limits: 
     Raises:
         VerificationError: the output does not hold.
     """
-    credit = _for_output(credit, container.format)
+    credit = for_output(credit, container.format)
     if not credit.values:
         return clean, credit.stats
     data = insert(clean, container, canonical.blocks(credit.values))
     row, again = inspection.open_container(memoryview(data), limits, container)
     if join(row.rewrite(memoryview(data), again)) != clean:
         raise VerificationError("the output without its credit is not the clean file")
-    if choose(memoryview(data), again, selection_of(credit.values)).values != credit.values:
+    if not says(memoryview(data), again, credit):
         raise VerificationError("the credit in the output does not say what was written")
     return data, credit.stats
 
@@ -76,7 +76,7 @@ def without_credit(view: memoryview, limits: Limits, selection: Selection) -> by
         InputError: the file cannot be parsed.
     """
     row, container = inspection.open_container(view, limits)
-    found = _for_output(choose(view, container, selection.as_read), container.format)
+    found = for_output(choose(view, container, selection.as_read), container.format)
     if not found.values or not found.values.items() >= dict(selection.own).items():
         return view
     clean = join(row.rewrite(view, container))
@@ -84,6 +84,11 @@ def without_credit(view: memoryview, limits: Limits, selection: Selection) -> by
     return clean if insert(clean, again, canonical.blocks(found.values)) == view else view
 
 
-def _for_output(credit: Credit, name: str) -> Credit:
+def says(view: memoryview, container: Container[Any], credit: Credit) -> bool:
+    """Whether a file says of every field what ``credit`` says, and nothing of the others."""
+    return choose(view, container, selection_of(item.name for item in FIELDS)).values == credit.values
+
+
+def for_output(credit: Credit, name: str) -> Credit:
     """The credit as far as files of the format ``name`` can hold it."""
     return credit if containers.by_name(name).load().with_credit else without(credit)

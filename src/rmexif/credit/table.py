@@ -23,6 +23,8 @@ __all__ = [
     "Field",
     "Selection",
     "field_by_name",
+    "names_of",
+    "own_texts",
     "selection",
     "selection_of",
 ]
@@ -183,16 +185,34 @@ def selection(keep: str | Iterable[str] = (), own: Mapping[str, str] | Iterable[
     Raises:
         InvalidPolicy: a name is unknown, or a value may not be kept; the message has the names, never a value.
     """
-    words = [word.strip() for text in ([keep] if isinstance(keep, str) else keep) for word in text.split(",")]
-    names: list[str] = []
-    for word in filter(None, words):
-        if word not in KEEP_NAMES:
-            raise InvalidPolicy(f"keep must be one of {', '.join(KEEP_NAMES)}")
-        names += PRESETS.get(word, (word,))
+    names = [name for word in names_of(keep) for name in PRESETS.get(word, (word,))]
     dates = [PRECISIONS[name] for name in names if name in PRECISIONS]
     precision: Precision = next((each for each in ("year", "month") if each in dates), "day")
     groups = {name.partition("=")[0] for name in names}
     return Selection(tuple(item for item in FIELDS if item.group in groups), precision, _own(own))
+
+
+def names_of(keep: str | Iterable[str]) -> tuple[str, ...]:
+    """The names in ``keep``, each once, in their order.
+
+    Raises:
+        InvalidPolicy: one is unknown.
+    """
+    texts = [keep] if isinstance(keep, str) else list(keep)
+    words = [word.strip() for text in texts for word in str(text).split(",")]
+    found = tuple(dict.fromkeys(word for word in words if word))
+    if not set(found) <= set(KEEP_NAMES):
+        raise InvalidPolicy(f"keep must be one of {', '.join(KEEP_NAMES)}")
+    return found
+
+
+def own_texts(own: Mapping[str, str] | Iterable[str]) -> tuple[str, ...]:
+    """``set`` as texts NAME=VALUE of canonical values, in the order of the table.
+
+    Raises:
+        InvalidPolicy: as ``selection``.
+    """
+    return tuple(f"{name}={value}" for name, value in _own(own))
 
 
 def selection_of(names: Iterable[str]) -> Selection:
