@@ -132,7 +132,10 @@ def _leftovers(
     if selection:
         from rmexif import credit
 
-        view = memoryview(credit.without_credit(view, limits, selection))
+        view, allowed = credit.without_credit(view, limits, selection)
+        if allowed:
+            container, found = verification.find_leftovers(view, limits)
+            return container, credit.beyond(found, allowed, container.format)
     container, found = verification.find_leftovers(view, limits)
     if not found and container.format == "webp":
         from rmexif import webp_recode

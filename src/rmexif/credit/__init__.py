@@ -7,7 +7,7 @@ several sources counts, ``canonical`` how a value is written; the writers of the
 from __future__ import annotations
 
 from rmexif.credit.choice import Credit, choose
-from rmexif.credit.rewrite import add_credit, for_output, says, without_credit
+from rmexif.credit.rewrite import add_credit, beyond, for_output, says, without_credit
 from rmexif.credit.table import KEEP_NAMES, Selection, names_of, own_texts, selection
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Credit",
     "Selection",
     "add_credit",
+    "beyond",
     "choose",
     "for_output",
     "names_of",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rmexif import containers, inspection
 from rmexif.credit import canonical
@@ -10,15 +11,25 @@ from rmexif.credit.choice import choose, without
 from rmexif.credit.table import FIELDS, selection_of
 from rmexif.errors import VerificationError
 from rmexif.native.buffers import join
+from rmexif.types import Category, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rmexif.containers.common.credit import CreditBlocks
     from rmexif.credit.choice import Credit
     from rmexif.credit.table import Selection
     from rmexif.stats import CreditStats
     from rmexif.types import Container, Limits
 
-__all__ = ["add_credit", "for_output", "insert", "says", "without_credit"]
+__all__ = ["WithoutCredit", "add_credit", "beyond", "for_output", "insert", "says", "without_credit"]
+
+
+class WithoutCredit(NamedTuple):
+    """A file whose credit was looked for."""
+
+    view: memoryview  # without a credit of canonical form; the file itself where it has another one, or none
+    allowed: tuple[Finding, ...]  # what a credit of another form would show in its canonical one
 
 
 def insert(clean: bytes, container: Container[Any], blocks: CreditBlocks) -> bytes:
@@ -61,11 +72,11 @@ def add_credit(clean: bytes, container: Container[Any], credit: Credit, limits: 
     return data, credit.stats
 
 
-def without_credit(view: memoryview, limits: Limits, selection: Selection) -> bytes | memoryview:
-    """The clean file in a file with a canonical credit; the file itself where it has none, or one of another form.
+def without_credit(view: memoryview, limits: Limits, selection: Selection) -> WithoutCredit:
+    """What a file is without its credit, where that has the canonical form; else the file, and what its credit shows.
 
-    Whether that is clean is for ``verification`` to say: here it is what a rewrite gives, and the file is what comes of
-    it with the credit in its place.
+    Whether the rest is clean is for ``verification`` to say: here it is what a rewrite gives, and the file is what
+    comes of it with the credit in its place.
 
     Args:
         view: the file.
@@ -78,10 +89,31 @@ def without_credit(view: memoryview, limits: Limits, selection: Selection) -> by
     row, container = inspection.open_container(view, limits)
     found = for_output(choose(view, container, selection.as_read), container.format)
     if not found.values or not found.values.items() >= dict(selection.own).items():
-        return view
+        return WithoutCredit(view, ())
     clean = join(row.rewrite(view, container))
     _, again = inspection.open_container(memoryview(clean), limits, container)
-    return clean if insert(clean, again, canonical.blocks(found.values)) == view else view
+    expected = memoryview(insert(clean, again, canonical.blocks(found.values)))
+    if expected == view:
+        return WithoutCredit(memoryview(clean), ())
+    return WithoutCredit(view, inspection.findings(expected, row.parse(expected, limits)))
+
+
+def beyond(found: Iterable[Finding], allowed: Iterable[Finding], name: str) -> tuple[Finding, ...]:
+    """Findings of a file without those of the credit that it may have; one at least, because it has another form.
+
+    Args:
+        found: in the file.
+        allowed: in the file as it should be.
+        name: of its format.
+    """
+    left = Counter(allowed)
+    surplus = []
+    for finding in found:
+        if left[finding]:
+            left[finding] -= 1
+        else:
+            surplus.append(finding)
+    return tuple(surplus) or (Finding(f"{name}/credit", Category.UNKNOWN, 0),)
 
 
 def says(view: memoryview, container: Container[Any], credit: Credit) -> bool:
