@@ -124,10 +124,13 @@ def test_kinds_and_defaults() -> None:
         "allow_weak": "boolean",
         "regions": "regions",
         "keep_regions": "regions",
+        "keep": "names",
+        "set": "texts",
         "stealth": "boolean",
         "quality": "integer",
         "output": "string",
         "frames": "string",
+        "repair": "string",
         "seed": "integer",
     }
     assert all(option.default == getattr(Policy(), name) for name, option in known.items())

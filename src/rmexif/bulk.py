@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from rmexif.credit import Selection
     from rmexif.stats import Stats
     from rmexif.workers.limits import WorkerLimits
     from rmexif.workers.pool import WorkerPool
@@ -59,6 +60,11 @@ class StripTask:
     repair: Literal["refuse", "complete"] = "refuse"
     keep: tuple[str, ...] = ()
     set: tuple[str, ...] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """What ``keep`` and ``set`` ask for."""
+        return credit.selection(self.keep, self.set)
 
 
 def scrub_many(  # noqa: PLR0913 - keyword options of a public function
@@ -244,8 +250,7 @@ def _expected(task: Policy | StripTask) -> Expected:
 
     if not isinstance(task, StripTask):
         return Expected.of_policy("scrub", task)
-    selection = credit.selection(task.keep, task.set)
-    return Expected(mode="strip", limits=task.limits, selection=selection, repair=task.repair)
+    return Expected(mode="strip", limits=task.limits, selection=task.selection, repair=task.repair)
 
 
 def _in_process(pool: WorkerPool, expected: Expected, raw: Any) -> Answer:

@@ -166,7 +166,13 @@ def run(
 
     wanted = None if isinstance(task, StripTask) else task.output
     settings.check(sources, output, wanted is not None)
-    targets = Targets(output=output, format_name=wanted, neutral_names=settings.neutral_names, limits=task.limits)
+    targets = Targets(
+        output=output,
+        format_name=wanted,
+        neutral_names=settings.neutral_names,
+        limits=task.limits,
+        keep=task.selection.names,
+    )
     with progress_bar("files") as bar:
         report = RunReport(settings.json_lines, bar)
         state = Run(settings, targets, force, report)

@@ -9,8 +9,6 @@ from rmexif.credit.judgement import Reason, Unfit
 from rmexif.credit.sources import RESOLUTION, read_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rmexif.credit.sources import Sources
     from rmexif.credit.table import Field, Selection
     from rmexif.stats import CreditStats, DroppedStats, KeptStats
@@ -67,11 +65,16 @@ def _judged(sources: Sources, item: Field, selection: Selection) -> tuple[list[t
     """Standards and values that may be kept, the one that counts first; and those that may not."""
     judged: list[tuple[str, str]] = []
     dropped: list[DroppedStats] = []
-    for standard, texts in _candidates(sources, item):
-        try:
-            judged.append((standard, selection.judge(item, _joined(item, texts))))
-        except Unfit as unfit:
-            dropped.append({"field": item.name, "source": standard, "reason": unfit.reason.value})
+    for keys in (_keys(sources, item), _further_keys(item)):
+        for key in dict.fromkeys(keys):
+            if key not in sources.texts:
+                continue
+            try:
+                judged.append((key[0], selection.judge(item, _joined(item, sources.texts[key]))))
+            except Unfit as unfit:
+                dropped.append({"field": item.name, "source": key[0], "reason": unfit.reason.value})
+        if judged:
+            break
     return judged, dropped
 
 
@@ -82,20 +85,20 @@ def _joined(item: Field, texts: list[str | None]) -> str:
     return "; ".join(text for text in texts if text) if item.form == "list" else texts[0]
 
 
-def _candidates(sources: Sources, item: Field) -> Iterator[tuple[str, list[str | None]]]:
-    """Standards and their texts, in the order in which they count (MWG 2.0, 3.2 and 5)."""
+def _keys(sources: Sources, item: Field) -> list[tuple[str, Any]]:
+    """Where a field stands, in the order in which the places count (MWG 2.0, 3.2 and 5)."""
     iim = [("IPTC", item.iim[0])] if item.iim else []
     xmp = [("XMP", item.xmp)] if item.xmp else []
     both = iim + xmp if sources.iim_is_newer and not _is_cut(sources, item) else xmp + iim
-    keys: list[tuple[str, Any]] = [("Exif", item.read_first), ("Exif", item.exif), *both]
-    keys += [("Exif" if isinstance(key, int) else "XMP", key) for key in item.read_too]
+    return [("Exif", item.read_first), ("Exif", item.exif), *both]
+
+
+def _further_keys(item: Field) -> list[tuple[str, Any]]:
+    """Where else a field may stand, where it is at none of its places."""
+    keys: list[tuple[str, Any]] = [("Exif" if isinstance(key, int) else "XMP", key) for key in item.read_too]
     keys += [("PNG text", keyword) for keyword in item.png]
     keys += [("GIF comment", item.name), ("C2PA", item.name)]
-    if item.exif == RESOLUTION:
-        keys += [("JFIF", RESOLUTION), ("pHYs", RESOLUTION)]
-    for key in dict.fromkeys(keys):
-        if key in sources.texts:
-            yield key[0], sources.texts[key]
+    return [*keys, ("JFIF", RESOLUTION), ("pHYs", RESOLUTION)] if item.exif == RESOLUTION else keys
 
 
 def _is_cut(sources: Sources, item: Field) -> bool:

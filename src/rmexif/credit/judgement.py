@@ -34,7 +34,9 @@ COORDINATES = re.compile(
 TOKEN = re.compile(r"[A-Za-z0-9+/=_\-]+")
 HEXADECIMAL = re.compile(r"(?=[0-9a-f\-]*[a-f])(?=[0-9a-f\-]*\d)[0-9a-f]{4}[0-9a-f\-]{12,}", re.IGNORECASE)
 OPAQUE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=_]{20,}")
-SERIAL = re.compile(r"\d{7,}|\d[A-Z0-9]{9,}|[A-Z]{1,3}\d{6,}")
+# Models have up to eight digits ("21081111RG"); serial numbers have more.
+SERIAL = re.compile(r"\d{9,}|\b(?=(?:[A-Z\-]*\d){7})[A-Z0-9\-]{11,}")
+NUMBER_IN_PATH = re.compile(r"\d{7,}")
 DATE = re.compile(r"(\d{4})(?:[:\-./]?(\d\d)(?:[:\-./]?(\d\d))?)?(?=$|[ T:])")
 SOURCE_TYPES = (  # IPTC NewsCodes digitalsourcetype; of several the first one counts
     "trainedAlgorithmicMedia",
@@ -143,7 +145,7 @@ def licence_url(text: str, most: int) -> str:
         raise Unfit(Reason.LENGTH)
     if not LICENCE_URL.fullmatch(url):
         raise Unfit(Reason.FORM)
-    if any(_is_opaque(token) or SERIAL.search(token) for token in url.partition("//")[2].split("/")):
+    if any(_is_opaque(token) or NUMBER_IN_PATH.search(token) for token in url.partition("//")[2].split("/")):
         raise Unfit(Reason.OPAQUE)
     return url
 

@@ -155,6 +155,13 @@ class Selection:
         return tuple(item for item in FIELDS if item in self.kept or item.name in written)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names for ``keep`` with which a file that has these fields is clean."""
+        groups = dict.fromkeys(item.group for item in self.fields)
+        is_set = any(name == "date" for name, _ in self.own)
+        return tuple(f"date={self.precision}" if name == "date" and not is_set else name for name in groups)
+
+    @property
     def as_read(self) -> Selection:
         """The same fields, all of them from a file; a value that is set has any precision."""
         is_set = any(name == "date" for name, _ in self.own)
