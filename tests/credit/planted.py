@@ -37,7 +37,44 @@ CREDIT = {
     },
 }
 # What is planted: places beside them, each with a canary of its own.
-PLACES = ["EXIF:Software", "EXIF:HostComputer", "EXIF:UserComment", "EXIF:SerialNumber", "EXIF:OwnerName", "EXIF:LensSerialNumber", "EXIF:ImageUniqueID", "EXIF:GPSAreaInformation", "EXIF:SpectralSensitivity", "EXIF:DocumentName", "EXIF:XPComment", "XMP-xmp:CreatorTool", "XMP-xmpMM:DocumentID", "XMP-xmpMM:InstanceID", "XMP-dc:Subject", "XMP-dc:Title", "XMP-dc:Publisher", "XMP-photoshop:City", "XMP-photoshop:Instructions", "XMP-photoshop:TransmissionReference", "XMP-iptcCore:CreatorWorkEmail", "XMP-iptcCore:Location", "XMP-iptcExt:PersonInImage", "XMP-aux:SerialNumber", "XMP-xmpRights:Owner", "XMP-exif:UserComment", "XMP-dc:Rights-de", "XMP-plus:LicensorEmail", "IPTC:Keywords", "IPTC:City", "IPTC:Writer-Editor", "IPTC:SpecialInstructions", "IPTC:Contact", "PNG:Comment", "PNG:Software", "Comment"]
+PLACES = [
+    "EXIF:Software",
+    "EXIF:HostComputer",
+    "EXIF:UserComment",
+    "EXIF:SerialNumber",
+    "EXIF:OwnerName",
+    "EXIF:LensSerialNumber",
+    "EXIF:ImageUniqueID",
+    "EXIF:GPSAreaInformation",
+    "EXIF:SpectralSensitivity",
+    "EXIF:DocumentName",
+    "EXIF:XPComment",
+    "XMP-xmp:CreatorTool",
+    "XMP-xmpMM:DocumentID",
+    "XMP-xmpMM:InstanceID",
+    "XMP-dc:Subject",
+    "XMP-dc:Title",
+    "XMP-dc:Publisher",
+    "XMP-photoshop:City",
+    "XMP-photoshop:Instructions",
+    "XMP-photoshop:TransmissionReference",
+    "XMP-iptcCore:CreatorWorkEmail",
+    "XMP-iptcCore:Location",
+    "XMP-iptcExt:PersonInImage",
+    "XMP-aux:SerialNumber",
+    "XMP-xmpRights:Owner",
+    "XMP-exif:UserComment",
+    "XMP-dc:Rights-de",
+    "XMP-plus:LicensorEmail",
+    "IPTC:Keywords",
+    "IPTC:City",
+    "IPTC:Writer-Editor",
+    "IPTC:SpecialInstructions",
+    "IPTC:Contact",
+    "PNG:Comment",
+    "PNG:Software",
+    "Comment",
+]
 FORMATS = ("jpeg", "png", "webp", "gif", "tiff", "avif", "heic", "jxl", "bmp")
 HOLDS_NONE = frozenset({"bmp"})
 XMP_ALONE = frozenset({"gif"})

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.credit import CreditBlocks
-from rmexif.credit.judgement import SOURCE_TYPE_PREFIX
+from rmexif.credit.judgement import NOTICE, SOURCE_TYPE_PREFIX
 from rmexif.credit.packet import write_packet
 from rmexif.credit.table import FIELDS
 
@@ -23,6 +23,7 @@ FULL_DATE = 10  # characters: IIM cannot say a month without a day
 
 def blocks(values: Mapping[str, str]) -> CreditBlocks:
     """The blocks of canonical values, by names of fields; at least one."""
+    notice = values.get("copyright", "")
     present = [item for item in FIELDS if item.name in values]
     ascii_fields = [(item.exif, values[item.name]) for item in present if item.exif and item.name != "resolution"]
     properties = [(item.xmp, item.form, _items(item, values[item.name])) for item in present if item.xmp]
@@ -36,7 +37,7 @@ def blocks(values: Mapping[str, str]) -> CreditBlocks:
         int(values["resolution"]) if "resolution" in values else None,
         write_packet(properties) if properties else b"",
         _data_sets(present, values),
-        values.get("copyright", ""),
+        notice if NOTICE.match(notice) else "",
     )
 
 

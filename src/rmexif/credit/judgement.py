@@ -7,7 +7,17 @@ import unicodedata
 from datetime import date
 from enum import StrEnum
 
-__all__ = ["Reason", "Unfit", "digital_source_type", "dpi", "licence_url", "names", "plain_date", "plain_text"]
+__all__ = [
+    "NOTICE",
+    "Reason",
+    "Unfit",
+    "digital_source_type",
+    "dpi",
+    "licence_url",
+    "names",
+    "plain_date",
+    "plain_text",
+]
 
 MAX_MARKS = 3  # combining marks in a row: what any script needs
 MAX_TOKEN = 40  # characters without a space that Latin letters and digits may form
@@ -16,7 +26,7 @@ DPI = (30, 9600)
 YEARS = (1800, 2199)
 LICENCES = ("creativecommons.org", "rightsstatements.org", "www.gnu.org", "opensource.org", "artlibre.org")
 LICENCE_IN_TEXT = re.compile(
-    r"\bhttps?://(?:" + "|".join(map(re.escape, LICENCES)) + r")/[A-Za-z0-9./\-]{1,80}(?![\w?#&=%])"
+    r"\bhttps?://(?:" + "|".join(map(re.escape, LICENCES)) + r")/[A-Za-z0-9./\-]{1,80}+(?![\w?#&=%])"
 )
 LICENCE_URL = re.compile(r"https?://[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,4}(?:/[A-Za-z0-9._\-]{0,80}){0,8}")
 ADDRESS = re.compile(
@@ -31,6 +41,7 @@ COORDINATES = re.compile(
     r"|\d{1,3}\s?[°º˚]\s?\d{1,2}"
     r"|\b\d{1,2}(?:\.\d+)?\s?[NS][ ,/]{1,3}\d{1,3}(?:\.\d+)?\s?[EWO]\b"
 )
+NOTICE = re.compile(r"\s*(?:©|\(c\)|copyright\b)", re.IGNORECASE)  # how a comment begins that is one
 TOKEN = re.compile(r"[A-Za-z0-9+/=_\-]+")
 HEXADECIMAL = re.compile(r"(?=[0-9a-f\-]*[a-f])(?=[0-9a-f\-]*\d)[0-9a-f]{4}[0-9a-f\-]{12,}", re.IGNORECASE)
 OPAQUE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+/=_]{20,}")

@@ -46,7 +46,6 @@ XMP_IN_GIF = b"XMP Data"  # ISO 16684-3, 1.1.2
 GIF_TRAILER = 258  # byte: behind a packet in GIF, and the terminator
 SOURCE_TYPE = re.compile(rb"cv\.iptc\.org/newscodes/digitalsourcetype/([A-Za-z]{3,50})")
 PNG_UNIT_METRE, INCHES_PER_METRE = 1, 39.3700787
-NOTICE = re.compile(r"\s*(?:©|\(c\)|copyright\b)", re.IGNORECASE)
 
 
 class Sources:
@@ -204,14 +203,19 @@ class Sources:
 
     def comment(self, text: str | None) -> None:
         """A comment of a GIF: a copyright notice where it begins as one, else a description."""
-        is_notice = text is not None and NOTICE.match(text)
+        is_notice = text is not None and judgement.NOTICE.match(text)
         self.add("GIF comment", "copyright" if is_notice else "description", [text])
 
 
 def read_sources(view: memoryview, container: Container[Any]) -> Sources:
     """Read every payload of a file that holds metadata; bounded, and without an error of its own."""
     sources = Sources()
-    for part in list(_wanted(container))[:MAX_PARTS]:
+    parts = list(_wanted(container))[:MAX_PARTS]
+    if container.format == "jpeg":  # image resources may go on in the next segment
+        resources = [part.body(view) for part in parts if part.payload is PayloadKind.IPTC]
+        sources.payload(PayloadKind.IPTC, b"".join(resources))
+        parts = [part for part in parts if part.payload is not PayloadKind.IPTC]
+    for part in parts:
         body = part.body(view)
         if container.format == "gif":
             _read_gif(sources, bytes(view[part.offset : part.end]))
