@@ -162,12 +162,10 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
     removed += hidden
     kept: CreditStats | None = None
     if selection:
-        from rmexif import credit
-
-        data, kept = credit.add_credit(data, clean, credit.choose(view, container, selection), limits)
-        if kept["kept"]:
-            residuals.add(Residual.KEPT_CREDIT)
-    old_hash = hashlib.sha256(view).hexdigest()
+        data, kept = _with_credit(view, container, (data, clean), limits, selection)
+    new_hash = old_hash = hashlib.sha256(view).hexdigest()
+    if len(data) != len(view) or not data.startswith(view):
+        new_hash = hashlib.sha256(data).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
@@ -186,13 +184,28 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": old_hash,
-        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
+        "new_hash": new_hash,
         "processing_time_ms": 0.0,
     }
     if kept is not None:
-        stats["credit"] = kept
+        stats |= _credit_stats(kept, clean, residuals)  # type: ignore[typeddict-item]
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _with_credit(
+    view: memoryview, container: Container[Any], clean: tuple[bytes, Container[Any]], limits: Limits, wanted: Selection
+) -> tuple[bytes, CreditStats]:
+    """A clean file with what is wanted of its source, and what a report says of that."""
+    from rmexif import credit
+
+    return credit.add_credit(*clean, credit.choose(view, container, wanted), limits)
+
+
+def _credit_stats(kept: CreditStats, clean: Container[Any], residuals: set[Residual]) -> dict[str, Any]:
+    """What a report says of a credit, and of what stays in the file where it has one."""
+    left = residuals | ({Residual.KEPT_CREDIT} if kept["kept"] else set())
+    return {"credit": kept, "residuals": inspection.residuals(sorted(left), clean)}
 
 
 def _recoded(
