@@ -163,9 +163,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
     kept: CreditStats | None = None
     if selection:
         data, kept = _with_credit(view, container, (data, clean), limits, selection)
-    new_hash = old_hash = hashlib.sha256(view).hexdigest()
-    if len(data) != len(view) or not data.startswith(view):
-        new_hash = hashlib.sha256(data).hexdigest()
+    old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
@@ -184,7 +182,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": old_hash,
-        "new_hash": new_hash,
+        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
         "processing_time_ms": 0.0,
     }
     if kept is not None:
