@@ -101,7 +101,10 @@ class Policy:
         (), "to leave: faces whose centre lies inside", unit="px of the upright picture"
     )
     keep: tuple[str, ...] | str = _option(
-        (), "metadata to keep, written anew from judged values; commas separate several", choices=credit.KEEP_NAMES
+        (),
+        "metadata to keep, written anew from judged values: copyright, description, date, web, archive ...",
+        choices=credit.KEEP_NAMES,
+        form="NAME[,NAME]",
     )
     set: tuple[str, ...] | Mapping[str, str] = _option(
         (), "metadata to write whatever the file says: a field that can be kept", form="FIELD=TEXT", is_text=True

@@ -128,7 +128,9 @@ def _schema(option: Option) -> dict[str, Any]:
         schema["description"] = f"{option.description}: {option.form}"
     elif option.kind == "names":
         name = "|".join(map(re.escape, option.choices))
-        schema |= {"pattern": rf"^\s*({name})(\s*[;,]\s*({name}))*\s*;?\s*$", "default": ";".join(option.default)}
+        schema["pattern"] = rf"^\s*({name})(\s*[;,]\s*({name}))*\s*;?\s*$"
+        if option.default:
+            schema["default"] = ";".join(option.default)
     elif option.choices:
         schema["enum"] = list(option.choices)
     if option.range is not None:
