@@ -24,6 +24,9 @@ HONEST = (
     "HO CHI MINH CITY, VIETNAM – 12/05/2021: a street (no. 42).",
     "Née à Reykjavík 🎻 e\u0301",
     "IMG_20210517_183011",
+    "Weather data: NOAA. The old bridge.In 1999 2000 2001 it was closed @ night",
+    "17/05/2021 18:30, 2021-05-17 18:30",
+    "@janedoe / Agence",
 )
 SMUGGLED = (
     ("a\x00b", Reason.CONTROL),

@@ -30,10 +30,14 @@ LICENCE_IN_TEXT = re.compile(
 )
 LICENCE_URL = re.compile(r"https?://[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){1,4}(?:/[A-Za-z0-9._\-]{0,80}){0,8}")
 ADDRESS = re.compile(
-    r"[a-z][a-z0-9+.\-]{1,20}:(?://|\\\\)|\b(?:www|ftp)\.|\b(?:mailto|tel|data|javascript|urn)\s?:"
-    r"|[\w.+\-]{1,64}\s?(?:@|\(at\)|\[at\])\s?[\w\-]{1,63}"
-    r"|\b[a-z0-9\-]{2,63}\.(?:com|org|net|info|biz|io|app|dev|me|co|eu|de|fr|uk|it|es|nl|pl|se|ch|at|us|ru|cn|jp|br|in)\b(?!\w)",
-    re.IGNORECASE,
+    r"(?i:[a-z][a-z0-9+.\-]{1,20}:(?://|\\\\)|\b(?:www|ftp)\.|\b(?:mailto|javascript):|\bdata:\w+/|\burn:\w+:|\btel:\s?[+\d])"
+    r"|[\w.+\-]@\w|(?i:\(at\)|\[at\])|\w\s@\s[\w\-]+\s?\.\s?\w"
+    r"|\b[A-Za-z0-9\-]{2,63}\.(?:com|org|net|info|biz|io|app|dev|me|co|eu|de|fr|uk|it|es|nl|pl|se|ch|at|us|ru|cn|jp|br|in"
+    r"|photo|photos|photography|studio|agency|art|gallery|camera|xyz|online|site|COM|ORG|NET|INFO|DE|EU)\b(?!\w)"
+)
+YEAR = r"(?:1[89]|20)\d\d"
+DATES = re.compile(  # digits that are no phone number
+    rf"\b(?:\d{{4}}[\-/.:]\d{{1,2}}[\-/.:]\d{{1,2}}|\d{{1,2}}[\-/.]\d{{1,2}}[\-/.]\d{{4}}|(?:{YEAR}[ ,/\-–]+)+{YEAR})\b"
 )
 PHONE = re.compile(r"\+\s?\d[\d ().\-/]{5,}\d|(?<![\d.])\(?\d(?:[ ().\-/]{0,2}\d){8,}")
 COORDINATES = re.compile(
@@ -120,9 +124,10 @@ def plain_text(text: str, most: int) -> str:
         raise Unfit(Reason.LENGTH)
     _check_characters(text)
     words = LICENCE_IN_TEXT.sub(" ", text)
-    for pattern, reason in ((ADDRESS, Reason.ADDRESS), (COORDINATES, Reason.COORDINATES), (PHONE, Reason.ADDRESS)):
-        if pattern.search(words):
-            raise Unfit(reason)
+    if ADDRESS.search(words) or PHONE.search(DATES.sub(",", words)):
+        raise Unfit(Reason.ADDRESS)
+    if COORDINATES.search(words):
+        raise Unfit(Reason.COORDINATES)
     if any(_is_opaque(token) for token in TOKEN.findall(words)):
         raise Unfit(Reason.OPAQUE)
     return text

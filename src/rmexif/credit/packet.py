@@ -29,6 +29,7 @@ PREFIXES = {namespace: prefix for prefix, namespace in NAMESPACES.items()}
 HEAD = b"http://ns.adobe.com/xap/1.0/\0"  # before a packet in a JPEG segment (ISO 16684-3, 1.1.3)
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 64
+MAX_ELEMENTS = 50_000
 MAX_VALUES = 200  # of all properties
 MAX_TEXT = 10_000  # characters of one value: more than any field may have
 BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -55,7 +56,7 @@ def read_packet(payload: bytes) -> dict[str, list[str]]:
 
 
 class _Refused(Exception):
-    """A document type, or elements too deep."""
+    """A document type, or elements too deep or too many."""
 
 
 class _PacketReading:
@@ -69,7 +70,7 @@ class _PacketReading:
         self.parser.CharacterDataHandler = self.text
         self.parser.StartDoctypeDeclHandler = self.refuse
         self.found: dict[str, list[str]] = {}
-        self.count = 0
+        self.count = self.elements = 0
         self.path: list[str] = []
         self.first = 0  # depth of rdf:RDF, 0 outside
         self.current: str | None = None  # the property that texts belong to
@@ -82,7 +83,8 @@ class _PacketReading:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.path.append(name)
-        if len(self.path) > MAX_DEPTH:
+        self.elements += 1
+        if len(self.path) > MAX_DEPTH or self.elements > MAX_ELEMENTS:
             raise _Refused
         self.pieces, self.length = [], 0
         if name == f"{RDF} RDF" and not self.first:

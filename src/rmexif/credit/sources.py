@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers.common.exif_block import entries, first_ifd
+from rmexif.containers.common.exif_block import entries_by_tag, first_ifd
 from rmexif.credit import judgement
 from rmexif.credit.packet import read_packet
 from rmexif.credit.table import FIELDS
@@ -20,7 +21,6 @@ from rmexif.types import Packing, PayloadKind, Role
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rmexif.containers.common.exif_block import IfdEntry
     from rmexif.cursor import ByteOrder
     from rmexif.types import Container, Part
 
@@ -38,6 +38,9 @@ EXIF_TAGS = frozenset(tag for item in FIELDS for tag in (item.read_first, *item.
 KEYWORDS = frozenset(keyword for item in FIELDS for keyword in item.png)
 IIM_KEYS = {item.iim[0] for item in FIELDS if item.iim}
 MAX_VALUE = 1 << 16  # byte: what is longer is too long for every field
+MAX_UNPACKED = 4 << 20  # byte of one payload
+MAX_PAYLOADS = 16  # of one kind
+MAX_ENTRIES = 2_000  # of one IFD
 MAX_PARTS = 500  # payloads that are read: what a picture of an honest writer has, a hundred times over
 IIM_RESOURCE, DIGEST_RESOURCE = 0x0404, 0x0425
 UTF8 = b"\x1b%G"  # IIM 4.2, 1:90
@@ -61,6 +64,7 @@ class Sources:
         self._data_sets: bytes | None = None
         self._resolution: dict[int, float] = {}
         self._budget = UnpackBudget()
+        self._count: Counter[PayloadKind] = Counter()
 
     def add(self, standard: str, key: Any, texts: list[str | None]) -> None:
         """Take the texts of one key, unless it is known."""
@@ -89,13 +93,11 @@ class Sources:
 
     def payload(self, kind: PayloadKind, body: bytes, packing: Packing | None = None) -> None:
         """Read a payload; one that is broken gives what was read before."""
-        if packing is not None:
-            most = min(self._budget.remaining, 8 << 20)
-            unpacked = unpack(packing, body, most) if most > 0 else None
-            if unpacked is None:
-                return
-            self._budget.remaining -= len(unpacked)
-            body = unpacked
+        unpacked = self._unpacked(body, packing)
+        self._count[kind] += 1
+        if unpacked is None or self._count[kind] > MAX_PAYLOADS:
+            return
+        body = unpacked
         try:
             if kind is PayloadKind.EXIF:
                 self._exif(body)
@@ -108,6 +110,15 @@ class Sources:
                 self._c2pa(body)
         except MalformedImage:
             return
+
+    def _unpacked(self, body: bytes, packing: Packing | None, most: int = MAX_UNPACKED) -> bytes | None:
+        """A payload, unpacked up to what is left of the file's budget; None where it is none."""
+        if packing is None:
+            return body
+        most = min(self._budget.remaining, most)
+        found = unpack(packing, body, most) if most > 0 else None
+        self._budget.remaining -= len(found or b"")
+        return found
 
     def ifd_value(self, tag: int, field_type: int, order: ByteOrder, data: bytes) -> None:
         """Read the value of an entry of the first IFD or the Exif IFD."""
@@ -124,20 +135,15 @@ class Sources:
 
     def _exif(self, block: bytes) -> None:
         first = first_ifd(block)
-        for tag in sorted(IFD0_TAGS):
-            for entry in entries(first, tag):
-                self._entry(tag, entry)
-        for pointer in entries(first, EXIF_IFD):
-            offset = pointer.number()
-            if offset is not None and 0 < offset < len(first.view):
-                below = Cursor(first.view, "exif IFD", offset, order=first.order)
-                for tag in sorted(EXIF_TAGS):
-                    for entry in entries(below, tag):
-                        self._entry(tag, entry)
-            return
-
-    def _entry(self, tag: int, entry: IfdEntry) -> None:
-        self.ifd_value(tag, entry.field_type, entry.order, entry.data(MAX_VALUE))
+        found = entries_by_tag(first, IFD0_TAGS | {EXIF_IFD}, MAX_ENTRIES)
+        pointer = found.pop(EXIF_IFD, None)
+        for tag, entry in found.items():
+            self.ifd_value(tag, entry.field_type, entry.order, entry.data(MAX_VALUE))
+        offset = pointer.number() if pointer else None
+        if offset is not None and 0 < offset < len(first.view):
+            below = Cursor(first.view, "exif IFD", offset, order=first.order)
+            for tag, entry in entries_by_tag(below, EXIF_TAGS, MAX_ENTRIES).items():
+                self.ifd_value(tag, entry.field_type, entry.order, entry.data(MAX_VALUE))
 
     def _iptc(self, payload: bytes) -> None:
         body = payload.removeprefix(iptc.PREFIX)
@@ -151,8 +157,9 @@ class Sources:
                 self._digest = bytes(data)
 
     def _iim(self, body: bytes) -> None:
-        if self._data_sets is None:
-            self._data_sets = body
+        if self._data_sets is not None:
+            return
+        self._data_sets = body
         encoding, found = "cp1252", dict[int, list[str | None]]()
         for record, number, data in iptc.data_sets(Cursor(memoryview(body), "iptc data set")):
             if (record, number) == (1, 90) and bytes(data[:3]) == UTF8:
@@ -182,11 +189,11 @@ class Sources:
         if keyword == XMP_KEYWORD:
             self.payload(PayloadKind.XMP, rest, packing)
         elif name.startswith(png_text.RAW_PROFILE.lower()):
-            text = rest if packing is None else unpack(packing, rest, 4 << 20)
+            text = self._unpacked(rest, packing)
             if text is not None:
                 self.payload(*png_text.raw_profile(name.removeprefix(png_text.RAW_PROFILE.lower()), text))
         elif name in KEYWORDS:
-            text = rest if packing is None else unpack(packing, rest, MAX_VALUE)
+            text = self._unpacked(rest, packing, MAX_VALUE)
             self.add("PNG text", name, [_decoded(text or b"", encoding)])
 
     def jfif(self, body: bytes) -> None:

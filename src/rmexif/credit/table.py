@@ -200,17 +200,16 @@ def selection(keep: str | Iterable[str] = (), own: Mapping[str, str] | Iterable[
 
 
 def names_of(keep: str | Iterable[str]) -> tuple[str, ...]:
-    """The names in ``keep``, each once, in their order.
+    """The names in ``keep``, each once, in the order of the table.
 
     Raises:
         InvalidPolicy: one is unknown.
     """
     texts = [keep] if isinstance(keep, str) else list(keep)
     words = [word.strip() for text in texts for word in str(text).split(",")]
-    found = tuple(dict.fromkeys(word for word in words if word))
-    if not set(found) <= set(KEEP_NAMES):
+    if not {word for word in words if word} <= set(KEEP_NAMES):
         raise InvalidPolicy(f"keep must be one of {', '.join(KEEP_NAMES)}")
-    return found
+    return tuple(name for name in KEEP_NAMES if name in words)
 
 
 def own_texts(own: Mapping[str, str] | Iterable[str]) -> tuple[str, ...]:
