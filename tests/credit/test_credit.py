@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import rmexif
-from rmexif import InvalidPolicy, Policy, scrub, strip, verify
+from rmexif import InvalidPolicy, Limits, Policy, VerificationError, scrub, strip, verify
+from rmexif.credit import selection
+from rmexif.workers.channel import Reply
+from rmexif.workers.replies import Expected, proven
 from tests.credit.planted import CANARY, CREDIT, FORMATS, HOLDS_NONE, XMP_ALONE, holds, picture, planted, read, written
 
 KEEP = "all-known-but-location"
@@ -238,3 +244,38 @@ def test_exiv2_reads_the_same(folder: Path) -> None:
         assert xmp["Xmp.photoshop.DateCreated"].toString() == "2021-05-17"
         if kind in ("jpeg", "tiff"):
             assert image.iptcData()["Iptc.Application2.Byline"].toString() == "Zoë Müller"
+
+
+def test_a_worker_cannot_put_words_into_a_credit() -> None:
+    """The parent compares the values in an answer with those in the input: canonical is not enough."""
+    raw = strip(picture("jpeg"), set={"creator": "Jane Doe"})[0]
+    expected = Expected(mode="strip", limits=Limits(), selection=selection("copyright"))
+    honest = strip(raw, keep="copyright")
+    lie = strip(raw, set={"creator": "Mallory"})
+    silence = strip(raw)
+
+    assert proven(Reply({"report": honest[1]}, honest[0]), memoryview(raw), expected) == (honest[0], honest[1])
+    for data, stats in (lie, silence):
+        assert verify(data, keep="copyright") == []
+        with pytest.raises(VerificationError, match="credit"):
+            proven(Reply({"report": stats}, data), memoryview(raw), expected)
+
+
+@pytest.mark.parametrize("kind", ["jxl", "avif", "heic"])
+def test_thorough_looks_behind_the_last_code_of_a_file_with_a_credit(kind: str, folder: Path) -> None:
+    """The picture is searched as if no credit were there."""
+    raw, _ = planted(kind, folder)
+    out, stats = strip(raw, keep=KEEP, thorough=True)
+
+    assert stats["credit"]["kept"]
+    assert verify(out, keep=KEEP, thorough=True) == []
+    assert out == strip(raw, keep=KEEP)[0]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind not in HOLDS_NONE])
+def test_the_picture_is_the_same_with_a_credit(kind: str, folder: Path) -> None:
+    """Another decoder shows the same pixels."""
+    raw, _ = planted(kind, folder)
+    shown = [np.asarray(Image.open(io.BytesIO(strip(raw, keep=keep)[0])).convert("RGB")) for keep in ((), KEEP)]
+
+    assert np.array_equal(*shown)
