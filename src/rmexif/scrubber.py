@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import containers, inspection, native, pipeline, styles
+from rmexif import containers, credit, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
@@ -128,12 +129,24 @@ class Scrubber:
             with clock.stage("hash"):
                 new = hashlib.sha256(done.data).hexdigest()
             if new != original or not policy.stealth:
-                return done, new
+                return self._with_credit(done, new)
         raise ProcessingError("the output would be the input again: the picture is too small to change")
+
+    def _with_credit(self, done: pipeline.Scrubbed, new: str) -> tuple[pipeline.Scrubbed, str]:
+        """The output with what the policy keeps and sets, and its hash."""
+        selection = self._policy.selection
+        if not selection:
+            return done, new
+        found = credit.choose(self._source, self._container, selection)
+        data, stats = credit.add_credit(done.data, done.container, found, self._policy.limits)
+        done = replace(done, data=data, changes=done.changes | {"credit": stats})
+        return done, hashlib.sha256(data).hexdigest()
 
     def _changes(self, done: pipeline.Scrubbed, original: str, new: str) -> dict[str, Any]:
         """What process() adds to the report."""
-        left = (code for code in done.container.residuals if code not in OWN_ENCODER)
+        left = [code for code in done.container.residuals if code not in OWN_ENCODER]
+        if done.changes.get("credit", {}).get("kept"):
+            left.append(Residual.KEPT_CREDIT)
         return {
             "output_format": done.container.format,
             "output_width": done.container.width,

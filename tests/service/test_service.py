@@ -461,3 +461,17 @@ def test_own_models_are_the_operators(tmp_path: Path, astronaut: bytes) -> None:
     assert stats["search"]["models"][0]["label"] == "lamp"
     assert [answer["code"] for answer in refused] == ["invalid_policy"] * 3
     assert str(tmp_path) not in json.dumps([stats, refused])
+
+
+def test_a_credit_stays_where_it_is_asked_for(base: str, astronaut: bytes) -> None:
+    """``keep`` and ``set`` of strip, scrub and verify; a wrong name is refused with the list."""
+    asked = {"keep": "copyright;camera", "set": "creator=Doe, Jane; Roe"}
+    for route in ("strip", "scrub"):
+        answer = requests.post(f"{base}/v1/{route}", data=astronaut, params=asked)
+        assert answer.status_code == 200, answer.text
+        assert b"Doe, Jane; Roe" in answer.content
+        for keep, clean in (("copyright,camera", True), ("camera", False), ("", False)):
+            found = requests.post(f"{base}/v1/verify", data=answer.content, params={"keep": keep}).json()
+            assert found["clean"] is clean
+    for wrong in ({"keep": "gps"}, {"set": "gps=1"}, {"set": "creator=a\u202eb"}):
+        refused(requests.post(f"{base}/v1/strip", data=astronaut, params=wrong), 400, "invalid_policy")

@@ -207,7 +207,13 @@ def run(
 
     wanted = None if isinstance(task, StripTask) else task.output
     settings.check(sources, output, wanted is not None)
-    targets = Targets(output=output, format_name=wanted, neutral_names=settings.neutral_names, limits=task.limits)
+    targets = Targets(
+        output=output,
+        format_name=wanted,
+        neutral_names=settings.neutral_names,
+        limits=task.limits,
+        keep=task.selection.names,
+    )
 
     def count() -> int | None:
         if any(map(places.is_remote, sources)):

@@ -14,6 +14,7 @@ from rmexif.cli.failure import printable
 from rmexif.cli.options import (
     json_lines_option,
     json_option,
+    keep_option,
     limit_options,
     limits_from,
     quiet_option,
@@ -46,6 +47,7 @@ class LookSettings:
 @quiet_option
 @thorough_option
 @click.option("--canonical", is_flag=True, help="Ask for more: is it, to the byte, what rmexif would write?")
+@keep_option
 @select_options
 @limit_options
 def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:

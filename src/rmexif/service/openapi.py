@@ -124,9 +124,13 @@ def _schema(option: Option) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string" if option.is_repeatable else option.kind}
     if option.kind == "regions":
         schema |= {"pattern": REGIONS, "description": f"{option.description}: {REGIONS_FORM}"}
+    elif option.kind == "texts":
+        schema["description"] = f"{option.description}: {option.form}"
     elif option.kind == "names":
         name = "|".join(map(re.escape, option.choices))
-        schema |= {"pattern": rf"^\s*({name})(\s*;\s*({name}))*\s*;?\s*$", "default": ";".join(option.default)}
+        schema["pattern"] = rf"^\s*({name})(\s*[;,]\s*({name}))*\s*;?\s*$"
+        if option.default:
+            schema["default"] = ";".join(option.default)
     elif option.choices:
         schema["enum"] = list(option.choices)
     if option.range is not None:
@@ -139,7 +143,7 @@ def _schema(option: Option) -> dict[str, Any]:
 def _values(option: Option) -> str:
     if option.choices:
         return ", ".join(option.choices)
-    words = {"boolean": "true or false", "regions": REGIONS_FORM}
+    words = {"boolean": "true or false", "regions": REGIONS_FORM, "texts": option.form or ""}
     between = "" if option.range is None else f", {option.range[0]} to {option.range[1]}"
     return words.get(option.kind, option.kind) + between
 

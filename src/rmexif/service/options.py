@@ -19,7 +19,12 @@ VALUES = Option("values", "boolean", False, "say what the findings hold: coordin
 PICTURE = Option("picture", "boolean", True, "answer with the picture; false: with the report alone")
 
 THOROUGH = Option("thorough", "boolean", False, "JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding")
-OWN = {"inspect": VALUES, "strip": THOROUGH, "verify": THOROUGH}  # of the routes without a policy
+# Of the routes without a policy: options of their own, and names of those that they share with it.
+OWN: dict[str, tuple[tuple[Option, ...], tuple[str, ...]]] = {
+    "inspect": ((VALUES,), ()),
+    "strip": ((THOROUGH,), ("keep", "set")),
+    "verify": ((THOROUGH,), ("keep",)),
+}
 
 
 def request_options(job: str) -> dict[str, Option]:
@@ -28,7 +33,9 @@ def request_options(job: str) -> dict[str, Option]:
         known = {name: option for name, option in policy_options().items() if not option.is_operators}
         known["detectors"] = _by_name_alone(known["detectors"])
         return known | ({PICTURE.name: PICTURE} if job == "preview" else {})
-    return {OWN[job].name: OWN[job]} if job in OWN else {}
+    own, shared = OWN.get(job, ((), ()))
+    known = policy_options()
+    return {option.name: option for option in (*own, *(known[name] for name in shared))}
 
 
 class OptionReader:

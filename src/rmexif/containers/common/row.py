@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rmexif.containers.common.coded_units import CodedUnits
+    from rmexif.containers.common.credit import CreditBlocks
     from rmexif.containers.common.low_bits import LowBits
+
+    WithCredit = Callable[[memoryview, Container[TreeT], CreditBlocks], list[bytes | memoryview]]
 
 __all__ = ["Completed", "FormatRow", "Walker"]
 
@@ -37,6 +40,7 @@ class Walker(Generic[TreeT]):
     more of it than pixels. A rewrite of it passes coded data through.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
+    ``with_credit`` gives a clean file with the blocks of a credit in it; a rewrite of that is the clean file again.
     """
 
     parse: Callable[[memoryview, Limits], Container[TreeT]]
@@ -46,6 +50,7 @@ class Walker(Generic[TreeT]):
     parse_headers: Callable[[memoryview, Limits], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
+    with_credit: WithCredit[TreeT] | None = None  # None: the format holds no credit
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from rmexif.containers.gif.screen import (
     PICTURE,
     PLAIN_TEXT,
     RESOLUTION,
+    SCREEN_END,
     TRAILER,
     ColourTable,
     GifPicture,
@@ -48,7 +49,6 @@ __all__ = ["parse"]
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
-SCREEN_END = 13  # byte: signature and logical screen descriptor
 NEWEST = ord("9")  # of the version 89a
 RESERVED = 0x18  # flags of a picture (20.c.v)
 STILL_DELAYS = frozenset((0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100))  # 1/100 s, of a picture that nothing follows

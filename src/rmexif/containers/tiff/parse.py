@@ -38,6 +38,7 @@ PLACES = frozenset(
     {Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.ROWS_PER_STRIP}
 )
 ALL = frozenset({0xFFFF, 0xFFFFFFFF})  # RowsPerStrip of a picture in one strip (TIFF 6.0, page 39)
+RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
 UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
@@ -256,10 +257,7 @@ class _TiffParts:
         done: set[int] = set()
         for entry in page.directory.entries:
             if entry.tag not in done and self._stays(page, entry):
-                role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
-                self.builder.add(label, role, entry.offset, entry.offset + self.reader.entry_size)
-                if not entry.inline:
-                    self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end)
+                self._ordinary(page, entry, label)
             else:
                 self.entry(entry, label, Role.METADATA)
             done.add(entry.tag)
@@ -271,6 +269,19 @@ class _TiffParts:
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+
+    def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
+        """A field that says no more than a clean file does; a resolution may be kept all the same."""
+        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
+        end, value = entry.offset + self.reader.entry_size, None
+        if entry.tag in RESOLUTION:
+            value = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
+        payload = PayloadKind.TIFF_VALUE if value else None
+        if entry.inline:
+            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=value)
+        else:
+            self.builder.add(label, role, entry.offset, end)
+            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=value)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -317,7 +328,7 @@ class _TiffParts:
         value: Value | None = page.fields.get(entry.tag)
         if value is not None and numbers == value[1]:
             return True
-        if entry.tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT):
+        if entry.tag in RESOLUTION:
             return _is_common_density(self.reader, page)
         return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
 
