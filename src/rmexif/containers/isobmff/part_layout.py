@@ -184,19 +184,21 @@ class PartLayout:
         version, flags = flags_of(cursor)
         sizes, more = cursor.u8(), cursor.u8()
         extent = (sizes >> 4) + (sizes & 15) + (more & 15 if version else 0)
-        numbers = []
+        numbers, bases = [], set[int]()
         for _ in range(cursor.u32() if version == WIDE_IDS else cursor.u16()):
             numbers.append(cursor.u32() if version == WIDE_IDS else cursor.u16())
             spare = cursor.u16() & 0xFFF0 if version else 0
             spare |= cursor.u16()  # data_reference_index
             base = cursor.uint(more >> 4)
             extents = cursor.u16()
+            bases.add(base)
             cursor.skip(extents * extent)
-            if spare or (base and not extents):
+            if spare or extents != 1:  # more of them could be cut anywhere
                 return False
         kept = sorted(kept.item.id for kept in still.items)
         return (
             not flags
+            and len(bases) == 1
             and not cursor.remaining
             and sorted(numbers) == kept
             and all(item.extents for item in meta.items.values() if item.id in numbers)
