@@ -15,6 +15,7 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.svg.clean import Cleaner, serialised
 from rmexif.containers.svg.tree import read_tree
 from rmexif.errors import UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import Container, Role
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def parse(view: memoryview, limits: Limits) -> Container[SvgTree]:
             parts.add(label, Role.METADATA, start, end)
         for start, end in _between(cleaner.dropped, len(view)):
             parts.add("svg/markup", Role.UNKNOWN, start, end)
-    return Container("svg", width, height, parts.tile(), tree=SvgTree(data))
+    return Container("svg", width, height, parts.tile(), residuals=(Residual.SVG_NOT_SHOWN,), tree=SvgTree(data))
 
 
 def rewrite(view: memoryview, container: Container[SvgTree]) -> list[bytes | memoryview]:
