@@ -19,7 +19,9 @@ MAX_LAYERS = 1 << 30  # byte of all that are held at once
 MAX_OCTAVES = 16.0  # of feTurbulence: the time is one pass each
 MAX_TAPS = 81.0  # of feConvolveMatrix: the time is one pass each
 # What is drawn apart, on a layer as large as the drawing, before it is laid over the rest:
-LAYERED = re.compile(r"(?:^|[;{])(?:opacity|filter|mask|clip-path|mix-blend-mode|isolation):(?!1?(?:[;}]|$)|none|normal)")
+LAYERED = re.compile(
+    r"(?:^|[;{])(?:opacity|filter|mask|clip-path|mix-blend-mode|isolation):(?!1?(?:[;}]|$)|none|normal)"
+)
 
 
 def check_cost(data: memoryview, width: int, height: int) -> None:

@@ -35,7 +35,8 @@ MAX_POINTERS = 64  # directories that one field points at; what is behind them b
 MAX_DEPTH = 8  # directories behind directories
 LONGEST_FILLER = 38  # byte
 HEADER = 8  # byte: programs that append pages repeat it
-MOST_FREE_FILLERS = 16  # that no alignment explains: each could hold 8 bits
+ALIGNMENTS = (2, 4, 8, 16)  # byte
+MOST_IRREGULAR = 16  # that no alignment explains: each could hold 8 bits
 # Fields whose numbers say where something lies: recomputed, so their own bytes are mere structure.
 PLACES = frozenset(
     {Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.ROWS_PER_STRIP}
@@ -131,30 +132,33 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
 
 
 def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
-    """The parts, with gaps that hold nothing as what they are; not so many that their lengths could spell."""
-    is_regular = all(_is_regular(page) for page in pages)
-    left = MOST_FREE_FILLERS
-    found = []
-    for part in parts:
-        content = bytes(view[part.offset : part.end]) if part.length <= LONGEST_FILLER else b""
-        is_filler = part.role in (Role.GAP, Role.TRAILER) and content and FILLER.match(content)
-        if is_filler and is_regular:
-            zeros = part.length - len(content.lstrip(b"\0"))
-            is_aligned = (part.offset + zeros) % (2 if part.length == 1 else 16) == 0
-            left -= not (is_aligned and part.length - zeros in (0, HEADER))
-        found.append(
-            Part("filler", Role.ENCODING, part.offset, part.length) if is_filler and is_regular and left >= 0 else part
-        )
-    return tuple(found)
+    """The parts, with gaps that hold nothing as what they are; where no alignment explains them, they could spell."""
+    found = {
+        part.offset: part
+        for part in parts
+        if part.role in (Role.GAP, Role.TRAILER)
+        and part.length <= LONGEST_FILLER
+        and FILLER.match(bytes(view[part.offset : part.end]))
+    }
+    if min(_irregular(view, [*found.values()], pages, alignment) for alignment in ALIGNMENTS) > MOST_IRREGULAR:
+        return parts
+    return tuple(
+        Part("filler", Role.ENCODING, part.offset, part.length) if part.offset in found else part for part in parts
+    )
 
 
-def _is_regular(page: Page) -> bool:
-    """Whether strips are padded all, or none, but for a few: those that end on an odd byte, and the others."""
-    for is_odd in (True, False):
-        gaps = [after.start > at.consumed for at, after in pairwise(page.strips) if at.consumed % 2 == is_odd]
-        if min(sum(gaps), len(gaps) - sum(gaps)) > MOST_FREE_FILLERS:
-            return False
-    return True
+def _irregular(view: memoryview, fillers: list[Part], pages: list[Page], alignment: int) -> int:
+    """How many fillers do not end on a multiple of the alignment, and how many strips are padded unlike the others."""
+    count = 0
+    for part in fillers:
+        content = bytes(view[part.offset : part.end])
+        zeros = part.length - len(content.lstrip(b"\0"))
+        step = alignment if zeros == part.length else ALIGNMENTS[-1]  # of a header that programs repeat
+        count += not (zeros < step and (part.offset + zeros) % step == 0 and part.length - zeros in (0, HEADER))
+    for page in pages:
+        padded = [after.start > at.consumed for at, after in pairwise(page.strips) if at.consumed % alignment]
+        count += min(sum(padded), len(padded) - sum(padded))
+    return count
 
 
 def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
