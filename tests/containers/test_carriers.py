@@ -143,6 +143,14 @@ def test_extents_of_an_avif() -> None:
     assert verify(bytes(raw))
 
 
+def test_empty_boxes_of_an_avif() -> None:
+    """Boxes of no media data, each with a short or a long size."""
+    heads = (struct.pack(">I4s", 8, b"mdat"), struct.pack(">I4sQ", 1, b"mdat", 16))
+    raw = samples.saved(samples.picture(), "AVIF")
+
+    assert verify(raw + b"".join(heads[half & 1] for half in HALVES))
+
+
 @pytest.mark.parametrize(
     "raw",
     [

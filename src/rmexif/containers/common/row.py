@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from rmexif.errors import MalformedImage
-
 from rmexif.types import Container, Format, Limits, TreeT
 
 if TYPE_CHECKING:

@@ -85,9 +85,9 @@ class PartLayout:
     def add_top_level(self, at: BoxAt) -> None:
         """Claim a top-level box that is dropped as a whole, or a box of media data."""
         name = label(at.type)
-        if at.type == b"mdat":
+        if at.type == b"mdat" and at.end > at.body:
             self.add_media(at, name)
-        elif at.type in EMPTY and blank(self.view[at.body : at.end]):
+        elif at.type in (*EMPTY, b"mdat") and blank(self.view[at.body : at.end]):
             self.add(at, name, Role.GAP)
         elif at.type in EMPTY:
             self.add(at, name, Role.METADATA, PayloadKind.UNKNOWN)

@@ -208,9 +208,7 @@ def _parts(
 ) -> tuple[Part, ...]:
     """Every byte of the file, in order."""
     parts = PartBuilder(len(view), limits)
-    start = chunks[0].offset - len(SIGNATURE)
-    parts.add("before the signature", Role.GAP, 0, start)
-    parts.add("signature", Role.STRUCTURE, start, chunks[0].offset)
+    _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
     is_even = _is_even([frame for frame, _ in tree.pictures])
     for frame, image in tree.pictures:
@@ -250,6 +248,13 @@ def _parts(
     return parts.tile()
 
 
+def _claim_signature(parts: PartBuilder, end: int) -> None:
+    """The signature, and what stands before it."""
+    start = end - len(SIGNATURE)
+    parts.add("before the signature", Role.GAP, 0, start)
+    parts.add("signature", Role.STRUCTURE, start, end)
+
+
 def _common_palette(view: memoryview, found: Mapping[bytes, PngChunk], tree: PngTree) -> set[int]:
     """Offsets of PLTE and tRNS, where they hold no more than colours in use."""
     chunks = [found[kind] for kind in (b"PLTE", b"tRNS") if kind in found]
@@ -271,7 +276,7 @@ def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _is_even(frames: Sequence[PngFrame]) -> bool:
-    """Whether all chunks but the last of each frame are of one size, as encoders cut their buffer: others could spell."""
+    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell."""
     return len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:-1]}) <= 1
 
 

@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from rmexif.containers.svg import style
 from rmexif.containers.svg.allowed import ATTRIBUTES, DEFINITIONS, ELEMENTS, TEXTS
-from rmexif.containers.svg.values import FILTER_INPUTS
 from rmexif.containers.svg.references import References, children
 from rmexif.containers.svg.tree import SVG_SPACE, XLINK, XML_SPACE, SvgNode
+from rmexif.containers.svg.values import FILTER_INPUTS
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
