@@ -10,6 +10,7 @@ from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugi
 
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.decode_only.headers import icon_entries
+from rmexif.containers.svg.cost import check_cost
 from rmexif.errors import MalformedImage, MissingDependency, UnsupportedFeature
 from rmexif.types import Colour, Frame, Raster
 
@@ -57,12 +58,16 @@ def drawing(raw: Raw, container: Container[Any]) -> Raster:
 
     Raises:
         MissingDependency: the extra svg is not installed.
-        UnsupportedFeature: it has text, and no font can be read: in a container without any, or in a sandbox.
+        UnsupportedFeature: it has text, and no font can be read (in a container without any, or in a sandbox), or a
+            filter whose time has no bound.
+        LimitExceeded: layers that take too much memory.
     """
     try:
         import resvg_py
     except ImportError as error:
         raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
+
+    check_cost(memoryview(raw), container.width, container.height)
 
     def draw(text: str, width: int, height: int) -> PngImagePlugin.PngImageFile:
         png = bytes(resvg_py.svg_to_bytes(svg_string=text, width=width, height=height))

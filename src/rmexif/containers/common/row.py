@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
+from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Limits, TreeT
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     WithCredit = Callable[[memoryview, Container[TreeT], CreditBlocks], list[bytes | memoryview]]
 
-__all__ = ["Completed", "FormatRow", "Walker"]
+__all__ = ["Completed", "FormatRow", "Walker", "require_half"]
 
 
 class Completed(NamedTuple):
@@ -25,6 +26,22 @@ class Completed(NamedTuple):
     data: bytes
     rows: int  # of the picture
     kept: int  # of them that were there
+
+
+def require_half(kept: int, rows: int, offset: int) -> None:
+    """Refuse a file that lacks more than half of its rows, before memory is taken for them.
+
+    Args:
+        kept: rows that are there.
+        rows: of the picture.
+        offset: byte where the file ends.
+
+    Raises:
+        MalformedImage: fewer than half of the rows are there.
+    """
+    if 2 * kept < rows:
+        problem = f"{kept} of {rows} rows are there; fewer than half are not completed"
+        raise MalformedImage(problem, structure="rows", offset=offset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,10 +106,11 @@ class ApplicationData:
 
     def _jfif(self, view: memoryview, segment: Segment, early: bool) -> Part:
         shape = aspect(*struct.unpack_from(">HH", view, segment.body + JFIF_DENSITY))
-        if early and self.jfif is None:
+        is_first = early and self.jfif is None
+        if is_first:
             self.jfif = shape
         clean = early and view[segment.start : segment.end] == jfif_segment(shape)
-        is_common = early and _is_common_jfif(bytes(view[segment.body : segment.end]))
+        is_common = is_first and _is_common_jfif(bytes(view[segment.body : segment.end]))
         role = Role.STRUCTURE if clean else Role.ENCODING if is_common else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif import icc
@@ -33,6 +34,9 @@ POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABIL
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
 MAX_DEPTH = 8  # directories behind directories
 LONGEST_FILLER = 38  # byte
+HEADER = 8  # byte: programs that append pages repeat it
+ALIGNMENTS = (2, 4, 8, 16)  # byte
+MOST_IRREGULAR = 16  # that no alignment explains: each could hold 8 bits
 # Fields whose numbers say where something lies: recomputed, so their own bytes are mere structure.
 PLACES = frozenset(
     {Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.ROWS_PER_STRIP}
@@ -117,7 +121,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         format="tiff",
         width=first.width,
         height=first.height,
-        parts=_with_filler(view, parts.builder.tile()),
+        parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
         orientation=first.orientation,
@@ -128,15 +132,34 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
     )
 
 
-def _with_filler(view: memoryview, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The parts, with gaps that hold nothing as what they are."""
-    holes = (Role.GAP, Role.TRAILER)
-    return tuple(
-        Part("filler", Role.ENCODING, part.offset, part.length)
-        if part.role in holes and part.length <= LONGEST_FILLER and FILLER.match(bytes(view[part.offset : part.end]))
-        else part
+def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
+    """The parts, with gaps that hold nothing as what they are; where no alignment explains them, they could spell."""
+    found = {
+        part.offset: part
         for part in parts
+        if part.role in (Role.GAP, Role.TRAILER)
+        and part.length <= LONGEST_FILLER
+        and FILLER.match(bytes(view[part.offset : part.end]))
+    }
+    if min(_irregular(view, [*found.values()], pages, alignment) for alignment in ALIGNMENTS) > MOST_IRREGULAR:
+        return parts
+    return tuple(
+        Part("filler", Role.ENCODING, part.offset, part.length) if part.offset in found else part for part in parts
     )
+
+
+def _irregular(view: memoryview, fillers: list[Part], pages: list[Page], alignment: int) -> int:
+    """How many fillers do not end on a multiple of the alignment, and how many strips are padded unlike the others."""
+    count = 0
+    for part in fillers:
+        content = bytes(view[part.offset : part.end])
+        zeros = part.length - len(content.lstrip(b"\0"))
+        step = alignment if zeros == part.length else ALIGNMENTS[-1]  # of a header that programs repeat
+        count += not (zeros < step and (part.offset + zeros) % step == 0 and part.length - zeros in (0, HEADER))
+    for page in pages:
+        padded = [after.start > at.consumed for at, after in pairwise(page.strips) if at.consumed % alignment]
+        count += min(sum(padded), len(padded) - sum(padded))
+    return count
 
 
 def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
@@ -154,7 +177,7 @@ def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
 def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
     """Whether numbers say where the strips are, and nothing else."""
     if tag == page.grid.offsets_tag:
-        return numbers == tuple(strip.start for strip in page.strips)
+        return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
         return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
     return tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 and (numbers[0] == page.grid.block[1] or numbers[0] in ALL)
@@ -249,6 +272,7 @@ class _TiffParts:
         self.builder = PartBuilder(len(reader.view), limits)
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
+        self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
 
     def page(self, page: Page, label: str) -> None:
@@ -261,7 +285,6 @@ class _TiffParts:
             else:
                 self.entry(entry, label, Role.METADATA)
             done.add(entry.tag)
-        self._pads(page, label)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
             if strip.is_ordinary and not strip.passed_through:
@@ -338,21 +361,19 @@ class _TiffParts:
             is_jpeg = page.coding.compression == Compression.JPEG
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
         if entry.tag == Tag.PAGE_NUMBER:
-            return len(numbers) == 2 and (numbers[1] == 0 or numbers[0] < numbers[1] <= MAX_NUMBERED)
+            return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:
             return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
         if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
             return _is_common_map(numbers, page.fields[entry.tag][1])
         return False
 
-    def _pads(self, page: Page, label: str) -> None:
-        """Zeros that put what follows on an even byte."""
-        ends = [entry.end for entry in page.directory.entries if not entry.inline and entry.tag in page.fields]
-        ends += [strip.consumed for strip in page.strips]
-        size = len(self.view)
-        for end in ends:
-            if end % 2 and end < size and not self.view[end]:
-                self.builder.add(f"{label}/pad", Role.ENCODING, end, end + 1)
+    def _continues(self, number: int, total: int) -> bool:
+        """Whether a page is the next one of as many, or has the same number as all before it."""
+        self.numbers.append((number, total))
+        (first, of), (second, _) = (*self.numbers, *self.numbers)[:2]
+        is_next = number == first + (len(self.numbers) - 1) * (second - first) and 0 <= second - first <= 1
+        return is_next and total == of and number < (total or MAX_NUMBERED) <= MAX_NUMBERED
 
     def _children(self, entry: Entry, label: str, role: Role) -> None:
         """The directories that a field points at."""
