@@ -49,7 +49,7 @@ def strip(
         InputError: the bytes are no image that can be handled.
         VerificationError: the clean file did not pass its own check.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     with error_boundary():
         source, done = inspection.completed(view, limits or Limits(), repair)
         data, stats = _strip(source, limits or Limits(), thorough)
@@ -71,7 +71,7 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     with error_boundary():
         return list(_leftovers(view, limits or Limits(), thorough)[1])
 
@@ -106,7 +106,7 @@ def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Contai
 def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    removed = list(inspection.findings(view, container))
+    removed = list(inspection.findings(view, container, limits))
     if thorough:
         from rmexif import coded_tail
 

@@ -333,6 +333,8 @@ class Limits:
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
+    max_unpacked_bytes: int = _limit(24 << 20, "of all compressed metadata of a file together, byte; more is not read")
+    max_metadata_bytes: int = _limit(32 << 20, "of metadata that is read to say what it is, byte; more is only counted")
 
     def check(self, name: str, number: int) -> None:
         """Raise LimitExceeded where ``number`` is above the limit ``name``."""

@@ -68,7 +68,7 @@ def find_leftovers(
     The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
     """
     row, container = open_container(view, limits, earlier)
-    found = findings(view, container)
+    found = findings(view, container, limits)
     if not found:
         again = row.rewrite(view, container)
         if not _same(again, view):
