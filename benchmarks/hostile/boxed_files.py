@@ -8,9 +8,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pillow_jxl  # noqa: F401 - registers the encoder
-from PIL import Image
-
 from benchmarks.hostile.deflated_files import XMP_HEAD, XMP_SHAPES
+from PIL import Image
 from tests import samples
 from tests.containers import heif_builder as heif
 from tests.containers import jxl_files as jxl

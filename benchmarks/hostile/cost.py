@@ -45,9 +45,9 @@ class Cost:
 
 def warm_up() -> None:
     """Load what the processes that are forked from this one need."""
-    from PIL import Image
-
     import io
+
+    from PIL import Image
 
     out = io.BytesIO()
     Image.new("RGB", (64, 64), (9, 90, 9)).save(out, "PNG")

@@ -7,7 +7,6 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from tests.containers.builders_png import actl, chunk, fctl, fdat, ihdr, png
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _picture(width: int, height: int, colour: int, depth: int, *extra: bytes, ki
 def png_files() -> Iterator[tuple[str, bytes]]:
     """Deflate bombs as pixels and as payloads, chunks and frames without number."""
     for colour, depth in COLOURS:
-        side = 9_000 if colour in (0, 3) or depth == 8 and colour == 4 else 5_000
+        side = 9_000 if colour in (0, 3) or (depth == 8 and colour == 4) else 5_000
         yield f"large, colour {colour}, {depth} bit", _picture(side, side, colour, depth)
     for number, name in enumerate(("sub", "up", "average", "paeth"), 1):
         yield f"large, filter {name}", _picture(6_000, 6_000, 6, 8, kind=bytes([number]))

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import requests
-from PIL import Image
-
 from benchmarks.hostile.files import generated
 from benchmarks.service.load import jpeg
-from rmexif import verify
+from PIL import Image
 from tests.service.serving import service
+
+from rmexif import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,10 @@ def report(name: str, answers: list[Answered], quiet: float | None = None) -> fl
     """Print one line; the 99th percentile in s."""
     p50, p99 = np.percentile([item.seconds for item in answers], (50, 99))
     ratio = f", {p99 / quiet:.2f} of the quiet one" if quiet else ""
-    print(f"{name}: p50 {p50:.2f} s, p99 {p99:.2f} s{ratio}; {dict(Counter(item.verdict for item in answers))}", flush=True)
+    print(
+        f"{name}: p50 {p50:.2f} s, p99 {p99:.2f} s{ratio}; {dict(Counter(item.verdict for item in answers))}",
+        flush=True,
+    )
     return float(p99)
 
 
@@ -128,7 +131,11 @@ def main() -> None:
         latencies(base, honest, [], options.workers * 4, options.clients)
         quiet = report("quiet", latencies(base, honest, [], options.requests, options.clients))
         with idle(base, options.idle):
-            report(f"{options.idle} idle connections", latencies(base, honest, [], options.requests, options.clients), quiet)
+            report(
+                f"{options.idle} idle connections",
+                latencies(base, honest, [], options.requests, options.clients),
+                quiet,
+            )
         report("20 % hostile", latencies(base, honest, hostile, options.requests, options.clients), quiet)
 
 

@@ -8,9 +8,8 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
-
 from benchmarks.hostile.deflated_files import XMP_HEAD, XMP_SHAPES, bomb
+from PIL import Image
 from tests.containers import builders_webp as webp
 
 if TYPE_CHECKING:

@@ -1,15 +1,15 @@
-"""Pixels of formats that are never encoded: one function per row of ``DECODE_ONLY`` and ``VECTOR`` of containers."""
+"""Pixels of formats that are never encoded: one function per row of ``DECODE_ONLY`` of containers."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
 
-from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
+from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
 
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.decode_only.headers import icon_entries
-from rmexif.errors import MalformedImage, MissingDependency
+from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Frame, Raster
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["drawing", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
+__all__ = ["icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
 ICO = b"\0\0\1\0"
@@ -47,22 +47,6 @@ def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
 def photoshop(raw: Raw, container: Container[Any]) -> Raster:
     """The flat picture, which the writer has composed of the layers."""
     return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
-
-
-def drawing(raw: Raw, container: Container[Any]) -> Raster:
-    """An SVG file that was cleaned, drawn at its own size; nothing is loaded but fonts.
-
-    Raises:
-        MissingDependency: the extra svg is not installed.
-    """
-    try:
-        import resvg_py
-    except ImportError as error:
-        raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
-
-    width, height = container.width, container.height
-    png = bytes(resvg_py.svg_to_bytes(svg_string=bytes(raw).decode(), width=width, height=height))
-    return _raster(PngImagePlugin.PngImageFile(io.BytesIO(png)), container)
 
 
 def icon(raw: Raw, container: Container[Any]) -> Raster:

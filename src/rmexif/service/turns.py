@@ -9,6 +9,7 @@ furthest beyond its share is ended.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ __all__ = ["ClientLeft", "Cost", "Turn", "Turns"]
 
 LARGE_PIXELS = 32_000_000  # above the pictures of most cameras
 BASE_SECONDS, SECONDS_PER_MP, SECONDS_PER_MB = 0.4, 0.1, 0.1  # a scrub on one core takes half of that (benchmarks)
+LOOK_AGAIN = 0.05  # s between two looks at who has gone beyond its share
 PATIENCE = 4.0  # shares, after which an image may be ended for others that wait
 
 
@@ -61,6 +63,14 @@ class Turn:
     started: float = 0.0
     end: Callable[[], None] | None = None
     is_ended: bool = field(default=False)
+
+    def begin(self, end: Callable[[], None]) -> None:
+        """A worker is ready for it; called by the thread that waits for its answer."""
+        self.started, self.end = time.monotonic(), end
+
+    def overrun(self) -> float:
+        """How many of its shares it has taken."""
+        return (time.monotonic() - self.started) / self.cost.seconds if self.end else 0.0
 
 
 class Turns:
@@ -133,13 +143,11 @@ class Turns:
     def _start(self, turn: Turn, turns: list[Turn]) -> None:
         self._waiting.remove(turn)
         turns.append(turn)
-        turn.started = asyncio.get_running_loop().time()
         turn.granted.set_result(None)
 
     def _make_room(self) -> bool:
         """Whether an image could be put into the background; else one that is far beyond its share is ended."""
-        now = asyncio.get_running_loop().time()
-        overrun = {turn: (now - turn.started) / turn.cost.seconds for turn in (*self._foreground, *self._background)}
+        overrun = {turn: turn.overrun() for turn in (*self._foreground, *self._background)}
         slowest = max(self._foreground, key=overrun.__getitem__)
         if overrun[slowest] > 1 and len(self._background) < self._most_background:
             self._foreground.remove(slowest)
@@ -151,7 +159,5 @@ class Turns:
                 last.is_ended = True
                 asyncio.get_running_loop().run_in_executor(None, last.end)
         else:
-            due = min(turn.started + turn.cost.seconds for turn in self._foreground)
-            again = due if overrun[slowest] <= 1 else now + BASE_SECONDS
-            self._timer = asyncio.get_running_loop().call_later(max(0.01, again - now), self._grant)
+            self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN, self._grant)
         return False

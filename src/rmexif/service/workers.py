@@ -82,7 +82,7 @@ class Workers:
             loop = asyncio.get_running_loop()
             try:
                 expected = jobs.JOBS[job].expected(*arguments)
-                work = partial(self._pool.run, raw, expected, job, *arguments, on_start=partial(setattr, turn, "end"))
+                work = partial(self._pool.run, raw, expected, job, *arguments, on_start=turn.begin)
                 return await loop.run_in_executor(self._threads, work)
             except WorkerLost as error:
                 if turn.is_ended:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rmexif.workers.replies import Expected
 
     Raw = bytes | bytearray | memoryview
+    OnStart = Callable[[Callable[[], None]], object]
 
 __all__ = ["WorkerPool"]
 
@@ -86,7 +87,7 @@ class WorkerPool:
         raw: Raw,
         expected: Expected,
         *arguments: Any,
-        on_start: Callable[[Callable[[], None]], object] | None = None,
+        on_start: OnStart | None = None,
     ) -> Answer:
         """Have the next idle process do the task.
 
@@ -94,7 +95,8 @@ class WorkerPool:
             raw: the image.
             expected: what the answer must be.
             arguments: what else the task takes; they can be pickled.
-            on_start: gets a function that ends the process that has the image; the image ends as WorkerLost.
+            on_start: called once a process is ready for the image, with a function that ends it; the image ends as
+                WorkerLost then.
 
         Raises:
             DeadlineExceeded: it took longer than the limit; the process was killed.
@@ -104,9 +106,7 @@ class WorkerPool:
         """
         worker = self._idle.get()
         try:
-            if on_start is not None:
-                on_start(worker.interruption())
-            return worker.run(raw, expected, pickle.dumps(arguments))
+            return worker.run(raw, expected, pickle.dumps(arguments), on_start)
         finally:
             worker.finish()
             self._idle.put(worker)
@@ -139,7 +139,7 @@ class _Worker:
         self._images, self._busy = 0, 0.0  # of this process; s
         self._turn = object()  # of the image that is worked on
 
-    def interruption(self) -> Callable[[], None]:
+    def _interruption(self) -> Callable[[], None]:
         """What ends the process, as long as the image that comes now is worked on."""
         with self._lock:
             turn = self._turn = object()
@@ -156,13 +156,16 @@ class _Worker:
         with self._lock:
             self._turn = object()
 
-    def run(self, raw: Raw, expected: Expected, arguments: bytes) -> Answer:
+    def run(self, raw: Raw, expected: Expected, arguments: bytes, on_start: OnStart | None = None) -> Answer:
         """Do one image; see ``WorkerPool.run``."""
         if self._refusal is not None:
             raise self._refusal
         limits = self._setup.limits
         try:
             try:
+                self._ready()
+                if on_start is not None:
+                    on_start(self._interruption())
                 reply = self._ask(raw, expected, arguments)
             except channel.UnrelatedReply:  # whose fault that was is not known: one more try, by a fresh process
                 self.stop()
