@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.hostile import boxed_files, deflated_files, raster_files
+from benchmarks.hostile import boxed_files, deflated_files, paged_files, raster_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ GENERATORS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "gif": raster_files.gif_files,
     "webp": raster_files.webp_files,
     "bmp": raster_files.bmp_files,
-    "tiff": raster_files.tiff_files,
-    "pnm": raster_files.pnm_files,
-    "decoded only": raster_files.decode_only_files,
+    "tiff": paged_files.tiff_files,
+    "pnm": paged_files.pnm_files,
+    "decoded only": paged_files.decode_only_files,
     "avif": partial(boxed_files.heif_files, "avif"),
     "heic": partial(boxed_files.heif_files, "heic"),
     "jxl": boxed_files.jxl_files,

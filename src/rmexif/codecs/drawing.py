@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import PngImagePlugin
 
 from rmexif.codecs.pillow import array_of, loaded
-from rmexif.containers.svg.references import drawn_nodes
+from rmexif.containers.svg.references import check_drawing
 from rmexif.errors import LimitExceeded, MissingDependency
 from rmexif.types import Colour, Frame, Raster
 
@@ -22,7 +22,8 @@ __all__ = ["drawing"]
 
 MAX_NODES = 100_000  # with those of what is used several times; drawing programs write some thousands
 MAX_SECONDS = 4.0  # of processor time for the full size, as the small ones foretell it
-TRIALS = (32, 8)  # parts of a side: the difference of the two is what each pixel costs
+TRIALS = (512, 256, 64, 16)  # parts of a side: the difference of two is what their pixels cost
+LEAST_SECONDS = 0.02  # of such a difference: clocks and caches differ by less
 
 
 def drawing(raw: bytes | memoryview, container: Container[object]) -> Raster:
@@ -37,8 +38,7 @@ def drawing(raw: bytes | memoryview, container: Container[object]) -> Raster:
     except ImportError as error:
         raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
 
-    if (nodes := drawn_nodes(raw, MAX_NODES)) > MAX_NODES:
-        raise LimitExceeded(f"{nodes} elements are drawn, with those that are used again; at most {MAX_NODES} may be")
+    check_drawing(raw, MAX_NODES)
     text, width, height = bytes(raw).decode(), container.width, container.height
 
     def draw(across: int, down: int) -> bytes:
@@ -51,24 +51,20 @@ def drawing(raw: bytes | memoryview, container: Container[object]) -> Raster:
 
 
 def _try(draw: Callable[[int, int], bytes], width: int, height: int) -> None:
-    """Draw it small twice.
+    """Draw it small, again and again larger, as long as the full size would not take too long.
 
     Raises:
         LimitExceeded: drawn large, it would take too long.
     """
-    spent, area = [], []
+    before, area_before = 0.0, 0
     for part in TRIALS:
         across, down = max(1, width // part), max(1, height // part)
         started = time.thread_time()
         draw(across, down)
-        spent.append(time.thread_time() - started)
-        area.append(across * down)
-        if spent[-1] > MAX_SECONDS:
-            break
-    else:
-        each = max(0.0, spent[1] - spent[0]) / max(1, area[1] - area[0])
-        if spent[1] + each * width * height <= MAX_SECONDS:
-            return
-    raise LimitExceeded(
-        f"the drawing would take more than {MAX_SECONDS:g} s of processor time at {width} x {height} px"
-    )
+        spent, area = time.thread_time() - started, across * down
+        each = max(0.0, spent - before) / max(1, area - area_before)
+        is_known = area_before and spent - before > LEAST_SECONDS
+        if spent > MAX_SECONDS or (is_known and spent + each * width * height > MAX_SECONDS):
+            problem = f"the drawing would take more than {MAX_SECONDS:g} s of processor time at {width} x {height} px"
+            raise LimitExceeded(problem)
+        before, area_before = spent, area

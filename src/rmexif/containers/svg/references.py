@@ -2,40 +2,74 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING
 
 from rmexif.containers.svg import style
 from rmexif.containers.svg.tree import read_tree
+from rmexif.errors import LimitExceeded
 from rmexif.types import Limits
 
 if TYPE_CHECKING:
     from rmexif.containers.svg.tree import SvgNode
 
-__all__ = ["drawn_nodes"]
+__all__ = ["check_drawing"]
 
+MAX_ARCS = 5_000  # of one path: resvg overflows its stack at 20 000
+MAX_STEPS = 50_000_000
+ARCS = re.compile(r"[Aa]([^AaCcHhLlMmQqSsTtVvZz]*)")
+NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 MAX_CHAIN = 512  # elements inside elements and references behind references, together
 
 
-def drawn_nodes(raw: bytes | memoryview, most: int) -> int:
-    """Elements that are drawn, those that are referred to as often as that happens.
+def check_drawing(raw: bytes | memoryview, most: int) -> None:
+    """Refuse what a renderer cannot be trusted with, before it gets to see it.
 
     Args:
         raw: a clean SVG file.
-        most: from where on the exact number does not matter.
+        most: elements that may be drawn, those that are referred to as often as that happens.
 
     Raises:
         MalformedImage: it is not well-formed.
+        LimitExceeded: it draws more elements, has more arcs in a path, or selectors that take longer to match.
     """
     root = read_tree(memoryview(raw), Limits())
     targets: dict[str, SvgNode] = {}
-    stack = [root]
+    stack, nodes, depth, rules = [(root, 1)], 0, 1, list[str]()
     while stack:
-        node = stack.pop()
+        node, level = stack.pop()
+        nodes, depth = nodes + 1, max(depth, level)
         for _, name, value in node.attributes:
             if name == "id":
                 targets.setdefault(value, node)
-        stack += [child for child in node.content if not isinstance(child, str)]
-    return _Count(targets, most).of(root)
+            if name == "d" and _arcs(value) > MAX_ARCS:
+                raise LimitExceeded(f"a path of more than {MAX_ARCS} arcs", structure="svg path", offset=node.start)
+        if node.name == "style":
+            rules += [text for text in node.content if isinstance(text, str)]
+        stack += [(child, level + 1) for child in node.content if not isinstance(child, str)]
+    if nodes * _matching_steps("".join(rules), depth) > MAX_STEPS:
+        raise LimitExceeded(
+            f"selectors that take more than {MAX_STEPS} steps to match", structure="svg style", offset=0
+        )
+    if _Count(targets, most).of(root) > most:
+        raise LimitExceeded(f"more than {most} elements are drawn, with those used again", structure="svg", offset=0)
+
+
+def _arcs(path: str) -> int:
+    """At most so many elliptical arcs (SVG 2, 9.3.8): five numbers each, where the flags stand together."""
+    return sum(1 + len(NUMBER.findall(found[1])) // 5 for found in ARCS.finditer(path))
+
+
+def _matching_steps(sheet: str, depth: int) -> int:
+    """For each element: a selector of n combinators may be tried at every choice of n ancestors."""
+    steps = 0
+    for rule in sheet.split("}"):
+        for selector in rule.partition("{")[0].split(","):
+            steps += math.comb(depth, min(depth // 2, len(selector.split()) - 1)) if selector.strip() else 0
+            if steps > MAX_STEPS:
+                return steps
+    return steps
 
 
 class _Count:
