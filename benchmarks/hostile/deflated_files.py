@@ -120,7 +120,7 @@ def png_files() -> Iterator[tuple[str, bytes]]:
         ]
         later = []
         for number in range(1, count):
-            later += [fctl(2 * number - 1, 1, 1, dispose=number % 3, blend=1), fdat(2 * number, 1, b"\xff\0\0\x80")]
+            later += [fctl(2 * number - 1, 1, 1, dispose=number % 3, blend=1), fdat(2 * number, b"\xff\0\0\x80", 4)]
         yield f"{count} frames of 1 px on {canvas} px", SIGNATURE + b"".join([*first, *later, chunk(b"IEND")])
     full = [ihdr(3_000, 3_000, 8, 2), actl(60), fctl(0, 3_000, 3_000), chunk(b"IDAT", _rows(3_000, 3_000, 2, 8))]
     data = _rows(3_000, 3_000, 2, 8)[:12_000]

@@ -140,6 +140,7 @@ HOSTILE = {
     + "<g>" * 200
     + "<rect width='9' height='9'/>"
     + "</g>" * 200,
+    "properties": "<rect style='" + "fill:red;" * 90_000 + "' width='9' height='9'/>",
     "octaves": "<filter id='f'>"
     + "<feTurbulence numOctaves='1000' baseFrequency='.5'/>" * 50
     + "</filter><rect width='100' height='100' filter='url(#f)'/>",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["check_drawing"]
 
 MAX_ARCS = 5_000  # of one path: resvg overflows its stack at 20 000
+MAX_DECLARATIONS = 500  # of one rule or element
+MAX_CHARACTERS = 20_000  # of all texts: each is laid out
 MAX_STEPS = 50_000_000
 ARCS = re.compile(r"[Aa]([^AaCcHhLlMmQqSsTtVvZz]*)")
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -36,7 +38,7 @@ def check_drawing(raw: bytes | memoryview, most: int) -> None:
     """
     root = read_tree(memoryview(raw), Limits())
     targets: dict[str, SvgNode] = {}
-    stack, nodes, depth, rules = [(root, 1)], 0, 1, list[str]()
+    stack, nodes, depth, characters, rules = [(root, 1)], 0, 1, 0, list[str]()
     while stack:
         node, level = stack.pop()
         nodes, depth = nodes + 1, max(depth, level)
@@ -45,15 +47,28 @@ def check_drawing(raw: bytes | memoryview, most: int) -> None:
                 targets.setdefault(value, node)
             if name == "d" and _arcs(value) > MAX_ARCS:
                 raise LimitExceeded(f"a path of more than {MAX_ARCS} arcs", structure="svg path", offset=node.start)
+            if name == "style":
+                _check_declarations(value)
+        characters += sum(len(text) for text in node.content if isinstance(text, str) and node.name != "style")
         if node.name == "style":
             rules += [text for text in node.content if isinstance(text, str)]
         stack += [(child, level + 1) for child in node.content if not isinstance(child, str)]
+    if characters > MAX_CHARACTERS:
+        raise LimitExceeded(f"{characters} characters, at most {MAX_CHARACTERS} are drawn", structure="svg", offset=0)
     if nodes * _matching_steps("".join(rules), depth) > MAX_STEPS:
         raise LimitExceeded(
             f"selectors that take more than {MAX_STEPS} steps to match", structure="svg style", offset=0
         )
     if _Count(targets, most).of(root) > most:
         raise LimitExceeded(f"more than {most} elements are drawn, with those used again", structure="svg", offset=0)
+
+
+def _check_declarations(text: str) -> None:
+    """Renderers look each one up among those before it."""
+    if (count := text.count(";")) > MAX_DECLARATIONS:
+        raise LimitExceeded(
+            f"{count} properties in one style, at most {MAX_DECLARATIONS}", structure="svg style", offset=0
+        )
 
 
 def _arcs(path: str) -> int:
@@ -65,6 +80,7 @@ def _matching_steps(sheet: str, depth: int) -> int:
     """For each element: a selector of n combinators may be tried at every choice of n ancestors."""
     steps = 0
     for rule in sheet.split("}"):
+        _check_declarations(rule)
         for selector in rule.partition("{")[0].split(","):
             steps += math.comb(depth, min(depth // 2, len(selector.split()) - 1)) if selector.strip() else 0
             if steps > MAX_STEPS:
