@@ -55,7 +55,7 @@ def strip(
         InvalidPolicy: ``keep`` or ``set`` has an unknown name, or a value that may not be written.
         VerificationError: the clean file did not pass its own check.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     selection = _selection(keep, set)
     with error_boundary():
         source, done = inspection.completed(view, limits or Limits(), repair)
@@ -80,7 +80,7 @@ def inspect(raw: inspection.Raw, *, values: bool = False, limits: Limits | None 
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     with error_boundary():
         container, found = _identifying(view, limits or Limits(), values)
         return inspection.describe(view, container, found)
@@ -111,7 +111,8 @@ def verify(
         InputError: the bytes are no image that can be handled.
         InvalidPolicy: ``keep`` has an unknown name.
     """
-    view, limits = inspection.view_of(raw), limits or Limits()
+    limits = limits or Limits()
+    view = inspection.view_of(raw, limits)
     selection = _selection(keep)
     with error_boundary():
         rest, found = _split_credit(view, limits, selection)
@@ -205,7 +206,7 @@ def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    removed = list(inspection.findings(view, container))
+    removed = list(inspection.findings(view, container, limits))
     if thorough:
         from rmexif import coded_tail
 

@@ -49,7 +49,7 @@ class Scrubber:
     def __init__(self, raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self._started = time.perf_counter()
-        self._view = inspection.view_of(raw)
+        self._view = inspection.view_of(raw, self._policy.limits)
         self._style = _style(self._policy)
         self._parse_ms = 0.0
         with error_boundary():
@@ -167,7 +167,7 @@ class Scrubber:
         clock: pipeline.Clock,
         original: str,
     ) -> Stats:
-        removed = inspection.findings(self._source, self._container)
+        removed = inspection.findings(self._source, self._container, self._policy.limits)
         faces = self._faces(found)
         return {
             "stats_version": VERSION,

@@ -76,12 +76,14 @@ def find_leftovers(
     The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
     """
     row, container = open_container(view, limits, earlier)
-    found = findings(view, container)
+    found = findings(view, container, limits)
     if not found:
         again = row.rewrite(view, container)
         if not _same(again, view):
             surplus = abs(len(view) - sum(map(len, again)))
-            found = findings(view, container, accepted=CLEAN) or (Finding(container.format, Category.UNKNOWN, surplus),)
+            found = findings(view, container, limits, accepted=CLEAN) or (
+                Finding(container.format, Category.UNKNOWN, surplus),
+            )
     return container, found
 
 
@@ -99,7 +101,7 @@ def find_identifying(
         container: what was parsed of it.
         values: whether findings carry what they say.
     """
-    found = findings(view, container, values)
+    found = findings(view, container, limits, values)
     if found:
         return found
     try:

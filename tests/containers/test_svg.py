@@ -228,3 +228,39 @@ def test_layers_have_a_limit() -> None:
 
     with pytest.raises(LimitExceeded, match="layers"):
         scrub(raw, Policy(faces=False))
+
+
+HOSTILE = {
+    "elements used again and again": "<defs><g id='a0'><rect width='9' height='9'/></g>"
+    + "".join(f"<g id='a{n}'><use href='#a{n - 1}'/><use href='#a{n - 1}'/></g>" for n in range(1, 24))
+    + "</defs><use href='#a23'/>",
+    "references behind references": "".join(f"<linearGradient id='g{n}' href='#g{n - 1}'/>" for n in range(1, 20_000))
+    + "<linearGradient id='g0'/><rect fill='url(#g19999)' width='9' height='9'/>",
+    "arcs": "<path d='M0 0" + "A1e3 1e3 0 0 1 9 9" * 40_000 + "'/>",
+    "selectors": "<style>"
+    + "g " * 2_000
+    + "{fill:red}</style>"
+    + "<g>" * 200
+    + "<rect width='9' height='9'/>"
+    + "</g>" * 200,
+    "properties": "<rect style='" + "fill:red;" * 90_000 + "' width='9' height='9'/>",
+    "octaves": "<filter id='f'>"
+    + "<feTurbulence numOctaves='1000' baseFrequency='.5'/>" * 50
+    + "</filter><rect width='100' height='100' filter='url(#f)'/>",
+    "a large pattern": "<pattern id='p' width='1e6' height='1e6' patternUnits='userSpaceOnUse'>"
+    "<rect width='1e6' height='1e6'/></pattern><rect width='100' height='100' fill='url(#p)'/>",
+}
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_a_drawing_that_costs_too_much_is_not_begun(kind: str) -> None:
+    """The renderer cannot be stopped, and some of these end its process; strip needs no renderer."""
+    pytest.importorskip("resvg_py")
+    raw = f'<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="2000">{HOSTILE[kind]}</svg>'.encode()
+    started = time.process_time()
+
+    with pytest.raises((LimitExceeded, UnsupportedFeature)):
+        scrub(raw)
+
+    assert time.process_time() - started < 5
+    assert verify(strip(raw)[0]) == []

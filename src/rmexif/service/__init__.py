@@ -50,6 +50,8 @@ def serve(settings: Settings | None = None) -> None:
     app = create_app(settings)
     import uvicorn
 
+    from rmexif.service.connections import protocol
+
     uvicorn.run(
         app,
         host=settings.host,
@@ -57,12 +59,13 @@ def serve(settings: Settings | None = None) -> None:
         access_log=False,  # it would hold addresses and times of people
         log_level="info" if settings.log_level == "info" else "warning",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
         ws="none",
-        http="h11",
+        http=protocol(settings),
         h11_max_incomplete_event_size=32 << 10,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
-        limit_concurrency=settings.connections,
+        limit_concurrency=settings.connections + 1,  # that no idle one could be closed for
         backlog=settings.connections,
     )
