@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rmexif.workers.limits import POOLS
+from rmexif.workers import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

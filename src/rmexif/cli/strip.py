@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import click
 
-from rmexif.cli import files, folder, render
+from rmexif.cli import files, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors
+from rmexif.cli.folder_settings import FolderSettings, folder_options
 from rmexif.cli.options import (
     force_option,
     json_option,
@@ -32,7 +33,7 @@ __all__ = ["strip_command"]
 @verbose_option
 @thorough_option
 @repair_option
-@folder.folder_options
+@folder_options
 @limit_options
 def strip_command(
     sources: tuple[str, ...],
@@ -48,12 +49,13 @@ def strip_command(
     from rmexif.lossless import strip
 
     limits = limits_from(options)
-    many, _ = take(folder.FolderSettings, options)
+    many, _ = take(FolderSettings, options)
     if many.wanted(sources, output):
         if as_json:
             raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
         with cli_errors("strip"):
             from rmexif.bulk import StripTask
+            from rmexif.cli import folder
 
             task = StripTask(limits, thorough, repair)
             sys.exit(folder.run(task, sources, output, force, many, verbose))

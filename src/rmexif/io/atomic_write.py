@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import stat
 import sys
 from dataclasses import dataclass
@@ -202,4 +201,4 @@ def _replace(name: Path, path: Path) -> None:
 
 
 def _name(folder: Path) -> Path:
-    return folder / f".rmexif-{secrets.token_hex(8)}"
+    return folder / f".rmexif-{os.urandom(8).hex()}"
