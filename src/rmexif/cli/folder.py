@@ -89,9 +89,9 @@ class Run:
 
     def _replace(self, source: str, data: bytes) -> None:
         """Write a result over its source, and say what could not stay as it was."""
-        kept = replace_file(Path(source), data, keep_times=self.settings.keep_times)
+        kept = replace_file(source, data, keep_times=self.settings.keep_times)
         if Path(source).is_symlink():
-            self.report.say(source, f"a link; what it leads to was replaced: {printable(str(kept.target))}")
+            self.report.say(source, f"a link; what it leads to was replaced: {printable(kept.target)}")
         if not kept.owner:
             self.report.say(source, "its owner could not be kept; run as that owner or as root to keep it")
         if kept.other_names:

@@ -252,7 +252,7 @@ class _Reading:
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         if image.edge:
             residuals = residuals | {Residual.CODED_EDGE: image.edge}
-        tables = icc.residual_bytes([profile])
+        tables = icc.residual_bytes([profile]) if profile is not None else {}
         return Container(
             format="jpeg",
             width=frame.width,
