@@ -25,7 +25,7 @@ MOST_RATIO = 1.0  # of ExifTool's processor time
 
 def photo() -> bytes:
     """3 MB."""
-    return pictures.jpeg(pictures.large(4032, 3024), 94)
+    return pictures.jpeg(pictures.large(4032, 3024), 92)
 
 
 def commands(python: str, source: Path, folder: Path) -> dict[str, list[str]]:

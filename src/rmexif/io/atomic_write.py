@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Kept", "OutputExists", "atomic_write", "replace_file"]
 
@@ -46,8 +46,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, force: bool = False)
     _write(os.fspath(path), data, force, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What of a file that was replaced could be kept, and what else there is to say."""
 
     owner: bool  # or its mode alone
