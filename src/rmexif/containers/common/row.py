@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from rmexif.types import Container, Format, Limits, TreeT
@@ -24,8 +23,7 @@ class Completed(NamedTuple):
     kept: int  # of them that were there
 
 
-@dataclass(frozen=True, slots=True)
-class Walker(Generic[TreeT]):
+class Walker(NamedTuple, Generic[TreeT]):
     """How the files of one format are read and serialised again.
 
     ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
@@ -48,8 +46,7 @@ class Walker(Generic[TreeT]):
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
 
 
-@dataclass(frozen=True, slots=True)
-class FormatRow(Generic[TreeT]):
+class FormatRow(NamedTuple, Generic[TreeT]):
     """One format: what it can do, how it is known, and, loaded on first use, how it is read and serialised again."""
 
     format: Format
