@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -44,8 +43,7 @@ folder_options = with_options(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderSettings:
+class FolderSettings(NamedTuple):
     """The options that many images have."""
 
     workers: int | None = None
@@ -65,7 +63,7 @@ class FolderSettings:
 
     def wanted(self, sources: Sequence[str], output: str | None) -> bool:
         """Whether a command line means a run over many; every option here does."""
-        options = any(getattr(self, name) not in (None, False, "thread", ()) for name in {*self.__slots__} - {"quiet"})
+        options = any(getattr(self, name) not in (None, False, "thread", ()) for name in {*self._fields} - {"quiet"})
         return options or is_many(sources, output)
 
     def check(self, sources: Sequence[str], output: str | None, converts: bool) -> None:

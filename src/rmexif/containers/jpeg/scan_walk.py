@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
+from rmexif.containers.common.memory import common_length
 from rmexif.containers.jpeg.huffman import optimal, symbols_are_distinct
 from rmexif.containers.jpeg.restarts import restart_marker
 from rmexif.errors import UnsupportedFeature
@@ -83,7 +84,10 @@ class ScanWalker:
         For progressive frames, only where that holds for all scans before it as well.
         """
         data = self.view[scan.start : scan.end]
-        if not earlier.is_stored or earlier.native != self._native(scan) or bytes(earlier.data[0]) != bytes(data):
+        stored = earlier.data[0]
+        if not earlier.is_stored or len(stored) != len(data) or earlier.native != self._native(scan):
+            return None
+        if common_length(stored, data) < len(data):
             return None
         return earlier._replace(data=[data], used=len(data))
 
