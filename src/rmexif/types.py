@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from rmexif.errors import LimitExceeded, RmexifError
 
@@ -45,8 +45,7 @@ __all__ = [
 TreeT = TypeVar("TreeT")  # a parser's own structures
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """What a format can do; the rest of the code asks this row, never ``if jpeg``."""
 
     name: str  # "jpeg"
@@ -122,8 +121,7 @@ class Packing(Enum):
     BROTLI = "brotli"  # RFC 7932
 
 
-@dataclass(frozen=True, slots=True)
-class TiffEntry:
+class TiffEntry(NamedTuple):
     """Where in an IFD a value stands, and how it is written (TIFF 6.0, section 2)."""
 
     pointer: int  # tag that points to its IFD; 0 for the first one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rmexif.cli.failure import printable
@@ -37,14 +38,15 @@ class Bar:
 
 @contextlib.contextmanager
 def progress_bar(unit: str, count: Callable[[], int | None] | None = None, quiet: bool = False) -> Iterator[Bar | None]:
-    """A progress bar on standard error; None where that is no terminal.
+    """A progress bar on standard error; None where that is no terminal, or rich is absent.
 
     Args:
         unit: of what is counted: "files".
         count: how many there are; None where that is not known.
         quiet: show none.
     """
-    if quiet or not sys.stderr.isatty():
+    # rich comes with the complete install; the core alone shows no progress
+    if quiet or not sys.stderr.isatty() or find_spec("rich") is None:
         yield None
         return
     from rich.console import Console

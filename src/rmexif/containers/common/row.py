@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from rmexif.errors import MalformedImage
@@ -44,8 +43,7 @@ def require_half(kept: int, rows: int, offset: int) -> None:
         raise MalformedImage(problem, structure="rows", offset=offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Walker(Generic[TreeT]):
+class Walker(NamedTuple, Generic[TreeT]):
     """How the files of one format are read and serialised again.
 
     ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
@@ -70,8 +68,7 @@ class Walker(Generic[TreeT]):
     with_credit: WithCredit[TreeT] | None = None  # None: the format holds no credit
 
 
-@dataclass(frozen=True, slots=True)
-class FormatRow(Generic[TreeT]):
+class FormatRow(NamedTuple, Generic[TreeT]):
     """One format: what it can do, how it is known, and, loaded on first use, how it is read and serialised again."""
 
     format: Format

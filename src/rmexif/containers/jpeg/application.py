@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rmexif.containers.common.aspect import aspect
 from rmexif.containers.common.density import is_common_per_inch
@@ -28,8 +29,7 @@ JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
 
-@dataclass(frozen=True, slots=True)
-class _Identifier:
+class _Identifier(NamedTuple):
     """By which first bytes an application segment is known, and what it holds."""
 
     marker: Marker
