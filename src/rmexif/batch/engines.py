@@ -17,12 +17,16 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rmexif.batch.flow import Checked, Chunk, Job, check, flow
+from rmexif.batch.earlier import amend, check
+from rmexif.batch.flow import flow
 from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, error_boundary
 from rmexif.workers.limits import WorkerLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from rmexif.batch.earlier import Amendment, Checked
+    from rmexif.batch.flow import Chunk, Job
 
 __all__ = ["Engine", "by_name"]
 
@@ -39,7 +43,10 @@ class Engine(Protocol):
         """Codes of every chunk, as they are done."""
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part of an earlier run that still hold."""
+        """The rows of every part of an earlier run."""
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
 
 
 class Local:
@@ -57,8 +64,12 @@ class Local:
         return flow(job, chunks, self._workers)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part that still hold."""
+        """The rows of every part."""
         return (check(job, part, outputs) for part in parts)
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
+        return (amend(job, amendment) for amendment in amendments)
 
 
 class _Cluster:
@@ -69,8 +80,12 @@ class _Cluster:
         return self._each(partial(_scrub, job), chunks)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part that still hold."""
+        """The rows of every part."""
         return self._each(partial(_check, job, outputs), parts)
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
+        return self._each(partial(_amend, job), amendments)
 
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
         raise NotImplementedError
@@ -130,8 +145,8 @@ class OnRay(_Cluster):
             yield _unwrap(answer)
 
     def _most(self) -> int:
-        """Items under way: one per core, and one that waits for each."""
-        return 2 * int(self._workers or self._ray.cluster_resources().get("CPU", 1)) or 1
+        """Items under way: as many as were asked for, or one per core and one that waits for each."""
+        return self._workers or 2 * int(self._ray.cluster_resources().get("CPU", 1)) or 1
 
 
 class OnSpark(_Cluster):
@@ -155,7 +170,8 @@ class OnSpark(_Cluster):
             raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
         builder = SparkSession.builder.appName("rmexif").config("spark.ui.enabled", "false")
         self._spark: Any = (builder.master(address) if address else builder).getOrCreate()
-        self._workers = workers or self._spark.sparkContext.defaultParallelism
+        cores = self._spark.sparkContext.defaultParallelism
+        self._workers, self._most = workers or cores, workers if workers and workers < cores else None
 
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
         todo = iter(items)
@@ -171,7 +187,10 @@ class OnSpark(_Cluster):
                     for number in frame["id"]:
                         yield pd.DataFrame({"answer": [pickle.dumps(_attempt(work, wave[number], tries))]})
 
-            numbers = self._spark.range(0, len(wave), 1, len(wave))
+            # one item per task, so that a dead worker costs one; where fewer are to be at once than there are cores,
+            # as many tasks as that
+            tasks = min(len(wave), self._most) if self._most else len(wave)
+            numbers = self._spark.range(0, len(wave), 1, tasks)
             for row in numbers.mapInPandas(go, "answer binary").collect():
                 yield _unwrap(pickle.loads(row.answer))
 
@@ -227,3 +246,7 @@ def _scrub(job: Job, chunk: Chunk, tries: int) -> Counter[str]:
 
 def _check(job: Job, outputs: bool, part: str, _tries: int) -> Checked:
     return check(job, part, outputs)
+
+
+def _amend(job: Job, amendment: Amendment, _tries: int) -> Counter[str]:
+    return amend(job, amendment)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["COLUMNS", "OK", "RowScrubber", "clean", "describe"]
+__all__ = ["CANNOT_CREATE", "COLUMNS", "FINAL", "GONE", "NO_INPUT", "OK", "SKIPPED", "RowScrubber", "clean", "describe"]
 
-OK = "ok"
+OK, SKIPPED, GONE = "ok", "skipped", "gone"
+NO_INPUT, CANNOT_CREATE = "no_input", "cannot_create"
+# Codes of rows that a second run leaves as they are; every other failure may go better the next time.
+FINAL = frozenset({OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"})
 COLUMNS = ("path", "bytes", "format", "faces_detected", "findings", "original_hash", "new_hash", "code")
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, Unpack
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from rmexif.batch import engines, manifest
-from rmexif.batch.flow import CANNOT_CREATE, NO_INPUT, Chunk, Job
-from rmexif.batch.rows import OK
+from rmexif.batch.earlier import Earlier
+from rmexif.batch.flow import Chunk, Job
+from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
@@ -23,14 +22,12 @@ from rmexif.workers.limits import limits_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
     from rmexif.bulk import StripTask
     from rmexif.workers.limits import WorkerLimits, WorkerOptions
 
 __all__ = ["Summary", "run"]
 
-SKIPPED = "skipped"
+STALE_CHOICES = ("remove", "quarantine")
 EXITS = {NO_INPUT: 66, CANNOT_CREATE: 73}  # sysexits.h, as for folders
 
 
@@ -43,7 +40,7 @@ class Summary:
     @property
     def failed(self) -> dict[str, int]:
         """Those without an output, by code."""
-        return {code: count for code, count in sorted(self.codes.items()) if code not in (OK, SKIPPED)}
+        return {code: count for code, count in sorted(self.codes.items()) if code not in (OK, SKIPPED, GONE)}
 
     @property
     def exit_code(self) -> int:
@@ -64,6 +61,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     rows: int = 256,
     check: bool = True,
     patience: float = 300,
+    prune: bool = False,
+    stale: Literal["remove", "quarantine"] = "remove",
     workers: int | None = None,
     address: str | None = None,
     gpus: float = 0,
@@ -82,6 +81,9 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
+        prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
+        stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
+            "quarantine", which moves it beside the manifest.
         workers: images at once; every core by default.
         address: of a Ray cluster or a Spark master.
         gpus: share of a GPU for every worker (Ray), for a detector of your own.
@@ -97,12 +99,15 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     for name, number in (("rows", rows), ("patience", patience)):
         if number <= 0:
             raise InvalidPolicy(f"{name} must be more than 0, got {number}")
+    if stale not in STALE_CHOICES:
+        raise InvalidPolicy(f"stale must be one of {', '.join(STALE_CHOICES)}, got {stale!r}")
     with suppress(InputError):  # an empty image comes only after what is wrong with the policy
         if isinstance(task, Policy):
             Scrubber(b"", task)
     places = _places(source, target, at, patience)
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
     job = _job(*places, task, neutral_names, limits)
+    job = replace(job, prune=prune, quarantine=stale == "quarantine")
     summary = Summary()
 
     def count(codes: Counter[str]) -> None:
@@ -110,21 +115,13 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         if progress is not None:
             progress(codes)
 
-    done = _check(carrier, job, check, count)
-    for codes in carrier.scrub(job, _chunks(job, rows, done)):
+    earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
+    for codes in carrier.scrub(job, _chunks(job, rows, earlier)):
+        count(codes + earlier.take_codes())
+    count(earlier.take_codes())
+    for codes in carrier.amend(job, earlier.amendments()):
         count(codes)
     return summary
-
-
-def _check(
-    carrier: engines.Engine, job: Job, outputs: bool, count: Callable[[Counter[str]], None]
-) -> NDArray[np.bytes_]:
-    """Identities of the objects that need not be done again, sorted."""
-    found = []
-    for checked in carrier.check(job, job.manifest.parts(), outputs):
-        found.append(checked.identities)
-        count(Counter(checked.codes))
-    return np.sort(np.frombuffer(b"".join(found), "S16"))
 
 
 def _places(source: str, target: str, at: str | None, patience: float) -> tuple[Store, Store, Store]:
@@ -156,25 +153,18 @@ def _job(
     return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, limits)
 
 
-def known(done: NDArray[np.bytes_], identities: list[bytes]) -> NDArray[np.bool_]:
-    """Which of the identities are in ``done``, sorted: an array, because a set takes five times the memory."""
-    wanted = np.array(identities, "S16")
-    if not len(done):
-        return np.zeros(len(wanted), np.bool_)
-    there: NDArray[np.bool_] = done.take(np.searchsorted(done, wanted), mode="clip") == wanted
-    return there
-
-
-def _chunks(job: Job, rows: int, done: Any) -> Iterator[Chunk]:
+def _chunks(job: Job, rows: int, earlier: Earlier) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
     listed = job.source.entries()
     while piece := list(islice(listed, rows)):
-        identities = [job.manifest.identity(entry) for entry in piece]
-        found = known(done, identities)
-        left = [(entry, mark) for entry, mark, there in zip(piece, identities, found, strict=True) if not there]
+        marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
+        done, former = earlier.seen(marks)
+        left = [(entry, mark) for entry, mark, is_done in zip(piece, marks, done, strict=True) if not is_done]
         if left:
-            name = hashlib.blake2b(b"".join(mark for _, mark in left), digest_size=16).hexdigest()
-            yield Chunk(f"part-{name}.parquet", tuple(entry for entry, _ in left))
+            # with the parts that it replaces, so that it is none of them
+            facts = b"".join(mark for _, mark in left) + "".join(former).encode()
+            name = hashlib.blake2b(facts, digest_size=16).hexdigest()
+            yield Chunk(f"part-{name}.parquet", tuple(entry for entry, _ in left), former)
 
 
 def _kinds(kind: type[RmexifError]) -> Iterator[type[RmexifError]]:

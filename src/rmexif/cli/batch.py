@@ -24,7 +24,19 @@ __all__ = ["batch_command"]
 
 ENGINES = ("local", "ray", "spark")
 # Options that run() takes by the same names; those of the policy are the rest.
-SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows", "check", "patience")
+SETTINGS = (
+    "engine",
+    "address",
+    "workers",
+    "gpus",
+    "at",
+    "neutral_names",
+    "rows",
+    "check",
+    "patience",
+    "prune",
+    "stale",
+)
 
 
 @click.command("batch", cls=PolicyCommand)
@@ -46,6 +58,14 @@ SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows
 )
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
+)
+@click.option("--prune", is_flag=True, help="Remove outputs whose originals are gone.")
+@click.option(
+    "--stale",
+    type=click.Choice(("remove", "quarantine")),
+    default="remove",
+    show_default=True,
+    help="Outputs that are out of date: remove, or move beside the manifest.",
 )
 @click.option("--strip", "strips", is_flag=True, help="Metadata only: pixels untouched, faces stay.")
 @pool_option
@@ -101,6 +121,8 @@ def _worker_options(options: dict[str, Any]) -> dict[str, Any]:
 def _report(summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json(dict(sorted(summary.codes.items()))))
+    if gone := summary.codes["gone"]:
+        click.echo(f"rmexif: {gone} originals of earlier runs are gone", err=True)
     if bad := summary.failed:
         why = ", ".join(f"{count} {code}" for code, count in bad.items())
         click.echo(f"rmexif: {sum(bad.values())} of {summary.codes.total()} objects have no result: {why}", err=True)
