@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from rmexif.cli import render
 from rmexif.cli.failure import NO_INPUT, USAGE, Failure, cli_errors
+from rmexif.cli.manifest import audit_command, report_command
 from rmexif.cli.options import PolicyCommand, deadline_option, policy_from, pool_option, sandbox_option
 from rmexif.cli.progress import progress_bar
 
@@ -39,7 +40,29 @@ SETTINGS = (
 )
 
 
-@click.command("batch", cls=PolicyCommand)
+class BatchGroup(click.Group):
+    """A group whose bare form is a command: ``rmexif batch SRC DST`` is ``rmexif batch run SRC DST``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``run`` in front of anything that is no command; a folder called like one is ``./report``."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [str(run_command.name), *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("batch", cls=BatchGroup)
+def batch_command() -> None:
+    """Scrub a folder or a bucket into another one, and say what became of it.
+
+    \b
+    rmexif batch photos/ clean/         with a manifest; again: what is left
+    rmexif batch run --help             every option of it
+    rmexif batch report clean/          refused and why, changed, gone, totals
+    rmexif batch audit clean/           a sample verified and searched again
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
+
+
+@click.command("run", cls=PolicyCommand)
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
 @click.option(
@@ -72,7 +95,7 @@ SETTINGS = (
 @deadline_option
 @sandbox_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def batch_command(source: str, target: str, as_json: bool, strips: bool, **options: Any) -> None:
+def run_command(source: str, target: str, as_json: bool, strips: bool, **options: Any) -> None:
     """Scrub every image of a folder or a bucket into another one; a second run does what is left.
 
     \b
@@ -126,3 +149,7 @@ def _report(summary: Summary, as_json: bool) -> None:
     if bad := summary.failed:
         why = ", ".join(f"{count} {code}" for code, count in bad.items())
         click.echo(f"rmexif: {sum(bad.values())} of {summary.codes.total()} objects have no result: {why}", err=True)
+
+
+for command in (run_command, report_command, audit_command):
+    batch_command.add_command(command)
