@@ -61,6 +61,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     rows: int = 256,
     check: bool = True,
     patience: float = 300,
+    hidden: bool = False,
     prune: bool = False,
     stale: Literal["remove", "quarantine"] = "remove",
     workers: int | None = None,
@@ -81,6 +82,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
+        hidden: take objects with a step that begins with a dot, too; left out otherwise, as in folders.
         prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
         stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
             "quarantine", which moves it beside the manifest.
@@ -105,6 +107,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         if isinstance(task, Policy):
             Scrubber(b"", task)
     places = _places(source, target, at, patience)
+    for place in places[1:]:
+        place.check_writable()
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
     job = _job(*places, task, neutral_names, limits)
     job = replace(job, prune=prune, quarantine=stale == "quarantine")
@@ -116,7 +120,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
             progress(codes)
 
     earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
-    for codes in carrier.scrub(job, _chunks(job, rows, earlier)):
+    for codes in carrier.scrub(job, _chunks(job, rows, earlier, hidden)):
         count(codes + earlier.take_codes())
     count(earlier.take_codes())
     for codes in carrier.amend(job, earlier.amendments()):
@@ -153,9 +157,13 @@ def _job(
     return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, limits)
 
 
-def _chunks(job: Job, rows: int, earlier: Earlier) -> Iterator[Chunk]:
+def _is_hidden(path: str) -> bool:
+    return any(step.startswith(".") and step not in (".", "..") for step in path.split("/"))
+
+
+def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
-    listed = job.source.entries()
+    listed = (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
     while piece := list(islice(listed, rows)):
         marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
         done, former = earlier.seen(marks)

@@ -82,6 +82,7 @@ def batch_command() -> None:
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
 )
+@click.option("--hidden", is_flag=True, help="Take names with a step that begins with a dot, too.")
 @click.option("--prune", is_flag=True, help="Remove outputs whose originals are gone.")
 @click.option(
     "--stale",
