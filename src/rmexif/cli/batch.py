@@ -35,6 +35,7 @@ SETTINGS = (
     "rows",
     "check",
     "patience",
+    "hidden",
     "prune",
     "stale",
 )
