@@ -264,6 +264,29 @@ def test_the_command(tmp_path: Path) -> None:
     assert b"lie in each other" in refused.stderr
 
 
+def test_progress(tmp_path: Path) -> None:
+    """Done of a total, a rate, an end in sight, and the last that was refused; as lines of JSON too."""
+    objects = {f"{number:02d}.jpg": pictures.jpeg(number) for number in range(20)} | {"07.jpg": b"no image"}
+    filled(tmp_path / "in", objects)
+
+    done = cli_run("batch", "in", "out", "--strip", "--rows", "4", "--json-lines", cwd=tmp_path)
+    again = cli_run("batch", "in", "out", "--strip", "--rows", "4", "--json-lines", cwd=tmp_path)
+
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["done"] for line in lines][:5] == [4, 8, 12, 16, 20]
+    assert lines[-1] | {"rate": 0} == {
+        "done": 20,
+        "listed": 20,
+        "total": 20,
+        "rate": 0,
+        "eta": 0.0,
+        "refused": 1,
+        "last_refused": "07.jpg",
+    }
+    assert lines[-1]["rate"] > 0
+    assert json.loads(again.stdout.splitlines()[-1])["done"] == 20
+
+
 def test_strip_leaves_pixels_alone(tmp_path: Path) -> None:
     """Metadata only; the manifest says so, and a run that scrubs cannot go on with it."""
     from rmexif.bulk import StripTask

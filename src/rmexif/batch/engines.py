@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rmexif.batch.earlier import amend, check
-from rmexif.batch.flow import flow
+from rmexif.batch.shard_flow import flow_of
 from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, error_boundary
 from rmexif.workers.limits import WorkerLimits
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from rmexif.batch.earlier import Amendment, Checked
     from rmexif.batch.flow import Chunk, Job
+    from rmexif.batch.rows import Codes
 
 __all__ = ["Engine", "by_name"]
 
@@ -39,7 +40,7 @@ WAVE = 16  # Spark: items per core in one job; fewer would idle cores at its end
 class Engine(Protocol):
     """Does the items of a run, in any order."""
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk, as they are done."""
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
@@ -59,9 +60,9 @@ class Local:
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or os.cpu_count() or 1
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
-        return flow(job, chunks, self._workers)
+        return flow_of(job, chunks, self._workers)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
         """The rows of every part."""
@@ -75,7 +76,7 @@ class Local:
 class _Cluster:
     """Items go out one by one, each to one core."""
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
         return self._each(partial(_scrub, job), chunks)
 
@@ -238,10 +239,11 @@ def _unwrap(answer: Any) -> Any:
     return answer
 
 
-def _scrub(job: Job, chunk: Chunk, tries: int) -> Counter[str]:
+def _scrub(job: Job, chunk: Chunk, tries: int) -> Codes:
     if tries >= CAREFUL:
         job = replace(job, limits=job.limits or WorkerLimits())
-    return sum(flow(job, [chunk]), Counter())
+    (codes,) = flow_of(job, [chunk])
+    return codes
 
 
 def _check(job: Job, outputs: bool, part: str, _tries: int) -> Checked:

@@ -7,17 +7,17 @@ Names of objects and parts follow from the listing alone: a chunk that is done a
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import bulk
 from rmexif.batch.earlier import drop_output
 from rmexif.batch.manifest import escaped
-from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, describe
+from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["Chunk", "Job", "flow"]
+__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "history", "true_name"]
 
 # Of objects that were not read.
 PROBLEMS = {
@@ -42,6 +42,19 @@ PROBLEMS = {
     LimitExceeded.code: "max_bytes: its size in the listing is above the limit",
 }
 RENAMED = ".as"  # between the name of an object and the extension that its result has
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """How shards are read.
+
+    Args:
+        others: other members and columns: "drop", or "pass", which keeps them and does not look into them.
+        column: of tables, that holds the images; None finds it.
+    """
+
+    others: Literal["drop", "pass"] = "drop"
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Job:
         neutral: call results by names that say nothing.
         limits: what holds for each image; None works in the worker's own process.
         prune: remove the results of originals that are no more.
+        shards: how objects that are archives or tables are read; None takes objects as images.
         quarantine: move results that are out of date beside the manifest, instead of removing them.
     """
 
@@ -67,6 +81,7 @@ class Job:
     limits: WorkerLimits | None = None
     prune: bool = False
     quarantine: bool = False
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ class _OpenChunk:
     puts: list[Future[str]] = field(default_factory=list)
 
 
-def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counter[str]]:
+def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]:
     """Scrub every chunk; its part of the manifest is written when its codes are handed out.
 
     Args:
@@ -114,7 +129,7 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
         with closing(outcomes):
             for outcome in outcomes:
                 state, entry, raw, code = waiting.pop(outcome.index)
-                row = _row(job, entry, raw, code, outcome) | _history(state, entry)
+                row = _row(job, entry, raw, code, outcome) | history(state.former.get(entry.path))
                 state.rows.append(row)
                 state.puts.append(threads.submit(_put, job.target, row, outcome.data))
                 if len(state.puts) > 2 * workers:
@@ -129,7 +144,7 @@ def _ahead(
     """The objects of all chunks, with the next few being read already."""
     reading: deque[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]] = deque()
     for chunk in chunks:
-        state = _OpenChunk(chunk, _former(job, chunk))
+        state = _OpenChunk(chunk, former_rows(job, chunk))
         for entry in chunk.entries:
             reading.append((state, entry, threads.submit(_get, job, entry)))
             if len(reading) > most:
@@ -138,15 +153,15 @@ def _ahead(
         yield reading.popleft()
 
 
-def _former(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
+def former_rows(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
     """Rows of earlier versions of a chunk's objects, by path."""
     paths = {entry.path for entry in chunk.entries}
     rows = (row for name in chunk.former for row in job.manifest.read(name))
     return {row["path"]: row for row in rows if row["path"] in paths}
 
 
-def _history(state: _OpenChunk, entry: Entry) -> dict[str, Any]:
-    former = state.former.get(entry.path)
+def history(former: dict[str, Any] | None) -> dict[str, Any]:
+    """The columns that say what a row replaced, and when."""
     return {"previous_hash": former and former["original_hash"], "recorded": int(time.time())}
 
 
@@ -185,7 +200,11 @@ def _name(job: Job, path: str, extensions: tuple[str, ...]) -> str:
     """Where a result goes; no two paths have the same, whatever their extensions claim."""
     if job.neutral:
         return job.manifest.neutral(path) + extensions[0]
-    path = escaped(path)  # stores that are no folders know no other names than UTF-8
+    return true_name(escaped(path), extensions)  # stores that are no folders know no other names than UTF-8
+
+
+def true_name(path: str, extensions: tuple[str, ...]) -> str:
+    """A path whose extension is one of these: itself, or with ``.as`` and the first of them behind it."""
     known = PurePosixPath(path)
     if known.suffix.lower() in extensions and not known.stem.endswith(RENAMED):
         return path
@@ -202,7 +221,7 @@ def _put(target: Store, row: dict[str, Any], data: bytes | None) -> str:
     return OK
 
 
-def _finish(job: Job, state: _OpenChunk) -> Counter[str]:
+def _finish(job: Job, state: _OpenChunk) -> Codes:
     for row, put in zip(state.rows, state.puts, strict=True):
         row["code"] = put.result()
         if row["code"] == CANNOT_CREATE:
@@ -211,4 +230,6 @@ def _finish(job: Job, state: _OpenChunk) -> Counter[str]:
         if former is not None and former["output"] not in (None, row["output"]):
             drop_output(job, former)
     job.manifest.write(state.chunk.name, state.rows)
-    return Counter(row["code"] for row in state.rows)
+    codes = Codes()
+    codes.add(state.rows)
+    return codes

@@ -24,6 +24,7 @@ __all__ = ["FOLDER", "SCHEMA", "Manifest", "begin", "escaped", "name_bytes", "op
 
 FOLDER = "_rmexif"
 SCHEMA = 2  # columns are only ever added, so that older and newer releases read each other's parts
+MEMBERS = "members"  # below the manifest: rows of what is in shards, one part for each
 STALE = "stale"  # below the manifest: outputs of versions that are no more, where they are kept
 FACTS = "run.json"
 MOST = 1 << 30  # byte: a part is far smaller
@@ -55,6 +56,10 @@ class Manifest:
         """Names of the parts."""
         names = (entry.path for entry in self.store.entries())
         return [name for name in names if name.endswith(".parquet") and "/" not in name]
+
+    def members(self) -> list[str]:
+        """Names of the parts with rows of what is in shards."""
+        return [entry.path for entry in self.store.entries() if entry.path.startswith(f"{MEMBERS}/")]
 
     def read(self, name: str) -> list[dict[str, Any]]:
         """The rows of a part, whichever release wrote it; a column that it did not know is null.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rmexif.batch.manifest import FOLDER, escaped, open_manifest
@@ -80,7 +81,8 @@ def report(target: str, *, at: str | None = None, most: int = 100) -> Report:
         SetupError: a part of it is damaged.
     """
     made = Report()
-    for row in rows_of(manifest_at(target, at)):
+    manifest = manifest_at(target, at)
+    for row in chain(rows_of(manifest), member_rows(manifest)):
         made.add(row, most)
     return made
 
@@ -95,6 +97,12 @@ def manifest_at(target: str, at: str | None) -> Manifest:
 
 
 def rows_of(manifest: Manifest) -> Iterator[dict[str, Any]]:
-    """All rows, one part in memory at a time."""
+    """All rows, one part in memory at a time; what is in a shard has rows of its own."""
     for name in manifest.parts():
+        yield from manifest.read(name)
+
+
+def member_rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """Rows of what is in shards."""
+    for name in manifest.members():
         yield from manifest.read(name)

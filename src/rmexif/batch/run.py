@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from rmexif.batch import engines, manifest
 from rmexif.batch.earlier import Earlier
-from rmexif.batch.flow import Chunk, Job
+from rmexif.batch.flow import Chunk, Job, Shards
+from rmexif.batch.progress import Progress, Total
 from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
@@ -22,11 +23,13 @@ from rmexif.workers.limits import limits_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rmexif.batch.stores import Entry
     from rmexif.bulk import StripTask
     from rmexif.workers.limits import WorkerLimits, WorkerOptions
 
 __all__ = ["Summary", "run"]
 
+NEUTRAL = "neutral"
 STALE_CHOICES = ("remove", "quarantine")
 EXITS = {NO_INPUT: 66, CANNOT_CREATE: 73}  # sysexits.h, as for folders
 
@@ -61,13 +64,14 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     rows: int = 256,
     check: bool = True,
     patience: float = 300,
+    shards: Shards | None = None,
     hidden: bool = False,
     prune: bool = False,
     stale: Literal["remove", "quarantine"] = "remove",
     workers: int | None = None,
     address: str | None = None,
     gpus: float = 0,
-    progress: Callable[[Counter[str]], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     **options: Unpack[WorkerOptions],
 ) -> Summary:
     """Scrub everything in one store into another, and write a manifest; a second run does what is left.
@@ -82,6 +86,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
+        shards: objects are archives (tar, zip) or tables (Parquet) of images, which are written again; this says how.
         hidden: take objects with a step that begins with a dot, too; left out otherwise, as in folders.
         prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
         stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
@@ -89,7 +94,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         workers: images at once; every core by default.
         address: of a Ray cluster or a Spark master.
         gpus: share of a GPU for every worker (Ray), for a detector of your own.
-        progress: called with the codes of each chunk that is done.
+        progress: called with each chunk that is done; the source is then listed a second time, to know a total.
         options: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox``, ``lock_memory`` of ``scrub_many``,
             inside each worker.
 
@@ -110,21 +115,25 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     for place in places[1:]:
         place.check_writable()
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
-    job = _job(*places, task, neutral_names, limits)
-    job = replace(job, prune=prune, quarantine=stale == "quarantine")
+    job = _job(*places, task, _naming(neutral_names, shards), limits)
+    job = replace(job, shards=shards, prune=prune, quarantine=stale == "quarantine")
     summary = Summary()
+
+    state = None if progress is None else Progress(Total(_listed(job, hidden)))
 
     def count(codes: Counter[str]) -> None:
         summary.codes.update(codes)
-        if progress is not None:
-            progress(codes)
+        if progress is not None and state is not None:
+            state.advance(codes)
+            progress(state)
 
     earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
-    for codes in carrier.scrub(job, _chunks(job, rows, earlier, hidden)):
-        count(codes + earlier.take_codes())
-    count(earlier.take_codes())
-    for codes in carrier.amend(job, earlier.amendments()):
+    for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
+        codes.update(earlier.take_codes())
         count(codes)
+    count(earlier.take_codes())
+    for gone in carrier.amend(job, earlier.amendments()):
+        count(gone)
     return summary
 
 
@@ -145,25 +154,44 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
     return origin, results, notes
 
 
+def _naming(neutral: bool, shards: Shards | None) -> str:
+    """How results are called, in run.json.
+
+    Raises:
+        InvalidPolicy: members of shards have no neutral names.
+    """
+    if shards is None:
+        return NEUTRAL if neutral else "kept"
+    if neutral:
+        raise InvalidPolicy("neutral_names must be left out: members of shards keep their names")
+    if shards.others not in ("drop", "pass"):
+        raise InvalidPolicy(f"others must be one of drop, pass, got {shards.others!r}")
+    return f"in shards, others: {shards.others}, column: {shards.column or 'the only one'}"
+
+
 def _job(
-    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, neutral: bool, limits: WorkerLimits | None
+    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, names: str, limits: WorkerLimits | None
 ) -> Job:
     facts = {
         "source": origin.url,
         "destination": results.url,
-        "names": "neutral" if neutral else "kept",
+        "names": names,
         "policy_fingerprint": policy.fingerprint(),
     }
-    return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, limits)
+    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits)
 
 
 def _is_hidden(path: str) -> bool:
     return any(step.startswith(".") and step not in (".", "..") for step in path.split("/"))
 
 
+def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
+    return (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+
+
 def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
-    listed = (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+    listed = _listed(job, hidden)
     while piece := list(islice(listed, rows)):
         marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
         done, former = earlier.seen(marks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Patience", "Store", "StoreUnavailable"]
 
 Answer = TypeVar("Answer")
+BLOCK = 8 << 20  # byte of one read of a stream
 PAGE = 1000  # keys in one answer of ListObjectsV2
 LONGEST_PAUSE = 10.0  # s between two tries
 # Clients that try again by themselves, five times five times for S3, would override how long a run may wait.
@@ -219,6 +221,24 @@ class Store:
         data: bytes = self._ask("cat_file", self._at(path), start=0, end=limit + 1)
         return data
 
+    def stream(self, path: str, size: int) -> io.BufferedReader:
+        """The object as a file to read, a block at a time and anywhere in it.
+
+        Args:
+            path: of the object.
+            size: as the listing has it, in bytes.
+        """
+        return io.BufferedReader(_Blocks(self, path, size), BLOCK)
+
+    def block(self, path: str, start: int, end: int) -> bytes:
+        """Some of the object's bytes."""
+        if self.local:
+            with Path(self._root, path).open("rb") as file:
+                file.seek(start)
+                return file.read(end - start)
+        data: bytes = self._ask("cat_file", self._at(path), start=start, end=end)
+        return data
+
     def put(self, path: str, data: bytes) -> None:
         """Store an object, completely or not at all; what was there is replaced."""
         if not self.local:
@@ -294,6 +314,42 @@ class Store:
                 yield from self._folders(row["name"])
             else:
                 yield row["name"], row
+
+
+class _Blocks(io.RawIOBase):
+    """Reads an object through its store, with the store's patience.
+
+    Raises:
+        StoreUnavailable: a block could not be had; an archive's reader would take an OSError for a broken archive.
+    """
+
+    def __init__(self, store: Store, path: str, size: int) -> None:
+        self._store, self._path, self._size, self._place = store, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._place + len(buffer), self._size)
+        if end <= self._place:
+            return 0
+        try:
+            data = self._store.block(self._path, self._place, end)
+        except OSError as error:
+            raise StoreUnavailable(f"an object could not be read ({type(error).__name__})") from None
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _protocols(system: Any) -> tuple[str, ...]:

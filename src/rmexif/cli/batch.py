@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,8 @@ from rmexif.cli.options import PolicyCommand, deadline_option, policy_from, pool
 from rmexif.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from rmexif.batch import Summary
+    from rmexif.batch.progress import Progress
     from rmexif.bulk import StripTask
     from rmexif.policy import Policy
 
@@ -83,6 +83,15 @@ def batch_command() -> None:
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
 )
+@click.option("--shards", is_flag=True, help="Objects are archives or tables of images: tar, zip, Parquet.")
+@click.option(
+    "--others",
+    type=click.Choice(("drop", "pass")),
+    default="drop",
+    show_default=True,
+    help="Other members and columns of shards; passed ones are not looked into.",
+)
+@click.option("--column", help="Of tables: the column of images, where there are several.")
 @click.option("--hidden", is_flag=True, help="Take names with a step that begins with a dot, too.")
 @click.option("--prune", is_flag=True, help="Remove outputs whose originals are gone.")
 @click.option(
@@ -96,8 +105,9 @@ def batch_command() -> None:
 @pool_option
 @deadline_option
 @sandbox_option
+@click.option("--json-lines", "as_lines", is_flag=True, help="Print progress as lines of JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def run_command(source: str, target: str, as_json: bool, strips: bool, **options: Any) -> None:
+def run_command(source: str, target: str, as_json: bool, as_lines: bool, strips: bool, **options: Any) -> None:
     """Scrub every image of a folder or a bucket into another one; a second run does what is left.
 
     \b
@@ -108,15 +118,27 @@ def run_command(source: str, target: str, as_json: bool, strips: bool, **options
     and rmexif[ray] or rmexif[spark] for an engine.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     settings = {name: options.pop(name) for name in SETTINGS} | _worker_options(options)
+    how = {name: options.pop(name) for name in ("others", "column")}
+    shards = options.pop("shards")
     try:
         with cli_errors("batch"), progress_bar("objects") as bar:
-            from rmexif.batch import run
+            from rmexif.batch import Shards, run
 
-            def advance(codes: Counter[str]) -> None:
-                if bar is not None:
-                    bar.advance(codes.total())
+            def advance(progress: Progress) -> None:
+                if as_lines:
+                    click.echo(json.dumps(progress.as_dict()))
+                elif bar is not None:
+                    words = f"{progress.refused} refused {progress.last_refused}" if progress.refused else ""
+                    bar.advance(progress.codes.total(), words, progress.total.listed)
 
-            summary = run(source, target, _task(options, strips), progress=advance, **settings)
+            summary = run(
+                source,
+                target,
+                _task(options, strips),
+                shards=Shards(**how) if shards else None,
+                progress=advance,
+                **settings,
+            )
     except OSError as error:
         raise Failure(f"batch: a folder cannot be read or made: {error.strerror}", NO_INPUT) from error
     _report(summary, as_json)
