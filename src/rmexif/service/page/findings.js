@@ -10,11 +10,16 @@ const PLUMBING = /(^|\/)ICC\/|^(iCCP|ICCP|colr|ftyp|gap)\b|\/(infe|hdlr|ipco|ire
 export const telling = (findings) => findings.filter((item) => !PLUMBING.test(item.where));
 
 function plain(item) {
-  const name = item.where.split("/").pop().split(":").pop();
-  const words = name.replace(/^GPS/, "").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
   if (item.category === "embedded_image" || !item.value) return size(item.length);
-  if (item.category === "time") return moment(item.value);
-  return /^[\d\s.,/-]+$/.test(item.value) && !/Position|Serial|ID$/.test(name) ? `${words} ${item.value}` : item.value;
+  return item.category === "time" ? moment(item.value) : item.value;
+}
+
+/* Exposure, offsets and references are counted and listed under "Details"; a person reads names, dates and places. */
+function isWords(item) {
+  if (item.category === "embedded_image" || !item.value) return true;
+  if (item.category === "time") return /^\d{4}[:-]\d\d[:-]\d\d/.test(item.value);
+  if (item.category === "location" && item.value.length < 2) return false;
+  return !["device", "location"].includes(item.category) || !/^[\d\s.,:/-]*$/.test(item.value) || /Position|Serial|ID$/.test(item.where);
 }
 
 function position(findings) {
@@ -43,12 +48,13 @@ function technical(findings) {
 export function reveal(root, findings) {
   const groups = new Map();
   for (const item of telling(findings)) {
-    if (!groups.has(item.category)) groups.set(item.category, new Set());
-    groups.get(item.category).add(plain(item));
+    if (!groups.has(item.category)) groups.set(item.category, { words: new Set(), others: new Set() });
+    groups.get(item.category)[isWords(item) ? "words" : "others"].add(plain(item));
   }
   const list = make("dl");
   for (const key of ORDER.filter((name) => groups.has(name))) {
-    const values = [...groups.get(key)], rest = values.length - MOST;
+    const { words, others } = groups.get(key), values = words.size ? [...words] : [...others];
+    const rest = Math.max(0, values.length - MOST) + (words.size ? others.size : 0);
     const shown = values.slice(0, MOST).map((value) => value.slice(0, 120)).join(" · ");
     list.append(make("dt", word(key)), make("dd", rest > 0 ? `${shown}, ${word("andMore", { n: rest })}` : shown));
   }

@@ -1,6 +1,7 @@
 /* All pictures side by side: a tile each, refused ones first, moved through by keys. */
 import { $, button, make } from "./dom.js";
 import { telling } from "./findings.js";
+import { settings } from "./settings.js";
 import { word } from "./speech.js";
 import { thumbnail } from "./thumbnails.js";
 
@@ -12,7 +13,8 @@ export function about(picture) {
   if (picture.state === "cleaned") return word(picture.result.kept ? "saved" : "cleaned");
   if (picture.state !== "found") return word(picture.state);
   const parts = [word("details", { n: telling(picture.findings).length })];
-  if (picture.searched) parts.unshift(word("facesFound", { n: picture.places.faces.length }));
+  const count = picture.places.faces.length;
+  if (picture.searched && settings.mode === "faces") parts.unshift(count ? word("facesFound", { n: count }) : word("noFace"));
   return parts.join(" · ");
 }
 

@@ -27,6 +27,7 @@ function draw() {
   const clean = $("#clean-all"), home = $("#save-all"), focused = document.activeElement === clean;
   document.body.classList.toggle("busy", pictures.size > 0);
   document.body.classList.toggle("many", pictures.size > 1);
+  document.body.classList.toggle("open", viewer.current() !== null);
   $("#options").hidden = !pictures.size;
   $("#grid").hidden = pictures.size < 2 || viewer.current() !== null;
   $("#count").textContent = word("pictures", { n: pictures.size });

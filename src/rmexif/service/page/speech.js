@@ -15,7 +15,7 @@ export function duration(seconds) {
 }
 
 export function moment(text) {
-  const found = /^(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d)/.exec(text);
+  const found = /^(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d)/.exec(text);
   if (!found) return text;
   const [year, month, day, hour, minute] = found.slice(1).map(Number), date = new Date(year, month - 1, day, hour, minute);
   if (Number.isNaN(date.getTime())) return text;

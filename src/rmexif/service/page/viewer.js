@@ -142,10 +142,11 @@ function refuse() {
 
 function refreshView() {
   const done = picture.state === "cleaned" && picture.result;
-  for (const field of $("#view").elements) if (field.value !== "mark") field.disabled = !done;
+  const fields = document.querySelectorAll("#view input");
+  for (const field of fields) if (field.value !== "mark") field.disabled = !done;
   if (!done) { view = "mark"; if (!after.hidden) forget(after); shown = null; }
-  for (const field of $("#view").elements) field.checked = field.value === view;
-  stage.dataset.view = view;
+  for (const field of fields) field.checked = field.value === view;
+  stage.dataset.view = root.dataset.view = view;
   $("#divide").hidden = view !== "slider" || after.hidden;
   if (done && view !== "mark") loadAfter();
   split();
