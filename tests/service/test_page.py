@@ -160,8 +160,9 @@ def test_what_is_shaded_is_what_is_covered(page, astronaut: bytes) -> None:
     page.uncheck("[name=stealth]")
     page.click("#add")
     page.wait_for_selector('.masks .on[d*="L"]', state="attached")  # the service has answered: no box any more
-    area = page.evaluate("(({x, y, width, height}) => [x, y, x + width, y + height])("
-                         "document.querySelector('.masks .on').getBBox())")
+    area = page.evaluate(
+        "(({x, y, width, height}) => [x, y, x + width, y + height])(document.querySelector('.masks .on').getBBox())"
+    )
     page.click("#clean-all")
     after = Image.open(io.BytesIO(downloaded(page))).convert("RGB")
     before = Image.open(io.BytesIO(astronaut)).convert("RGB")

@@ -17,10 +17,13 @@ from rmexif import __version__
 from rmexif.cli.batch import batch_command
 from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors
 from rmexif.cli.inspect import inspect_command
+from rmexif.cli.integrate import integrate_command
+from rmexif.cli.page import page_command
 from rmexif.cli.scrub import scrub_command
 from rmexif.cli.serve import serve_command
 from rmexif.cli.strip import strip_command
 from rmexif.cli.verify import verify_command
+from rmexif.cli.watch import watch_command
 from rmexif.errors import missing_package
 from rmexif.io.engine import choose_engine, engine_text
 from rmexif.io.quiet_stderr import silence_stderr
@@ -100,7 +103,12 @@ def cli() -> None:
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
 
 
-for command in (scrub_command, strip_command, inspect_command, verify_command, serve_command, batch_command):
+COMMANDS = (
+    *(scrub_command, strip_command, inspect_command, verify_command, serve_command, page_command),
+    *(watch_command, integrate_command, batch_command),
+)
+
+for command in COMMANDS:
     cli.add_command(command)
 
 
