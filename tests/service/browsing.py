@@ -40,7 +40,7 @@ def ready(page: Any) -> None:
 def looked(page: Any, count: int) -> None:
     """Wait until so many tiles are looked at, or refused."""
     page.locator("#tiles li").nth(count - 1).wait_for(state="attached", timeout=60_000)
-    page.wait_for_selector("#progress[hidden]", state="attached", timeout=180_000)
+    page.locator("#tiles li[data-state=looking]").first.wait_for(state="detached", timeout=180_000)
     assert page.locator("#tiles li:not([data-state=looking])").count() == count
 
 

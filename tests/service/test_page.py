@@ -147,7 +147,7 @@ def test_boxes_by_mouse(page, astronaut: bytes) -> None:
     page.click("label:has([value=mark])")
     page.locator(".box").last.locator("s").click()
     assert page.locator(".box").count() == 1
-    assert page.is_hidden("#save-all"), "what was cleaned is no longer what the boxes say"
+    page.wait_for_selector("#save-all[hidden]", state="attached")  # what was cleaned is no longer what the boxes say
 
 
 def test_what_is_shaded_is_what_is_covered(page, astronaut: bytes) -> None:
@@ -169,8 +169,10 @@ def test_what_is_shaded_is_what_is_covered(page, astronaut: bytes) -> None:
     left, top, right, bottom = area
     middle, centre = (left + right) / 2, (top + bottom) / 2
     inside = [(middle, centre), (left + 3, centre), (right - 3, centre), (middle, top + 3), (middle, bottom - 3)]
-    colours = {tuple(value // 40 for value in after.getpixel((round(x), round(y)))) for x, y in inside}
-    assert len(colours) == 1, "one colour to the edge of what was shaded"
+    for x, y in inside:  # one colour to the edge of what was shaded
+        assert after.getpixel((round(x), round(y))) == pytest.approx(
+            after.getpixel((round(middle), round(centre))), abs=30
+        )
     reach = 0.3 * (right - left)
     for x, y in ((left - reach, centre), (right + reach, centre), (middle, bottom + reach)):
         assert after.getpixel((round(x), round(y))) == pytest.approx(before.getpixel((round(x), round(y))), abs=12)

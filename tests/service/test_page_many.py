@@ -27,9 +27,8 @@ def encoded(astronaut: bytes, form: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-def touch(page, kind: str, *points: tuple[float, float]) -> None:
+def touch(session, kind: str, *points: tuple[float, float]) -> None:
     """One event of so many fingers."""
-    session = page.context.new_cdp_session(page)
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
 
 
@@ -135,10 +134,11 @@ def test_a_finger_draws_scrolls_and_pinches(visit, astronaut: bytes) -> None:
     page.evaluate("document.querySelector('#stage').scrollIntoView({ block: 'start' })")
     area = page.locator("#stage").bounding_box()
     at = lambda x, y: (area["x"] + x * area["width"], area["y"] + y * area["height"])  # noqa: E731
-    touch(page, "touchStart", at(0.1, 0.6))
+    fingers = page.context.new_cdp_session(page)
+    touch(fingers, "touchStart", at(0.1, 0.6))
     for share in (0.65, 0.7, 0.75, 0.8):
-        touch(page, "touchMove", at(share - 0.5, share))
-    touch(page, "touchEnd")
+        touch(fingers, "touchMove", at(share - 0.5, share))
+    touch(fingers, "touchEnd")
     drawn = boxes(page)
     assert len(drawn) == before + 1
     assert drawn[-1] == pytest.approx([0.1, 0.6, 0.3, 0.8], abs=0.03)
@@ -146,10 +146,10 @@ def test_a_finger_draws_scrolls_and_pinches(visit, astronaut: bytes) -> None:
     assert len(boxes(page)) == before
     page.tap("#draw")
     width = page.locator("#stage").bounding_box()["width"]
-    touch(page, "touchStart", at(0.45, 0.2), at(0.55, 0.2))
+    touch(fingers, "touchStart", at(0.45, 0.2), at(0.55, 0.2))
     for share in (0.1, 0.15, 0.2, 0.25):
-        touch(page, "touchMove", at(0.5 - share, 0.2), at(0.5 + share, 0.2))
-    touch(page, "touchEnd")
+        touch(fingers, "touchMove", at(0.5 - share, 0.2), at(0.5 + share, 0.2))
+    touch(fingers, "touchEnd")
     assert page.locator("#stage").bounding_box()["width"] > 1.5 * width
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -189,14 +189,14 @@ def test_formats_that_the_browser_cannot_show(page, astronaut: bytes, form: str)
     shot(page, f"compared-{form.lower()}")
     clean = downloaded(page)
     assert verify(clean) == []
-    assert clean[:4] == data[:4]
+    assert clean[4:8] == data[4:8] if form == "HEIC" else Image.open(io.BytesIO(clean)).format == form
 
 
 def test_frames_of_an_animation_are_stepped_through(page, astronaut: bytes) -> None:
     """Each frame is shown, with its own faces, before and after."""
     photo = Image.open(io.BytesIO(astronaut)).convert("RGB").resize((384, 384))
-    blank, out = Image.new("RGB", photo.size, (20, 90, 160)), io.BytesIO()
-    photo.save(out, "WEBP", save_all=True, append_images=[blank, blank, blank], duration=90, lossless=True)
+    blanks, out = [Image.new("RGB", photo.size, (20, 90, blue)) for blue in (120, 160, 200)], io.BytesIO()
+    photo.save(out, "WEBP", save_all=True, append_images=blanks, duration=90, lossless=True)
     give(page, out.getvalue(), name="loop.webp")
     ready(page)
     colour = """() => { const image = document.querySelector('#before'), canvas = document.createElement('canvas');

@@ -86,8 +86,7 @@ async function take(files) {
 
 async function look(some) {
   say(word("looking"));
-  if (!await each(some, (picture, signal) => picture.look({ signal }), refresh)) return;
-  report();
+  if (await each(some, (picture, signal) => picture.look({ signal }), refresh)) report();
 }
 
 function report() {
@@ -100,6 +99,7 @@ function report() {
 
 async function cleanAll() {
   if (running()) return;
+  refresh();
   say(word("cleaning"));
   if (!await each(waiting(), (picture, signal) => picture.clean({ signal }), refresh)) return;
   const done = sound().filter((picture) => picture.result).length;

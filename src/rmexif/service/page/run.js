@@ -3,17 +3,22 @@ import { $, say } from "./dom.js";
 import { duration, word } from "./speech.js";
 
 const LANES = 3;
-let over = null;
+let over = null, last = Promise.resolve(), stops = 0;
 
 export const running = () => over !== null;
 
-/* `work(picture, signal)` for each; true where it went to the end. */
-export async function each(pictures, work, refresh) {
-  over?.abort();
+/* `work(picture, signal)` for each, once what runs has ended; true where it went to the end. */
+export function each(pictures, work, refresh) {
+  const before = last, begun = stops;
+  const mine = before.then(() => (begun === stops ? go(pictures, work, refresh) : false));
+  last = mine.catch(() => null);
+  return mine;
+}
+
+async function go(pictures, work, refresh) {
   const mine = over = new AbortController(), queue = [...pictures], all = queue.length, started = performance.now();
   let done = 0;
   const tell = () => {
-    if (over !== mine) return;
     const left = ((performance.now() - started) / 1000 / done) * (all - done);
     $("#progress").hidden = $("#stop").hidden = $("#pace").hidden = all < 2;
     Object.assign($("#progress"), { max: all, value: done });
@@ -25,12 +30,10 @@ export async function each(pictures, work, refresh) {
   await Promise.all(Array.from({ length: LANES }, async () => {
     while (queue.length && !mine.signal.aborted) { await work(queue.shift(), mine.signal); done++; tell(); }
   }));
-  if (over === mine) {
-    over = null;
-    $("#progress").hidden = $("#stop").hidden = $("#pace").hidden = true;
-  }
+  over = null;
+  $("#progress").hidden = $("#stop").hidden = $("#pace").hidden = true;
   refresh();
   return !mine.signal.aborted;
 }
 
-$("#stop").onclick = () => { over?.abort(new DOMException("stopped", "AbortError")); say(word("stopped")); };
+$("#stop").onclick = () => { stops++; over?.abort(new DOMException("stopped", "AbortError")); say(word("stopped")); };
