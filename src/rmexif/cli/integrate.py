@@ -80,9 +80,9 @@ def _dolphin() -> dict[str, bytes]:
     return {"": "\n".join((*lines, "")).encode()}
 
 
-def _finder() -> dict[str, bytes]:
-    """A Quick Action: one shell script over the selected files."""
-    action = {
+def _shell_action() -> dict[str, object]:
+    """Automator's action that runs a shell script over files."""
+    return {
         "AMActionVersion": "2.0.3",
         "AMAccepts": {"Container": "List", "Optional": True, "Types": ["com.apple.cocoa.path"]},
         "AMProvides": {"Container": "List", "Types": ["com.apple.cocoa.path"]},
@@ -101,6 +101,10 @@ def _finder() -> dict[str, bytes]:
         "Class Name": "RunShellScriptAction",
         **{name: str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper() for name in ("InputUUID", "OutputUUID", "UUID")},
     }
+
+
+def _finder() -> dict[str, bytes]:
+    """A Quick Action: one shell script over the selected files."""
     about = {
         "serviceApplicationBundleID": "com.apple.finder",
         "serviceInputTypeIdentifier": "com.apple.Automator.fileSystemObject.image",
@@ -110,7 +114,7 @@ def _finder() -> dict[str, bytes]:
     flow = {
         "AMApplicationVersion": "2.10",
         "AMDocumentVersion": "2",
-        "actions": [{"action": action, "isViewVisible": True}],
+        "actions": [{"action": _shell_action(), "isViewVisible": True}],
         "connectors": {},
         "workflowMetaData": about,
     }
