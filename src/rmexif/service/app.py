@@ -84,7 +84,7 @@ def _routes(settings: Settings, images: ImageRoutes, pages: Pages) -> list[Route
     if settings.metrics:
         routes.append(Route("/metrics", pages.metrics))
     if settings.page:
-        routes.append(Route("/", pages.page))
+        routes += [Route("/", pages.page), Route("/page/{name}", pages.page_file)]
     return routes
 
 
