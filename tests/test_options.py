@@ -128,6 +128,7 @@ def test_kinds_and_defaults() -> None:
         "quality": "integer",
         "output": "string",
         "frames": "string",
+        "repair": "string",
         "seed": "integer",
     }
     assert all(option.default == getattr(Policy(), name) for name, option in known.items())

@@ -1,4 +1,4 @@
-"""Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see."""
+"""Inspect, verify and clean without touching a pixel: the container's rewrite, and what takes a codec to see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["prove", "strip", "verify"]
+__all__ = ["inspect", "prove", "strip", "verify"]
 
 
 def strip(
@@ -59,13 +59,15 @@ def strip(
         return data, stats
 
 
-def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False) -> list[Finding]:
-    """What is left in a file that should be clean; an empty list means nothing.
+def inspect(raw: inspection.Raw, *, values: bool = False, limits: Limits | None = None) -> inspection.Inspection:
+    """Say what a file would give away, without changing it.
+
+    It finds what ``verify`` finds. Nothing is decoded, unless the compiled core is missing and the file is WebP.
 
     Args:
         raw: the file.
+        values: whether findings carry what they say (coordinates, names, dates), as escaped text.
         limits: what one image may cost.
-        thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
@@ -73,34 +75,76 @@ def verify(raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool 
     """
     view = inspection.view_of(raw)
     with error_boundary():
-        return list(_leftovers(view, limits or Limits(), thorough)[1])
+        container, found = _identifying(view, limits or Limits(), values)
+        return inspection.describe(view, container, found)
+
+
+def verify(
+    raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False, canonical: bool = False
+) -> list[Finding]:
+    """What in a file could identify somebody; an empty list means nothing.
+
+    What no reader of rmexif understands is a finding, too. How a common encoder wrote the picture is none: the level
+    of compression, the order of chunks, a density of 96 dpi.
+
+    Args:
+        raw: the file.
+        limits: what one image may cost.
+        thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
+        canonical: ask for more: whether the file is, to the byte, what ``strip`` would write.
+
+    Raises:
+        TypeError: ``raw`` is not bytes-like.
+        InputError: the bytes are no image that can be handled.
+    """
+    view, limits = inspection.view_of(raw), limits or Limits()
+    with error_boundary():
+        found = _leftovers(view, limits)[1] if canonical else _identifying(view, limits)[1]
+        if not found and thorough:
+            from rmexif import coded_tail
+
+            data, _, clean = verification.rewrite(view, limits)
+            found = coded_tail.find_tails(data, clean, limits)
+        return list(found)
 
 
 def prove(data: bytes, *, limits: Limits) -> Container[Any]:
-    """What a clean file is; one that ``verify`` would complain about is refused.
+    """What a clean file is; one that is not, to the byte, what ``strip`` would write is refused.
 
     Raises:
         VerificationError: something is left in it.
         InputError: the bytes are no image that can be handled.
     """
     with error_boundary():
-        container, found = _leftovers(memoryview(data), limits, False)
+        container, found = _leftovers(memoryview(data), limits)
     if found:
         raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
     return container
 
 
-def _leftovers(view: memoryview, limits: Limits, thorough: bool) -> tuple[Container[Any], Sequence[Finding]]:
+def _leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], Sequence[Finding]]:
+    """What is not, to the byte, as ``strip`` would write it."""
     container, found = verification.find_leftovers(view, limits)
-    if not found and container.format == "webp":
-        from rmexif import webp_recode
+    return container, found or _behind_codes(view, container)
 
-        found = webp_recode.leftovers(view, container)
-    if not found and thorough:
-        from rmexif import coded_tail
 
-        found = coded_tail.find_tails(bytes(view), container, limits)
+def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tuple[Container[Any], tuple[Finding, ...]]:
+    """What ``inspect`` and ``verify`` find."""
+    row, container = inspection.open_container(view, limits)
+    found = verification.find_identifying(view, limits, row, container, values=values)
+    if container.format == "webp":
+        data, _, clean = verification.rewrite(view, limits)
+        found += _behind_codes(memoryview(data), clean)
     return container, found
+
+
+def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...]:
+    """What only a codec takes out of the pictures of a clean WebP file."""
+    if clean.format != "webp":
+        return ()
+    from rmexif import webp_recode
+
+    return webp_recode.leftovers(view, clean)
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:

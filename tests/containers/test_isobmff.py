@@ -21,7 +21,7 @@ from rmexif.containers.isobmff.av1 import filter_av1, leb128
 from rmexif.containers.isobmff.av1_sequence import read_sequence_header
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Limits, PayloadKind, Role
+from rmexif.types import HARMLESS, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.heif_builder import Heif, box, boxes, coded, encoded, full, grid, ispe, picture
 
@@ -55,7 +55,7 @@ def strip(raw, limits=None):
     """The clean file, proved to be a fixed point without a dirty part."""
     out = rebuild(memoryview(raw), parse(raw, limits))
     again = parse(out, limits)
-    assert [part.label for part in again.parts if part.role not in CLEAN] == []
+    assert [part.label for part in again.parts if part.role not in HARMLESS] == []
     assert rebuild(memoryview(out), again) == out
     return out
 
@@ -106,7 +106,7 @@ def test_metadata_goes_and_pixels_stay(kind):
     assert b"SECRET" in raw
     assert b"SECRET" not in clean
     assert same(raw, clean)
-    found = {part.payload for part in parse(raw).parts if part.role not in CLEAN}
+    found = {part.payload for part in parse(raw).parts if part.role not in HARMLESS}
     assert {PayloadKind.EXIF, PayloadKind.XMP, PayloadKind.ICC} <= found
     assert icc.is_clean(parse(clean).colour.icc)
 
@@ -137,7 +137,7 @@ def test_every_hiding_place_of_the_container(kind):
     clean = strip(raw)
     assert b"SECRET" not in clean
     assert same(encoded(picture(), kind), clean)
-    dirty = b"".join(raw[p.offset : p.end] for p in parse(raw).parts if p.role not in CLEAN)
+    dirty = b"".join(raw[p.offset : p.end] for p in parse(raw).parts if p.role not in HARMLESS)
     assert dirty.count(b"SECRET") == raw.count(b"SECRET")
 
 

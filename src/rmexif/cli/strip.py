@@ -55,10 +55,13 @@ def strip_command(
         with cli_errors("strip"):
             from rmexif.bulk import StripTask
 
-            sys.exit(folder.run(StripTask(limits, thorough, repair), sources, output, force, many))
+            task = StripTask(limits, thorough, repair)
+            sys.exit(folder.run(task, sources, output, force, many, verbose))
     source = sources[0]
     with cli_errors(source):
         data, stats = strip(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, repair=repair)
+        if output is not None:
+            files.check_extension(output, stats["output_format"])
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)

@@ -54,7 +54,7 @@ class Targets:
         from rmexif.lossless import verify
 
         try:
-            return places.exists(target) and verify(places.read(target, self.limits.max_bytes)) == []
+            return places.exists(target) and verify(places.read(target, self.limits.max_bytes), canonical=True) == []
         except (OSError, RmexifError):
             return False
 

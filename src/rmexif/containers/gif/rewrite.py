@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.gif.screen import PICTURE, TRAILER, ColourTable, loop_block
+from rmexif.containers.gif.screen import PICTURE, RESOLUTION, TRAILER, ColourTable, loop_block
 
 if TYPE_CHECKING:
     from rmexif.containers.gif.screen import GifScreen
     from rmexif.types import Container
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "sub_blocks"]
 
-RESOLUTION = 0x70  # flags of the screen: eight bits a primary colour, as everybody writes (GIF89a, 18.c.ii)
 LONGEST = 255  # byte of a data sub-block (15)
 
 
@@ -35,12 +34,12 @@ def rewrite(view: memoryview, container: Container[GifScreen]) -> list[bytes | m
             table,
             bytes([picture.codes.code_size]),
         ]
-        out.append(_sub_blocks(picture.codes.data))
+        out.append(sub_blocks(picture.codes.data))
     out.append(bytes([TRAILER]))
     return out
 
 
-def _sub_blocks(data: bytes) -> bytes:
+def sub_blocks(data: bytes) -> bytes:
     """Data in blocks that are as long as they can be, and their terminator."""
     size = bytes([LONGEST])
     full = len(data) // LONGEST * LONGEST

@@ -191,7 +191,7 @@ def _top_level(view: memoryview, tally: Tally) -> _TopLevel:
         at = box_at(view, start, len(view))
         if at is None and bytes(view[start + 4 : start + 8]) == b"mdat":  # cut short: items may still be complete
             at = BoxAt(b"mdat", start, start + 8, len(view))
-        if at is None or (boxes and at.type == b"ftyp"):
+        if at is None or (boxes and (at.type == b"ftyp" or not any(at.type))):
             break
         boxes.append(at)
         start = at.end
@@ -234,7 +234,8 @@ def _parts(view: memoryview, top: _TopLevel, tree: IsobmffTree, meta: Meta | Non
         if at.offset == 0:
             plain = top.brands == tree.brands or not set(top.brands) - PLAIN_BRANDS
             plain = plain and not any(view[at.body + 4 : at.body + 8]) and (at.end - at.body) % 4 == 0
-            layout.add(at, "ftyp", Role.STRUCTURE if plain else Role.METADATA)
+            plain = plain and len(set(top.brands[1:])) == len(top.brands[1:])
+            layout.add(at, "ftyp", Role.ENCODING if plain else Role.METADATA)
         elif meta and tree.still and at is top.meta:
             layout.add_meta(meta, tree.still)
         elif tree.movie and at is top.moov:
