@@ -1,7 +1,8 @@
 """In front of a site with uploads of its own: images go through the service, and nothing passes that did not.
 
 Forms (WordPress) and bodies that are an image (WebDAV, REST) are scrubbed; uploads in pieces are refused, because a
-piece is no image. Everything else is handed on. Run: SITE=http://127.0.0.1:8080 SERVICE=http://127.0.0.1:8000 uvicorn gateway:app
+piece is no image. Everything else is handed on. Run:
+SITE=http://127.0.0.1:8080 SERVICE=http://127.0.0.1:8000 uvicorn gateway:app
 """
 
 import asyncio
@@ -44,10 +45,11 @@ def send(host: object, method: str, path: str, headers: dict[str, str], body: by
 
 
 def clean(image: bytes) -> tuple[bytes, str]:
-    status, headers, body = answer = send(SERVICE, "POST", "/v1/scrub", {"Content-Type": "application/octet-stream"}, image)
+    answer = send(SERVICE, "POST", "/v1/scrub", {"Content-Type": "application/octet-stream"}, image)
+    status, headers, body = answer
     if status != 200:
         raise Refused(answer)
-    return body, dict((name.lower(), value) for name, value in headers)["content-type"]
+    return body, {name.lower(): value for name, value in headers}["content-type"]
 
 
 def clean_form(form: Form) -> tuple[bytes, str]:
@@ -57,7 +59,9 @@ def clean_form(form: Form) -> tuple[bytes, str]:
     for upload in form.files:
         body, mime = clean(bytes(upload.data))
         name = f"{secrets.token_hex(8)}.{mime.partition('/')[2]}"
-        head = f'Content-Disposition: form-data; name="{upload.field}"; filename="{name}"\r\nContent-Type: {mime}\r\n\r\n'
+        head = (
+            f'Content-Disposition: form-data; name="{upload.field}"; filename="{name}"\r\nContent-Type: {mime}\r\n\r\n'
+        )
         parts.append(head.encode() + body)
     text = b"".join(b"--%s\r\n%s\r\n" % (boundary.encode(), part) for part in parts)
     return text + b"--%s--\r\n" % boundary.encode(), f"multipart/form-data; boundary={boundary}"

@@ -1,4 +1,4 @@
-"""Draw docs/before-after.jpg: the photograph of examples/ as it came and as it leaves, with what a reader finds in each."""
+"""Draw docs/before-after.jpg: the photograph of examples/ as it came and as it leaves, with what is found in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def panel(raw: bytes, title: str) -> Image.Image:
         title: above the findings.
     """
     found = inspect(raw, values=True).findings
-    texts = list({item.category: f"{item.category.value}: {item.value}" for item in reversed(found) if item.value}.values())
+    first = {item.category: item.value for item in reversed(found) if item.value}
+    texts = [f"{category.value}: {value}" for category, value in first.items()]
     sheet = Image.new("RGB", (SIDE, SIDE + (LINES + 1) * LINE + 12), PAPER)
     with Image.open(BytesIO(raw)) as picture:
         sheet.paste(picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS))

@@ -1,7 +1,8 @@
 """What stands in for ``pip install`` while samples run: whether the line can work from the folder that it runs in.
 
-rmexif is installed from a checkout, so a line has to name one (``.``, ``'.[serve]'``), and extras that it has. Every
-other distribution has to be among those that ``pyproject.toml`` asks for.
+rmexif is installed from a checkout, so a line has to name one (``.``, ``'.[serve]'``), and extras that it has;
+``'rmexif[serve]'`` adds an extra to an rmexif that is installed. Every other distribution has to be among those that
+``pyproject.toml`` asks for.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def problem(words: list[str], folder: Path) -> str | None:
                 return f"{word}: there is no checkout in the folder that this runs in"
             if unknown := set(filter(None, asked.split(","))) - set(extras):
                 return f"{word}: no extra is called {', '.join(unknown)}"
+        elif path == project["name"] and asked and set(asked.split(",")) <= set(extras):
+            continue  # pip takes the extras of what is installed already
         elif _name(word) == project["name"]:
             return f"{word}: rmexif is installed from a checkout"
         elif _name(word) not in known:

@@ -9,9 +9,9 @@ blocks of ``python`` share one process. Options behind the language:
 ``clone``                    it runs in a copy of the checkout
 ``notest reason="..."``      it is not run, and counted
 
-``output`` is compared with what the block before it printed ("..." stands for anything); ``text`` is shown only. ``json``,
-``toml`` and ``yaml`` must parse. Port 8000 of a sample is replaced by one that is free, and ``pip install`` by a check
-that the checkout has what the line asks for.
+``output`` is compared with what the block before it printed ("..." stands for anything); ``text`` is shown only.
+``json``, ``toml`` and ``yaml`` must parse. Ports 8000, 8010 ... of samples are replaced by free ones, and ``pip install``
+by a check that the checkout has what the line asks for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
-
 from scripts.manual.blocks import Block, read_blocks
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PHOTO = ROOT / "examples/astronaut.jpg"
 SHOWN = frozenset({"text", "mermaid", "nginx", "dockerfile", "html"})
 PARSED: dict[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
-SECONDS = 300  # of one block
-PIP = '#!/bin/sh\ncase "$1" in install) exec "{python}" -m scripts.manual.pip "$@";; *) exec "{python}" -m pip "$@";; esac\n'
+SECONDS, START_SECONDS = 300, 90  # of one block, and until a server answers
+PIP = '#!/bin/sh\nexec "{python}" -m scripts.manual.pip "$@"\n'
 SESSION = """
 import contextlib, io, json, sys, traceback
 answers, names = sys.stdout, {"__name__": "__main__"}
@@ -69,14 +68,13 @@ class SampleFailed(Exception):
 class Page:
     """The scratch folder, the servers and the Python process of one page."""
 
-    def __init__(self, page: Path) -> None:
-        self._page = page
+    def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="rmexif-manual-")
         self._folder = Path(self._scratch.name, "work")
         self._servers: list[subprocess.Popen[bytes]] = []
         self._session: subprocess.Popen[str] | None = None
         self._printed = ""
-        self._port = _free_port()
+        self._ports: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -91,7 +89,8 @@ class Page:
         (programs / "pip").chmod(0o755)
         own = {"PATH": os.pathsep.join((str(programs), str(Path(sys.executable).parent), os.environ["PATH"]))}
         own |= {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HOME": self._scratch.name, "NO_COLOR": "1"}
-        self._environment = {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}
+        own |= {"RMEXIF_PORT": self._ported("8000"), "PYTHONDONTWRITEBYTECODE": "1"}  # rmexif serve names no port
+        self._environment = {**os.environ, **own}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -136,7 +135,8 @@ class Page:
         self.counts["written"] += 1
 
     def _ported(self, text: str) -> str:
-        return re.sub(r"(?<![\w.])8000\b", str(self._port), text)
+        """The text with a free port in the place of each that a sample listens on."""
+        return re.sub(r"(?<![\w.])80\d0\b", lambda port: self._ports.setdefault(port[0], _free_port()), text)
 
     def _compare(self, block: Block) -> None:
         pattern = r"[^\n]*".join(map(re.escape, block.text.strip().split("...")))
@@ -149,19 +149,21 @@ class Page:
         command = ["bash", "-euo", "pipefail", "-c", self._ported(block.text)]
         start: dict[str, Any] = {"cwd": folder, "env": self._environment, "start_new_session": True}
         if "server" in block.options:
-            log = Path(self._scratch.name, f"server{len(self._servers)}").open("wb")
-            self._servers.append(subprocess.Popen(command, stdout=log, stderr=log, **start))
-            self._wait(self._ported(block.options["server"]), Path(log.name))
+            log = Path(self._scratch.name, f"server{len(self._servers)}")
+            with log.open("wb") as stream:
+                self._servers.append(subprocess.Popen(command, stdout=stream, stderr=stream, **start))
+            self._wait(self._ported(block.options["server"]), log)
             self.counts["servers"] += 1
             return
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS, **start)
+        start |= {"capture_output": True, "text": True, "errors": "replace", "timeout": SECONDS}
+        done = subprocess.run(command, check=False, **start)
         self._printed = done.stdout
         if done.returncode != int(block.options.get("exit", "0")):
             raise SampleFailed(f"exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
         self.counts["run"] += 1
 
     def _wait(self, address: str, log: Path) -> None:
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self._servers[-1].poll() is None:
             try:
                 urllib.request.urlopen(address, timeout=10).close()
@@ -178,11 +180,12 @@ class Page:
         if self._session is None:
             command = [sys.executable, "-c", SESSION]
             pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            pipes |= {"stderr": subprocess.DEVNULL}  # a traceback comes as an answer
             self._session = subprocess.Popen(
                 command, cwd=self._folder, env=self._environment, start_new_session=True, **pipes
             )
         assert self._session.stdin and self._session.stdout
-        request = json.dumps([str(block.page.relative_to(ROOT)), block.line, self._ported(block.text)])
+        request = json.dumps([block.page.name, block.line, self._ported(block.text)])
         print(request, file=self._session.stdin, flush=True)
         answer = self._session.stdout.readline()
         if not answer:
@@ -205,10 +208,10 @@ class Page:
         return clone
 
 
-def _free_port() -> int:
+def _free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return str(probe.getsockname()[1])
 
 
 def pages_of(names: Iterable[str]) -> list[Path]:
@@ -225,7 +228,7 @@ def main() -> None:
     total: Counter[str] = Counter()
     for path in pages_of(parser.parse_args().page):
         start = time.monotonic()
-        with Page(path) as page:
+        with Page() as page:
             for block in read_blocks(path, ROOT):
                 try:
                     page.run(block)

@@ -25,7 +25,9 @@ __all__ = ["TABLES"]
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines
+    )
 
 
 def policy_table() -> str:
@@ -97,8 +99,14 @@ def errors_table() -> str:
     """Every class of the error tree."""
     classes = [getattr(errors, name) for name in errors.__all__ if name[0].isupper()]
     rows = (
-        (f"`{cls.__name__}`", f"`{cls.code}`", str(cls.exit_code), str(cls.status_hint), (inspect.getdoc(cls) or "").split("\n")[0])
-        for cls in classes
+        (
+            f"`{name}`",
+            f"`{cls.code}`",
+            str(cls.exit_code),
+            str(cls.status_hint),
+            str(inspect.getdoc(cls)).split("\n")[0],
+        )
+        for name, cls in classes
     )
     return _table(("class", "code", "exit", "HTTP", "when"), rows)
 
