@@ -10,8 +10,8 @@ blocks of ``python`` share one process. Options behind the language:
 ``notest reason="..."``      it is not run, and counted
 
 ``output`` is compared with what the block before it printed ("..." stands for anything); ``text`` is shown only.
-``json``, ``toml`` and ``yaml`` must parse. Ports 8000, 8010 ... of samples are replaced by free ones, and ``pip install``
-by a check that the checkout has what the line asks for.
+``json``, ``toml`` and ``yaml`` must parse. Ports 8000, 8010 ... of samples are replaced by free ones, and
+``pip install`` by a check that the checkout has what the line asks for.
 """
 
 from __future__ import annotations

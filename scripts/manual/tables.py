@@ -97,7 +97,7 @@ def residuals_table() -> str:
 
 def errors_table() -> str:
     """Every class of the error tree."""
-    classes = [getattr(errors, name) for name in errors.__all__ if name[0].isupper()]
+    classes = [(name, getattr(errors, name)) for name in errors.__all__ if name[0].isupper()]
     rows = (
         (
             f"`{name}`",
