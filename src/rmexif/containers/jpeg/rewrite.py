@@ -157,7 +157,7 @@ def frame_header(frame: FrameHeader, identifiers: Mapping[int, int]) -> bytes:
     body += bytes([len(frame.components)])
     for component in frame.components:
         body += bytes(
-            [identifiers.get(component.ident, component.ident), component.h << 4 | component.v, component.quant]
+            [identifiers.get(component.ident, component.ident & 0xFF), component.h << 4 | component.v, component.quant]
         )
     return body
 
@@ -166,5 +166,5 @@ def scan_header(header: ScanHeader, identifiers: Mapping[int, int]) -> bytes:
     """Content of a scan header (T.81, B.2.3); an identifier that is not named stays."""
     body = bytes([len(header.components)])
     for component, (dc, ac) in zip(header.components, header.tables, strict=True):
-        body += bytes([identifiers.get(component.ident, component.ident), dc << 4 | ac])
+        body += bytes([identifiers.get(component.ident, component.ident & 0xFF), dc << 4 | ac])
     return body + bytes([header.start, header.stop, header.high << 4 | header.low])
