@@ -17,6 +17,7 @@ blocks of ``python`` share one process. Options behind the language:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -96,7 +97,8 @@ class Page:
     def __exit__(self, *_: object) -> None:
         """End what was started, and remove the folder."""
         for process in (*self._servers, *([self._session] if self._session else [])):
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
