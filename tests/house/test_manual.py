@@ -15,7 +15,7 @@ from rmexif import errors, stats
 from rmexif.cli import cli
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
-from rmexif.service.openapi import document
+from rmexif.service.openapi import document, manual
 from rmexif.service.settings import Settings
 from rmexif.types import Category, Limits
 
@@ -75,6 +75,19 @@ def test_every_command_and_route_is_in_the_reference(site: Path) -> None:
 
     assert {f"rmexif-{name}" for name in cli.commands} <= commands
     assert all(path in routes for path in document(Settings())["paths"])
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "http://127.0.0.1:8123/"), ("0.0.0.0", "http://127.0.0.1:8123/"), ("::", "http://[::1]:8123/")],
+)
+def test_the_commands_of_a_running_service_work_as_they_stand(host: str, address: str) -> None:
+    """/docs names the service's own address, where older pages had a placeholder."""
+    page, _ = manual(Settings(host=host, port=8123))
+    commands = page.partition("<pre>")[2].partition("</pre>")[0]
+
+    assert "{" not in commands
+    assert commands.count(address) == 3
 
 
 def test_no_link_is_dead(site: Path) -> None:
