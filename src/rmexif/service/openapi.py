@@ -100,14 +100,15 @@ def manual(settings: Settings) -> tuple[str, str]:
         name: "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table)
         for name, table in rows.items()
     }
+    server = _address(settings)
     most = f"{settings.max_bytes / (1 << 20):.0f} MiB, {settings.max_pixels / 1e6:.0f} megapixels"
     html = f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>rmexif: HTTP API</title><style>{STYLE}</style><h1>rmexif: HTTP API</h1>
 <p>An image goes in, a clean image comes out, nothing stays. At most {most} each. For machines:
 <a href="/openapi.json">openapi.json</a>.</p>
-<pre>curl -T photo.jpg -X POST -H 'Content-Type: image/jpeg' '{{server}}/v1/scrub?style=fill' -o clean.jpg
-curl -F file=@photo.jpg -F style=fill {{server}}/v1/scrub -o clean.jpg
-curl -F file=@photo.jpg '{{server}}/v1/inspect?values=true'</pre>
+<pre>curl -T photo.jpg -X POST -H 'Content-Type: image/jpeg' '{server}/v1/scrub?style=fill' -o clean.jpg
+curl -F file=@photo.jpg -F style=fill {server}/v1/scrub -o clean.jpg
+curl -F file=@photo.jpg '{server}/v1/inspect?values=true'</pre>
 <h2>Routes</h2><p>The body is the image itself, or a form with one file. <code>scrub</code> and <code>strip</code>
 answer the image, with the report in <code>X-Rmexif-Report</code>; with <code>Accept: application/json</code> (image in
 base64) or <code>multipart/mixed</code>, both in one body.</p>
@@ -117,6 +118,12 @@ base64) or <code>multipart/mixed</code>, both in one body.</p>
 <h2>Errors</h2><p>Always <code>{{"code": "...", "message": "..."}}</code>.</p>
 <table>{tables["errors"]}</table></html>"""
     return html, policy_for(STYLE)
+
+
+def _address(settings: Settings) -> str:
+    """Where the service listens, as a command on the same machine writes it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return escape(f"http://{f'[{host}]' if ':' in host else host}:{settings.port}")
 
 
 def _schema(option: Option) -> dict[str, Any]:
