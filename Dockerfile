@@ -4,6 +4,7 @@ FROM python:3.12-slim AS build
 WORKDIR /src
 COPY pyproject.toml build_native.py hatch_build.py README.md LICENSE NOTICE ./
 COPY locks locks
+COPY share share
 COPY src src
 # Every distribution by version and hash; without a C compiler here, the core is built by the one that ziglang brings.
 RUN python -m venv /opt/build \

@@ -17,7 +17,7 @@ def alive() -> dict[str, bool]:
     return {"alive": True}
 
 
-@app.post("/avatar")
+@app.post("/avatar", **avatar_form.openapi("file"))  # for /docs
 async def avatar(form: Annotated[CleanForm, Depends(avatar_form)]) -> Response:
-    image = form.images[0]  # image.data is clean; image.stats says what was done
+    image = form.image("file")  # image.data is clean; image.stats says what was done
     return Response(image.data, media_type=image.content_type)

@@ -2,7 +2,7 @@
 
 import sys
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 
 from rmexif import Policy
 from rmexif.integrations.flask import init_app
@@ -18,7 +18,9 @@ def alive() -> dict[str, bool]:
 
 @app.post("/avatar")
 def avatar() -> Response:
-    image = request.files["file"]  # clean, with a neutral name; image.rmexif_stats says what was done
+    image = request.files.get("file")  # clean, with a neutral name; image.rmexif_stats says what was done
+    if not image:  # the field is missing, or nothing was chosen
+        abort(422)
     return Response(image.read(), mimetype=image.mimetype)
 
 

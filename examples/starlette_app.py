@@ -14,7 +14,7 @@ async def alive(request: Request) -> Response:
 
 
 async def avatar(request: Request) -> Response:
-    image = (await scrubbed_form(request)).images[0]
+    image = (await scrubbed_form(request)).image("file")
     return Response(image.data, media_type=image.content_type)
 
 

@@ -8,6 +8,7 @@ Libraries are imported before, because they look for what is really there; the p
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import platform
 import sys
@@ -45,6 +46,8 @@ def be(system: str) -> None:
     for name in (*LINUX_ONLY, *(POSIX_ONLY if system == "win32" else ())):
         if hasattr(os, name):
             delattr(os, name)
+    for name in [name for name in vars(mmap) if name.startswith("MADV_")]:
+        delattr(mmap, name)
     sys.modules["resource"] = None  # type: ignore[assignment]
     sys.modules["fcntl"] = None  # type: ignore[assignment]
     sys.platform = system

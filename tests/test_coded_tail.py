@@ -220,6 +220,15 @@ def test_every_row_of_wavefronts_is_searched() -> None:
     assert strip(honest, thorough=True)[0] == honest
 
 
+def test_zeros_behind_the_codes_are_counted() -> None:
+    """A decoder takes zeros for what is missing, so nobody knows how many belong to the codes: they stay, and count."""
+    honest = encoded("heic", picture((64, 64)))
+    clean, stats = strip(with_tail("heic", honest, b"\0\0\3" * 100 + TEXT), thorough=True)
+    assert TEXT[:8] not in clean
+    rows = {row["code"]: row["bytes"] or 0 for row in stats["residuals"]}
+    assert len(clean) - len(honest) <= rows["coded-tail"] <= 300 + 16
+
+
 def test_alpha_is_an_item_of_its_own() -> None:
     image = picture((200, 150), alpha=True)
     honest = encoded("avif", image)

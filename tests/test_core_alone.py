@@ -13,7 +13,7 @@ from rmexif import inspect, native, strip
 from tests import samples, sets
 
 # What a complete installation brings, but for click (the command line) and brotli (JPEG XL's compressed boxes).
-ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pebble", "pillow_heif", "pillow_jxl", "rich"]
+ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl", "rich"]
 PROGRAM = """
 import json, sys
 absent, names = json.loads(sys.argv[1]), sys.argv[2:]

@@ -48,7 +48,7 @@ def test_a_jpeg_without_its_end_is_written_with_it(progressive: bool) -> None:
     assert data == strip(raw)[0]
     assert data.endswith(b"\xff\xd9")
     assert "repaired" not in stats
-    assert verify(raw[:-2])
+    assert verify(raw[:-2], canonical=True)
     assert scrub(raw[:-2], Policy(faces=False))[1]["format"] == "jpeg"
 
 

@@ -383,3 +383,23 @@ def test_a_small_cut_out_keeps_its_edge() -> None:
     """Alpha of nothing but 0 and 255 says what is shown, and nothing else."""
     alpha = np.random.default_rng(1).integers(0, 2, (90, 100), np.uint8) * 255
     assert np.array_equal(_alpha_of_scrubbed(alpha), alpha)
+
+
+@pytest.mark.parametrize("output", ["png", "webp", "gif", "tiff", "avif"])
+def test_frames_that_come_one_at_a_time_are_all_there(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many, as long, and the same as those of an animation that is held at once."""
+    raw = samples.of("png")["animated"]
+    policy = Policy(faces=False, stealth=False, output=output, seed=1)
+    held = scrub(raw, policy)[0]
+    monkeypatch.setattr("rmexif.codecs.frames.MOST_HELD", 1)
+
+    data, stats = scrub(raw, policy)
+
+    assert stats["frames"] == 3
+    before, after = (Image.open(io.BytesIO(file)) for file in (held, data))
+    assert after.n_frames == before.n_frames == 3
+    for number in range(3):
+        before.seek(number)
+        after.seek(number)
+        assert before.info.get("duration") == after.info.get("duration")
+        assert np.array_equal(np.asarray(before.convert("RGBA")), np.asarray(after.convert("RGBA")))

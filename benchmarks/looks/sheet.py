@@ -1,9 +1,9 @@
-"""Draws docs/styles.jpg: every style beside the original, on one photograph and one drawing.
+"""Draws docs/styles.jpg: every style beside the original, on a portrait, a close-up, a couple, a group and a crowd.
 
-The photograph is NASA's portrait of Eileen Collins (public domain), the one in ``examples/``; the drawing is made
-here. Nobody else's picture is needed, and none may be put in.
+The photograph is NASA's portrait of Eileen Collins (public domain), the one in ``examples/``; group and crowd are made
+of its face, and the couple is drawn here. Nobody else's picture is needed, and none may be put in.
 
-    python benchmarks/looks/sheet.py docs/styles.jpg
+    python -m benchmarks.looks.sheet docs/styles.jpg
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from benchmarks.crowd.run import crowd
 
+from rmexif.detectors import CenterFace
+from rmexif.policy import Policy
 from rmexif.styles import STYLES, by_name, mask_for
 from rmexif.types import Box
 
-MARGIN = 0.3  # the policy's default
-SIDE = 300  # px, of one cell
+SIDE = 260  # px, of one cell
 CAPTION = 28  # px
 PHOTOGRAPH = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
-ASTRONAUT = [Box(180, 72, 264, 185)]
 DRAWN = [Box(70, 90, 170, 220), Box(225, 120, 315, 240)]
 
 
@@ -49,9 +50,20 @@ def drawing():
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
-def row(picture, boxes, view):
-    """One picture under every style, the original first."""
-    masks = [mask_for(box, MARGIN, *picture.shape[:2]) for box in boxes]
+def group(photograph):
+    """Four people of unlike size before one wall; BGR."""
+    picture = np.full((400, 400, 3), (150, 140, 120), np.uint8)
+    for left, top, side in ((10, 40, 150), (150, 20, 110), (250, 60, 140), (120, 190, 190)):
+        person = cv2.resize(photograph[30:210, 140:310], (side, side * 18 // 17), interpolation=cv2.INTER_AREA)
+        picture[top : top + person.shape[0], left : left + side] = person
+    return picture
+
+
+def row(picture, boxes=None, view=None):
+    """One picture under every style, the original first; faces are found where no boxes are given."""
+    boxes = boxes or [found.box for found in CenterFace().detect(np.ascontiguousarray(picture[:, :, ::-1]))]
+    view = view or Box(0, 0, picture.shape[1], picture.shape[0])
+    masks = [mask_for(box, Policy().margin, *picture.shape[:2]) for box in boxes]
     cells = []
     for name in ("original", *STYLES):
         pixels = np.ascontiguousarray(picture[:, :, ::-1])
@@ -74,7 +86,15 @@ def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     photograph = cv2.imread(str(PHOTOGRAPH))
-    rows = [row(photograph, ASTRONAUT, Box(40, 0, 400, 360)), row(drawing(), DRAWN, Box(0, 0, 400, 400))]
+    close = cv2.resize(photograph[40:200, 145:305], (640, 640), interpolation=cv2.INTER_CUBIC)
+    many = np.ascontiguousarray(crowd(400, 400)[:, :, ::-1])
+    rows = [
+        row(photograph, view=Box(40, 0, 400, 360)),
+        row(close),
+        row(drawing(), DRAWN),
+        row(group(photograph)),
+        row(many),
+    ]
     cv2.imwrite(sys.argv[1], np.vstack([captions(), *rows]), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 

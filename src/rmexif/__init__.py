@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         VerificationError,
         WorkerLost,
     )
-    from rmexif.inspection import Inspection, inspect
-    from rmexif.lossless import strip, verify
+    from rmexif.inspection import Inspection
+    from rmexif.lossless import inspect, strip, verify
     from rmexif.policy import Policy
     from rmexif.scrubber import Scrubber, scrub
     from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Report
@@ -78,11 +78,11 @@ __all__ = [
 
 # Where each public name lives. They are fetched on first use, because strip and --help need no codec and no model.
 _HOMES = {
-    **dict.fromkeys(("Inspection", "inspect"), "inspection"),
-    **dict.fromkeys(("strip", "verify"), "lossless"),
+    **dict.fromkeys(("inspect", "strip", "verify"), "lossless"),
     **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
     **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Report"), "types"),
+    "Inspection": "inspection",
     "Policy": "policy",
 }
 

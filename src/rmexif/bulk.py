@@ -8,10 +8,12 @@ are taken.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -65,6 +67,14 @@ class StripTask:
     def selection(self) -> Selection:
         """What ``keep`` and ``set`` ask for."""
         return credit.selection(self.keep, self.set)
+
+    def fingerprint(self) -> str:
+        """What two such tasks that do the same have in common, as ``Policy.fingerprint`` has it."""
+        plain = Limits()
+        changed = {item.name: getattr(self.limits, item.name) for item in fields(plain)}
+        limits = {name: value for name, value in changed.items() if value != getattr(plain, name)}
+        settings = {"mode": "strip", "thorough": self.thorough, "repair": self.repair, "limits": limits}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def scrub_many(  # noqa: PLR0913 - keyword options of a public function

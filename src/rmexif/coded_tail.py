@@ -1,8 +1,9 @@
 """Bytes behind the last code of JPEG XL sections, AV1 tiles and HEVC slices, found by decoding.
 
 Coded data is shortened until the picture changes; what was not needed is the tail. An honest unit costs two decodes:
-of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams,
-of which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded here.
+of the picture as it is, and of the one that is cut by more than an encoder leaves. Where a unit holds several streams
+of which only the last can be cut, a decoder that refuses bytes behind any of them is asked. Decoders are loaded only
+here.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class _Search:
                 if needed is None or not unit.is_single:
                     self.unbounded += kept
                 else:
-                    self.bounded += min(kept, unit.slack)
+                    self.bounded += min(kept, max(unit.slack, kept - needed))  # zeros may be many
             if kept < len(unit.data):
                 found[at] = len(unit.data) - kept
         return dict(sorted(found.items()))

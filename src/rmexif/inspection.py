@@ -1,4 +1,4 @@
-"""What a file would give away: every part outside the allow-list of ``types.CLEAN``, and what its payload says."""
+"""What a file would give away: every part outside the allow-list of ``types.HARMLESS``, and what its payload says."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import DecodeOnlyRow, complete, sniff, sniff_source
-from rmexif.errors import MalformedImage, error_boundary
+from rmexif.errors import MalformedImage
 from rmexif.metadata import UnpackBudget, explain
 from rmexif.residuals import Residual
-from rmexif.types import CLEAN, Category, Container, Finding, Limits, Role
+from rmexif.types import HARMLESS, Category, Container, Finding, Limits, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +22,8 @@ __all__ = [
     "Inspection",
     "Raw",
     "completed",
+    "describe",
     "findings",
-    "inspect",
     "open_container",
     "open_source",
     "repair_stats",
@@ -143,12 +143,21 @@ def repair_stats(done: Completed | None) -> dict[str, RepairStats]:
     return {} if done is None else {"repaired": {"rows": done.rows, "rows_kept": done.kept}}
 
 
-def findings(view: memoryview, container: Container[Any], values: bool = False) -> tuple[Finding, ...]:
-    """Every part outside the allow-list, and what its payload says."""
+def findings(
+    view: memoryview, container: Container[Any], values: bool = False, accepted: frozenset[Role] = HARMLESS
+) -> tuple[Finding, ...]:
+    """Every part outside the allow-list, and what its payload says.
+
+    Args:
+        view: the file.
+        container: what was parsed of it.
+        values: whether findings carry what they say.
+        accepted: the allow-list.
+    """
     found: list[Finding] = []
     budget = UnpackBudget()
     for part in container.parts:
-        if part.role in CLEAN:
+        if part.role in accepted:
             continue
         if part.payload:
             found += explain(part, bytes(part.body(view)), values, budget)
@@ -157,31 +166,19 @@ def findings(view: memoryview, container: Container[Any], values: bool = False) 
     return tuple(found)
 
 
-def inspect(raw: Raw, *, values: bool = False, limits: Limits | None = None) -> Inspection:
-    """Say what a file would give away, without changing or decoding it.
-
-    Args:
-        raw: the file.
-        values: whether findings carry what they say (coordinates, names, dates), as escaped text.
-        limits: what one image may cost.
-
-    Raises:
-        InputError: the bytes are no image that can be handled.
-    """
-    view = view_of(raw)
-    with error_boundary():
-        _, container = open_container(view, limits or Limits())
-        return Inspection(
-            container.format,
-            container.width,
-            container.height,
-            container.frames,
-            container.orientation,
-            len(view),
-            findings(view, container, values),
-            (Residual.PIXELS, *container.residuals),
-            tuple(residuals(container.residuals, container)),
-        )
+def describe(view: memoryview, container: Container[Any], found: tuple[Finding, ...]) -> Inspection:
+    """An inspection of a file, with its findings."""
+    return Inspection(
+        container.format,
+        container.width,
+        container.height,
+        container.frames,
+        container.orientation,
+        len(view),
+        found,
+        (Residual.PIXELS, *container.residuals),
+        tuple(residuals(container.residuals, container)),
+    )
 
 
 def summary(found: Iterable[Finding]) -> list[FindingStats]:

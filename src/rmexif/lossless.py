@@ -1,4 +1,4 @@
-"""Clean without touching a pixel: the container's rewrite, and the few things that take a codec to see."""
+"""Inspect, verify and clean without touching a pixel: the container's rewrite, and what takes a codec to see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rmexif.credit import Selection
     from rmexif.types import Container
 
-__all__ = ["leftovers", "prove", "strip", "verify"]
+__all__ = ["inspect", "prove", "strip", "verify"]
 
 
 def strip(
@@ -66,40 +66,66 @@ def strip(
         return data, stats
 
 
+def inspect(raw: inspection.Raw, *, values: bool = False, limits: Limits | None = None) -> inspection.Inspection:
+    """Say what a file would give away, without changing it.
+
+    It finds what ``verify`` finds. Nothing is decoded, unless the compiled core is missing and the file is WebP.
+
+    Args:
+        raw: the file.
+        values: whether findings carry what they say (coordinates, names, dates), as escaped text.
+        limits: what one image may cost.
+
+    Raises:
+        TypeError: ``raw`` is not bytes-like.
+        InputError: the bytes are no image that can be handled.
+    """
+    view = inspection.view_of(raw)
+    with error_boundary():
+        container, found = _identifying(view, limits or Limits(), values)
+        return inspection.describe(view, container, found)
+
+
 def verify(
     raw: inspection.Raw,
     *,
     limits: Limits | None = None,
     thorough: bool = False,
+    canonical: bool = False,
     keep: str | Iterable[str] = (),
 ) -> list[Finding]:
-    """What is left in a file that should be clean; an empty list means nothing.
+    """What in a file could identify somebody; an empty list means nothing.
+
+    What no reader of rmexif understands is a finding, too. How a common encoder wrote the picture is none: the level
+    of compression, the order of chunks, a density of 96 dpi.
 
     Args:
         raw: the file.
         limits: what one image may cost.
         thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
-        keep: names of what may be in it, in the form in which ``strip`` writes it and in no other.
+        canonical: ask for more: whether the file is, to the byte, what ``strip`` would write.
+        keep: names of what may be in it; a file that has it must be, to the byte, what ``strip`` would write.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
         InvalidPolicy: ``keep`` has an unknown name.
     """
-    view = inspection.view_of(raw)
-    selection = _selection(keep)
+    view, limits, selection = inspection.view_of(raw), limits or Limits(), _selection(keep)
     with error_boundary():
-        return list(_leftovers(view, limits or Limits(), thorough, selection)[1])
+        view, found = _beyond_credit(view, limits, selection)
+        if not found:
+            found = tuple(_leftovers(view, limits)[1]) if canonical else _identifying(view, limits)[1]
+        if not found and thorough:
+            from rmexif import coded_tail
 
-
-def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
-    """What ``verify`` finds, where the names in ``keep`` were looked up before."""
-    with error_boundary():
-        return _leftovers(view, limits, False, selection)[1]
+            data, _, clean = verification.rewrite(view, limits)
+            found = coded_tail.find_tails(data, clean, limits)
+        return list(found)
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
-    """What a clean file is; one that ``verify`` would complain about is refused.
+    """What a clean file is; one that is not, to the byte, what ``strip`` would write is refused.
 
     Args:
         data: the file.
@@ -111,7 +137,8 @@ def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) ->
         InputError: the bytes are no image that can be handled.
     """
     with error_boundary():
-        container, found = _leftovers(memoryview(data), limits, False, selection)
+        view, _ = _beyond_credit(memoryview(data), limits, selection)
+        container, found = _leftovers(view, limits)
     if found:
         raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
     return container
@@ -126,26 +153,44 @@ def _selection(keep: str | Iterable[str], own: Mapping[str, str] | Iterable[str]
     return credit.selection(keep, own)
 
 
-def _leftovers(
-    view: memoryview, limits: Limits, thorough: bool, selection: Selection | None
-) -> tuple[Container[Any], Sequence[Finding]]:
-    if selection:
-        from rmexif import credit
+def _beyond_credit(
+    view: memoryview, limits: Limits, selection: Selection | None
+) -> tuple[memoryview, tuple[Finding, ...]]:
+    """The file without a credit that may be in it, or what it holds beside one in another form."""
+    if not selection:
+        return view, ()
+    from rmexif import credit
 
-        view, allowed = credit.without_credit(view, limits, selection)
-        if allowed:
-            container, found = verification.find_leftovers(view, limits)
-            return container, credit.beyond(found, allowed, container.format)
+    view, allowed = credit.without_credit(view, limits, selection)
+    if not allowed:
+        return view, ()
     container, found = verification.find_leftovers(view, limits)
-    if not found and container.format == "webp":
-        from rmexif import webp_recode
+    return view, credit.beyond(found, allowed, container.format)
 
-        found = webp_recode.leftovers(view, container)
-    if not found and thorough:
-        from rmexif import coded_tail
 
-        found = coded_tail.find_tails(bytes(view), container, limits)
+def _leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], Sequence[Finding]]:
+    """What is not, to the byte, as ``strip`` would write it."""
+    container, found = verification.find_leftovers(view, limits)
+    return container, found or _behind_codes(view, container)
+
+
+def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tuple[Container[Any], tuple[Finding, ...]]:
+    """What ``inspect`` and ``verify`` find."""
+    row, container = inspection.open_container(view, limits)
+    found = verification.find_identifying(view, limits, row, container, values=values)
+    if container.format == "webp":
+        data, _, clean = verification.rewrite(view, limits)
+        found += _behind_codes(memoryview(data), clean)
     return container, found
+
+
+def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...]:
+    """What only a codec takes out of the pictures of a clean WebP file."""
+    if clean.format != "webp":
+        return ()
+    from rmexif import webp_recode
+
+    return webp_recode.leftovers(view, clean)
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:

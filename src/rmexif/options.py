@@ -2,7 +2,7 @@
 
 A field says its default, its help, its range and its choices; a table that it names is asked anew each time, so that a
 new row of ``STYLES``, ``DETECTORS`` or ``FORMATS`` is an option value without another line. How an option is spelt is
-the edge's own affair: ``--keep-region X,Y,W,H`` at the command line, ``keep_regions=left,top,right,bottom`` over HTTP.
+the edge's own affair: ``--keep-region`` at the command line, ``keep_regions=`` over HTTP.
 """
 
 from __future__ import annotations

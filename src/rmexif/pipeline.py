@@ -20,7 +20,7 @@ from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, Verific
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import CLEAN, Box, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from rmexif.styles import Mask, Style
 
 __all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scrub"]
+
+
+NO_COLOUR = Colour()
 
 
 class Clock:
@@ -56,6 +59,7 @@ class Analysis:
     detections: tuple[tuple[Detection, ...], ...]  # per frame, in px of the upright original
     sizes: tuple[tuple[int, int], ...]  # height and width of each frame of the raster, px
     search: dict[str, Any]  # what was searched, JSON-ready
+    described: Colour = NO_COLOUR  # by numbers of a 16-bit PNG: its samples, sRGB meanwhile, are brought back to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,11 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         raster = _decode(source, container, policy)
         del source
     with clock.stage("colour"):
-        raster, seen = _to_srgb(_each(transform.orient, raster), container, policy)
+        raster, seen, described = _to_srgb(_each(transform.orient, raster), container, policy)
     with clock.stage("detect"):
         search: dict[str, Any] = {}
         found, sizes = _detect(seen, policy, search)
-    return Analysis(raster, found, sizes, search)
+    return Analysis(raster, found, sizes, search, described)
 
 
 def scrub(
@@ -125,13 +129,14 @@ def scrub(
         )
     changes: dict[str, Any] = {"escalated": 0}
     redacted = _redacted(found, output, style, policy, rng, clock, changes)
-    if isinstance(raster.frames, FrameStream):
+    if isinstance(raster.frames, FrameStream) and output in codecs.STREAMED:
         first = next(redacted)  # encoders look at it, and then go over all frames once
-        frames: Any = FrameStream(len(raster.frames), lambda: chain([first], redacted))
+        raster = replace(raster, frames=FrameStream(len(raster.frames), lambda: chain([first], redacted)))
     else:
-        frames = tuple(redacted)
-        first = frames[0]
-    data, container = _encode(replace(raster, frames=frames), output, policy, clock)
+        raster = replace(raster, frames=tuple(redacted))
+        first = raster.frames[0]
+        raster = transform.from_srgb(raster, found.described)
+    data, container = _encode(raster, output, policy, clock)
     if policy.stealth:
         before, after = (transform.dhash(frame.pixels) for frame in (found.raster.frames[0], first))
         changes["perceptual_distance"] = transform.hamming(before, after)
@@ -193,7 +198,7 @@ def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
 
 def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memoryview:
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
-    if all(part.role in CLEAN for part in container.parts):
+    if all(part.role in HARMLESS for part in container.parts):
         return view
     return rebuild(view, container)
 
@@ -216,15 +221,17 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     return raster
 
 
-def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster]:
-    """The raster that leaves, and the one that is searched: sRGB, but for a PNG that goes on to say what it is.
+def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple[Raster, Raster, Colour]:
+    """The raster that goes on, the one that is searched, and what the output says again of its samples.
 
-    16-bit samples become sRGB in any case: of linear light the low byte, which does not leave, would be missed.
+    Both are sRGB, but for an 8-bit PNG that goes on to say what it is. 16-bit samples are brought back to what they
+    were at the end: of linear light the low byte, which does not leave, would be missed.
     """
     seen = _each(transform.to_srgb, raster)
-    keeps = (policy.output or output_for(container.format)) == "png" and transform.is_measured(raster.colour)
-    keeps = keeps and raster.frames[0].pixels.dtype == np.uint8
-    return (raster if keeps else seen), seen
+    if (policy.output or output_for(container.format)) != "png" or not transform.is_measured(raster.colour):
+        return seen, seen, NO_COLOUR
+    is_wide = raster.frames[0].pixels.dtype == np.uint16
+    return (seen, seen, raster.colour) if is_wide else (raster, seen, NO_COLOUR)
 
 
 def _each(change: Callable[[Raster], Raster], raster: Raster) -> Raster:

@@ -75,6 +75,10 @@ class Residual(StrEnum):
         "slice data was passed through unwalked; bytes could hide after its codes",
         False,
     )
+    HEVC_SCALING_LISTS = (
+        "hevc-scaling-lists",
+        "scaling lists are the encoder's; steps that no coefficient uses could spell a message",
+    )
     CODED_TAIL = "coded-tail", "the last bytes of a unit of coded data may be some that the picture does not need"
     JXL_EXTRA_CHANNELS = (
         "jxl-extra-channels",

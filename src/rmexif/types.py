@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLEAN",
+    "HARMLESS",
     "MAX_CHANNELS",
     "Box",
     "Category",
@@ -66,6 +67,7 @@ class Role(Enum):
     COLOUR = "colour"  # colour description in its canonical, text-free form
     ORIENTATION = "orientation"  # the least that keeps the picture upright
     ANIMATION = "animation"  # timing, loop count, frame geometry
+    ENCODING = "encoding"  # as common encoders write it, checked to say nothing of its own; a rewrite may differ
     METADATA = "metadata"
     AUXILIARY = "auxiliary"  # another picture: thumbnail, gain map, depth, motion video
     GAP = "gap"  # bytes that no structure refers to
@@ -74,6 +76,7 @@ class Role(Enum):
 
 
 CLEAN = frozenset({Role.STRUCTURE, Role.PIXELS, Role.COLOUR, Role.ORIENTATION, Role.ANIMATION})
+HARMLESS = CLEAN | {Role.ENCODING}  # what identifies nobody
 
 
 class Category(Enum):

@@ -2,24 +2,31 @@
 
 ``rewrite`` cleans without touching a pixel; ``verify_clean`` is what every output of strip and scrub passes. The
 allow-list is the roles in ``types.CLEAN``; and a clean file is one that a rewrite leaves as it is, which needs no list.
+``find_identifying`` asks less, of files that others wrote: what a parser has checked to be a common encoder's form
+(``Role.ENCODING``) may differ, everything else must stand in the rewrite to the byte.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers.common.memory import holds_at
-from rmexif.errors import InputError, VerificationError
+from rmexif.containers.common.memory import common_length, holds_at
+from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.inspection import findings, open_container
 from rmexif.native.buffers import join
-from rmexif.types import CLEAN, Category, Finding
+from rmexif.types import CLEAN, HARMLESS, Category, Finding, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rmexif.types import Container, Limits
+    from rmexif.containers import FormatRow
+    from rmexif.types import Container, Limits, Part
 
-__all__ = ["find_leftovers", "rewrite", "verify_clean"]
+__all__ = ["find_identifying", "find_leftovers", "rewrite", "verify_clean"]
+
+LEAST_SEARCHED = 8  # byte
+LEAST_PIECE = 64  # byte of coded data
+MOST_RESTARTS = 64  # searches from the start again, of pieces in another order: bounds the time
 
 
 def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Container[Any]]:
@@ -35,7 +42,7 @@ def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Co
     row, container = open_container(view, limits)
     pieces = row.rewrite(view, container)
     data = join(pieces)
-    if all(part.role in CLEAN for part in container.parts) and _same(pieces, view):
+    if all(part.role in HARMLESS for part in container.parts) and _same(pieces, view):
         return data, container, container  # a fixed point already: parsing the same bytes again would prove nothing new
     return data, container, verify_clean(data, limits, container)
 
@@ -72,8 +79,79 @@ def find_leftovers(
     if not found:
         again = row.rewrite(view, container)
         if not _same(again, view):
-            found = (Finding(container.format, Category.UNKNOWN, abs(len(view) - sum(map(len, again)))),)
+            surplus = abs(len(view) - sum(map(len, again)))
+            found = findings(view, container, accepted=CLEAN) or (Finding(container.format, Category.UNKNOWN, surplus),)
     return container, found
+
+
+def find_identifying(
+    view: memoryview, limits: Limits, row: FormatRow[Any], container: Container[Any], *, values: bool = False
+) -> tuple[Finding, ...]:
+    """What a file carries that could identify somebody, or that nothing accounts for.
+
+    Every other part is looked for in the rewrite, wherever it stands there: the order of chunks is no finding.
+
+    Args:
+        view: the file.
+        limits: what it may cost.
+        row: of its format.
+        container: what was parsed of it.
+        values: whether findings carry what they say.
+    """
+    found = findings(view, container, values)
+    if found:
+        return found
+    try:
+        pieces = row.rewrite(view, container)
+        if _same(pieces, view):
+            return ()
+        data = memoryview(b"".join(pieces))
+        parse_again = row.load().parse_again
+        rewritten = parse_again(data, limits, container) if parse_again else row.parse(data, limits)
+    except UnsupportedFeature as error:  # what cannot be rewritten is not known to be clean
+        return (Finding(error.structure or container.format, Category.UNKNOWN, len(view)),)
+    exact = frozenset(bytes(data[part.offset : part.end]) for part in rewritten.parts if part.role in CLEAN)
+    complete = bytes(data)
+
+    def is_known(part: Part) -> bool:
+        """Whether the part stands in the rewrite; a short one as one of its parts: few bytes stand anywhere."""
+        content = bytes(view[part.offset : part.end])
+        if content in exact:
+            return True
+        if part.role is Role.PIXELS:
+            return _stands_in(complete, content)
+        return part.length >= LEAST_SEARCHED and content in complete
+
+    unknown = [
+        Finding(part.label, Category.UNKNOWN, part.length)
+        for part in container.parts
+        if part.role in CLEAN and not is_known(part)
+    ]
+    surplus = _structure_size(container) - _structure_size(rewritten)
+    if not unknown and surplus > 0:  # what stands once there may be repeated here, in an order that says something
+        unknown.append(Finding(f"{container.format}/repeated structure", Category.UNKNOWN, surplus))
+    return tuple(unknown)
+
+
+def _structure_size(container: Container[Any]) -> int:
+    """Bytes of what is clean, but for coded data, which encoders split as they like."""
+    return sum(part.length for part in container.parts if part.role in CLEAN and part.role is not Role.PIXELS)
+
+
+def _stands_in(complete: bytes, content: bytes) -> bool:
+    """Whether coded data stands in a file, in one piece or in several that something else lies between."""
+    at = position = restarts = 0
+    while at < len(content):
+        head = content[at : at + LEAST_PIECE]
+        place = complete.find(head, position)
+        if place < 0:
+            restarts += 1
+            place = complete.find(head) if restarts <= MOST_RESTARTS else place
+        if place < 0:
+            return False
+        length = common_length(memoryview(content)[at:], memoryview(complete)[place:])
+        at, position = at + length, place + length
+    return True
 
 
 def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:

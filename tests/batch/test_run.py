@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
 
-from rmexif import InvalidPolicy, Policy, SetupError
+from rmexif import InvalidPolicy, Policy, SetupError, strip
 from rmexif.batch import run
 from rmexif.batch.run import known
 from rmexif.batch.stores import StoreUnavailable
+from tests import samples
 from tests.batch import pictures, proof
 from tests.batch.server import Server
 from tests.cli.running import run as cli_run
@@ -273,3 +274,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert (tmp_path / "out2" / "a.jpg").exists()
     assert (refused.returncode, refused.stdout) == (78, b"")
     assert b"lie in each other" in refused.stderr
+
+
+def test_strip_leaves_pixels_alone(tmp_path: Path) -> None:
+    """Metadata only; the manifest says so, and a run that scrubs cannot go on with it."""
+    from rmexif.bulk import StripTask
+
+    (tmp_path / "in").mkdir()
+    raw = samples.of("png")["rgb"]
+    (tmp_path / "in" / "a.png").write_bytes(raw)
+
+    first = run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask())
+    again = run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask())
+
+    assert first.codes["ok"] == 1
+    assert again.codes["ok"] == 0
+    assert (tmp_path / "out" / "a.png").read_bytes() == strip(raw)[0]
+    with pytest.raises(InvalidPolicy):
+        run(str(tmp_path / "in"), str(tmp_path / "out"))

@@ -140,9 +140,9 @@ def test_missing_frames_are_refused():
 def test_unknown_formats():
     """No decoder, no encoder, no place for a second picture."""
     with pytest.raises(UnsupportedFeature):
-        codecs.decode(b"", container("psd", 1, 1))
+        codecs.decode(b"", container("bpg", 1, 1))
     with pytest.raises(EncodeError):
-        codecs.encode(raster(smooth()), "psd", 90)
+        codecs.encode(raster(smooth()), "bpg", 90)
     with pytest.raises(EncodeError, match="one picture"):
         codecs.encode(raster(smooth(), smooth()), "jpeg", 90)
 
@@ -305,17 +305,29 @@ def test_jxl_pixels_come_from_the_codestream():
 # -- encoding: Pillow is the reader
 
 
+def portable(data):
+    """A file read by Pillow; it knows no PAM, whose samples follow a line ENDHDR (pam(5))."""
+    if not data.startswith(b"P7"):
+        return opened(data)
+    head, _, body = data.partition(b"ENDHDR\n")
+    fields = dict(line.split() for line in head.decode().splitlines()[1:])
+    width, height, channels = (int(fields[key]) for key in ("WIDTH", "HEIGHT", "DEPTH"))
+    samples = np.frombuffer(body, ">u2" if fields["MAXVAL"] == "65535" else np.uint8)
+    narrow = (samples / (257 if fields["MAXVAL"] == "65535" else 1)).round().astype(np.uint8)
+    return Image.fromarray(narrow.reshape(height, width, channels))
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("name", ALL)
 def test_every_format_takes_every_raster(name, dtype, channels):
     """Grey or colour, alpha or not, 8 or 16 bit: it comes out looking the same, and with no side data."""
     pixels = smooth(channels=channels, dtype=dtype)
-    image = opened(codecs.encode(raster(pixels), name, 95))
+    image = portable(codecs.encode(raster(pixels), name, 95))
     assert not any(image.info.get(key) for key in ("exif", "xmp", "comment", "photoshop", "metadata", "thumbnails"))
     narrow = (pixels / (257 if dtype == np.uint16 else 1)).round().astype(np.uint8)
     want = Image.fromarray(narrow[:, :, 0] if channels == 1 else narrow).convert("RGBA")
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I"):
         image = Image.fromarray((np.array(image) / 257).round().astype(np.uint8))
     got = image.convert("RGBA")
     if name == "gif":

@@ -31,8 +31,13 @@ def photoshop(image: Image.Image) -> bytes:
 
 def cursor() -> bytes:
     """A Windows cursor: an icon with a hot spot."""
-    icon = samples.saved(samples.picture(64, 64, 4), "ICO", sizes=[(16, 16), (64, 64)], bitmap_format="bmp")
-    return b"\0\0\2\0" + icon[4:]
+    cursor = bytearray(
+        samples.saved(samples.picture(64, 64, 4), "ICO", sizes=[(16, 16), (64, 64)], bitmap_format="bmp")
+    )
+    cursor[2] = 2
+    for at in (10, 26):  # planes and bits
+        cursor[at : at + 4] = bytes(4)
+    return bytes(cursor)
 
 
 def files() -> dict[str, tuple[str, bytes]]:

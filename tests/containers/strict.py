@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from rmexif.containers import rebuild
-from rmexif.types import CLEAN, Limits
+from rmexif.types import HARMLESS, Limits
 from tests import sets
 
 
@@ -22,14 +22,14 @@ def clean(module: Any, raw: bytes) -> bytes:
     assert container.parts[-1].end == len(raw)
     data = rebuild(memoryview(raw), container)
     again = module.parse(memoryview(data), Limits())
-    assert [part for part in again.parts if part.role not in CLEAN] == []
+    assert [part for part in again.parts if part.role not in HARMLESS] == []
     assert rebuild(memoryview(data), again) == data
     return data
 
 
 def kinds(module: Any, raw: bytes) -> set[str]:
     """Kinds of the parts that may not leave."""
-    return {part.label for part in module.parse(memoryview(raw), Limits()).parts if part.role not in CLEAN}
+    return {part.label for part in module.parse(memoryview(raw), Limits()).parts if part.role not in HARMLESS}
 
 
 def frames(raw: bytes) -> list[np.ndarray]:

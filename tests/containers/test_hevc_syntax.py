@@ -171,3 +171,11 @@ def test_what_no_field_allows_is_refused(kind: int, text: str, error: type[Excep
     """Numbers above what a field allows, and extensions that cannot be stepped over."""
     with pytest.raises(error, match=problem):
         reserialised(both(kind, text + " u32:0 u32:0")[0])
+
+
+def test_the_bits_of_scaling_lists_are_counted() -> None:
+    """A residual says how many there are: steps that no coefficient uses are the writer's."""
+    spelled = SCALING.replace(" u1:1 u1:1", "", 1)  # without the two flags before the lists
+    bits = sum(len(golomb(int(value))) if form == "ue" else 1 for form, value in re.findall(r"(ue|u1):(\d+)", spelled))
+    assert read_sps(both(*SETS["scaling lists"])[0]).scaling == bits
+    assert read_sps(both(*SETS["plain"])[0]).scaling == 0

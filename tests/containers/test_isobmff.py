@@ -21,7 +21,7 @@ from rmexif.containers.isobmff.av1 import filter_av1, leb128
 from rmexif.containers.isobmff.av1_sequence import read_sequence_header
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Limits, PayloadKind, Role
+from rmexif.types import HARMLESS, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.heif_builder import Heif, box, boxes, coded, encoded, full, grid, ispe, picture
 
@@ -55,7 +55,7 @@ def strip(raw, limits=None):
     """The clean file, proved to be a fixed point without a dirty part."""
     out = rebuild(memoryview(raw), parse(raw, limits))
     again = parse(out, limits)
-    assert [part.label for part in again.parts if part.role not in CLEAN] == []
+    assert [part.label for part in again.parts if part.role not in HARMLESS] == []
     assert rebuild(memoryview(out), again) == out
     return out
 
@@ -106,7 +106,7 @@ def test_metadata_goes_and_pixels_stay(kind):
     assert b"SECRET" in raw
     assert b"SECRET" not in clean
     assert same(raw, clean)
-    found = {part.payload for part in parse(raw).parts if part.role not in CLEAN}
+    found = {part.payload for part in parse(raw).parts if part.role not in HARMLESS}
     assert {PayloadKind.EXIF, PayloadKind.XMP, PayloadKind.ICC} <= found
     assert icc.is_clean(parse(clean).colour.icc)
 
@@ -137,7 +137,7 @@ def test_every_hiding_place_of_the_container(kind):
     clean = strip(raw)
     assert b"SECRET" not in clean
     assert same(encoded(picture(), kind), clean)
-    dirty = b"".join(raw[p.offset : p.end] for p in parse(raw).parts if p.role not in CLEAN)
+    dirty = b"".join(raw[p.offset : p.end] for p in parse(raw).parts if p.role not in HARMLESS)
     assert dirty.count(b"SECRET") == raw.count(b"SECRET")
 
 
@@ -728,3 +728,60 @@ def test_what_nothing_refers_to_is_a_gap_and_what_follows_a_trailer():
     raw = raw[:start] + struct.pack(">I", size) + raw[start + 4 :] + b"UNUSEDEND"
     shown = [(part.label, part.role, part.payload, part.length) for part in parse(raw).parts[-2:]]
     assert shown == [("gap", Role.GAP, None, 5), ("trailer", Role.TRAILER, PayloadKind.TRAILER, 4)]
+
+
+def sets_of(config):
+    """The NAL units of a decoder configuration (ISO 14496-15, 8.3.3.1), by their type."""
+    found, at = {}, 8 + 23
+    for _ in range(config[at - 1]):
+        kind, count, at = config[at] & 63, int.from_bytes(config[at + 1 : at + 3], "big"), at + 3
+        for _ in range(count):
+            size = int.from_bytes(config[at : at + 2], "big")
+            found.setdefault(kind, []).append(config[at + 2 : at + 2 + size])
+            at += 2 + size
+    return found
+
+
+def configuration(config, sets):
+    """The configuration with other parameter sets."""
+    arrays = [bytes((0x80 | kind,)) + struct.pack(">H", len(nals)) for kind, nals in sets.items()]
+    bodies = [b"".join(struct.pack(">H", len(one)) + one for one in nals) for nals in sets.values()]
+    joined = b"".join(head + body for head, body in zip(arrays, bodies, strict=True))
+    return box(b"hvcC", config[8 : 8 + 22], bytes((len(sets),)), joined)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_parameter_sets_that_no_slice_names_go(inside):
+    """Picture parameter sets under other numbers: with scaling lists of the writer's own they could hold 50 KB."""
+    data, config = coded(picture(), "HEIF")
+    sets = sets_of(config)
+    (pps,) = sets[34]
+    assert pps[2] >> 7  # pps_pic_parameter_set_id 0, one bit
+
+    def other(number):
+        bits = f"{number + 1:b}"
+        number_bits = "0" * (len(bits) - 1) + bits
+        rest = f"{int.from_bytes(pps[2:], 'big'):0{8 * len(pps) - 16}b}"[1:].rstrip("0")
+        joined = number_bits + rest
+        joined += "0" * (-len(joined) % 8)
+        return pps[:2] + int(joined, 2).to_bytes(len(joined) // 8, "big")
+
+    extra = [other(number) for number in range(1, 60)]
+    if inside:
+        dirty = b"".join(struct.pack(">I", len(one)) + one for one in extra) + data
+        raw = single("HEIF", dirty, config).build()
+    else:
+        raw = single("HEIF", data, configuration(config, sets | {34: [*extra, pps]})).build()
+    assert same(raw, encoded(picture(), "HEIF"))
+    assert strip(raw) == strip(single("HEIF").build())
+
+
+def test_the_last_of_two_parameter_sets_of_one_number_is_in_force():
+    """H.265 7.4.1.3.3: what comes later replaces what was there."""
+    data, config = coded(picture(), "HEIF")
+    sets = sets_of(config)
+    (pps,) = sets[34]
+    other = pps[:2] + bytes((pps[2] ^ 1,)) + pps[3:]  # sign_data_hiding_enabled_flag
+    raw = single("HEIF", data, configuration(config, sets | {34: [pps, other, pps]})).build()
+    assert same(raw, encoded(picture(), "HEIF"))
+    assert strip(raw) == strip(single("HEIF").build())

@@ -241,7 +241,8 @@ def test_components_are_numbered(idents: bytes, progressive: bool, jfif: bool) -
     data = stripped(raw)
 
     assert data == (raw if idents == b"RGB" and not jfif else plain)
-    assert (verify(raw) == []) is (data == raw)
+    assert (verify(raw, canonical=True) == []) is (data == raw)
+    assert (verify(raw) == []) is (data == raw or idents == b"\0\1\2")  # as some encoders count
 
 
 @pytest.mark.parametrize("idents", [b"RGB", b"\x01\x02\x03", b"ABC"])

@@ -20,7 +20,7 @@ from rmexif.containers import rebuild
 from rmexif.containers.jxl import JXL, frame_header, icc, image_header
 from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
-from rmexif.types import CLEAN, Container, Limits, Packing, PayloadKind, Role
+from rmexif.types import HARMLESS, Container, Limits, Packing, PayloadKind, Role
 from tests import sets
 from tests.containers import jxl_files as files
 from tests.containers.jxl_files import BOXED, SECRET, Dirty, bits_of, box, decoded, encoded, picture, profile_of
@@ -47,7 +47,7 @@ def clean(raw: bytes) -> bytes:
     """Rebuild, and check that this is a clean fixed point."""
     out = rebuild(memoryview(raw), parse(raw))
     again = parse(out)
-    assert all(part.role in CLEAN for part in again.parts)
+    assert all(part.role in HARMLESS for part in again.parts)
     assert rebuild(memoryview(out), again) == out
     return out
 
@@ -93,10 +93,10 @@ def test_boxes_go_and_are_named() -> None:
     raw += box(b"Exif", EXIF) + SECRET
     parts = parse(raw).parts
 
-    assert {part.label for part in parts if part.role in CLEAN} >= {"JXL", "ftyp", "jxlc", "codestream/frame"}
+    assert {part.label for part in parts if part.role in HARMLESS} >= {"JXL", "ftyp", "jxlc", "codestream/frame"}
     for kind, (_, payload, body) in hidden.items():
         part = next(part for part in parts if part.label == LABELS.get(kind, kind.decode("latin-1")))
-        assert part.role not in CLEAN
+        assert part.role not in HARMLESS
         assert part.payload is payload
         assert part.packing is (Packing.BROTLI if kind == b"brob" else None)
         assert bytes(part.body(memoryview(raw))) == body

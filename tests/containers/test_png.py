@@ -19,7 +19,7 @@ from rmexif.metadata import explain
 from rmexif.native.png import Layout, filter_rows
 from rmexif.native.png_layout import ADAM7
 from rmexif.residuals import Residual
-from rmexif.types import CLEAN, Limits, PayloadKind, Role
+from rmexif.types import HARMLESS, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers import profiles
 from tests.containers.builders_png import (
@@ -57,7 +57,7 @@ def stripped(data):
     out = rebuild(memoryview(data), parsed(data))
     again = parsed(out)
     assert rebuild(memoryview(out), again) == out
-    assert all(part.role in CLEAN for part in again.parts)
+    assert all(part.role in HARMLESS for part in again.parts)
     return out
 
 
@@ -78,7 +78,7 @@ class TestChunks:
         """A file of canonical chunks comes back byte for byte."""
         data = png()
         assert stripped(data) == data
-        assert all(part.role in CLEAN for part in parsed(data).parts)
+        assert all(part.role in HARMLESS for part in parsed(data).parts)
 
     @pytest.mark.parametrize(
         "dirty",
@@ -87,7 +87,7 @@ class TestChunks:
             chunk(b"zTXt", b"Comment\0\0" + zlib.compress(SECRET)),
             chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + SECRET),
             chunk(b"eXIf", SECRET),
-            chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)),
+            chunk(b"pHYs", struct.pack(">IIB", 4711, 4711, 1)),
             chunk(b"tIME", b"\x07\xea\1\1\1\1\1"),
             chunk(b"bKGD", b"\0\1\0\2\0\3"),
             chunk(b"sBIT", b"\5\6\5"),
@@ -111,7 +111,7 @@ class TestChunks:
         """Before and behind the picture; the part is reported."""
         for data in (png(dirty), png(after=[dirty]) if dirty[4:8] != b"PLTE" else png(dirty)):
             assert stripped(data) == png()
-            (part,) = [part for part in parsed(data).parts if part.role not in CLEAN]
+            (part,) = [part for part in parsed(data).parts if part.role not in HARMLESS]
             assert part.label.encode() == dirty[4:8]
             assert part.length == len(dirty)
             assert part.payload is None or bytes(part.body(memoryview(data))) in dirty[8:-4]
@@ -152,7 +152,7 @@ class TestChunks:
         """Every pixel is there, so the picture is; the finding says that the end was not."""
         data = png()[: -len(END)] + end
         assert stripped(data) == png()
-        assert {part.label for part in parsed(data).parts if part.role not in CLEAN} == found
+        assert {part.label for part in parsed(data).parts if part.role not in HARMLESS} == found
 
     @pytest.mark.parametrize("prefix", [b"\xef\xbb\xbf", b"\xff\xfe", b"\n", b"\r\n"])
     def test_what_a_text_editor_puts_before_goes(self, prefix):
@@ -335,7 +335,7 @@ class TestPictureData:
         out = stripped(data)
         assert zlib.decompress(dict(chunks(out))[b"IDAT"]) == rows(bytes(12), 6)
         assert SECRET not in out
-        assert kind in {part.label for part in parsed(data).parts if part.role not in CLEAN}
+        assert kind in {part.label for part in parsed(data).parts if part.role not in HARMLESS}
 
     def test_empty_blocks_at_the_end_of_the_stream_go(self):
         """Deflate blocks without data are a place for bits."""
@@ -358,9 +358,7 @@ class TestPictureData:
         pieces = [chunk(b"IDAT", piece) for piece in (stream[:split], stream[split:]) if piece]
         data = SIGNATURE + ihdr(2, 2) + b"".join(pieces) + END
         assert dict(chunks(stripped(data)))[b"IDAT"] == b"\x78\x9c" + stream[2:]
-        dirty = [part for part in parsed(data).parts if part.role not in CLEAN]
-        assert {part.label for part in dirty} == {"IDAT/zlib header"}
-        assert b"".join(bytes(part.body(memoryview(data))) for part in dirty) == stream[:2]
+        assert {part.role for part in parsed(data).parts if part.label == "IDAT"} == {Role.PIXELS, Role.ENCODING}
 
     def test_bits_that_inflating_skips_go(self):
         """Padding bits before the length of a stored block (RFC 1951, 3.2.4) are read by nobody."""
@@ -389,7 +387,7 @@ class TestPictureData:
             native.use(before)
         assert cleared(out) == cleared(data)
         assert codes == (Residual.PNG_FILTER_CHOICE,)
-        assert all(part.role in CLEAN for part in parsed(out).parts)
+        assert all(part.role in HARMLESS for part in parsed(out).parts)
 
     def test_a_drawing_that_is_deflated_again_does_not_grow(self):
         """Tiles that come again and again; zlib's best level finds more of them than the one that suits photographs."""
@@ -567,7 +565,7 @@ class TestAnimation:
         )
         assert stripped(dirty) == clean
         assert {"fdAT/surplus", "fdAT/sequence", "acTL", "fcTL"} <= {
-            part.label for part in parsed(dirty).parts if part.role not in CLEAN
+            part.label for part in parsed(dirty).parts if part.role not in HARMLESS
         }
 
     def test_delays_are_written_in_lowest_terms(self):
@@ -715,7 +713,7 @@ def test_the_parse_of_a_rewrite_may_start_from_what_is_known(sample):
     """It finds the same, and holds bytes of the new file only; a broken stream in its place is still found."""
     before = parsed(TestLaw.SAMPLES[sample])
     out = rebuild(memoryview(TestLaw.SAMPLES[sample]), before)
-    again = PNG.parse_again(memoryview(out), Limits(), before)
+    again = PNG.load().parse_again(memoryview(out), Limits(), before)
     assert again == PNG.parse(memoryview(out), Limits())
     assert all(image.clean.obj in (out, bytes(image.clean)) for _, image in again.tree.pictures)
     at = out.index(b"IDAT") + 4
@@ -723,4 +721,4 @@ def test_the_parse_of_a_rewrite_may_start_from_what_is_known(sample):
     broken = out[: at + 2] + b"\xff" * (size - 2)
     broken += zlib.crc32(broken[at - 4 :]).to_bytes(4, "big") + out[len(broken) + 4 :]
     with pytest.raises(MalformedImage, match="deflate"):
-        PNG.parse_again(memoryview(broken), Limits(), before)
+        PNG.load().parse_again(memoryview(broken), Limits(), before)

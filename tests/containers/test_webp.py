@@ -16,7 +16,7 @@ from rmexif.containers.webp import WEBP, rewrite
 from rmexif.errors import EncodeError, InputError, LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.native import vp8, vp8l
 from rmexif.residuals import Residual
-from rmexif.types import CLEAN, Limits, PayloadKind, Role
+from rmexif.types import HARMLESS, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.builders_webp import anmf, chunk, chunks, encoded, frames, riff, vp8x
 from tests.native import webps
@@ -48,7 +48,7 @@ def checked(out):
     """``out``, after the checks that hold for every clean file."""
     again = parsed(out)
     assert rebuild(memoryview(out), again) == out
-    assert all(part.role in CLEAN for part in again.parts)
+    assert all(part.role in HARMLESS for part in again.parts)
     return out
 
 
@@ -81,7 +81,7 @@ def recoded(data):
 
 
 def dirty(data):
-    return {part.label for part in parsed(data).parts if part.role not in CLEAN}
+    return {part.label for part in parsed(data).parts if part.role not in HARMLESS}
 
 
 class TestChunks:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from rmexif import inspection, lossless, scrub
+from rmexif import lossless, scrub
 from rmexif.containers import FORMATS, by_name
 from rmexif.errors import InputError, LimitExceeded
-from rmexif.types import CLEAN, Category, Limits
+from rmexif.types import HARMLESS, Category, Limits
 from tests import samples
 from tests.containers.builders_png import with_crcs
 
@@ -133,9 +133,9 @@ def test_a_canary_is_reported(name: str, kind: str) -> None:
     if samples.CANARY not in raw:
         pytest.skip("nothing is planted in the open in this sample")
 
-    values = [finding.value or "" for finding in inspection.inspect(raw, values=True).findings]
+    values = [finding.value or "" for finding in lossless.inspect(raw, values=True).findings]
     assert any(samples.CANARY.decode() in value for value in values)
-    assert not any(finding.where.endswith("/broken") for finding in inspection.inspect(raw).findings)
+    assert not any(finding.where.endswith("/broken") for finding in lossless.inspect(raw).findings)
     assert lossless.verify(raw)
 
 
@@ -152,7 +152,7 @@ def test_what_follows_the_picture_has_one_name(name: str, appended: bytes, where
     """The same bytes behind a picture are reported in the same words, whatever the picture's format is."""
     clean, _ = lossless.strip(next(iter(samples.of(name).values())))
 
-    found = inspection.inspect(clean + appended).findings
+    found = lossless.inspect(clean + appended).findings
 
     assert [(finding.where, finding.category, finding.length) for finding in found] == [
         (where, category, len(appended))
@@ -165,7 +165,7 @@ def test_all_roles_are_clean_after_strip(name: str, kind: str) -> None:
     """The clean file holds parts of the allow-list only."""
     data, _ = lossless.strip(samples.of(name)[kind])
 
-    assert {part.role for part in by_name(name).parse(memoryview(data), LIMITS).parts} <= CLEAN
+    assert {part.role for part in by_name(name).parse(memoryview(data), LIMITS).parts} <= HARMLESS
 
 
 @pytest.mark.parametrize("name", NAMES)

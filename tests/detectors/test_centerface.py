@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,9 +14,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from rmexif import DetectionError, LimitExceeded, SetupError
-from rmexif.detectors import CenterFace, YuNet, network, pyramid
+from rmexif.detectors import CenterFace, YuNet, network, pyramid, search
 from rmexif.styles import mask_for
-from rmexif.types import Box
+from rmexif.types import Box, Detection
 from tests import sets
 
 
@@ -64,6 +65,73 @@ def test_faces_of_all_sizes_in_a_large_picture(portrait: np.ndarray, width: int)
     scene[300 : 300 + small.shape[0], 700 : 700 + small.shape[1]] = small
 
     assert centre_is_found(scene, 700 + small.shape[1] / 2, 300 + small.shape[0] / 2)
+
+
+@pytest.mark.parametrize("recall", ["balanced", "high"])
+@pytest.mark.parametrize("side", [256, 1024])
+@pytest.mark.parametrize("cut", [(40, 200, 150, 300), (55, 185, 165, 285), (62, 176, 178, 272)])
+def test_a_close_up_is_one_face(portrait: np.ndarray, cut: tuple[int, int, int, int], side: int, recall: str) -> None:
+    """Not its middle, nor halves and quarters of it; and the box is that of the face in the photograph."""
+    top, bottom, left, right = cut
+    factor = side / (right - left)
+    close = cv2.resize(np.ascontiguousarray(portrait[top:bottom, left:right]), None, fx=factor, fy=factor)
+
+    found = CenterFace(recall).detect(close)  # type: ignore[arg-type]
+
+    assert len(found) == 1
+    truth = np.array([(176 - left), (61 - top), (274 - left), (178 - top)]) * factor
+    assert search.overlap(truth, np.array([found[0].box.as_list()]))[0] > 0.8
+
+
+@pytest.mark.parametrize("share", [0.2, 0.25, 0.33])
+@pytest.mark.parametrize("at", [(0.1, 0.1), (0.55, 0.55), (0.6, 0.1)])
+def test_a_small_face_before_a_large_one_is_a_second_one(
+    portrait: np.ndarray, share: float, at: tuple[float, float]
+) -> None:
+    """A child held close, a photograph held up: both are found."""
+    face = np.ascontiguousarray(portrait[30:210, 140:310])
+    picture = cv2.resize(face, (1020, 1080), interpolation=cv2.INTER_CUBIC)
+    second = cv2.resize(face, (round(1020 * share), round(1080 * share)), interpolation=cv2.INTER_AREA)
+    top, left = round(1080 * at[0]), round(1020 * at[1])
+    picture[top : top + second.shape[0], left : left + second.shape[1]] = second
+
+    assert len(CenterFace().detect(picture)) == 2
+    assert centre_is_found(picture, left + second.shape[1] / 2, top + second.shape[0] / 2)
+
+
+def test_what_is_written_stays_beside_a_face() -> None:
+    """Detections of one label become one per place; a line of text over a face is covered by its own style."""
+    face, again = Detection(Box(0, 0, 100, 100), 0.9), Detection(Box(5, 5, 105, 105), 0.8)
+    text = Detection(Box(0, 0, 100, 90), 0.5, "text")
+
+    assert search.merge([again, text, face]) == [face, text]
+
+
+def test_the_finest_level_is_searched_where_there_is_a_trace(portrait: np.ndarray) -> None:
+    """The same faces as from a search of everything, and less than half of the network's pixels for a flat scene."""
+    scene = np.full((2400, 3200, 3), 120, np.uint8)
+    for left in (300, 1500, 2700):
+        scene[1000:1180, left : left + 170] = portrait[30:210, 140:310]
+    everything, _, most = pyramid.candidates(scene, replace(pyramid.PLANS["balanced"], trace=0))
+    traced, _, least = pyramid.candidates(scene, pyramid.PLANS["balanced"])
+    both = [search.choose(scene, found, pyramid.PLANS["balanced"])[0] for found in (everything, traced)]
+
+    assert [len(found) for found in both] == [3, 3]
+    assert least < most / 2
+
+
+def test_a_lone_weak_candidate_needs_a_second_look(portrait: np.ndarray) -> None:
+    """The same score is thrown out over a wall and kept over a face; beside a sure face it is kept unseen."""
+    wall = np.full((400, 400, 3), 120, np.uint8)
+    row = np.zeros((1, 16), np.float32)
+    row[0, :5], row[0, 15] = (176, 61, 274, 178, 0.4), 100
+    sure = row.copy()
+    sure[0, :5] = (10, 250, 100, 350, 0.9)
+    plan = pyramid.PLANS["balanced"]
+
+    assert [len(part) if not isinstance(part, int) else part for part in search.choose(wall, row, plan)] == [0, 1]
+    assert len(search.choose(np.ascontiguousarray(portrait), row, plan)[0]) == 1
+    assert len(search.choose(wall, np.concatenate([row, sure]), plan)[0]) == 2
 
 
 @pytest.mark.parametrize("how", ["grey", "dark", "noisy", "masked"])

@@ -276,6 +276,21 @@ def test_providers(tmp_path: Path) -> None:
         Policy(providers=())
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name a SetupError, not a slower run without a word; "auto" goes on with the processor, and says so."""
+    path = saved(tmp_path, models.heat_map())
+    monkeypatch.setattr(model_file.onnxruntime, "get_available_providers", lambda: list(PROVIDERS.values()))
+    missing = next(
+        n for n, theirs in PROVIDERS.items() if theirs not in onnxruntime.capi._pybind_state.get_available_providers()
+    )
+
+    with pytest.raises(SetupError, match=f"{missing} could not be started"):
+        Onnx(path, providers=(missing,))
+    assert Onnx(path).describe()["providers"][-1] == "cpu"
+    assert missing not in Onnx(path).describe()["providers"]
+
+
 def test_the_policy_fills_what_the_argument_leaves(tmp_path: Path) -> None:
     """Recall and lowest score."""
     made = build(f"onnx:{saved(tmp_path, models.heat_map())}:thing", Policy(recall="max", min_confidence=0.4))

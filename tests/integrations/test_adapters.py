@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import time
 from pathlib import Path
 
+import pillow_heif
 import pytest
 import requests
+from PIL import Image
 
 from rmexif import verify
+from tests import samples
 from tests.service.serving import free_port, running
 
 pytestmark = pytest.mark.slow  # starts servers
@@ -61,3 +65,30 @@ def test_a_large_upload_opens_no_file_for_writing(framework: str, upload: bytes,
     assert "malformed_image" in broken.text
     assert written(lines) == []
     assert not [line for line in lines if "connect(" in line and "AF_INET" in line]
+
+
+@pytest.fixture
+def heic() -> bytes:
+    """As a phone writes it: HEVC, a make and a position in Exif."""
+    exif = Image.Exif()
+    exif[271], exif[272] = "Apple", "iPhone 15"
+    exif[0x8825] = {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(samples.picture(320, 240).convert("RGB")).save(buffer, exif=exif.tobytes())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("framework", COMMANDS)
+def test_the_examples_as_printed(framework: str, heic: bytes) -> None:
+    """A form where nothing was chosen, one without the field, and a photograph of a phone, under a real server."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running([*COMMANDS[framework], str(port)], f"{url}/"):
+        empty = requests.post(f"{url}/avatar", files={"file": ("", b"")}, timeout=60)
+        absent = requests.post(f"{url}/avatar", files={"other": (None, "text")}, timeout=60)
+        photo = requests.post(f"{url}/avatar", files={"file": ("IMG_0001.HEIC", heic, "image/heic")}, timeout=60)
+
+    assert {empty.status_code, absent.status_code} <= {400, 422}
+    assert photo.status_code == 200, photo.text
+    assert photo.headers["Content-Type"].startswith("image/")
+    assert verify(photo.content) == []

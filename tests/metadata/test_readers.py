@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmexif import inspection
+from rmexif import lossless
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.metadata import READERS
 from rmexif.metadata import explain as explain_part
@@ -465,8 +465,23 @@ def test_all_payloads_of_a_file_share_one_budget():
     """Five texts of 8 MiB each: three are read, of the others it is said that they were not."""
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(b"x" * (8 << 20)), 1))
     small = chunk(b"tEXt", b"Comment\0shown")
-    found = inspection.inspect(png(text * 5 + small), values=True).findings
+    found = lossless.inspect(png(text * 5 + small), values=True).findings
     assert [finding.length == 8 << 20 for finding in found] == [True] * 3 + [False] * 3
     assert [finding.where.endswith("beyond the limit") for finding in found] == [False] * 3 + [True] * 2 + [False]
     assert found[-1].value is not None
     assert "shown" in found[-1].value
+
+
+def test_a_profile_of_a_colour_space_is_no_camera_and_no_person():
+    """The sRGB profile that littleCMS makes, and header fields of IEC's."""
+    from PIL import ImageCms
+
+    from tests import samples
+
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[48:56] = b"IEC sRGB"  # as in the profile of Hewlett-Packard that everybody ships
+    raw = samples.saved(samples.picture(), "JPEG", icc_profile=bytes(profile))
+
+    categories = {finding.category for finding in lossless.inspect(raw).findings}
+
+    assert categories <= {Category.SOFTWARE, Category.TIME, Category.TEXT}

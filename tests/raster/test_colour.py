@@ -199,6 +199,21 @@ def test_what_is_measured(gamma: float, measured: bool) -> None:
     assert not colour.is_measured(Colour(primaries=H273[9]))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_samples_are_brought_back_to_a_power(channels: int) -> None:
+    """sRGB 188 of 255 is half of the light (IEC 61966-2-1), 0.5 to the power of gAMA in samples; alpha stays."""
+    grey = round(srgb_code(0.5) * 65535)
+    raster = Raster((Frame(np.full((2, 3, channels), grey, np.uint16)),))
+
+    found = colour.from_srgb(raster, Colour(gamma=0.55556, primaries=H273[12]))
+
+    colours = found.frames[0].pixels[..., : 1 if channels < 3 else 3]
+    assert np.abs(colours / 65535 - 0.5**0.55556).max() < 1e-4
+    assert channels in (1, 3) or (found.frames[0].pixels[..., -1] == grey).all()
+    assert np.abs(to_srgb(found).frames[0].pixels.astype(int) - grey).max() <= 4
+    assert colour.from_srgb(raster, Colour()) is raster
+
+
 def test_tone_mapping_keeps_hue_and_order() -> None:
     """Up to reference white light is halved, the peak of 1000 cd/m2 is white, and channels keep their ratios."""
     grey = np.linspace(0, 1000 / 203, 2000)[:, None].repeat(3, axis=1)

@@ -97,6 +97,7 @@ def _deep(rng: np.random.Generator, width: int, height: int, traits: set[str]) -
 def _code(rng: np.random.Generator, traits: set[str]) -> tuple[int, int]:
     code = pick(rng, CODES)
     traits |= {f"code-{code[0]}-{code[1]}", *({"hdr"} if code[1] in (16, 18) else ())}
+    traits |= {"wide"} if code[0] in (9, 12) and code[1] not in (16, 18) else set()
     return code
 
 

@@ -48,6 +48,10 @@ def make(rng: np.random.Generator) -> Sample:
     if used and name == "info" and compression == BITFIELDS:
         used = (*used[:3], 0)
     data, traits = _pixels(rng, width, height, bits, compression, top_down)
+    if name in ("v4", "v5") and compression == RGB and bits == 32 and masks[3]:
+        used = (0, 0, 0, 0xFF000000)  # which Chromium takes for alpha
+    if used and used[3] and not np.any(np.frombuffer(data, f"<u{bits // 8}") & np.array(used[3], f"<u{bits // 8}")):
+        traits.add("alpha-zero")
     palette = _palette(rng, bits, 3 if name == "core" else 4)
     head = _header(name, width, -height if top_down else height, bits, compression, len(data), masks, len(palette) // 4)
     gap = bytes(int(rng.integers(0, 3)) * 2) if chance(rng, 0.2) else b""
@@ -102,7 +106,7 @@ def _pixels(
         if bits == 32 and form != "drawn":
             rows = rows.copy()
             rows[:, 3::4] = 0 if form == "alpha-zero" else 255
-            traits.add(form)
+            traits.add(f"{form}-byte")
     stride = -(-rows.shape[1] // 4) * 4
     padded = np.zeros((height, stride), np.uint8)
     padded[:, : rows.shape[1]] = rows

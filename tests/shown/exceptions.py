@@ -31,17 +31,24 @@ EXCEPTIONS = (
     _row("jpeg", SCRUB, "ink profile-fitting", "colour-managed; Chromium 156 takes black for cyan, magenta and yellow"),
     _row("jpeg", SCRUB, "ink profile-chunked", "the same"),
     _row("bmp", SCRUB, "alpha-zero", "opaque, as Windows and Photoshop show it; Chromium 156 shows nothing"),
-    _row("webp", STRIP, "alpha-denied alpha lossless profile", "Chromium 156 multiplies by the alpha that it denies"),
+    _row("webp", BOTH, "alpha-denied alpha lossless profile", "Chromium 156 multiplies by the alpha that it denies"),
     _row("webp", SCRUB, "alpha-denied alpha animated", "libwebp blends by it; Chromium 156 for some frames"),
     _row("webp", SCRUB, "animated profile", "Chromium 156 converts some frames, and blends in sRGB"),
     _row("apng", SCRUB, "chrm", "Chromium blends in sRGB"),
     _row("apng", SCRUB, "cicp", "the same"),
+    _row("apng", SCRUB, "iccp", "the same"),
+    _row("apng", SCRUB, "gama", "the same"),
     _row("avif", SCRUB, "depth-12", "Chromium 156 decodes other edges than dav1d and libaom elsewhere"),
     _row("avif", SCRUB, "alpha hdr", "Chromium cuts what sRGB cannot hold behind the blending, an 8-bit file before"),
+    _row("avif", SCRUB, "alpha wide", "the same"),
+    _row("avif", SCRUB, "deep wide", "a step of the red channel near 0 of what sRGB cannot hold"),
+    _row("avif", SCRUB, "alpha profile", "the same"),
     _row("avif", SCRUB, "alpha premultiplied", "Chromium converts colours that are multiplied already"),
     _row("png", SCRUB, "type-6 chrm", "Chromium cuts what sRGB cannot hold behind the blending, an 8-bit file before"),
     _row("png", SCRUB, "type-6 iccp", "the same"),
-    _row("png", SCRUB, "gama depth-8", "samples stay with their gAMA: one step of 255 is more in the dark"),
+    _row(
+        "png", SCRUB, "gama", "samples stay with their gAMA: one step of 255, as Chromium decodes, is more in the dark"
+    ),
 )
 
 

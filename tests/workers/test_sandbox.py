@@ -298,3 +298,23 @@ def test_memory_stays_out_of_the_swap() -> None:
         assert all(outcome.ok for outcome in (first, *rest))
     else:
         assert {outcome.error.code for outcome in (first, *rest) if outcome.error} == {"setup_error"}
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="20" height="20"/>%s</svg>'
+
+
+def test_a_drawing_with_text_is_refused_where_no_font_can_be_read() -> None:
+    """A worker opens no fonts: the text would be missing from the picture. Without a sandbox it is drawn."""
+    pytest.importorskip("resvg_py", reason="the extra rmexif[svg] is not installed")
+    raws = [SVG % b"", SVG % b'<text x="1" y="30">X</text>']
+
+    plain, text = scrub_many(raws, workers=1, pool="process")
+    (free,) = scrub_many(raws[1:], workers=1, pool="process", sandbox=False)
+    (stripped,) = strip_many(raws[1:], workers=1, pool="process")
+
+    assert plain.ok, plain.error
+    assert text.error
+    assert text.error.code == "unsupported_feature"
+    assert "font" in str(text.error)
+    assert free.ok or "font" in str(free.error)  # a machine may have none
+    assert stripped.ok, stripped.error

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rmexif.batch.manifest import Manifest
     from rmexif.batch.stores import Entry, Store
+    from rmexif.bulk import StripTask
     from rmexif.policy import Policy
     from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
@@ -54,7 +55,7 @@ class Job:
     source: Store
     target: Store
     manifest: Manifest
-    policy: Policy
+    policy: Policy | StripTask
     neutral: bool = False
     limits: WorkerLimits | None = None
 

@@ -112,7 +112,7 @@ def describe(raw: Any, outcome: Outcome) -> dict[str, Any]:
         findings[finding["category"]] += finding["count"]
     return {
         "format": stats["format"],
-        "faces_detected": stats["faces_detected"],
+        "faces_detected": stats.get("faces_detected"),
         "findings": dict(findings),
         "original_hash": stats["original_hash"],
         "new_hash": stats["new_hash"],

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rmexif.bulk import StripTask
     from rmexif.workers.limits import WorkerLimits, WorkerOptions
 
 __all__ = ["Summary", "run"]
@@ -55,7 +56,7 @@ class Summary:
 def run(  # noqa: PLR0913 - keyword options of a public function
     source: str,
     target: str,
-    policy: Policy | None = None,
+    policy: Policy | StripTask | None = None,
     *,
     engine: Literal["local", "ray", "spark"] = "local",
     at: str | None = None,
@@ -74,7 +75,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     Args:
         source: a folder, or ``s3://bucket/prefix`` and what else fsspec knows; nothing in it is changed.
         target: likewise; empty, or the target of an earlier run.
-        policy: for all of it.
+        policy: for all of it; a ``rmexif.bulk.StripTask`` removes metadata alone, pixels untouched.
         engine: what carries the run.
         at: place of the manifest; ``_rmexif`` in the target by default.
         neutral_names: call outputs by names that say nothing; the manifest knows which is which.
@@ -97,7 +98,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         if number <= 0:
             raise InvalidPolicy(f"{name} must be more than 0, got {number}")
     with suppress(InputError):  # an empty image comes only after what is wrong with the policy
-        Scrubber(b"", task)
+        if isinstance(task, Policy):
+            Scrubber(b"", task)
     places = _places(source, target, at, patience)
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
     job = _job(*places, task, neutral_names, limits)
@@ -143,7 +145,7 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
 
 
 def _job(
-    origin: Store, results: Store, notes: Store, policy: Policy, neutral: bool, limits: WorkerLimits | None
+    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, neutral: bool, limits: WorkerLimits | None
 ) -> Job:
     facts = {
         "source": origin.url,

@@ -7,6 +7,8 @@ Silent on success unless asked; one line on standard error and an exit code from
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,8 +37,18 @@ class Group(click.Group):
         """Put the bare form's name in front of anything that is no command and no option of the group."""
         own = {"--help", "-h", "--version"}
         if args and args[0] not in self.commands and args[0] not in own:
+            self._refuse_misspelt(args[0])
             args = [str(scrub_command.name), *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, word: str) -> None:
+        """Refuse a word that is nearly a command, and no file.
+
+        Raises:
+            UsageError: with the command that was meant.
+        """
+        if word.isalpha() and not Path(word).exists() and (near := get_close_matches(word, self.commands, 1)):
+            raise click.UsageError(f"no command and no file is called {word}. Did you mean: rmexif {near[0]}")
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run and exit, with the codes of sysexits.h."""
@@ -69,7 +81,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
@@ -79,10 +91,10 @@ def cli() -> None:
     \b
     rmexif photo.jpg                    writes photo.scrubbed.jpg
     rmexif photo.jpg -o clean.png       converts on the way
-    rmexif photos/ -o clean/            a folder and all below it, keeping the tree
+    rmexif photos/ -o clean/            a folder, keeping the tree
     rmexif --dry-run photo.jpg          says what would be found, writes nothing
     rmexif strip photo.jpg              metadata only, pixels untouched
-    rmexif verify photo.jpg             exit code 1 if anything is left
+    rmexif verify photos/               exit code 1 if anything identifies
 
     What it cannot remove: what the scene itself shows, watermarks in the pixels, the noise of the sensor.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped

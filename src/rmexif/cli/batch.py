@@ -6,9 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rmexif.cli import render
-from rmexif.cli.failure import NO_INPUT, Failure, cli_errors
+from rmexif.cli.failure import NO_INPUT, USAGE, Failure, cli_errors
 from rmexif.cli.options import PolicyCommand, deadline_option, policy_from, pool_option, sandbox_option
 from rmexif.cli.progress import progress_bar
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from rmexif.batch import Summary
+    from rmexif.bulk import StripTask
+    from rmexif.policy import Policy
 
 __all__ = ["batch_command"]
 
@@ -44,11 +47,12 @@ SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
 )
+@click.option("--strip", "strips", is_flag=True, help="Metadata only: pixels untouched, faces stay.")
 @pool_option
 @deadline_option
 @sandbox_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def batch_command(source: str, target: str, as_json: bool, **options: Any) -> None:
+def batch_command(source: str, target: str, as_json: bool, strips: bool, **options: Any) -> None:
     """Scrub every image of a folder or a bucket into another one; a second run does what is left.
 
     \b
@@ -65,13 +69,27 @@ def batch_command(source: str, target: str, as_json: bool, **options: Any) -> No
 
             def advance(codes: Counter[str]) -> None:
                 if bar is not None:
-                    bar.advance(bar.task_ids[0], codes.total())
+                    bar.advance(codes.total())
 
-            summary = run(source, target, policy_from(options), progress=advance, **settings)
+            summary = run(source, target, _task(options, strips), progress=advance, **settings)
     except OSError as error:
         raise Failure(f"batch: a folder cannot be read or made: {error.strerror}", NO_INPUT) from error
     _report(summary, as_json)
     sys.exit(summary.exit_code)
+
+
+def _task(options: dict[str, Any], strips: bool) -> Policy | StripTask:
+    """What to do with every image."""
+    from rmexif.bulk import StripTask
+
+    policy = policy_from(options)
+    if not strips:
+        return policy
+    context = click.get_current_context()
+    given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if others := [name for name in given if not name.startswith("max_")]:
+        raise Failure(f"--strip: it leaves pixels alone; leave out {others[0].replace('_', '-')}", USAGE)
+    return StripTask(limits=policy.limits)
 
 
 def _worker_options(options: dict[str, Any]) -> dict[str, Any]:

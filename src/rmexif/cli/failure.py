@@ -39,11 +39,18 @@ def cli_errors(source: str) -> Iterator[None]:
     try:
         yield
     except RmexifError as error:
-        raise Failure(f"{source}: {error}", error.exit_code) from error
+        raise Failure(f"{printable(source)}: {error}", error.exit_code) from error
     except OutputExists as error:
-        raise Failure(f"{source}: {error.strerror}", CANNOT_CREATE) from error
+        raise Failure(f"{printable(source)}: {error.strerror}", CANNOT_CREATE) from error
 
 
 def printable(name: str) -> str:
-    """A file name that cannot move a terminal's cursor or break a line."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in name)
+    """A file name that cannot move a terminal's cursor or break a line; bytes that are no UTF-8 in hexadecimal."""
+    return "".join(
+        sign
+        if sign.isprintable()
+        else f"\\x{ord(sign) - 0xDC00:02x}"  # PEP 383
+        if "\udc80" <= sign <= "\udcff"
+        else sign.encode("unicode_escape").decode("ascii")
+        for sign in name
+    )

@@ -8,10 +8,10 @@ import stat
 import sys
 from pathlib import Path
 
-from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure
+from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure, printable
 from rmexif.io.atomic_write import OutputExists, atomic_write
 
-__all__ = ["OutputExists", "format_of", "load", "read", "store", "target_of", "write"]
+__all__ = ["OutputExists", "check_extension", "format_of", "load", "read", "store", "target_of", "write"]
 
 STDIO = "-"
 
@@ -59,7 +59,7 @@ def load(source: str, limit: int) -> bytes:
     try:
         return read(source, limit)
     except OSError as error:
-        raise Failure(f"{source}: cannot be read: {error.strerror}", NO_INPUT) from error
+        raise Failure(f"{printable(source)}: cannot be read: {error.strerror}", NO_INPUT) from error
 
 
 def store(target: str, data: bytes, force: bool) -> None:
@@ -71,9 +71,9 @@ def store(target: str, data: bytes, force: bool) -> None:
     try:
         write(target, data, force)
     except OutputExists as error:
-        raise Failure(f"{target}: {error.strerror}", CANNOT_CREATE) from error
+        raise Failure(f"{printable(target)}: {error.strerror}", CANNOT_CREATE) from error
     except OSError as error:
-        raise Failure(f"{target}: cannot be written: {error.strerror}", CANNOT_CREATE) from error
+        raise Failure(f"{printable(target)}: cannot be written: {error.strerror}", CANNOT_CREATE) from error
 
 
 def format_of(target: str | None) -> str | None:
@@ -91,7 +91,22 @@ def format_of(target: str | None) -> str | None:
         if extension in row.format.extensions:
             return row.format.name
     known = " ".join(row.format.extensions[0] for row in FORMATS)
-    raise Failure(f"{target}: the extension must be one of {known}, got {extension or 'none'}", USAGE)
+    raise Failure(f"{printable(target)}: the extension must be one of {known}, got {extension or 'none'}", USAGE)
+
+
+def check_extension(target: str, format_name: str) -> None:
+    """Refuse a name that says another format than the file has.
+
+    Raises:
+        Failure: the extension belongs to no format, or to another one.
+    """
+    from rmexif.containers import by_name
+
+    extensions = by_name(format_name).format.extensions
+    suffix = Path(target).suffix.lower()
+    if target != STDIO and suffix and suffix not in extensions:
+        why = f"strip leaves the format as it is; name it {extensions[0]}, or convert: rmexif scrub --no-faces"
+        raise Failure(f"{printable(target)}: {why}", USAGE)
 
 
 def target_of(source: str, output: str | None, word: str, format_name: str) -> str:

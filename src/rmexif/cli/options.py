@@ -20,6 +20,7 @@ __all__ = [
     "PolicyCommand",
     "deadline_option",
     "force_option",
+    "json_lines_option",
     "limit_options",
     "limits_from",
     "json_option",
@@ -27,8 +28,10 @@ __all__ = [
     "output_option",
     "policy_from",
     "pool_option",
+    "quiet_option",
     "repair_option",
     "sandbox_option",
+    "select_options",
     "set_option",
     "take",
     "thorough_option",
@@ -65,6 +68,8 @@ set_option = click.option(
     help="Metadata to write whatever the file says; repeatable.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, and no line for each file.")
+json_lines_option = click.option("--json-lines", is_flag=True, help="Many images: one line of JSON for each.")
 pool_option = click.option(
     "--pool", type=click.Choice(POOLS), default=POOLS[0], show_default=True, help="What works on the images."
 )
@@ -77,19 +82,21 @@ sandbox_option = click.option(
 
 
 class Region(click.ParamType[Any]):
-    """``X,Y,W,H`` in px of the upright picture."""
+    """``LEFT,TOP,RIGHT,BOTTOM`` in px of the upright picture, as the report and HTTP write it."""
 
-    name = "X,Y,W,H"
+    name = "LEFT,TOP,RIGHT,BOTTOM"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """``(left, top, right, bottom)``."""
         if isinstance(value, tuple):
             return value
         try:
-            x, y, width, height = (int(part) for part in str(value).split(","))
+            left, top, right, bottom = (int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail("a region must be four whole numbers, X,Y,W,H, in px", param, ctx)
-        return x, y, x + width, y + height
+            self.fail("a region must be four whole numbers, LEFT,TOP,RIGHT,BOTTOM, in px", param, ctx)
+        if left >= right or top >= bottom:
+            self.fail("a region is LEFT,TOP,RIGHT,BOTTOM: RIGHT must be above LEFT, BOTTOM above TOP", param, ctx)
+        return left, top, right, bottom
 
 
 class TableName(click.Choice[str]):
@@ -159,6 +166,14 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return command
 
     return decorate
+
+
+select_options = with_options(
+    click.option(
+        "--include", metavar="PATTERN", multiple=True, help="Of a folder: only these files, as '*.jpg'; repeatable."
+    ),
+    click.option("--exclude", metavar="PATTERN", multiple=True, help="Of a folder: not these files; repeatable."),
+)
 
 
 def take(kind: type[Settings], options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:

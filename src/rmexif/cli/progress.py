@@ -6,26 +6,61 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from rmexif.cli.failure import printable
 
-__all__ = ["progress_bar"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Bar", "progress_bar"]
+
+LONGEST_NAME = 30  # characters that are shown of the current file
+
+
+class Bar:
+    """A rich progress bar with one task.
+
+    Args:
+        progress: of rich.
+    """
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self.console = progress.console
+        self._task = progress.task_ids[0]
+
+    def advance(self, count: int = 1, name: str = "") -> None:
+        """Count what is done; ``name`` is the file that it was."""
+        shown = printable(name)
+        shown = shown if len(shown) <= LONGEST_NAME else f"…{shown[1 - LONGEST_NAME :]}"
+        self._progress.update(self._task, advance=count, description=shown)
 
 
 @contextlib.contextmanager
-def progress_bar(unit: str) -> Iterator[Any]:
-    """A rich progress bar with one task of unknown length, on standard error; None where that is no terminal.
+def progress_bar(unit: str, count: Callable[[], int | None] | None = None, quiet: bool = False) -> Iterator[Bar | None]:
+    """A progress bar on standard error; None where that is no terminal.
 
     Args:
         unit: of what is counted: "files".
+        count: how many there are; None where that is not known.
+        quiet: show none.
     """
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (SpinnerColumn(), TextColumn(f"{{task.completed:.0f}} {unit}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        bar.add_task("", total=None)
-        yield bar
+    class Rate(TextColumn):
+        """Files a second."""
+
+        def render(self, task: Any) -> Text:
+            return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+    columns = (
+        *(SpinnerColumn(), BarColumn(20), MofNCompleteColumn(), TextColumn(unit)),
+        *(Rate(""), TimeRemainingColumn(), TextColumn("{task.description}", markup=False)),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        progress.add_task("", total=count() if count else None)
+        yield Bar(progress)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rmexif.cli.failure import printable
+from rmexif.cli.render import summary_line
 from rmexif.errors import InputError
+
+if TYPE_CHECKING:
+    from rmexif.cli.progress import Bar
 
 __all__ = ["OK", "SKIPPED", "RunReport"]
 
@@ -26,11 +30,14 @@ class RunReport:
 
     Args:
         json_lines: print one line of JSON for each file.
-        bar: a rich progress bar, or None.
+        bar: a progress bar, or None.
+        verbose: print a line for each file with a result.
+        quiet: print none for a file without.
     """
 
-    def __init__(self, json_lines: bool, bar: Any) -> None:
+    def __init__(self, json_lines: bool, bar: Bar | None, *, verbose: bool = False, quiet: bool = False) -> None:
         self._json_lines, self._bar = json_lines, bar
+        self._verbose, self._quiet = verbose, quiet
         self._codes: Counter[str] = Counter()
         self._exit_codes: set[int] = set()
         self._warned = False
@@ -42,6 +49,8 @@ class RunReport:
             click.echo("rmexif: this system has no sandbox for worker processes; going on without", err=True)
         figures = {name: stats[name] for name in FIELDS if name in stats}
         self._count({"file": source, "output": target, "code": OK} | figures)
+        if self._verbose:
+            self.say(source, summary_line(stats))
 
     def skipped(self, source: str, target: str) -> None:
         """A file had a clean result already."""
@@ -51,11 +60,16 @@ class RunReport:
         """A file has no result."""
         self._exit_codes.add(exit_code)
         self._count({"file": source, "code": code, "message": why})
-        line = f"rmexif: {printable(source)}: {why}"
+        if not self._quiet:
+            self.say(source, why)
+
+    def say(self, source: str, text: str) -> None:
+        """A line about a file, on standard error."""
+        line = f"rmexif: {printable(source)}: {text}"
         if self._bar is None:
             click.echo(line, err=True)
         else:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self) -> int:
         """Print how many files have no result, and why.
@@ -75,4 +89,4 @@ class RunReport:
         if self._json_lines:
             click.echo(json.dumps(row, ensure_ascii=True))
         if self._bar is not None:
-            self._bar.advance(self._bar.task_ids[0])
+            self._bar.advance(name=row["file"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif.cli import files, folder, render
-from rmexif.cli.failure import USAGE, Failure, cli_errors
+from rmexif.cli.failure import USAGE, Failure, cli_errors, printable
 from rmexif.cli.options import (
     PolicyCommand,
     force_option,
@@ -19,6 +19,7 @@ from rmexif.cli.options import (
     take,
     verbose_option,
 )
+from rmexif.cli.survey import Row, survey
 
 if TYPE_CHECKING:
     from rmexif.policy import Policy
@@ -63,7 +64,7 @@ class ExtraDetectors:
 @click.argument("sources", metavar="FILE|FOLDER|URL...", nargs=-1, required=True)
 @output_option
 @force_option
-@click.option("-n", "--dry-run", is_flag=True, help="Print what would be found, as JSON; write nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be found; write nothing.")
 @click.option(
     "--preview", metavar="FILE", help="With --dry-run: write the picture with outlines and scores, uncovered."
 )
@@ -86,14 +87,16 @@ def scrub_command(sources: tuple[str, ...], **options: Any) -> None:
     with cli_errors("policy" if several else sources[0]):
         wanted = None if several else files.format_of(target.preview or target.output)
         policy = extra.add_to(policy_from(options, None if options["output_format"] else wanted))
+        if several and target.dry_run:
+            sys.exit(_dry_runs(sources, policy, many))
         if several:
-            sys.exit(folder.run(policy, sources, target.output, target.force, many))
+            sys.exit(folder.run(policy, sources, target.output, target.force, many, target.verbose))
         (_dry_run if target.dry_run else _scrub)(sources[0], policy, target)
 
 
 def _check(target: Target, several: bool) -> None:
-    if several and (target.dry_run or target.as_json):
-        raise Failure("many images: --dry-run and --json are for one; --json-lines is for many", USAGE)
+    if several and (target.as_json or target.preview):
+        raise Failure("many images: --json and --preview are for one; --json-lines is for many", USAGE)
     if target.preview and not target.dry_run:
         raise Failure("--preview goes with --dry-run", USAGE)
 
@@ -105,6 +108,22 @@ def _scrub(source: str, policy: Policy, target: Target) -> None:
     place = files.target_of(source, target.output, "scrubbed", stats["output_format"])
     files.store(place, data, target.force)
     render.report(stats, place, target.as_json, target.verbose)
+
+
+def _dry_runs(sources: tuple[str, ...], policy: Policy, settings: folder.FolderSettings) -> int:
+    """What many files hold, file by file and in sum; the exit code."""
+    from rmexif.scrubber import Scrubber
+
+    def look(raw: bytes) -> Row:
+        return dict(Scrubber(raw, policy).dry_run())
+
+    def show(row: Row) -> None:
+        click.echo(f"{printable(row['file'])}: {row['faces_detected']} faces, {row['findings_count']} findings")
+
+    found = survey(sources, look, settings, policy.limits.max_bytes, show)
+    if not (settings.quiet or settings.json_lines):
+        found.table()
+    return found.exit_code
 
 
 def _dry_run(source: str, policy: Policy, target: Target) -> None:

@@ -59,11 +59,13 @@ def strip_command(
         if as_json:
             raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
         with cli_errors("strip"):
-            sys.exit(folder.run(_task(limits, **options), sources, output, force, many))
+            sys.exit(folder.run(_task(limits, **options), sources, output, force, many, verbose))
     source = sources[0]
     with cli_errors(source):
         own = options.pop("own")
         data, stats = strip(files.load(source, limits.max_bytes), limits=limits, set=own, **options)
+        if output is not None:
+            files.check_extension(output, stats["output_format"])
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)

@@ -56,7 +56,9 @@ class Targets:
         from rmexif.lossless import verify
 
         try:
-            return places.exists(target) and verify(places.read(target, self.limits.max_bytes), keep=self.keep) == []
+            if not places.exists(target):
+                return False
+            return verify(places.read(target, self.limits.max_bytes), canonical=True, keep=self.keep) == []
         except (OSError, RmexifError):
             return False
 

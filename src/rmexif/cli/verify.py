@@ -2,58 +2,82 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
-from rmexif.cli import files, render
-from rmexif.cli.failure import Failure, cli_errors
-from rmexif.cli.options import json_option, keep_option, limit_options, limits_from, thorough_option
+from rmexif.cli import files, places, render
+from rmexif.cli.failure import printable
+from rmexif.cli.options import (
+    json_lines_option,
+    json_option,
+    keep_option,
+    limit_options,
+    limits_from,
+    quiet_option,
+    select_options,
+    take,
+    thorough_option,
+)
+from rmexif.cli.survey import Row, survey
 
-if TYPE_CHECKING:
-    from rmexif.types import Limits
-
-__all__ = ["verify_command"]
+__all__ = ["LookSettings", "verify_command"]
 
 NOT_CLEAN = 1  # exit code
+MAX_NAMED = 20  # files in the command that is proposed; more are meant by their folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookSettings:
+    """Options of a look at many files."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    json_lines: bool
+    quiet: bool
 
 
 @click.command("verify")
-@click.argument("sources", metavar="FILE...", nargs=-1, required=True)
+@click.argument("sources", metavar="FILE|FOLDER...", nargs=-1, required=True)
 @json_option
+@json_lines_option
+@quiet_option
 @thorough_option
 @keep_option
+@click.option("--canonical", is_flag=True, help="Ask for more: is it, to the byte, what rmexif would write?")
+@select_options
 @limit_options
-def verify_command(
-    sources: tuple[str, ...], as_json: bool, thorough: bool, keep: tuple[str, ...], **options: Any
-) -> None:
-    """Exit with 1 and list what is left, unless every file is clean: a gate for CI and pre-commit."""
-    limits = limits_from(options)
-    rows, codes = zip(*(_verify(source, limits, thorough, keep) for source in sources), strict=True)
-    if as_json:
-        click.echo(render.as_json(rows))
-    else:
-        for row in rows:
-            _print(row)
-    sys.exit(max(codes))
+def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Exit with 1 where a file holds something that could identify somebody.
 
-
-def _verify(source: str, limits: Limits, thorough: bool, keep: tuple[str, ...]) -> tuple[dict[str, Any], int]:
-    """What is left in a file, and its share of the exit code."""
+    It lists what, and says what to do. Made for CI and pre-commit.
+    """
     from rmexif.lossless import verify
 
-    try:
-        with cli_errors(source):
-            found = verify(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, keep=keep)
-            findings = [finding.as_dict() for finding in found]
-    except Failure as failure:
-        return {"file": source, "error": str(failure)}, failure.code
-    return {"file": source, "findings": findings}, NOT_CLEAN if findings else 0
+    limits = limits_from(options)
+    settings, question = take(LookSettings, options)
+    dirty: list[str] = []
 
+    def look(raw: bytes) -> Row:
+        return {"findings": [finding.as_dict() for finding in verify(raw, limits=limits, **question)]}
 
-def _print(row: dict[str, Any]) -> None:
-    for finding in row.get("findings", ()):
-        click.echo(f"{row['file']}: {finding['category']} in {finding['where']}, {finding['length']} bytes")
-    if "error" in row:
-        click.echo(f"rmexif: {row['error']}", err=True)
+    def show(row: Row) -> None:
+        for finding in row["findings"]:
+            where = f"{finding['category']} in {finding['where']}, {finding['length']} bytes"
+            click.echo(f"{printable(row['file'])}: {where}")
+        if row["findings"] and row["file"] != files.STDIO and len(dirty) <= MAX_NAMED:
+            dirty.append(row["file"])
+
+    found = survey(sources, look, settings, limits.max_bytes, None if as_json else show)
+    if as_json:
+        click.echo(render.as_json(found.rows))
+    elif not (settings.quiet or settings.json_lines):
+        if places.is_many(sources, None) and found.with_findings:
+            found.table()
+        if dirty:
+            named = dirty if len(dirty) <= MAX_NAMED else sources
+            click.echo(f"run: rmexif strip --in-place {printable(' '.join(map(shlex.quote, named)))}")
+    sys.exit(found.exit_code or (NOT_CLEAN if found.with_findings else 0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import TYPE_CHECKING, Any
 
 from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
 
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.decode_only.headers import icon_entries
-from rmexif.errors import MalformedImage, MissingDependency
+from rmexif.errors import MalformedImage, MissingDependency, UnsupportedFeature
 from rmexif.types import Colour, Frame, Raster
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ __all__ = ["drawing", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
 ICO = b"\0\0\1\0"
+ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
+LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="15">X</text></svg>'
 
 
 def _raster(image: Image.Image, container: Container[Any]) -> Raster:
@@ -54,22 +57,31 @@ def drawing(raw: Raw, container: Container[Any]) -> Raster:
 
     Raises:
         MissingDependency: the extra svg is not installed.
+        UnsupportedFeature: it has text, and no font can be read: in a container without any, or in a sandbox.
     """
     try:
         import resvg_py
     except ImportError as error:
         raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
 
-    width, height = container.width, container.height
-    png = bytes(resvg_py.svg_to_bytes(svg_string=bytes(raw).decode(), width=width, height=height))
-    return _raster(PngImagePlugin.PngImageFile(io.BytesIO(png)), container)
+    def draw(text: str, width: int, height: int) -> PngImagePlugin.PngImageFile:
+        png = bytes(resvg_py.svg_to_bytes(svg_string=text, width=width, height=height))
+        return PngImagePlugin.PngImageFile(io.BytesIO(png))
+
+    if (at := bytes(raw).find(b"<text")) >= 0 and draw(LETTER, 20, 20).getbbox() is None:
+        problem = "its text would be missing: no font can be read here"
+        raise UnsupportedFeature(problem, structure="svg text", offset=at)
+    return _raster(draw(bytes(raw).decode(), container.width, container.height), container)
 
 
 def icon(raw: Raw, container: Container[Any]) -> Raster:
-    """The largest picture of an icon; a cursor has a hot spot in the place of depths and is read the same way."""
+    """The largest picture of an icon, or of a cursor, which has a hot spot in the place of planes and bits."""
     entries = icon_entries(memoryview(raw))
+    file_data = bytearray(ICO + bytes(raw[4:]))
+    for number, entry in enumerate(entries):
+        struct.pack_into("<HH", file_data, ENTRIES + ENTRY * number + PLANES, 1, entry.bits)
     chosen = max(entries, key=lambda entry: entry.width * entry.height)
-    file = IcoImagePlugin.IcoFile(io.BytesIO(ICO + bytes(raw[4:])))
+    file = IcoImagePlugin.IcoFile(io.BytesIO(file_data))
     for number, header in enumerate(file.entry):
         if header.offset == chosen.offset:
             return _raster(file.frame(number), container)

@@ -90,12 +90,9 @@ def _paint(area: NDArray[np.uint8], screen: GifScreen, picture: GifPicture) -> N
 
 
 def _colours(screen: GifScreen, picture: GifPicture) -> NDArray[np.uint8]:
-    """256 colours: black beyond the table, a ramp of greys where there is none."""
+    """256 colours: black beyond the table, and where there is none."""
     colours = np.full((256, 4), 255, np.uint8)
     colours[:, :3] = 0
-    table = screen.table_of(picture)
-    if table is None:
-        colours[:, :3] = np.arange(256, dtype=np.uint8)[:, None]
-    else:
+    if table := screen.table_of(picture):
         colours[: len(table.entries), :3] = np.frombuffer(b"".join(table.entries), np.uint8).reshape(-1, 3)
     return colours

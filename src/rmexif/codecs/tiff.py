@@ -45,7 +45,7 @@ def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
     Args:
         container: what the parser says about it.
     """
-    pages: tuple[Page, ...] = container.tree.pages
+    pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
     return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
 
 

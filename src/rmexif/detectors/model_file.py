@@ -122,19 +122,34 @@ def load(path: str, providers: tuple[str, ...] = (AUTO,)) -> Model:
 
 @lru_cache(maxsize=16)
 def _load(path: str, providers: tuple[str, ...]) -> Model:
-    data = _read(path)
-    session = _session(data, _available(providers))
-    if providers[0] not in (AUTO, "cpu") and PROVIDERS[providers[0]] not in session.get_providers():
-        raise SetupError(f"providers: {providers[0]} could not be started here; 'auto' takes what works")
+    data, wanted = _read(path), _available(providers)
+    if AUTO not in providers or len(wanted) == 1:
+        return _open(data, wanted, providers[0])
+    try:
+        return _open(data, wanted, AUTO)
+    except SetupError:  # there is an accelerator, but not for this model; the report says what runs it
+        return _open(data, wanted[-1:], AUTO)
+
+
+def _open(data: bytes, providers: list[str], first: str) -> Model:
+    """A model that has answered once.
+
+    Args:
+        data: the file.
+        providers: ONNX Runtime's names.
+        first: what was asked for before all others, by the name of the option.
+    """
+    session = _session(data, providers)
+    if first not in (AUTO, "cpu") and PROVIDERS[first] not in session.get_providers():
+        raise SetupError(f"providers: {first} could not be started here; 'auto' takes what works")
     wanted = _input(session)
     names = _names(session)
     grey = np.full((wanted.height or SIDE, wanted.width or SIDE, 3), GREY, np.uint8)
     try:
         answer = _run(session, wanted, "rgb/255", grey, len(names))
     except Exception as error:  # onnxruntime's classes share no base of their own
-        raise SetupError(
-            f"{_described(session)}: it fails on a picture of {grey.shape[1]} x {grey.shape[0]} px"
-        ) from error
+        size = f"{grey.shape[1]} x {grey.shape[0]} px"
+        raise SetupError(f"{_described(session)}: it fails on a picture of {size}") from error
     head = recognise(answer)
     if head is None:
         shapes = ", ".join(" x ".join(map(str, shape)) or "one number" for shape in answer.shapes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from rmexif.detectors.search import merge
 from rmexif.errors import DetectionError, SetupError
 from rmexif.types import Box, Detection
 
@@ -79,7 +80,7 @@ class YuNet:
             except cv2.error as error:
                 raise DetectionError("YuNet failed on this picture") from error
             found += [d for row in (() if rows is None else rows) if (d := _detection(row, scale, width, height))]
-        return found
+        return merge(found)  # of two sizes
 
     def _build(self, size: tuple[int, int]) -> Any:
         """A detector of its own for every call: OpenCV's object holds state, and threads share this instance."""

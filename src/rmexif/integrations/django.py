@@ -5,6 +5,8 @@ Settings::
     FILE_UPLOAD_HANDLERS = ["rmexif.integrations.django.ScrubUploadHandler"]
     MIDDLEWARE = ["rmexif.integrations.django.RefusalMiddleware", ...]   # above the CSRF middleware
     RMEXIF_POLICY = Policy(style="fill")                                  # optional
+    RMEXIF_FIELDS = {"avatar"}    # optional: the file fields that are scrubbed; others go to the handlers behind it
+    RMEXIF_OTHERS = True          # optional: files that are no images pass
 
 Under ASGI Django itself spools a request's body above FILE_UPLOAD_MAX_MEMORY_SIZE before any handler runs: set that
 to the largest body that you accept, or serve uploads over WSGI.
@@ -13,6 +15,7 @@ to the largest body that you accept, or serve uploads over WSGI.
 from __future__ import annotations
 
 from io import BytesIO
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -26,7 +29,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from rmexif.containers import by_name
 from rmexif.errors import LimitExceeded, RmexifError
-from rmexif.io.multipart import neutral_name
+from rmexif.io.multipart import is_other, unique_name
 from rmexif.lossless import verify
 from rmexif.policy import Policy
 from rmexif.scrubber import scrub
@@ -59,9 +62,8 @@ class ScrubbedFile(InMemoryUploadedFile):
     """A clean image, with the report of what was done as ``rmexif_stats``."""
 
     def __init__(self, data: bytes, stats: Stats, field: str | None) -> None:
-        name = stats["output_format"]
-        mime = by_name(name).format.mime
-        super().__init__(BytesIO(data), field, neutral_name(name), mime, len(data), None)
+        mime = by_name(stats["output_format"]).format.mime
+        super().__init__(BytesIO(data), field, unique_name(stats), mime, len(data), None)
         self.rmexif_stats = stats
 
 
@@ -72,18 +74,28 @@ class ScrubUploadHandler(FileUploadHandler):
         """Begin a file."""
         super().new_file(*args, **kwargs)
         self._data = bytearray()
+        fields = frozenset(getattr(settings, "RMEXIF_FIELDS", ()))
+        self._passes = bool(fields) and self.field_name not in fields
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Take a piece; returning nothing keeps it from every later handler."""
+        if self._passes:
+            return raw_data
         most = _policy().limits.max_bytes
         if len(self._data) + len(raw_data) > most:
             self._data = bytearray()
             raise ImageRefused(LimitExceeded(f"max_bytes: a file of the form is above the limit of {most}"))
         self._data += raw_data
+        return None
 
-    def file_complete(self, file_size: int) -> ScrubbedFile:
-        """The clean file."""
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile | None:
+        """The clean file; None leaves it to the handlers that come after."""
+        if self._passes:
+            return None
         data, self._data = self._data, bytearray()
+        if getattr(settings, "RMEXIF_OTHERS", False) and is_other(data):
+            kind = "application/octet-stream"
+            return InMemoryUploadedFile(BytesIO(data), self.field_name, f"{token_hex(10)}.bin", kind, len(data), None)
         try:
             return ScrubbedFile(*scrub(data, _policy()), self.field_name)
         except RmexifError as error:

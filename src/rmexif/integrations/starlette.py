@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -16,15 +17,36 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 from rmexif.bulk import scrub_async
 from rmexif.containers import by_name
 from rmexif.errors import InputError, RmexifError
-from rmexif.io.multipart import FORM_OVERHEAD, FormReader, neutral_name
+from rmexif.io.multipart import FORM_OVERHEAD, FormReader, is_other, unique_name
 from rmexif.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rmexif.stats import Stats
 
 __all__ = ["CleanForm", "CleanUpload", "ScrubbedForm", "scrubbed_form"]
+
+
+# The answer to a form that is refused, as FastAPI wraps it.
+REFUSAL: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "detail": {
+            "type": "object",
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+            "required": ["code", "message"],
+        }
+    },
+    "required": ["detail"],
+}
+STATUSES = {
+    400: "The form cannot be read",
+    408: "The body came too slowly",
+    413: "The form or a file is too large",
+    415: "A file is no image that is handled",
+    422: "A file is broken",
+}
 
 
 class FormTooLarge(InputError):
@@ -47,17 +69,17 @@ class CleanUpload:
 
     field: str
     data: bytes
-    stats: Stats
+    stats: Stats | None  # None: it was handed on as it came
 
     @property
     def content_type(self) -> str:
         """Its MIME type, from its bytes."""
-        return by_name(self.stats["output_format"]).format.mime
+        return by_name(self.stats["output_format"]).format.mime if self.stats else "application/octet-stream"
 
     @property
     def filename(self) -> str:
-        """A name that says the format only."""
-        return neutral_name(self.stats["output_format"])
+        """A name that says the format only, and that no other picture has."""
+        return unique_name(self.stats) if self.stats else f"{sha256(self.data).hexdigest()[:20]}.bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +89,18 @@ class CleanForm:
     fields: Sequence[tuple[str, str]]
     images: Sequence[CleanUpload]
 
+    def image(self, field: str = "file") -> CleanUpload:
+        """The image of a field.
+
+        Raises:
+            HTTPException: nothing was chosen for it; 422 with ``{code, message}``.
+        """
+        for upload in self.images:
+            if upload.field == field:
+                return upload
+        detail = {"code": "missing_file", "message": f"the form has no file in its field {field}"}
+        raise HTTPException(422, detail)  # type: ignore[arg-type]
+
 
 class ScrubbedForm:
     """A dependency: ``form: CleanForm = Depends(ScrubbedForm(policy))``.
@@ -75,10 +109,43 @@ class ScrubbedForm:
         policy: what to do with every image; its ``limits.max_bytes`` is the largest file.
         max_files: how many images one form may hold.
         seconds: time for the client to send its body.
+        fields: names of the file fields that are scrubbed; all where none is named. What comes in another one is
+            handed on as it came, without stats.
+        others: hand on files that are no images; else they are refused.
     """
 
-    def __init__(self, policy: Policy | None = None, *, max_files: int = 1, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        max_files: int = 1,
+        seconds: float = 60.0,
+        fields: Collection[str] = (),
+        others: bool = False,
+    ) -> None:
         self._policy, self._max_files, self._seconds = policy or Policy(), max_files, seconds
+        self._fields, self._others = frozenset(fields), others
+
+    def openapi(self, *fields: str, required: bool = True) -> dict[str, Any]:
+        """What FastAPI shall show of a view: ``@app.post("/avatar", **form.openapi("file"))``.
+
+        Args:
+            fields: the names of the form's file fields.
+            required: whether the form must have them.
+        """
+        names = fields or tuple(sorted(self._fields)) or ("file",)
+        schema: dict[str, Any] = {
+            "type": "object",
+            "properties": {name: {"type": "string", "format": "binary"} for name in names},
+        }
+        if required:
+            schema["required"] = list(names)
+        body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        refusal = {"application/json": {"schema": REFUSAL}}
+        return {
+            "openapi_extra": {"requestBody": body},
+            "responses": {status: {"description": text, "content": refusal} for status, text in STATUSES.items()},
+        }
 
     async def __call__(self, request: Request) -> CleanForm:
         """Read and scrub; errors become ``HTTPException`` with ``{code, message}``."""
@@ -110,6 +177,8 @@ class ScrubbedForm:
         return reader
 
     async def _scrub(self, field: str, data: bytearray) -> CleanUpload:
+        if (self._fields and field not in self._fields) or (self._others and is_other(data)):
+            return CleanUpload(field, bytes(data), None)
         clean, stats = await scrub_async(data, self._policy)
         return CleanUpload(field, clean, stats)
 

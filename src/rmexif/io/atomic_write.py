@@ -7,13 +7,18 @@ import ctypes
 import errno
 import os
 import secrets
+import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OutputExists", "atomic_write"]
+__all__ = ["Kept", "OutputExists", "atomic_write", "replace_file"]
 
 # What a file system answers that has no unnamed files, or no second names (FAT, exFAT, some network shares).
-UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EMLINK})
+UNSUPPORTED = frozenset(
+    getattr(errno, name) for name in ("EACCES", "EINVAL", "EISDIR", "EMLINK", "ENOSYS", "EOPNOTSUPP", "EPERM", "EXDEV")
+)
+
 RENAME_NOREPLACE = 1  # linux/fs.h
 HERE = -100  # fcntl.h: AT_FDCWD
 
@@ -40,18 +45,60 @@ def atomic_write(path: Path, data: bytes, force: bool = False) -> None:
     """
     if path.exists() and not force:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it")
+    _write(path, data, force, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a file that was replaced could be kept, and what else there is to say."""
+
+    owner: bool  # or its mode alone
+    target: Path  # the file itself, where the path was a symbolic link
+    other_names: int  # hard links, which still lead to the original
+
+
+def replace_file(path: Path, data: bytes, *, keep_times: bool = False) -> Kept:
+    """Replace a file completely or not at all; its mode, and where allowed its owner, stay.
+
+    A symbolic link is followed: it stays, and what it leads to is replaced.
+
+    Args:
+        path: the file.
+        data: its new content.
+        keep_times: keep the times of access and modification too.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    target = path.resolve(strict=True)
+    before = target.stat()
+    _write(target, data, force=True, like=before)
+    if keep_times:
+        os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = target.stat()
+    is_owned = (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+    return Kept(is_owned, target, max(0, before.st_nlink - 1))
+
+
+def _write(path: Path, data: bytes, force: bool, like: os.stat_result | None) -> None:
     handle = _unnamed(path.parent)
     if handle is None:
-        _write_named(path, data, force)
+        _write_named(path, data, force, like)
         return
     try:
-        _fill(handle, data)
+        _fill(handle, data, like)
         if not force:
             _link(handle, path)
             return
         name = _name(path.parent)
         _link(handle, name)
         _replace(name, path)
+    except OutputExists:
+        raise
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        _write_named(path, data, force, like)
     finally:
         os.close(handle)
 
@@ -79,12 +126,12 @@ def _unnamed(folder: Path) -> int | None:
         raise
 
 
-def _write_named(path: Path, data: bytes, force: bool) -> None:
+def _write_named(path: Path, data: bytes, force: bool, like: os.stat_result | None) -> None:
     name = _name(path.parent)
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         try:
-            _fill(handle, data)
+            _fill(handle, data, like)
         finally:
             os.close(handle)
         if force:
@@ -133,7 +180,12 @@ def _rename(name: Path, path: Path) -> None:
     name.rename(path)
 
 
-def _fill(handle: int, data: bytes) -> None:
+def _fill(handle: int, data: bytes, like: os.stat_result | None) -> None:
+    """Write the content, with the mode and where allowed the owner of another file."""
+    if like is not None and hasattr(os, "fchown"):
+        with contextlib.suppress(PermissionError):  # replace_file() says so
+            os.fchown(handle, like.st_uid, like.st_gid)
+        os.fchmod(handle, stat.S_IMODE(like.st_mode))
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]

@@ -10,13 +10,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rmexif.errors import InputError, LimitExceeded, MissingDependency
+from rmexif.errors import InputError, LimitExceeded, MissingDependency, UnknownFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FORM_OVERHEAD", "BrokenForm", "Form", "FormReader", "Upload", "neutral_name"]
+    from rmexif.stats import Stats
 
+__all__ = ["FORM_OVERHEAD", "BrokenForm", "Form", "FormReader", "Upload", "is_other", "neutral_name", "unique_name"]
+
+HASH_DIGITS = 20  # of a name: 80 bits
+DOCUMENTS = (b"%PDF", b"%!PS")
 MAX_PARTS = 64  # there are fewer options than this, each as one field
 MAX_FIELD = 16 << 10  # byte: longest value of a field that is no file; 500 regions of 4 numbers fit
 FORM_OVERHEAD = MAX_PARTS * 4096 + 4 * MAX_FIELD  # byte: boundaries, heads and fields beside the files of a form
@@ -71,7 +75,7 @@ class FormReader:
         self._name, self._value = bytearray(), bytearray()
         self._field = ""
         self._target = bytearray()
-        self._is_file = False
+        self._is_file = self._is_named = False
         self._parser = _parser(found[1] or found[2], self._callbacks())
 
     def feed(self, chunk: bytes) -> None:
@@ -128,7 +132,8 @@ class FormReader:
             raise BrokenForm("every part of the form must have a name in its Content-Disposition")
         self._field = parameters[b"name"].decode("ascii", "replace")
         self._is_file = b"filename" in parameters or b"filename*" in parameters
-        if self._is_file and len(self._form.files) >= self._max_files:
+        self._is_named = bool(parameters.get(b"filename") or parameters.get(b"filename*"))
+        if self._is_file and self._is_named and len(self._form.files) >= self._max_files:
             raise BrokenForm(f"a form must have at most {self._max_files} file{'s' * (self._max_files > 1)}")
         self._target = bytearray()
 
@@ -140,7 +145,11 @@ class FormReader:
         self._target += memoryview(data)[start:end]
 
     def _close(self) -> None:
-        if self._is_file:
+        if self._is_file and not self._is_named and not self._target:
+            pass  # a file field that nothing was chosen for (HTML, 4.10.21.8): no upload
+        elif self._is_file:
+            if len(self._form.files) >= self._max_files:
+                raise BrokenForm(f"a form must have at most {self._max_files} file{'s' * (self._max_files > 1)}")
             self._form.files.append(Upload(self._field, self._target))
         else:
             self._form.fields.append((self._field, self._target.decode("utf-8", "replace")))
@@ -155,6 +164,28 @@ def neutral_name(format_name: str) -> str:
     from rmexif.containers import by_name
 
     return f"image{by_name(format_name).format.extensions[0]}"
+
+
+def unique_name(stats: Stats) -> str:
+    """A file name that says nothing but the format, and that no other picture has: the start of its hash."""
+    from rmexif.containers import by_name
+
+    return f"{stats['new_hash'][:HASH_DIGITS]}{by_name(stats['output_format']).format.extensions[0]}"
+
+
+def is_other(data: bytes | bytearray) -> bool:
+    """Whether a file is no image of any kind, by its content: a text, an archive, a PDF."""
+    from rmexif.containers import sniff
+
+    if bytes(data[:5]).lstrip().startswith(DOCUMENTS):
+        return True
+    try:
+        sniff(memoryview(data))
+    except UnknownFormat:
+        return True
+    except InputError:
+        return False  # a known format of images that is not handled
+    return False
 
 
 def _parser(boundary: str, callbacks: Mapping[str, Any]) -> Any:

@@ -106,7 +106,7 @@ class FindingsBuilder:
 
 
 def text_of(data: bytes | memoryview) -> str:
-    """Bytes as text: UTF-8 where they are, else Latin-1; mostly binary ones as hex."""
+    """Bytes as text: UTF-8 where they are, else Latin-1; of mostly binary ones nothing, because nobody can read it."""
     data = bytes(data[:MAX_TEXT]).rstrip(b"\0")
     ascii_only = False
     try:
@@ -118,4 +118,4 @@ def text_of(data: bytes | memoryview) -> str:
             text, ascii_only = data.decode("latin-1"), True  # where every byte is a character, most must be plain
     head = text[: 2 * MAX_VALUE]
     unprintable = sum(not (c in "\r\n\t" or (c.isprintable() and not (ascii_only and c > "~"))) for c in head)
-    return data[:32].hex() if unprintable * 2 > len(head) else text
+    return "" if unprintable * 2 > len(head) else text

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 SEGMENT_PREFIX, SEGMENT_HEAD = b"ICC_PROFILE\0", 14  # of an APP2 segment, with the numbers of the chunk (B.4), byte
+# What profiles of colour spaces have in the fields for a device: no camera and no display is meant.
+SPACE_SIGNATURES = frozenset((b"IEC ", b"sRGB", b"none", b"ADBE", b"AdRG", b"GOOG", b"lcms", b"saws", b"ROMM"))
+SPACE_NAMES = ("IEC http", "IEC 61966", "sRGB", "Adobe RGB", "Display P3", "http://www.iec.ch")
 HEADER = 128  # byte (7.2)
 DATE = "ProfileDateTime"
 FIELDS = (  # 7.2: name, category, first byte, first byte after
@@ -26,7 +29,7 @@ FIELDS = (  # 7.2: name, category, first byte, first byte after
     ("DeviceManufacturer", Category.DEVICE, 48, 52),
     ("DeviceModel", Category.DEVICE, 52, 56),
     ("ProfileCreator", Category.SOFTWARE, 80, 84),
-    ("ProfileID", Category.IDENTIFIER, 84, 100),
+    ("ProfileID", Category.SOFTWARE, 84, 100),  # a digest of the profile itself (7.2.18)
     ("reserved", Category.UNKNOWN, 100, 128),
 )
 
@@ -42,12 +45,15 @@ def read(findings: FindingsBuilder, payload: bytes, where: str) -> None:
     for label, category, start, end in FIELDS:
         data = body[start:end]
         if any(data):
+            category = Category.SOFTWARE if data in SPACE_SIGNATURES else category
             findings.add(f"{where}/{label}", category, len(data), _date(data) if label == DATE else text_of(data))
     for _ in range(min(cursor.u32(), icc.MAX_TAGS)):
         tag, offset, size = cursor.bytes(4), cursor.u32(), cursor.u32()
         row = tags.PROFILE.get(tag, ("private tag", Category.UNKNOWN))
         if row:
-            findings.add(f"{where}/{row[0]}", row[1], size, _text(body[offset : offset + size]))
+            text = _text(body[offset : offset + size])
+            is_space = row[1] is Category.DEVICE and text.startswith(SPACE_NAMES)
+            findings.add(f"{where}/{row[0]}", Category.SOFTWARE if is_space else row[1], size, text)
 
 
 def _date(data: bytes) -> str:

@@ -526,7 +526,7 @@ PROFILE: dict[bytes, Row | None] = {
         (b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"chrm", b"lumi", b"meas", b"view")
     ),
     b"desc": ("ProfileDescription", TEXT),
-    b"cprt": ("ProfileCopyright", PERSON),
+    b"cprt": ("ProfileCopyright", SOFTWARE),  # of whoever made the profile, not the picture
     b"dmnd": ("DeviceMfgDesc", DEVICE),
     b"dmdd": ("DeviceModelDesc", DEVICE),
     b"dscm": ("ProfileDescriptionML", TEXT),
@@ -534,7 +534,7 @@ PROFILE: dict[bytes, Row | None] = {
     b"scrd": ("ScreeningDesc", TEXT),
     b"targ": ("CharTarget", TEXT),
     b"calt": ("CalibrationDateTime", TIME),
-    b"tech": ("Technology", DEVICE),
+    b"tech": ("Technology", SOFTWARE),  # a kind of device, such as "CRT"
     b"mmod": ("MakeAndModel", IDENTIFIER),
     b"ndin": ("NativeDisplayInfo", DEVICE),
     b"vcgt": ("VideoCardGamma", DEVICE),

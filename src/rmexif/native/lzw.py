@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.native.library import twin
@@ -21,7 +22,7 @@ from rmexif.native.status import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Decoded", "decode", "encode", "walk"]
+__all__ = ["Decoded", "decode", "encode", "is_greedy", "walk"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -29,6 +30,8 @@ CODES = 4096  # of 12 bits, in both formats
 FULL_GIF, FULL_TIFF = 4096, 4093  # the entry that the canonical encoder does not add
 CHECK_GAP = 10_000  # samples between two questions whether the table still pays (CHECK_GAP of libtiff's tif_lzw.c)
 KEPT = 4093  # a table with fewer entries is not full by any encoder's rule
+KEPT_TIFF = 384  # libtiff clears where codes grow longer again, after 10,000 samples at the earliest
+LEAST_BETWEEN = 3_500  # samples from one clear code to the next, in files of libtiff
 FACTS = 4  # LZW_FACTS of c/lzw.h
 
 
@@ -56,7 +59,8 @@ class Decoded(NamedTuple):
         consumed: bytes up to the code of the last sample, with the end code where it is next; on BAD_VALUE up to the
             byte where the bad code starts.
         canonical: whether the bytes consumed are what ``encode`` writes for these samples and this size of root codes.
-        resets: before which samples a full table was cleared; what ``encode`` can keep.
+        resets: before which samples a full table was cleared, in TIFF any that is not nearly empty; what ``encode``
+            can keep.
     """
 
     status: Status
@@ -68,7 +72,8 @@ class Decoded(NamedTuple):
 
 def _decode(core: ctypes.CDLL, data: Buffer, size: int, bits: int = 8, *, tiff: bool = False) -> Decoded:
     samples, scratch = bytearray(size), _scratch(core)
-    resets, facts = (ctypes.c_uint64 * (len(data) // 4096 + 1))(), (ctypes.c_uint64 * FACTS)()
+    room = len(data) // (128 if tiff else 4096) + 1  # clear codes that are noted: codes have 9 bits or more
+    resets, facts = (ctypes.c_uint64 * room)(), (ctypes.c_uint64 * FACTS)()
     status = core.rmexif_lzw_decode(
         *(data, len(data), tiff, bits, samples, size, resets, len(resets), scratch, len(scratch), facts)
     )
@@ -114,7 +119,7 @@ def _follow(data: Buffer, size: int, bits: int, tiff: bool) -> tuple[Status, byt
         if code < 0:
             return Status.ENDS_EARLY, out, len(data), _inner(resets, out)
         if code == clear:
-            if known >= KEPT:
+            if known >= (KEPT_TIFF if tiff else KEPT):
                 resets.append(len(out))
             table, previous, width, known = list(roots), b"", bits + 1, clear + 1
             continue
@@ -325,3 +330,19 @@ class _Writer:
         self.held += spare
         self._flush(self.held // 8)
         return bytes(self.out)
+
+
+def is_greedy(found: Decoded, data: Buffer, bits: int = 8, *, tiff: bool = False) -> bool:
+    """Whether codes are canonical but for where a full table is cleared: the encoder always took the longest string.
+
+    Args:
+        found: what ``decode`` gave for ``data``.
+        data: the stream.
+        bits: of a root code.
+        tiff: the highest bit first and early change.
+    """
+    if found.status is not Status.OK or bits < 2:
+        return False
+    if tiff and any(after - before < LEAST_BETWEEN for before, after in pairwise((0, *found.resets))):
+        return False
+    return encode(found.samples, bits, tiff=tiff, resets=found.resets) == bytes(data[: found.consumed])

@@ -22,13 +22,14 @@ from rmexif.icc import elements, matrix
 from rmexif.icc.colorimetry import adaptation, rgb_to_xyz, xyz
 from rmexif.types import Colour, Frame, Raster
 
-__all__ = ["is_measured", "to_srgb"]
+__all__ = ["from_srgb", "is_measured", "to_srgb"]
 
 Pixels = NDArray[Any]
 Transfer = str | float
 
 SRGB = icc.PRIMARIES["srgb"]
 BT2020 = icc.PRIMARIES["rec2020"]
+USUAL_GAMMAS = (0.3, 1.0)  # as gAMA says them: of displays and cameras, up to linear light
 SRGB_GAMMA = 0.45455  # as gAMA says it
 WHITE_NITS = 203.0  # of HDR reference white (ITU-R BT.2408, 2.2)
 PEAK = 1000.0 / WHITE_NITS  # of the display that HDR pictures are graded for
@@ -106,14 +107,28 @@ def to_srgb(raster: Raster) -> Raster:
     return replace(raster, frames=frames, colour=Colour())
 
 
+def from_srgb(raster: Raster, colour: Colour) -> Raster:
+    """A 16-bit sRGB raster in the samples that ``colour`` describes by gamma, and by primaries where it has some.
+
+    Args:
+        raster: of 8 bit, it stays sRGB: dark samples would be missed.
+        colour: one that ``is_measured``; Colour(): nothing is to be done.
+    """
+    if colour.gamma is None or raster.frames[0].pixels.dtype != np.uint16:
+        return raster
+    frames = tuple(Frame(_by_power(frame.pixels, colour), frame.duration) for frame in raster.frames)
+    return replace(raster, frames=frames, colour=colour)
+
+
 def is_measured(colour: Colour) -> bool:
     """Whether numbers alone, gAMA and cHRM, say what the samples mean, and they do not mean sRGB.
 
-    Most viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
-    either as it did before.
+    Some viewers look away from these chunks, some follow them. A PNG that keeps its samples and its chunks looks to
+    either as it did before. (Of other curves than those of displays and of light, one step of 8 bits would show.)
     """
     meaning = _meaning(colour, "RGB") if colour.icc is None and colour.cicp is None else None
-    return meaning is not None and not meaning.is_srgb
+    has_usual_curve = colour.gamma is not None and USUAL_GAMMAS[0] <= colour.gamma <= USUAL_GAMMAS[1]
+    return meaning is not None and has_usual_curve and not meaning.is_srgb
 
 
 def _meaning(colour: Colour, space: str) -> Meaning | None:
@@ -161,6 +176,20 @@ def _by_matrix(pixels: Pixels, meaning: Meaning) -> Pixels:
         if hdr:
             linear = _tone_mapped(cv2.transform(linear, _matrix(meaning.primaries, BT2020)), meaning.transfer)
         out[top : top + step] = _encoded(cv2.transform(linear, _matrix(BT2020) if hdr else matrix), pixels.dtype)
+    return _joined(out, pixels)
+
+
+def _by_power(pixels: Pixels, colour: Colour) -> Pixels:
+    """16-bit sRGB as a power of linear light, in primaries of its own; alpha stays."""
+    light = _light("srgb", 65536).astype(np.float32)
+    matrix = _matrix(SRGB, colour.primaries) if colour.primaries and pixels.shape[2] >= 3 else None
+    count = 3 if pixels.shape[2] >= 3 else 1
+    out = np.empty((*pixels.shape[:2], count), np.uint16)
+    step = max(1, ROWS // pixels.shape[1])
+    for top in range(0, pixels.shape[0], step):
+        linear: Pixels = light[pixels[top : top + step, :, :count]]
+        linear = linear if matrix is None else cv2.transform(linear, matrix)
+        out[top : top + step] = np.round(np.clip(linear, 0, 1) ** np.float32(colour.gamma) * 65535)
     return _joined(out, pixels)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmexif.raster.bgr import to_memory_order, to_rgb_view
-from rmexif.raster.colour import is_measured, to_srgb
+from rmexif.raster.colour import from_srgb, is_measured, to_srgb
 from rmexif.types import Box, Frame, Raster
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "dhash",
     "duplicate",
     "hamming",
+    "from_srgb",
     "is_measured",
     "orient",
     "outlined",

@@ -42,9 +42,9 @@ def strip(raw: bytes, limits: Limits, thorough: bool, keep: Texts, own: Texts) -
 
 def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     """What the file would give away."""
-    from rmexif import inspection
+    from rmexif import lossless
 
-    found = inspection.inspect(raw, values=values, limits=limits)
+    found = lossless.inspect(raw, values=values, limits=limits)
     return None, found.as_dict()
 
 

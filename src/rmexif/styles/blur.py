@@ -28,7 +28,7 @@ __all__ = ["Blur"]
 
 MAX_BITS = 24  # both indices together
 CORE = 0.62  # Mask.radius: about the box, where the colour is taken from
-ALONE = 0.04  # share of a site that must be free before the face's colour is looked at
+FREE = 0.3  # share of a site that must be in sight for the face's colour to be looked at; else one stands for all faces
 SOLID = 0.42  # Mask.radius up to which the colour stands alone
 GONE = 1.0  # Mask.radius from which only the surroundings stand
 MUTED = 0.6  # of the tone's chroma: paler than the skin that it stands for, so that no cheek shows through by chance
@@ -65,18 +65,17 @@ class Blur:
         return self._code(sample_surroundings(pixels, mask, others))
 
     def _code(self, site: Site) -> tuple[int, int] | None:
-        # Where next to nothing of the picture is left, there is nothing that the patch would have to go with.
-        if site.outside.mean() < ALONE:
+        # Of a picture that is next to nothing but a face, two bits would tell more than everything that is left of it.
+        if (site.outside > 0).mean() < FREE:
             return None
         weight = site.opacity * (site.radius <= max(CORE, float(site.radius.min())))
         mean = (site.colours * weight[:, :, None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
         return tone.measure(mean, self.luma_bits, self.tone_bits)
 
     def _field(self, site: Site) -> Field:
-        code = self._code(site)
+        code, bits = self._code(site), (self.luma_bits, self.tone_bits)
         field = backdrop(site)
-        if code is not None:
-            colour = tone.muted(tone.colour(code, self.luma_bits, self.tone_bits, field.shape[2]), MUTED)
-            t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
-            field += (colour - field) * (1 - t * t * (3 - 2 * t))[:, :, None]
+        colour = tone.colour((0, 0), 0, 0, field.shape[2]) if code is None else tone.colour(code, *bits, field.shape[2])
+        t = np.clip((site.radius - SOLID) / (GONE - SOLID), 0, 1)
+        field += (tone.muted(colour, MUTED) - field) * (1 - t * t * (3 - 2 * t))[:, :, None]
         return soften(field, self.softness * site.cells)[site.inner]

@@ -103,7 +103,8 @@ class Ramps:
     def weights(self) -> NDArray[np.uint8]:
         """0-255, rows x columns."""
         level = np.subtract.outer(self.start - self.down, self.across)
-        faded = cv2.LUT(level.clip(0, FULL).astype(np.uint8), FADE)
+        cut: NDArray[Any] = cv2.add(level, 0, dtype=cv2.CV_8U)  # type: ignore[call-overload]  # a scalar; cuts to 0-255
+        faded = cv2.LUT(cut, FADE)
         return faded.astype(np.uint8, copy=False)
 
     def part(self, rows: slice, columns: slice = slice(None)) -> Ramps:

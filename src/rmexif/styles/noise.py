@@ -17,7 +17,7 @@ __all__ = ["Grain", "noise_level"]
 
 TILE = 256  # px, side of the square of grain that repeats
 SQUARE = 32  # px, side of the places where the noise is measured
-PLACES = 32  # about, over all masks
+PLACES = 16  # about, over all masks
 LEAST = 0.6  # steps of the picture's depth: hides the steps of a slow gradient
 MOST = 0.02  # of full scale: what looks stronger than this is texture
 QUANTILE = 0.1  # of the places: hair and foliage read as noise, a wall does not

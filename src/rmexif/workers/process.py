@@ -36,7 +36,7 @@ __all__ = ["Setup", "main"]
 
 GREY, SIDE, REGION = 128, 64, (8, 8, 24, 24)  # of the picture that the warm-up scrubs; px
 EDGES = frozenset({"__main__", "batch", "bulk", "cli", "integrations", "io", "service", "workers"})
-LAZY = ("numpy.ma", "PIL.Image")  # what libraries import at an image, and what they find then
+LAZY = ("numpy.ma", "PIL.Image", "brotli", "pillow_heif", "pillow_jxl", "resvg_py")  # imported when an image needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,8 @@ def _warm_up(policy: Policy | None) -> None:
                 with suppress(ImportError):  # an extra that is not installed
                     import_module(module.name)
     for name in LAZY:
-        import_module(name)
+        with suppress(ImportError):
+            import_module(name)
     opencv_threads.use_one()  # the processes are the threads
     picture = Raster((Frame(np.full((SIDE, SIDE, 3), GREY, np.uint8)),))
     for name in codecs.ENCODERS:

@@ -165,12 +165,10 @@ def _facts(
     yield "residuals", all(_is_residual(residual) for residual in report.get("residuals", ()))
     if expected.mode == "verify":
         yield "clean", report["clean"] == (not report["findings"])
-        yield (
-            "clean",
-            not report["clean"] or not lossless.leftovers(raw, limits=expected.limits, selection=expected.selection),
-        )
+        keep = expected.selection.names if expected.selection else ()
+        yield "clean", not report["clean"] or not lossless.verify(raw, limits=expected.limits, keep=keep)
         return
-    yield "format", report["format"] == containers.sniff(raw).format.name
+    yield "format", report["format"] == _format_of(raw)
     if expected.mode == "inspect":
         yield "bytes", report["bytes"] == len(raw)
         return
@@ -198,7 +196,9 @@ def _facts_of_image(
     except RmexifError:
         yield "image", False
         return
-    yield "output_format", report.get("output_format") == container.format == (expected.output or report["format"])
+    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"])
+    asked = expected.output or kept
+    yield "output_format", report.get("output_format") == container.format == asked
     for name, length in (("output_width", container.width), ("output_height", container.height)):
         yield name, report.get(name, length) == length
 
@@ -211,6 +211,14 @@ def _has_credit_of(raw: memoryview, data: bytes, expected: Expected) -> bool:
     view = memoryview(data)
     _, container = inspection.open_container(view, expected.limits)
     return credit.says(view, container, credit.for_output(wanted, container.format))
+
+
+def _format_of(raw: memoryview) -> str | None:
+    try:
+        row = containers.sniff_source(raw)
+    except RmexifError:
+        return None
+    return row.name if isinstance(row, containers.DecodeOnlyRow) else row.format.name
 
 
 def _report_type(mode: Mode) -> Any:

@@ -9,18 +9,25 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from itertools import zip_longest
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.bmp.header import (
     CALIBRATED,
     EMBEDDED,
+    INTENTS,
+    SRGB,
+    STANDARD,
+    STANDARD_ALPHA,
+    STANDARD_MASKS,
     BmpHeader,
     read_header,
 )
 from rmexif.containers.bmp.rows import clean_rows, read_rows
 from rmexif.containers.bmp.signature import INFO, V4, V5
-from rmexif.containers.common.palette import SAME, clear_unused, twins
+from rmexif.containers.common.density import is_common_per_metre
+from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = ["BmpTree", "parse"]
+
+SPACES = (SRGB, b" niW", CALIBRATED)  # bV5CSType: sRGB, that of Windows, and none where no end points follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +69,17 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
     count = min(header.colours, (start - header.end) // header.entry)
     places = range(header.end, header.end + header.entry * count, header.entry)
     colours = [bytes(view[at : at + 3]) for at in places]
+    reserved = any(any(view[at + 3 : at + header.entry]) for at in places)
     indices = twins(colours, found.used)
     kept = frozenset(indices[index] for index in found.used)
     palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)[: max(kept, default=0) + 1]
     rows = clean_rows(found, indices)
     tree = BmpTree(header, b"".join(colour + b"\0" for colour in palette), rows)
-    _claim_header(view, header, parts)
+    _claim_header(view, header, parts, found.end - start)
+    filler = Role.ENCODING if not reserved and is_padding(colours, kept) else Role.UNKNOWN
     for at, old, new in zip_longest(places, colours, palette):  # the last ones go where no pixel uses them
         is_same = old == new and not any(view[at + 3 : at + header.entry])
-        label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", Role.UNKNOWN)
+        label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", filler)
         parts.add(label, role, at, at + header.entry)
     if rows is found.data or (found.painted and rows == bytes(found.data)):
         parts.add("pixels", Role.PIXELS, start, found.end)
@@ -88,21 +99,67 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
     )
 
 
-def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder) -> None:
-    """Structure, but for fields that say more than the picture needs; and the profile."""
+def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size: int) -> None:
+    """Structure, but for fields that say more than the picture needs; and the profile.
+
+    Args:
+        view: the file.
+        header: of it.
+        parts: takes the claims.
+        size: of the rows, in bytes.
+    """
     free = [("reserved", 6, 10)]
-    if header.length >= INFO and bytes(view[38:46]) != struct.pack("<ii", *header.aspect):
-        free.append(("density", 38, 46))
+    common = _common_numbers(view, header, size) if header.length >= INFO else []
+    if header.length >= INFO and (density := struct.unpack_from("<ii", view, 38)) != header.aspect:
+        if is_common_per_metre(*density):
+            common.append((38, 46))
+        else:
+            free.append(("density", 38, 46))
     free.append(("os2", *header.os2_fields))
-    if header.length >= V4 and header.colour.space != CALIBRATED:
+    if header.length >= V4 and _is_plain_colour(bytes(view[54:138]), header):
+        common.append((54, header.end))
+    elif header.length >= V4 and header.colour.space != CALIBRATED:
         free.append(("calibration", 74, 122))
     if header.length >= V5:
         free.append(("reserved", 134, 138))
-    dirty = [(name, first, last, None) for name, first, last in free if any(view[first:last])]
-    parts.fields("header", 0, header.end, dirty)
+    claims = [(f"header/{name}", Role.METADATA, first, last) for name, first, last in free if any(view[first:last])]
+    position = 0
+    for label, role, first, last in sorted(
+        [*claims, *(("header", Role.ENCODING, *place) for place in common)], key=itemgetter(2)
+    ):
+        parts.add("header", Role.STRUCTURE, position, first)
+        parts.add(label, role, first, last)
+        position = last
+    parts.add("header", Role.STRUCTURE, position, header.end)
     start, end = header.linked
     if bytes(view[70:74]) == EMBEDDED:  # bV5CSType
         is_clean = header.colour.profile == bytes(view[start:end])
         parts.add("profile", Role.COLOUR if is_clean else Role.METADATA, start, end, PayloadKind.ICC)
     else:
         parts.add("profile/path", Role.METADATA, start, end, PayloadKind.TEXT)
+
+
+def _common_numbers(view: memoryview, header: BmpHeader, size: int) -> list[tuple[int, int]]:
+    """Where fields stand that some writers leave out, because they follow from others."""
+    padded = -(-size // 4) * 4
+    entries = (0, header.colours, 1 << header.bits if header.colours else 0)
+    known = {
+        2: (len(view), 0),  # bfSize
+        10: (header.start,),  # bfOffBits
+        14: (header.length,),  # biSize
+        34: (0, size, padded, size + 2),  # biSizeImage; Photoshop counts two bytes more
+        46: entries,  # biClrUsed
+        50: entries,  # biClrImportant
+    }
+    return [(at, at + 4) for at, numbers in known.items() if int.from_bytes(view[at : at + 4], "little") in numbers]
+
+
+def _is_plain_colour(fields: bytes, header: BmpHeader) -> bool:
+    """Whether masks, colour space and intent of V4 and V5 say what holds without them."""
+    masks = struct.unpack_from("<4I", fields)
+    space, end_points, rest = fields[16:20], fields[20:68], fields[68 : header.length - INFO]
+    if masks not in (header.masks, (*STANDARD_MASKS[:3], STANDARD_ALPHA), STANDARD_MASKS, (0, 0, 0, 0)):
+        return False
+    if header.colour != STANDARD or space not in SPACES or any(end_points):
+        return False
+    return not rest or (int.from_bytes(rest[:4], "little") in (0, *INTENTS) and not any(rest[4:]))

@@ -11,9 +11,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Sequence
 
-__all__ = ["SAME", "clear_unused", "twins"]
+__all__ = ["SAME", "clear_unused", "is_padding", "twins"]
 
 SAME = bytes(range(256))  # a table that leaves every sample as it is
+
+
+SIXTHS = (0, 51, 102, 153, 204, 255)  # of the web palette
+# Palettes that programs bring along, entry by entry.
+FIXED: tuple[tuple[bytes, ...], ...] = (
+    tuple(bytes([value] * 3) for value in range(256)),
+    tuple(bytes([17 * value] * 3) for value in range(16)),
+    tuple(bytes([85 * value] * 3) for value in range(4)),
+    tuple(bytes([255 * value] * 3) for value in range(2)),
+    # Pillow's: ten entries of its own (black), then the web palette with blue slowest
+    (bytes(3),) * 10 + tuple(bytes((r, g, b)) for b in SIXTHS for g in SIXTHS for r in SIXTHS),
+    # three, three and two bits, as OpenCV has them
+    tuple(bytes((36 * r, 36 * g, 85 * b)) for r in range(8) for g in range(8) for b in range(4)),
+)
+ENTRIES_PER_STRAY = 128  # of a palette, for one that an encoder chose and no pixel came to need
+PLAIN = frozenset((bytes(3), b"\xff\xff\xff"))
+
+
+def is_padding(palette: Sequence[bytes], used: Collection[int]) -> bool:
+    """Whether the entries out of use are what programs fill up palettes with, and no message.
+
+    Args:
+        palette: the colours, three bytes each.
+        used: indices that pixels show.
+    """
+    shown = {palette[index] for index in used if index < len(palette)} | PLAIN
+    unused = [(index, colour) for index, colour in enumerate(palette) if index not in used]
+    if all(colour in shown for _, colour in unused):  # which of them, behind the last one in use, is one colour again
+        return len({colour for _, colour in unused}) <= 1
+    strays = min(sum(fixed[index : index + 1] != (colour,) for index, colour in unused) for fixed in FIXED)
+    return strays * ENTRIES_PER_STRAY <= len(palette)
 
 
 def twins(palette: Sequence[Hashable], used: Iterable[int]) -> bytes:

@@ -53,7 +53,7 @@ class IconEntry(NamedTuple):
     length: int  # byte
     width: int  # px
     height: int  # px
-    is_png: bool
+    bits: int  # of a pixel; of a PNG 32
 
 
 def is_icon(head: bytes) -> bool:
@@ -80,11 +80,12 @@ def _entry(view: memoryview, offset: int, length: int) -> IconEntry:
     body = Cursor(view, "ico picture", offset, min(len(view), offset + length), order="little")
     head = body.bytes(24)
     if head.startswith(PNG_SIGNATURE):
-        size = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+        size, bits = (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")), 32
     else:
         size = int.from_bytes(head[4:8], "little"), int.from_bytes(head[8:12], "little") // 2
+        bits = int.from_bytes(head[14:16], "little")
     width, height = _checked(*size, "ico picture", offset)
-    return IconEntry(offset, length, width, height, head.startswith(PNG_SIGNATURE))
+    return IconEntry(offset, length, width, height, bits)
 
 
 def icon(view: memoryview) -> tuple[int, int]:

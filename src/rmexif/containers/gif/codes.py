@@ -27,6 +27,8 @@ class PictureCodes(NamedTuple):
         is_kept: whether ``data`` is what the file has there.
         resets: clear codes whose place is the encoder's choice.
         size: pixels that are coded.
+        is_ordinary: whether the file's codes are the longest strings, as every encoder takes them; then the size of
+            the root codes, and where a full table is cleared, is all that they say.
     """
 
     code_size: int
@@ -36,6 +38,7 @@ class PictureCodes(NamedTuple):
     is_kept: bool
     resets: int
     size: int
+    is_ordinary: bool = True
 
 
 NO_CODES = PictureCodes(MIN_CODE_SIZE, b"", b"", 0, True, 0, 0)  # of a picture before they are read
@@ -64,7 +67,8 @@ def read_codes(data: bytes, code_size: int, size: int, offset: int) -> PictureCo
     else:
         codes, resets = _encode(found, least)
     is_kept = least == code_size and codes == data[: found.consumed]
-    return PictureCodes(least, codes, values, found.consumed, is_kept, resets, len(found.samples))
+    is_ordinary = is_kept or found.canonical or lzw.is_greedy(found, data, code_size)
+    return PictureCodes(least, codes, values, found.consumed, is_kept, resets, len(found.samples), is_ordinary)
 
 
 def renumber(codes: PictureCodes, table: bytes) -> PictureCodes:
@@ -79,7 +83,9 @@ def renumber(codes: PictureCodes, table: bytes) -> PictureCodes:
     values = bytes(sorted({table[value] for value in codes.values}))
     code_size = _code_size(values)
     data, resets = _encode(found, code_size)
-    return codes._replace(code_size=code_size, data=data, values=values, is_kept=False, resets=resets)
+    return codes._replace(
+        code_size=code_size, data=data, values=values, is_kept=False, resets=resets, is_ordinary=False
+    )
 
 
 def _code_size(values: bytes) -> int:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
 from rmexif.containers.gif.codes import RESET_BYTES, PictureCodes, read_codes
+from rmexif.containers.gif.rewrite import sub_blocks
 from rmexif.containers.gif.screen import (
     APPLICATION,
     COMMENT,
@@ -24,6 +26,7 @@ from rmexif.containers.gif.screen import (
     LOOPS,
     PICTURE,
     PLAIN_TEXT,
+    RESOLUTION,
     SCREEN_END,
     TRAILER,
     ColourTable,
@@ -46,6 +49,11 @@ __all__ = ["parse"]
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
+NEWEST = ord("9")  # of the version 89a
+RESERVED = 0x18  # flags of a picture (20.c.v)
+STILL_DELAYS = frozenset((0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100))  # 1/100 s, of a picture that nothing follows
+CONTROL_LENGTH = 8  # byte of a graphic control extension
+LAST = 255  # index that programs take for "none"
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
 DISPOSALS = (0, 1, 2, 3, 3, 0, 0, 0)  # what browsers make of each: nobody defined 4 to 7 (GIF89a, 23.c.iv)
 LOOP_COUNT = 1  # first byte of the sub-block that holds one
@@ -66,11 +74,15 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
     walk = _GifWalk(view, limits, earlier.tree.pictures if earlier else ())
     found = walk.screen()
     screen = canonical(found)
+    _claim_screen(walk.parts, found, screen, view)
+    for start, end, is_clean in walk.loop_areas:
+        _claim_loop(walk.parts, view, screen, start, end, is_clean=is_clean)
     for old, new in zip(found.tables(), screen.tables(), strict=True):
         if old and new:
             _claim_table(walk.parts, old, new)
-    for picture, area in zip(screen.pictures, walk.code_areas, strict=True):
-        _claim_codes(walk.parts, picture.codes, *area)
+    for picture, area, control in zip(screen.pictures, walk.code_areas, walk.control_areas, strict=True):
+        _claim_codes(walk.parts, view, picture.codes, *area)
+        _claim_control(walk.parts, view, picture, found, control)
     width, height = found.shown_size
     kept = sum(picture.codes.resets for picture in screen.pictures)
     return Container(
@@ -85,21 +97,90 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
     )
 
 
+def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:
+    """The logical screen descriptor; version, depth of the colours and order of the table are for nobody."""
+    flags, background, aspect = view[SCREEN_END - 3 : SCREEN_END]
+    entries = len(found.table.entries) if found.table else 0
+    parts.add("signature", Role.STRUCTURE if view[4] == NEWEST else Role.ENCODING, 0, 6)
+    parts.add("screen/size", Role.STRUCTURE, 6, 10)
+    is_canonical = flags == (found.table.flags if found.table else 0) | RESOLUTION
+    parts.add("screen/flags", Role.STRUCTURE if is_canonical else Role.ENCODING, 10, 11)
+    is_common = background < max(1, entries) or background == LAST
+    role = Role.STRUCTURE if background == screen.background else Role.ENCODING if is_common else Role.UNKNOWN
+    parts.add("screen/background", role, 11, 12)
+    parts.add("screen/aspect", Role.METADATA if aspect else Role.STRUCTURE, 12, SCREEN_END)
+
+
+def _claim_loop(
+    parts: PartBuilder, view: memoryview, screen: GifScreen, start: int, end: int, *, is_clean: bool
+) -> None:
+    """A loop count; that of a single picture is dropped."""
+    role = Role.ANIMATION if is_clean else Role.METADATA
+    if is_clean and len(screen.pictures) == 1 and view[start:end] in (loop_block(b"\0\0"), loop_block(b"\1\0")):
+        role = Role.ENCODING
+    parts.add("application/loop", role, start, end, None if is_clean else PayloadKind.UNKNOWN)
+
+
+def _claim_control(
+    parts: PartBuilder, view: memoryview, picture: GifPicture, screen: GifScreen, area: tuple[int, int] | None
+) -> None:
+    """The graphic control of a picture."""
+    if area is None:
+        return
+    start, end = area
+    block = bytes(view[start:end])
+    if picture.control and block == picture.control.block():
+        role = Role.ANIMATION
+    else:
+        role = Role.ENCODING if _is_common_control(block, picture, screen) else Role.METADATA
+    parts.add("control", role, start, end)
+
+
+def _is_common_control(block: bytes, picture: GifPicture, screen: GifScreen) -> bool:
+    """Whether a graphic control says no more than the canonical one: nothing for a viewer to wait for, no free byte."""
+    if len(block) != CONTROL_LENGTH or block[3] & ~0x1D or block[7]:
+        return False
+    control = picture.control
+    if len(screen.pictures) > 1 and block[4:6] != (control.delay if control else b"\0\0"):
+        return False
+    if len(screen.pictures) == 1 and int.from_bytes(block[4:6], "little") not in STILL_DELAYS:
+        return False
+    if block[3] & 1 and control and control.transparent == block[6]:
+        return True
+    table = screen.table_of(picture)
+    entries = len(table.entries) if table else 0
+    return block[6] in {0, LAST, entries - 1, *{max(picture.samples, default=0) + 1}}
+
+
 def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None:
     """A table; its entries that nothing shows are gaps."""
     dirty = [number for number, entry in enumerate(old.entries) if entry != new.entries[number]]
+    if dirty and is_padding(old.entries, frozenset(range(len(old.entries))) - frozenset(dirty)):
+        parts.add("table", Role.ENCODING, old.start, old.start + 3 * len(old.entries))
+        return
     first, last = (dirty[0], dirty[-1] + 1) if dirty else (0, 0)
     parts.add("table", Role.STRUCTURE, old.start, old.start + 3 * first)
     parts.add("table/unused", Role.GAP, old.start + 3 * first, old.start + 3 * last)
     parts.add("table", Role.STRUCTURE, old.start + 3 * last, old.start + 3 * len(old.entries))
 
 
-def _claim_codes(parts: PartBuilder, codes: PictureCodes, start: int, end: int, last: int) -> None:
+def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, start: int, end: int, last: int) -> None:
     """The code size and the codes, and the terminator behind surplus bytes; pixels where they stay as they stand."""
     label, role = ("picture/codes", Role.PIXELS) if codes.is_kept else ("picture/other codes", Role.UNKNOWN)
+    if codes.is_ordinary and (not codes.is_kept or view[start + 1 : end] != sub_blocks(codes.data)[:-1]):
+        role = Role.ENCODING if _is_even(view[start + 1 : end]) else Role.UNKNOWN
     parts.add(label, role, start, end)
     parts.add("picture/surplus", Role.GAP, end, last)
     parts.add(label, role, last, last + 1)
+
+
+def _is_even(blocks: memoryview) -> bool:
+    """Whether all data sub-blocks but the last one are of one size, as encoders write them."""
+    sizes, at = list[int](), 0
+    while at < len(blocks):
+        sizes.append(blocks[at])
+        at += 1 + blocks[at]
+    return len(set(sizes[:-1])) <= 1
 
 
 def _residuals(screen: GifScreen, width: int, height: int) -> tuple[Residual, ...]:
@@ -118,10 +199,12 @@ class _GifWalk:
         self.parts = PartBuilder(len(view), limits)
         self.pictures: list[GifPicture] = []
         self.code_areas: list[tuple[int, int, int]] = []  # of each picture: first byte, end, terminator
+        self.loop_areas: list[tuple[int, int, bool]] = []  # and whether it has the canonical form
+        self.control_areas: list[tuple[int, int] | None] = []  # of each picture
         self.coded = 0  # px of all pictures
         self.loop: bytes | None = None
         self.control: GraphicControl | None = None
-        self.pending: list[tuple[int, int, bool]] = []  # graphic controls read, not yet attached to a picture
+        self.pending: list[tuple[int, int]] = []  # graphic controls read, not yet attached to a picture
 
     def screen(self) -> GifScreen:
         """The blocks up to the trailer, or to the end of the file."""
@@ -148,8 +231,7 @@ class _GifWalk:
         if not matches(self.cursor.bytes(6)):
             raise MalformedImage("no signature GIF87a or GIF89a", structure="gif", offset=0)
         size = self.cursor.bytes(4)
-        flags, background, aspect = self.cursor.bytes(3)
-        self.parts.fields("screen", 0, SCREEN_END, [("aspect", SCREEN_END - 1, SCREEN_END, None)] if aspect else [])
+        flags, background, _ = self.cursor.bytes(3)
         table = self._read_table(flags)
         return GifScreen(size, table, background if table and background < len(table.entries) else 0, None, ())
 
@@ -177,7 +259,7 @@ class _GifWalk:
             flags, transparent = blocks[0][0], blocks[0][3]
             disposal = DISPOSALS[flags >> 2 & 7]
             self.control = GraphicControl(disposal, bytes(blocks[0][1:3]), transparent if flags & 1 else None)
-            self.pending.append((start, end, self.view[start:end] == self.control.block()))
+            self.pending.append((start, end))
         elif label == APPLICATION and blocks and bytes(blocks[0]) in LOOPS:
             self._read_loop(start, end, blocks)
         elif label == PLAIN_TEXT:
@@ -194,21 +276,20 @@ class _GifWalk:
         """Take the loop count that browsers take: of the last block, wherever it stands, the first sub-block."""
         count = bytes(blocks[1][1:]) if len(blocks) > 1 and len(blocks[1]) == 3 and blocks[1][0] == LOOP_COUNT else b""
         self.loop = count or self.loop
-        is_clean = bool(count) and self.view[start:end] == loop_block(count)
-        role = Role.ANIMATION if is_clean else Role.METADATA
-        self.parts.add("application/loop", role, start, end, None if is_clean else PayloadKind.UNKNOWN)
+        self.loop_areas.append((start, end, bool(count) and self.view[start:end] == loop_block(count)))
 
     def _drop_controls(self) -> None:
         """Give up graphic controls that belong to no picture."""
-        for start, end, _ in self.pending:
+        for start, end in self.pending:
             self.parts.add("control/unused", Role.METADATA, start, end)
         self.control, self.pending = None, []
 
     def _read_picture(self, start: int, screen: GifScreen) -> None:
         """Image descriptor, local table, codes (GIF89a, 20 to 22)."""
         place, flags = self.cursor.bytes(8), self.cursor.u8()
-        self.parts.add("picture", Role.STRUCTURE, start, self.cursor.offset)
+        self.parts.add("picture", Role.STRUCTURE, start, self.cursor.offset - 1)
         table = self._read_table(flags)
+        self._claim_flags(flags, table, start + 9)
         first = self.cursor.offset
         code_size = self.cursor.u8()
         if not 1 <= code_size <= 8:
@@ -226,10 +307,17 @@ class _GifWalk:
         self.coded += (right - left) * (bottom - top)
         self.limits.check("max_total_pixels", self.coded)
         self.pictures.append(self._read_codes(picture, code_size, first))
-        for control_start, end, is_clean in self.pending:
-            is_last = end == self.pending[-1][1]
-            self.parts.add("control", Role.ANIMATION if is_clean and is_last else Role.METADATA, control_start, end)
+        for control_start, end in self.pending[:-1]:
+            self.parts.add("control", Role.METADATA, control_start, end)
+        self.control_areas.append(self.pending[-1] if self.pending else None)
         self.control, self.pending = None, []
+
+    def _claim_flags(self, flags: int, table: ColourTable | None, at: int) -> None:
+        """The flags of an image descriptor (20.c.v): a table may be called sorted, an absent one have a size."""
+        role = Role.STRUCTURE
+        if flags != (table.flags if table else 0) | flags & INTERLACED:
+            role = Role.UNKNOWN if flags & RESERVED else Role.ENCODING
+        self.parts.add("picture/flags", role, at, at + 1)
 
     def _read_codes(self, picture: GifPicture, code_size: int, first: int) -> GifPicture:
         """Decode the codes; the picture with its data, and where in the file that ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.gif.screen import PICTURE, TRAILER, ColourTable, loop_block
+from rmexif.containers.gif.screen import PICTURE, RESOLUTION, TRAILER, ColourTable, loop_block
 
 if TYPE_CHECKING:
     from rmexif.containers.gif.screen import GifScreen
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["rewrite", "sub_blocks"]
 
-RESOLUTION = 0x70  # flags of the screen: eight bits a primary colour, as everybody writes (GIF89a, 18.c.ii)
 LONGEST = 255  # byte of a data sub-block (15)
 
 

@@ -19,6 +19,7 @@ class FilteredData:
     spans: list[tuple[int, int, str]] = field(default_factory=list)  # start, end, "" or why it does not stay as it is
     size: tuple[int, int] = (0, 0)  # px, largest coded picture in it
     sequence: Av1SequenceHeader | None = None  # AV1: the last one
+    pps_ids: set[int] = field(default_factory=set)  # HEVC: picture parameter sets that slices name
     sync: bool = False  # AV1: decoding can start here
 
     def keep(self, data: memoryview, start: int, end: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.bits import MsbReader
 from rmexif.containers.isobmff.coded_data import FilteredData, area
 from rmexif.containers.isobmff.hevc_parameter_sets import (
     MAX_SET,
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.boxes import Tally
     from rmexif.cursor import Cursor
 
-__all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "without_windows"]
+__all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "with_used_sets", "without_windows"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
 IRAP = frozenset(range(16, 22))  # pictures that decoding can start with
+RETAINED = frozenset(range(16, 24))  # nal_unit_type with no_output_of_prior_pics_flag (7.3.6.1)
 SEI = frozenset((39, 40))  # prefix and suffix (table 7-1)
 MAIN_PROFILES = (1, 3)  # Main, Main Still Picture (H.265 A.3)
 HVCC = "isobmff hvcC"
@@ -82,16 +84,54 @@ def read_hvcc(cursor: Cursor, tally: Tally) -> HevcConfig:
         first = sequences[0]
         profile, chroma, luma_depth, chroma_depth = first.profile, *first.format
         last = first.sub_layers << 3 | first.temporal_id_nesting << 2 | last & 3
-    arrays = [(kind, nals) for kind, nals in written.items() if nals]
-    body = b"\x01" + read_profile(profile, offset) + b"\xf0\0\xfc"
-    body += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0, 0, last, len(arrays)))
-    for kind, nals in arrays:
-        body += bytes((0x80 | kind,)) + len(nals).to_bytes(2, "big")
-        body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
+    head = b"\x01" + read_profile(profile, offset) + b"\xf0\0\xfc"
+    body = head + bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0, 0, last)) + _arrays(written)
     every = frozenset(nal for table in (sets, written) for nals in table.values() for nal in nals)
     size = max((sequence.size for sequence in sequences), key=area, default=(0, 0))
     main = profile[0] & 0x1F in MAIN_PROFILES
     return HevcConfig(body, (last & 3) + 1, every, size, main, tuple(sequences), tuple(pictures))
+
+
+def with_used_sets(config: HevcConfig, used: frozenset[int]) -> HevcConfig:
+    """A configuration without parameter sets that no slice asks for.
+
+    Args:
+        config: all that the file has.
+        used: numbers of the picture parameter sets that slices name.
+    """
+    latest = {picture.pps_id: picture for picture in config.pictures if picture.pps_id in used}
+    named = {picture.sps_id for picture in latest.values()}
+    sequences = {sequence.sps_id: sequence for sequence in config.sequences if sequence.sps_id in named}
+    if len(latest) == len(config.pictures) and len(sequences) == len(config.sequences):
+        return config
+    first = next(iter(sequences.values()), None)
+    if first is None:  # they lie between the slices
+        return config
+    by_vps = dict[int, list[HevcSequence]]()
+    for sequence in sequences.values():
+        by_vps.setdefault(sequence.vps_id, []).append(sequence)
+    vps = [write_vps(named_by) for named_by in by_vps.values()]
+    spss, ppss = [sequence.nal for sequence in sequences.values()], [picture.nal for picture in latest.values()]
+    chroma, luma_depth, chroma_depth = first.format
+    last = first.sub_layers << 3 | first.temporal_id_nesting << 2 | config.length_size - 1
+    body = b"\x01" + read_profile(first.profile) + b"\xf0\0\xfc"
+    body += bytes((0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0, 0, last))
+    body += _arrays({VPS: vps, SPS: spss, PPS: ppss})
+    size = max((sequence.size for sequence in sequences.values()), key=area)
+    main = first.profile[0] & 0x1F in MAIN_PROFILES
+    kept = frozenset((*vps, *spss, *ppss))
+    sets = tuple(sequences.values()), tuple(latest.values())
+    return HevcConfig(body, config.length_size, kept, size, main, *sets)
+
+
+def _arrays(written: dict[int, list[bytes]]) -> bytes:
+    """The arrays of parameter sets, and how many there are."""
+    arrays = [(kind, nals) for kind, nals in written.items() if nals]
+    body = bytes((len(arrays),))
+    for kind, nals in arrays:
+        body += bytes((0x80 | kind,)) + len(nals).to_bytes(2, "big")
+        body += b"".join(len(nal).to_bytes(2, "big") + nal for nal in nals)
+    return body
 
 
 def without_windows(config: HevcConfig) -> bytes:
@@ -122,7 +162,8 @@ def _read_arrays(cursor: Cursor, tally: Tally) -> Sets:
             offset, nal = cursor.offset, cursor.bytes(size)
             if kind not in sets or size <= 2 or nal[0] >> 1 != kind or nal[1] >> 3:
                 continue
-            sets[kind].setdefault(nal, offset)
+            sets[kind].pop(nal, None)  # the last one with a number is in force
+            sets[kind][nal] = offset
             if len(sets[kind]) > PARAMETER_SETS[kind]:
                 problem = f"more than {PARAMETER_SETS[kind]} different parameter sets of NAL unit type {kind}"
                 raise MalformedImage(problem, structure=HVCC, offset=offset)
@@ -173,10 +214,11 @@ def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: boo
         UnsupportedFeature: several pictures, a still that may depend on others, a parameter set that is refused.
     """
     out, data = FilteredData(size=config.size), coded.data
-    first = None
-    for are_sets, units in groupby(_nal_units(coded, config, tally), key=lambda unit: unit.is_parameter_set):
+    first, found = None, list(_nal_units(coded, config, tally))
+    out.pps_ids.update(_pps_id(coded, unit) for unit in found if not unit.problem and unit.kind in SLICES)
+    for are_sets, units in groupby(found, key=lambda unit: unit.is_parameter_set):
         if are_sets and not (still and first):
-            _keep_parameter_sets(coded, list(units), config, tally, out)
+            _keep_parameter_sets(coded, list(units), config, tally, out, out.pps_ids if still else None)
             continue
         for unit in units:
             why = unit.problem
@@ -193,6 +235,14 @@ def filter_hevc(coded: Gathered, config: HevcConfig, tally: Tally, *, still: boo
         problem = "a first slice segment of a picture is required"
         raise MalformedImage(problem, structure="isobmff HEVC NAL units", offset=coded.offset(0))
     return out
+
+
+def _pps_id(coded: Gathered, unit: _NalUnit) -> int:
+    """slice_pic_parameter_set_id (H.265 7.3.6.1)."""
+    head = coded.data[unit.start + 2 : min(unit.end, unit.start + 8)]
+    bits = MsbReader(head, "isobmff HEVC slice header", locate=lambda at: coded.offset(unit.start + 2 + at))
+    bits.skip(2 if unit.kind in RETAINED else 1)  # first_slice_segment_in_pic_flag, no_output_of_prior_pics_flag
+    return bits.golomb()
 
 
 def _first_of_picture(coded: Gathered, unit: _NalUnit, first: _NalUnit | None, *, still: bool) -> _NalUnit | None:
@@ -227,9 +277,17 @@ def _nal_units(coded: Gathered, config: HevcConfig, tally: Tally) -> Iterator[_N
 
 
 def _keep_parameter_sets(
-    coded: Gathered, units: list[_NalUnit], config: HevcConfig, tally: Tally, out: FilteredData
+    coded: Gathered,
+    units: list[_NalUnit],
+    config: HevcConfig,
+    tally: Tally,
+    out: FilteredData,
+    used: set[int] | None,
 ) -> None:
-    """Re-serialise parameter sets that lie between slices, but not those that the configuration has."""
+    """Re-serialise parameter sets that lie between slices, but not those that the configuration has.
+
+    ``used``: numbers of the picture parameter sets that slices name, where all of them are known.
+    """
     data = coded.data
     tally.add(sum(min(MAX_SET, unit.end - unit.start) for unit in units))
     sets: Sets = {kind: {} for kind in PARAMETER_SETS}
@@ -237,7 +295,16 @@ def _keep_parameter_sets(
         nal = bytes(data[unit.start : unit.end])
         if nal not in config.nals:
             sets[unit.kind].setdefault(nal, coded.offset(unit.start))
-    kept, sequences, _ = _reserialise(sets)
+    kept, sequences, pictures = _reserialise(sets)
+    if used is not None:
+        pictures = [picture for picture in pictures if picture.pps_id in used]
+        named = {picture.sps_id for picture in (*config.pictures, *pictures) if picture.pps_id in used}
+        sequences = [sequence for sequence in sequences if sequence.sps_id in named]
+        kept = {
+            VPS: kept[VPS] if sequences else [],
+            SPS: list(dict.fromkeys(sequence.nal for sequence in sequences)),
+            PPS: list(dict.fromkeys(picture.nal for picture in pictures)),
+        }
     new = [nal for nals in kept.values() for nal in nals if nal not in config.nals]
     written = b"".join(len(nal).to_bytes(config.length_size, "big") + nal for nal in new)
     begin, end = units[0].position, units[-1].end

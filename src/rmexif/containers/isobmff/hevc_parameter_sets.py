@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from rmexif.containers.common.bits import BitRewriter
+from rmexif.containers.isobmff.hevc_reference_sets import copy_reference_sets
 from rmexif.containers.isobmff.hevc_vui import rewrite_vui
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
@@ -52,6 +53,7 @@ class HevcSequence:
     ctb: int = 0  # px: side of a coding tree block, as its binary logarithm
     separate_planes: bool = False  # separate_colour_plane_flag
     adaptive_offset: bool = False  # sample_adaptive_offset_enabled_flag
+    scaling: int = 0  # bit: of its scaling lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class HevcPicture:
     deblocking: bool  # not pps_deblocking_filter_disabled_flag
     offset_list: bool  # chroma_qp_offset_list_enabled_flag
     screen: bool  # it has an extension for screen content
+    scaling: int  # bit: of its scaling lists
 
 
 class _ParameterSet(BitRewriter):
@@ -134,16 +137,16 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSeque
     buffering = (0, 0, 0)
     for _ in range(layers + 1 if bits.copy(1) else 1):  # sps_sub_layer_ordering_info_present_flag
         buffering = bits.ue(), bits.ue(), bits.ue()
-    ctb, adaptive_offset = _coding_tools(bits)
-    _reference_sets(bits)
+    ctb, adaptive_offset, scaling = _coding_tools(bits)
+    copy_reference_sets(bits)
     if bits.copy(1):  # long_term_ref_pics_present_flag
         for _ in range(bits.ue(32)):
             bits.copy(counter + 1)
     bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
     rewrite_vui(bits, layers)
     _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
-    chain = sps_id, ctb, separate, adaptive_offset
-    return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *chain)
+    more = sps_id, ctb, separate, adaptive_offset, scaling
+    return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *more)
 
 
 def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, bool, tuple[int, int]]:
@@ -160,18 +163,23 @@ def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, bool, tup
     return chroma, separate, size
 
 
-def _coding_tools(bits: _ParameterSet) -> tuple[int, bool]:
-    """log2_min_luma_coding_block_size_minus3 to pcm_loop_filter_disabled_flag: CtbLog2SizeY, whether offsets adapt."""
+def _coding_tools(bits: _ParameterSet) -> tuple[int, bool, int]:
+    """log2_min_luma_coding_block_size_minus3 to pcm_loop_filter_disabled_flag.
+
+    Returns:
+        CtbLog2SizeY, whether offsets adapt, bits of scaling lists.
+    """
     ctb = bits.ue() + 3 + bits.ue()
     bits.many(4)  # sizes and depths of transform blocks
+    scaling = 0
     if bits.copy(1) and bits.copy(1):  # scaling_list_enabled_flag, sps_scaling_list_data_present_flag
-        _scaling_lists(bits)
+        scaling = _scaling_lists(bits)
     offsets = bits.copy(2) & 1 == 1  # amp_enabled_flag, sample_adaptive_offset_enabled_flag
     if bits.copy(1):  # pcm_enabled_flag
         bits.copy(8)
         bits.many(2)
         bits.copy(1)
-    return ctb, offsets
+    return ctb, offsets, scaling
 
 
 def write_vps(sequences: list[HevcSequence]) -> bytes:
@@ -225,15 +233,28 @@ def read_pps(nal: bytes, offset: int = 0) -> HevcPicture:
     substreams = _tiles(bits)
     across = bits.copy(1)  # pps_loop_filter_across_slices_enabled_flag
     override, disabled = _deblocking(bits)
-    if bits.copy(1):  # pps_scaling_list_data_present_flag
-        _scaling_lists(bits)
+    scaling = _scaling_lists(bits) if bits.copy(1) else 0  # pps_scaling_list_data_present_flag
     bits.copy(1)  # lists_modification_present_flag
     bits.ue()  # log2_parallel_merge_level_minus2
     if bits.copy(1):  # slice_segment_header_extension_present_flag: no decoder of one layer reads it
         bits.fail("slice headers with an extension are refused", refused=True)
     offset_list, screen = _pps_extensions(bits, skips)
-    flags = (chroma_offsets, substreams, across, override, not disabled, offset_list, screen)
-    return HevcPicture(bits.nal(), pps_id, sps_id, dependent == 1, output == 1, extra, *map(bool, flags))
+    return HevcPicture(
+        nal=bits.nal(),
+        pps_id=pps_id,
+        sps_id=sps_id,
+        dependent_slices=dependent == 1,
+        output_flag=output == 1,
+        extra_bits=extra,
+        chroma_offsets=chroma_offsets == 1,
+        has_substreams=substreams == 1,
+        across_slices=across == 1,
+        deblocking_override=override == 1,
+        deblocking=not disabled,
+        offset_list=offset_list == 1,
+        screen=screen,
+        scaling=scaling,
+    )
 
 
 def _deblocking(bits: _ParameterSet) -> tuple[int, int]:
@@ -275,40 +296,13 @@ def _profile_tier_level(bits: _ParameterSet, layers: int) -> bytes:
     return value.to_bytes(12, "big")
 
 
-def _scaling_lists(bits: _ParameterSet) -> None:
-    """scaling_list_data (7.3.4)."""
+def _scaling_lists(bits: _ParameterSet) -> int:
+    """scaling_list_data (7.3.4): how many bits it takes."""
+    start = bits.position
     for kind in range(4):
         for _ in range(2 if kind == 3 else 6):
             bits.many(min(64, 16 << 2 * kind) + (kind > 1) if bits.copy(1) else 1)
-
-
-def _reference_sets(bits: _ParameterSet) -> None:
-    """st_ref_pic_set for all sets (7.3.7); one may be predicted from the one before (7.4.8)."""
-    before: list[int] = []  # distances, nearest first, those back in time before those ahead
-    for number in range(bits.ue(64)):  # num_short_term_ref_pic_sets
-        predicted = number and bits.copy(1)  # inter_ref_pic_set_prediction_flag
-        found = _predicted_distances(bits, before) if predicted else _distances(bits)
-        before = [*sorted((at for at in found if at < 0), reverse=True), *sorted(at for at in found if at > 0)]
-
-
-def _predicted_distances(bits: _ParameterSet, before: list[int]) -> set[int]:
-    """Distances as a difference to those of the set before."""
-    sign = bits.copy(1)  # delta_rps_sign
-    delta = (1 - 2 * sign) * (bits.ue(32767) + 1)
-    uses = [bits.copy(1) or bits.copy(1) for _ in range(len(before) + 1)]  # used_by_curr_pic_flag, use_delta_flag
-    return {at + delta for at, use in zip([*before, 0], uses, strict=True) if use}
-
-
-def _distances(bits: _ParameterSet) -> set[int]:
-    """Distances to num_negative_pics and num_positive_pics."""
-    found, counts = set[int](), (bits.ue(16), bits.ue(16))
-    for sign, count in zip((-1, 1), counts, strict=True):
-        at = 0
-        for _ in range(count):
-            at += sign * (bits.ue(32767) + 1)
-            bits.copy(1)
-            found.add(at)
-    return found
+    return bits.position - start
 
 
 def _extension_flags(bits: _ParameterSet) -> tuple[bool, bool, bool]:

@@ -15,7 +15,14 @@ from rmexif.containers.isobmff.av1 import filter_av1
 from rmexif.containers.isobmff.boxes import Boxes, first_of_each, flags_of, malformed, unsupported, walk
 from rmexif.containers.isobmff.coded_data import FilteredData, area
 from rmexif.containers.isobmff.hevc import filter_hevc
-from rmexif.containers.isobmff.properties import Property, choose, read_property, value_of, with_sequence_header
+from rmexif.containers.isobmff.properties import (
+    Property,
+    choose,
+    read_property,
+    value_of,
+    with_sequence_header,
+    with_used_hevc_sets,
+)
 from rmexif.containers.isobmff.sample_table import read_places, read_runs, read_sizes, read_syncs
 from rmexif.containers.isobmff.timing import ENDLESS, Edits, Timing, canonical
 
@@ -224,6 +231,7 @@ def _content(view: memoryview, outline: TrackOutline, tally: Tally) -> TrackCont
         shifts = []  # pictures are coded in the order in which they are shown
         syncs = [number for number, sample in enumerate(data, 1) if sample.sync]
         properties = with_sequence_header(properties, first.sequence)
+    properties = with_used_hevc_sets(properties, frozenset().union(*(sample.pps_ids for sample in data)))
     every = syncs is None or len(syncs) == len(data)
     return TrackContent(
         entry, size, properties, coded, data, None if every else tuple(syncs or ()),

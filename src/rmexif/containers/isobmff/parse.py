@@ -33,6 +33,7 @@ from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Role
 
 if TYPE_CHECKING:
+    from rmexif.containers.isobmff.hevc import HevcConfig
     from rmexif.containers.isobmff.items import Meta
     from rmexif.containers.isobmff.properties import Property
     from rmexif.types import Limits, Part
@@ -103,6 +104,8 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
     bounds = icc.residual_bytes(colour_of(found).icc for found in _properties(still, movie))
     if edge := _edge(name, still, movie):
         bounds |= {Residual.CODED_EDGE: edge}
+    if scaling := _scaling(still, movie):
+        bounds |= {Residual.HEVC_SCALING_LISTS: scaling}
     is_moving = movie is not None and (name == "avif" or still is None)  # a decoder of HEIC shows the still
     return Container(
         name,
@@ -168,6 +171,17 @@ def _edge(name: str, still: Still | None, movie: Movie | None) -> int:
     return 6 * sum(max(0, area(data.size) - area(size)) for data, size in pictures if data.size != (0, 0))
 
 
+def _scaling(still: Still | None, movie: Movie | None) -> int:
+    """Bytes of the scaling lists in the HEVC parameter sets that stay, each counted once."""
+    configs: set[HevcConfig] = {
+        config for found in _properties(still, movie) if (config := value_of(found, "hvcC")) is not None
+    }
+    sequences = {sequence for config in configs for sequence in config.sequences}
+    pictures = {picture for config in configs for picture in config.pictures}
+    bits = sum(sequence.scaling for sequence in sequences) + sum(picture.scaling for picture in pictures)
+    return -(-bits // 8)
+
+
 def _top_level(view: memoryview, tally: Tally) -> _TopLevel:
     """Walk the top level up to where it is no longer boxes, or another file begins."""
     boxes: list[BoxAt] = []
@@ -177,7 +191,7 @@ def _top_level(view: memoryview, tally: Tally) -> _TopLevel:
         at = box_at(view, start, len(view))
         if at is None and bytes(view[start + 4 : start + 8]) == b"mdat":  # cut short: items may still be complete
             at = BoxAt(b"mdat", start, start + 8, len(view))
-        if at is None or (boxes and at.type == b"ftyp"):
+        if at is None or (boxes and (at.type == b"ftyp" or not any(at.type))):
             break
         boxes.append(at)
         start = at.end
@@ -220,7 +234,8 @@ def _parts(view: memoryview, top: _TopLevel, tree: IsobmffTree, meta: Meta | Non
         if at.offset == 0:
             plain = top.brands == tree.brands or not set(top.brands) - PLAIN_BRANDS
             plain = plain and not any(view[at.body + 4 : at.body + 8]) and (at.end - at.body) % 4 == 0
-            layout.add(at, "ftyp", Role.STRUCTURE if plain else Role.METADATA)
+            plain = plain and len(set(top.brands[1:])) == len(top.brands[1:])
+            layout.add(at, "ftyp", Role.ENCODING if plain else Role.METADATA)
         elif meta and tree.still and at is top.meta:
             layout.add_meta(meta, tree.still)
         elif tree.movie and at is top.moov:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.boxes import BoxAt, label, tiff_offset
-from rmexif.containers.isobmff.boxes import blank, hdlr, walk
+from rmexif.containers.isobmff.boxes import blank, flags_of, hdlr, walk
 from rmexif.containers.isobmff.items import PICTURES, SELF_REFERENCE, XMP
 from rmexif.containers.isobmff.rewrite import write_stsd
 from rmexif.errors import InputError
@@ -32,6 +32,9 @@ READ_META = frozenset((b"hdlr", b"iinf", b"iref", b"iprp", b"pitm", b"iloc", b"i
 NESTED = {b"trak": (b"mdia", b"edts"), b"mdia": (b"minf",), b"minf": (b"stbl",)}
 TIMED = frozenset((b"mvhd", b"tkhd", b"mdhd"))
 TABLES = frozenset((b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"elst"))
+COMMON_NAMES = frozenset((b"Color", b"Alpha"))  # of items, as libavif writes them
+DELIMITER = b"\x12\0"  # an AV1 temporal delimiter (5.6): type and an empty body
+WIDE_IDS = 2  # version of iloc with item ids of four bytes (8.11.3)
 KEPT_REFERENCES = frozenset((b"dimg", b"auxl", b"prem", b"iloc"))
 NEUTRAL_LANGUAGES = (0, 0x55C4)  # 8.4.2: none, and "und"
 
@@ -65,8 +68,10 @@ class PartLayout:
         )
 
     def add_head(self, at: BoxAt, path: str, end: int) -> None:
-        """Claim the header of a container box, up to its first child."""
-        self.parts.add(path, Role.STRUCTURE, at.offset, end)
+        """Claim the header of a container box, up to its first child: its size, and version 0 where it has one."""
+        size = int.from_bytes(self.view[at.offset : at.offset + 4], "big")
+        plain = size in (0, 1, at.end - at.offset) and not any(self.view[at.body : min(end, at.body + 4)])
+        self.parts.add(path, Role.ENCODING if plain else Role.UNKNOWN, at.offset, end)
 
     def add_rest(self, at: BoxAt, path: str, start: int) -> None:
         """Claim what is left of a container box behind its last child."""
@@ -143,6 +148,8 @@ class PartLayout:
                 self._add_iref(at)
             elif at.type == b"iprp":
                 self._add_iprp(meta, at, still)
+            elif at.type == b"iloc" and self._names_kept(meta, at, still):
+                self.add(at, path, Role.ENCODING)  # every byte that it points at is claimed by itself
             else:
                 self.add(at, path, Role.STRUCTURE)
         self.add_rest(meta.at, "meta", end)
@@ -158,10 +165,60 @@ class PartLayout:
                 self.add(entry, f"meta/iinf/{label(entry.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
             elif id(item) in kept_ids and item.name_at == entry.end - 1 and not item.name:
                 self.add(entry, "meta/iinf/infe", Role.STRUCTURE)
+            elif id(item) in kept_ids and self._is_common_entry(entry, item):
+                self.add(entry, "meta/iinf/infe", Role.ENCODING)
             else:
                 payload = PayloadKind.TEXT if item.name or item.content_type else None
                 self.add(entry, "meta/iinf/infe", Role.METADATA, payload, item.name_at - entry.body)
         self.add_rest(at, "meta/iinf", end)
+
+    def _is_common_entry(self, entry: BoxAt, item: Item) -> bool:
+        """Whether an item has a name that libavif gives to every one of its kind."""
+        head = bytes(self.view[entry.body : item.name_at])
+        plain = head == b"\x02\0\0\0" + item.id.to_bytes(2, "big") + b"\0\0" + item.type
+        return plain and item.name in COMMON_NAMES and item.name_at + len(item.name) + 1 == entry.end
+
+    def _names_kept(self, meta: Meta, at: BoxAt, still: Still) -> bool:
+        """Whether an iloc box places the kept items and nothing else, each once, in fields without spare bytes."""
+        cursor = at.cursor(self.view)
+        version, flags = flags_of(cursor)
+        sizes, more = cursor.u8(), cursor.u8()
+        extent = (sizes >> 4) + (sizes & 15) + (more & 15 if version else 0)
+        numbers = []
+        for _ in range(cursor.u32() if version == WIDE_IDS else cursor.u16()):
+            numbers.append(cursor.u32() if version == WIDE_IDS else cursor.u16())
+            spare = cursor.u16() & 0xFFF0 if version else 0
+            spare |= cursor.u16()  # data_reference_index
+            base = cursor.uint(more >> 4)
+            extents = cursor.u16()
+            cursor.skip(extents * extent)
+            if spare or (base and not extents):
+                return False
+        kept = sorted(kept.item.id for kept in still.items)
+        return (
+            not flags
+            and not cursor.remaining
+            and sorted(numbers) == kept
+            and all(item.extents for item in meta.items.values() if item.id in numbers)
+        )
+
+    def _associates_kept(self, meta: Meta, at: BoxAt, still: Still) -> bool:
+        """Whether an ipma box gives every kept item the properties that are written, and says nothing else."""
+        cursor = at.cursor(self.view)
+        version, flags = flags_of(cursor)
+        size = 2 if flags & 1 else 1
+        essential = 0x80 << 8 * (size - 1)
+        written = {kept.item.id: sorted(prop.box for prop in kept.properties) for kept in still.items}
+        numbers = []
+        for _ in range(cursor.u32()):
+            numbers.append(cursor.u32() if version else cursor.u16())
+            found = [cursor.uint(size) for _ in range(cursor.u8())]
+            if not all(0 < index & ~essential <= len(meta.property_boxes) for index in found):
+                return False
+            named = sorted(bytes(meta.property_boxes[(index & ~essential) - 1].bytes(self.view)) for index in found)
+            if named != written.get(numbers[-1]):
+                return False
+        return not cursor.remaining and flags <= 1 and numbers == sorted(written)
 
     def _add_iref(self, at: BoxAt) -> None:
         end = at.body + 4
@@ -187,6 +244,8 @@ class PartLayout:
                 self.add_rest(inner, "meta/iprp/ipco", last)
             else:
                 role = Role.STRUCTURE if inner.type == b"ipma" else Role.UNKNOWN
+                if inner.type == b"ipma" and self._associates_kept(meta, inner, still):
+                    role = Role.ENCODING  # properties in another order have other numbers
                 self.add(inner, f"meta/iprp/{label(inner.type)}", role)
         self.add_rest(at, "meta/iprp", end)
 
@@ -242,7 +301,9 @@ class PartLayout:
         """Claim coded data, and name what of it is dropped."""
         for first, last, why in data.spans:
             for start, end in coded.places(first, last):
-                if why:
+                if bytes(self.view[start:end]) == DELIMITER and why == "delimiter":
+                    self._add_in_media(f"{path}/{why}", Role.ENCODING, start, end)
+                elif why:
                     self._add_in_media(f"{path}/{why}", Role.METADATA, start, end, PayloadKind.UNKNOWN)
                 else:
                     self._add_in_media(path, Role.PIXELS, start, end)

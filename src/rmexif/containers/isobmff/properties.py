@@ -15,7 +15,7 @@ from rmexif import icc
 from rmexif.containers.common import h273
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
-from rmexif.containers.isobmff.hevc import read_hvcc
+from rmexif.containers.isobmff.hevc import read_hvcc, with_used_sets
 from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Role
 
@@ -39,6 +39,7 @@ __all__ = [
     "value_of",
     "with_sequence_header",
     "with_size",
+    "with_used_hevc_sets",
 ]
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
@@ -86,6 +87,16 @@ def with_sequence_header(found: Iterable[Property], sequence: Av1SequenceHeader)
     config = Property("av1C", box(b"av1C", sequence.config), Role.STRUCTURE)
     kept = (prop for prop in found if sequence.layered or prop.kind not in LAYERS)
     return tuple(config if prop.kind == "av1C" else prop for prop in kept)
+
+
+def with_used_hevc_sets(found: Iterable[Property], used: frozenset[int]) -> tuple[Property, ...]:
+    """Properties of an HEVC picture without the parameter sets that none of its slices asks for."""
+    return tuple(_with_used_hevc_sets(prop, used) if prop.kind == "hvcC" else prop for prop in found)
+
+
+def _with_used_hevc_sets(prop: Property, used: frozenset[int]) -> Property:
+    config = with_used_sets(prop.value, used)
+    return prop if config is prop.value else Property("hvcC", box(b"hvcC", config.box), Role.STRUCTURE, config)
 
 
 def colour_of(found: tuple[Property, ...]) -> Colour:

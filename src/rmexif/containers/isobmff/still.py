@@ -26,6 +26,7 @@ from rmexif.containers.isobmff.properties import (
     value_of,
     with_sequence_header,
     with_size,
+    with_used_hevc_sets,
 )
 from rmexif.errors import LimitExceeded
 
@@ -221,7 +222,8 @@ def _filtered(meta: Meta, items: list[KeptItem]) -> list[KeptItem]:
             coded = Gathered.of(meta.view, ranges)
             done[key] = coded, _filter(meta, kept, coded)
         coded, data = done[key]
-        properties = with_sequence_header(kept.properties, data.sequence) if data.sequence else kept.properties
+        properties = with_used_hevc_sets(kept.properties, frozenset(data.pps_ids))
+        properties = with_sequence_header(properties, data.sequence) if data.sequence else properties
         out.append(replace(kept, properties=properties, coded=coded, data=data))
         limits.check("max_pixels", area(data.size))
         derivation.check_derivation(out[-1])

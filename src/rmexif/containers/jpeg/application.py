@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 from rmexif.containers.common.aspect import aspect
+from rmexif.containers.common.density import is_common_per_inch
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
@@ -21,6 +22,8 @@ PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
 ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of all chunks follow
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 JFIF_DENSITY = 8  # byte of the parameters
+VERSIONS = (b"\x01\x00", b"\x01\x01", b"\x01\x02")  # of JFIF
+CENTIMETRE = 2.54  # to the inch
 JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
@@ -106,7 +109,8 @@ class ApplicationData:
         if early and self.jfif is None:
             self.jfif = shape
         clean = early and view[segment.start : segment.end] == jfif_segment(shape)
-        role = Role.STRUCTURE if clean else Role.METADATA
+        is_common = early and _is_common_jfif(bytes(view[segment.body : segment.end]))
+        role = Role.STRUCTURE if clean else Role.ENCODING if is_common else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)
         return _part("APP0/JFIF", role, segment, PayloadKind.DENSITY, 7)
@@ -139,6 +143,18 @@ def jfif_segment(shape: tuple[int, int]) -> bytes:
 def adobe_segment(transform: int) -> bytes:
     """APP14 with nothing in it but the colour transform (Adobe TN 5116: version 100, no flags)."""
     return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+
+
+def _is_common_jfif(body: bytes) -> bool:
+    """Whether a JFIF segment says nothing: a version, a common density and no thumbnail (JFIF 1.02)."""
+    (version, unit), density = (
+        (body[5:7], body[7]),
+        (int.from_bytes(body[8:10], "big"), int.from_bytes(body[10:12], "big")),
+    )
+    if len(body) != JFIF_SIZE or version not in VERSIONS or any(body[12:14]):
+        return False
+    per_inch = tuple(round(number * CENTIMETRE) for number in density) if unit == 2 else density
+    return density == (1, 1) or (unit <= 2 and is_common_per_inch(*per_inch))
 
 
 def _part(label: str, role: Role, segment: Segment, payload: PayloadKind, skip: int) -> Part:

@@ -15,6 +15,7 @@ from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
 from rmexif.containers.jpeg.progression import Progression
+from rmexif.containers.jpeg.rewrite import frame_header, scan_header
 from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical
 from rmexif.containers.jpeg.segments import (
     FRAMES,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JpegTree", "parse", "parse_again", "parse_headers"]
 
+COMMON_NAMES = frozenset(map(tuple, (b"CMYK", b"\0\1\2", b"\0\1\2\3", b"\0", b"YCC", b"YCCK")))  # of components
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
 
@@ -99,6 +101,8 @@ def parse(
             reading.segment(item)
             last = item
     assert last is not None  # the walk gives SOI, or raises
+    if last.marker != Marker.EOI and not reads_codes:  # whether every row is there, only the codes say
+        return parse(view, limits, earlier)
     container = reading.container()
     if last.marker != Marker.EOI and not _is_complete(container.tree):
         problem = f"no EOI marker follows before the end of the file, and not every row is there; {REPAIR}"
@@ -144,7 +148,8 @@ class _Reading:
             self.add(structure if at_its_place else replace(structure, role=Role.GAP))
         elif marker in FRAMES:
             self.frame_header(item)
-            self.add(structure)
+            assert self.frame is not None
+            self.add(self._as_named(structure, item, frame_header(self.frame, self._common_names())))
         elif marker == Marker.SOS:
             self.scan_header(item)
         elif marker in TABLES and self.is_complete:
@@ -187,7 +192,17 @@ class _Reading:
         problem = self.progression.add(self.header)
         if problem and self.refusal is None:
             self.refusal = UnsupportedFeature(problem, structure="jpeg SOS", offset=item.start)
-        self.add(part)
+        self.add(self._as_named(part, item, scan_header(self.header, self._common_names())))
+
+    def _common_names(self) -> dict[int, int]:
+        """The identifiers of the components, where they are those of an encoder that does not count from 1; or none."""
+        found = tuple(component.ident for component in self.frame.components) if self.frame else ()
+        return {ident: ident for ident in found} if found in COMMON_NAMES else {}
+
+    def _as_named(self, part: Part, item: Segment, header: bytes) -> Part:
+        """A header that differs from the canonical one in the identifiers of its components alone."""
+        is_common = self._common_names() and bytes(self.view[item.body : item.end]) == header
+        return replace(part, role=Role.ENCODING) if is_common else part
 
     def need_frame(self, item: Segment) -> FrameHeader:
         """The frame header, which has to come before ``item``."""

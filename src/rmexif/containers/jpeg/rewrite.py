@@ -14,14 +14,14 @@ from rmexif.containers.jpeg.application import ICC_CHUNK, ICC_PREFIX, adobe_segm
 from rmexif.containers.jpeg.segments import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rmexif.containers.jpeg.headers import Component, FrameHeader, ScanHeader
     from rmexif.containers.jpeg.parse import JpegTree
     from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan
     from rmexif.types import Container
 
-__all__ = ["rewrite", "segment"]
+__all__ = ["frame_header", "rewrite", "scan_header", "segment"]
 
 CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
@@ -47,7 +47,7 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
     out: list[bytes | memoryview] = [b"\xff\xd8", *_application(tree, container.orientation)]
     for component in frame.components:
         out += tables.quantisation(component)
-    out.append(segment(_process(image, scans), _frame_header(frame, identifiers)))
+    out.append(segment(_process(image, scans), frame_header(frame, identifiers)))
     seen: set[int] = set()
     for scan, huffmans, data in zip(image.scans, scans.huffmans, scans.data, strict=True):
         for component in scan.header.components:
@@ -55,7 +55,7 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
                 seen.add(component.ident)
                 out += tables.quantisation(component)
         out += tables.entropy(scan, huffmans)
-        out.append(segment(Marker.SOS, _scan_header(scan.header, identifiers)))
+        out.append(segment(Marker.SOS, scan_header(scan.header, identifiers)))
         out += data
     out.append(b"\xff\xd9")
     return out
@@ -152,18 +152,20 @@ def _transform(tree: JpegTree) -> int:
     return {3: 1, 4: 2}.get(len(tree.image.frame.components), 0) if tree.adobe_transform else 0
 
 
-def _frame_header(frame: FrameHeader, identifiers: dict[int, int]) -> bytes:
-    """T.81, B.2.2."""
+def frame_header(frame: FrameHeader, identifiers: Mapping[int, int]) -> bytes:
+    """Content of a frame header (T.81, B.2.2); an identifier that is not named stays."""
     body = bytes([frame.precision]) + frame.height.to_bytes(2, "big") + frame.width.to_bytes(2, "big")
     body += bytes([len(frame.components)])
     for component in frame.components:
-        body += bytes([identifiers[component.ident], component.h << 4 | component.v, component.quant])
+        body += bytes(
+            [identifiers.get(component.ident, component.ident & 0xFF), component.h << 4 | component.v, component.quant]
+        )
     return body
 
 
-def _scan_header(header: ScanHeader, identifiers: dict[int, int]) -> bytes:
-    """T.81, B.2.3."""
+def scan_header(header: ScanHeader, identifiers: Mapping[int, int]) -> bytes:
+    """Content of a scan header (T.81, B.2.3); an identifier that is not named stays."""
     body = bytes([len(header.components)])
     for component, (dc, ac) in zip(header.components, header.tables, strict=True):
-        body += bytes([identifiers[component.ident], dc << 4 | ac])
+        body += bytes([identifiers.get(component.ident, component.ident & 0xFF), dc << 4 | ac])
     return body + bytes([header.start, header.stop, header.high << 4 | header.low])

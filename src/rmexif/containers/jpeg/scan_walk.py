@@ -200,7 +200,7 @@ class ScanWalker:
         before = history and history[:]
         found = jpeg.walk(part, data, history)
         if found.status not in (Status.OK, Status.ENDS_EARLY):
-            problem = "a code or value that T.81 does not allow; what decoders make of it cannot be written"
+            problem = "a code or value that T.81 does not allow; what decoders show of it, only a scrub can write"
             raise _refusal(scan, problem, place[0] + found.used)
         if found.zero_runs or found.eob_runs:
             raise _refusal(scan, "it is damaged, and has more codes than its coefficients need")

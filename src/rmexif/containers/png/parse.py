@@ -23,6 +23,7 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
 from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
+from rmexif.containers.png.common_chunks import is_common, is_common_palette
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
 from rmexif.containers.png.scanlines import (
     HEADER,
@@ -219,7 +220,13 @@ def _parts(
             parts.add("IDAT", Role.STRUCTURE, chunk.offset, chunk.end)
             image_data.add(chunk.offset)
     frames = len(animation.frames) if animation.plays is not None else 0
-    head = dict(tree.head)
+    head, layout = dict(tree.head), read_header(dict(tree.head)[b"IHDR"], chunks[0].offset)
+    common = _common_palette(view, found, tree) | {
+        chunk.offset
+        for chunk in chunks
+        if is_common(chunk.kind, bytes(chunk.data(view)), layout) and chunk.crc_matches(view)
+    }
+    seen = set[bytes]()
     for chunk in chunks:
         is_control = chunk.kind == b"fcTL" and frames > 0
         frames -= is_control
@@ -234,9 +241,23 @@ def _parts(
             parts.add(label, role, chunk.offset, chunk.end)
         elif found.get(chunk.kind) is chunk and head.get(chunk.kind) == bytes(chunk.data(view)):
             parts.add(chunk.kind.decode(), ROLES[chunk.kind], chunk.offset, chunk.end)
+        elif chunk.offset in common and chunk.kind not in seen:
+            seen.add(chunk.kind)
+            parts.add(chunk.kind.decode(), Role.ENCODING, chunk.offset, chunk.end)
         else:
             _claim_dropped(parts, chunk)
     return parts.tile()
+
+
+def _common_palette(view: memoryview, found: Mapping[bytes, PngChunk], tree: PngTree) -> set[int]:
+    """Offsets of PLTE and tRNS, where they hold no more than colours in use."""
+    chunks = [found[kind] for kind in (b"PLTE", b"tRNS") if kind in found]
+    used = frozenset[int]().union(*(image.used for _, image in tree.pictures))
+    if b"PLTE" not in found or not used:
+        return set()
+    content = {chunk.kind: bytes(chunk.data(view)) for chunk in chunks}
+    is_ordinary = is_common_palette(content[b"PLTE"], content.get(b"tRNS", b""), used)
+    return {chunk.offset for chunk in chunks} if is_ordinary else set()
 
 
 def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
@@ -257,13 +278,17 @@ def _claim_picture(parts: PartBuilder, frame: PngFrame, image: ImageData, misnum
         end = chunk.end
         if remaining < held:  # the stream ends in this chunk, or has ended before it
             end = body + remaining if remaining else chunk.offset
-        label, role = (f"{name}/{fault}", Role.UNKNOWN) if fault else (name, Role.PIXELS)
+        label, role, frame_role = (name, Role.PIXELS, Role.ENCODING)
+        if fault:
+            label, role, frame_role = (f"{name}/{fault}", Role.UNKNOWN, Role.UNKNOWN)
         header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
-        if header and not fault and not image.header:
-            parts.add(label, role, start, body)
-            parts.add(f"{name}/zlib header", Role.UNKNOWN, body, body + header)
-            start = body + header
-        parts.add(label, role, start, end)
+        stop = max(body, min(end, chunk.end - CRC))
+        if end > start:  # how the stream is cut into chunks says nothing
+            parts.add(label, frame_role, start, body)
+            level = Role.PIXELS if image.header else Role.ENCODING  # the level that was asked for
+            parts.add(label, role if fault else level, body, body + header)
+            parts.add(label, role, body + header, stop)
+            parts.add(label, frame_role, stop, end)
         skip = 0 if end > chunk.offset else 8
         length = chunk.end - 4 - end - skip
         parts.add(f"{name}/surplus", Role.GAP, end, chunk.end, PayloadKind.UNKNOWN, skip, body_length=length)

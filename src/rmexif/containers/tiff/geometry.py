@@ -6,6 +6,7 @@ A tile is a strip here, but for its padding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.palette import SAME
@@ -127,12 +128,13 @@ def read_grid(fields: Fields, size: tuple[int, int], bits: tuple[int, ...], plan
     subsampling = _subsampling(fields, bits, planar)
     strips = []
     for plane in planes:
-        for y in range(0, height, down):
-            shown = min(down, height - y)
-            coded = (across, down if tiled else shown)
-            strips += [
-                _geometry(plane, coded, (min(across, width - x), shown), subsampling) for x in range(0, width, across)
-            ]
+        known: dict[tuple[int, int], StripGeometry] = {}  # by what shows: nearly all strips are alike
+        for y, x in product(range(0, height, down), range(0, width, across)):
+            shown = min(across, width - x), min(down, height - y)
+            if shown not in known:
+                coded = (across, down if tiled else shown[1])
+                known[shown] = _geometry(plane, coded, shown, subsampling)
+            strips.append(known[shown])
     return StripGrid(tuple(strips), (across, down), tiled, subsampling != (1, 1))
 
 

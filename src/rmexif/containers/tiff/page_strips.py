@@ -36,6 +36,7 @@ class PageStrip:
     consumed: int  # first byte that a decoder does not read
     end: int  # by the byte count
     passed_through: bool  # what a decoder reads is written as it stands
+    is_ordinary: bool = False  # it is written otherwise, and says no more than that
 
 
 class EarlierStrips(NamedTuple):
@@ -94,7 +95,7 @@ class PageStrips:
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
-            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through))
+            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through, strip.is_ordinary))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:

@@ -5,17 +5,20 @@ Pages stay; Exif, GPS, XMP, IPTC, Photoshop and private fields, previews and eve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
+from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
-from rmexif.containers.tiff.ifd import INTEGERS, TYPES, Directory, Entry, TiffReader
+from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
-from rmexif.types import Colour, Container, Limits, PayloadKind, Role, TiffEntry
+from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role, TiffEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +32,24 @@ REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
 MAX_DEPTH = 8  # directories behind directories
+LONGEST_FILLER = 38  # byte
 # Fields whose numbers say where something lies: recomputed, so their own bytes are mere structure.
 PLACES = frozenset(
     {Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.ROWS_PER_STRIP}
 )
+ALL = frozenset({0xFFFF, 0xFFFFFFFF})  # RowsPerStrip of a picture in one strip (TIFF 6.0, page 39)
+NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
+UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
+MAX_NUMBERED = 1000  # pages that PageNumber counts
+SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
+    Tag.WHITE_POINT: (0.3127, 0.329),
+    Tag.PRIMARY_CHROMATICITIES: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
+}
+SINGLE_PRECISION = 1 << 23
+DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, 1 << 16, 1 << 20, 1 << 24})  # of libraries
+# Zeros for alignment, and the header of a file that Pillow leaves in front of every page that it appends.
+FILLER = re.compile(rb"\0{0,15}(?:(?:II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08)\0{0,15})?\Z")
+RESOLUTION = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT})
 ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
 # Fields that are not written where they state what holds without them.
 DEFAULTS: dict[int, tuple[int, ...]] = {
@@ -100,7 +117,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         format="tiff",
         width=first.width,
         height=first.height,
-        parts=parts.builder.tile(),
+        parts=_with_filler(view, parts.builder.tile()),
         frames=len(pages),
         samples=max(page.samples for page in pages),
         orientation=first.orientation,
@@ -108,6 +125,17 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
         residual_bytes={**_residual_bytes(pages), **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
+    )
+
+
+def _with_filler(view: memoryview, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The parts, with gaps that hold nothing as what they are."""
+    holes = (Role.GAP, Role.TRAILER)
+    return tuple(
+        Part("filler", Role.ENCODING, part.offset, part.length)
+        if part.role in holes and part.length <= LONGEST_FILLER and FILLER.match(bytes(view[part.offset : part.end]))
+        else part
+        for part in parts
     )
 
 
@@ -121,6 +149,51 @@ def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
     if padded and all(page.coding.compression != Compression.JPEG for page in padded):
         found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
     return found
+
+
+def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
+    """Whether numbers say where the strips are, and nothing else."""
+    if tag == page.grid.offsets_tag:
+        return numbers == tuple(strip.start for strip in page.strips)
+    if tag == page.grid.counts_tag:
+        return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
+    return tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 and (numbers[0] == page.grid.block[1] or numbers[0] in ALL)
+
+
+def _is_common_density(reader: TiffReader, page: Page) -> bool:
+    """Whether the resolution of a page (TIFF 6.0, page 38) is one that programs write by themselves."""
+    entries = {entry.tag: entry for entry in page.directory.entries}
+    pairs = [
+        reader.numbers(entries[tag])
+        for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION)
+        if tag in entries and entries[tag].field_type == RATIONAL and entries[tag].end <= len(reader.view)
+    ]
+    unit = (*reader.integers(page.directory, Tag.RESOLUTION_UNIT), INCH)[0]
+    if len(pairs) != 2 or any(len(pair) != 2 or pair[1] not in DENOMINATORS for pair in pairs):
+        return not pairs and unit in UNITS
+    across, down = (numerator / denominator for numerator, denominator in pairs)
+    if unit == CENTIMETRE:
+        return is_common_per_metre(round(100 * across), round(100 * down))
+    return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
+
+
+def _are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
+    """Whether rationals are these numbers, with powers of two below the line as libtiff writes them."""
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return len(pairs) == len(places) and all(
+        bottom.bit_count() == 1 and abs(top - place * bottom) <= 1 + bottom / SINGLE_PRECISION
+        for (top, bottom), place in zip(pairs, places, strict=True)
+    )
+
+
+def _is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:
+    """Whether a colour map differs from the clean one in low bytes and in what palettes are filled up with alone."""
+    size = len(clean) // 3
+    if len(numbers) != len(clean) or any(number & 255 not in (0, number >> 8) for number in numbers):
+        return False
+    colours = [bytes(numbers[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
+    kept = [bytes(clean[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
+    return is_padding(colours, frozenset(at for at in range(size) if colours[at] == kept[at]))
 
 
 def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
@@ -174,16 +247,21 @@ class _TiffParts:
     def __init__(self, reader: TiffReader, chain: list[Directory], limits: Limits) -> None:
         self.reader, self.view = reader, reader.view
         self.builder = PartBuilder(len(reader.view), limits)
-        self.builder.add("header", Role.STRUCTURE, 0, reader.size)
+        self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
+        self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
         self.seen = {directory.offset for directory in chain}  # ends loops
 
     def page(self, page: Page, label: str) -> None:
         """Fields that stay are structure, colour or orientation where they are written as they stand."""
-        self._frame(page.directory, label, Role.STRUCTURE)
+        self._frame(page.directory, label, Role.ENCODING)
         done: set[int] = set()
         for entry in page.directory.entries:
             if entry.tag not in done and self._stays(page, entry):
-                role = ROLES.get(Tag(entry.tag), Role.STRUCTURE)
+                role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
+                if entry.tag in RESOLUTION and entry.tag not in page.fields:
+                    self.entry(entry, label, role)  # it can be kept
+                    done.add(entry.tag)
+                    continue
                 self.builder.add(label, role, entry.offset, entry.offset + self.reader.entry_size)
                 if not entry.inline:
                     self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end)
@@ -193,6 +271,8 @@ class _TiffParts:
         self._pads(page, label)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
+            if strip.is_ordinary and not strip.passed_through:
+                name, role = "picture/other codes", Role.ENCODING
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
@@ -233,16 +313,31 @@ class _TiffParts:
         self.builder.add(label, role, following, directory.end)
 
     def _stays(self, page: Page, entry: Entry) -> bool:
-        """Whether a field says no more than its canonical form, or than its absence."""
-        written = entry.tag in page.fields or entry.tag in (page.grid.offsets_tag, page.grid.counts_tag)
-        if not (written or entry.tag in DEFAULTS) or entry.field_type not in TYPES or entry.end > len(self.view):
-            return False
-        if self.reader.has_spare_bytes(entry):
+        """Whether a field says no more than its canonical form, or than its absence; its type may be another one."""
+        if entry.field_type not in TYPES or entry.end > len(self.view) or self.reader.has_spare_bytes(entry):
             return False
         numbers = self.reader.numbers(entry)
+        if entry.tag in PLACES:
+            return _is_place(page, entry.tag, numbers)
         value: Value | None = page.fields.get(entry.tag)
-        canonical = value is not None and numbers == value[1]
-        return entry.tag in PLACES or canonical or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
+        if value is not None and numbers == value[1]:
+            return True
+        if entry.tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT):
+            return _is_common_density(self.reader, page)
+        return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
+
+    def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:
+        """Whether a field that goes, or changes, has what common writers put there."""
+        if entry.tag == Tag.JPEG_TABLES:
+            is_jpeg = page.coding.compression == Compression.JPEG
+            return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
+        if entry.tag == Tag.PAGE_NUMBER:
+            return len(numbers) == 2 and (numbers[1] == 0 or numbers[0] < numbers[1] <= MAX_NUMBERED)
+        if entry.tag in SRGB_PLACES:
+            return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
+        if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
+            return _is_common_map(numbers, page.fields[entry.tag][1])
+        return False
 
     def _pads(self, page: Page, label: str) -> None:
         """Zeros that put what follows on an even byte."""
@@ -251,7 +346,7 @@ class _TiffParts:
         size = len(self.view)
         for end in ends:
             if end % 2 and end < size and not self.view[end]:
-                self.builder.add(f"{label}/pad", Role.STRUCTURE, end, end + 1)
+                self.builder.add(f"{label}/pad", Role.ENCODING, end, end + 1)
 
     def _children(self, entry: Entry, label: str, role: Role) -> None:
         """The directories that a field points at."""

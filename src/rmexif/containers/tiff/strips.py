@@ -19,7 +19,7 @@ from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
-from rmexif.types import Role
+from rmexif.types import HARMLESS, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource", "clean_strip", "decode_samples"]
 
 STRUCTURE = "tiff strip or tile"
+SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE})  # elsewhere there is none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
@@ -52,12 +53,14 @@ class CleanStrip:
         consumed: bytes of the source that a decoder reads.
         samples: decoded bytes, where they were needed.
         residuals: what could not be decoded.
+        is_ordinary: whether the codes of the source say no more than these.
     """
 
     data: bytes | memoryview
     consumed: int
     samples: bytearray | None = None
     residuals: frozenset[Residual] = frozenset()
+    is_ordinary: bool = False
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -115,11 +118,13 @@ class Coded(NamedTuple):
             None where codes for all of them are clean as they stand.
         consumed: bytes of the source that were read.
         codes: what decodes to these samples and is clean as it stands.
+        is_ordinary: where codes are None: whether they are an ordinary encoder's all the same.
     """
 
     samples: bytearray | memoryview | None
     consumed: int
     codes: bytes | memoryview | None = None
+    is_ordinary: bool = False
 
 
 def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> CleanStrip:
@@ -137,7 +142,7 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    return CleanStrip(data, found.consumed, kept)
+    return CleanStrip(data, found.consumed, kept, is_ordinary=found.is_ordinary and not changed)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -164,7 +169,8 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
         problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     codes = source.data[: found.consumed] if found.canonical else None
-    return Coded(found.samples, found.consumed, codes)
+    is_ordinary = codes is None and lzw.is_greedy(found, source.data, tiff=True)
+    return Coded(found.samples, found.consumed, codes, is_ordinary)
 
 
 def _lzw_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -257,7 +263,12 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
     trailer = sum(part.length for part in container.parts if part.role is Role.TRAILER)
     residuals = {*container.residuals, *([Residual.TIFF_TILE_PADDING] if container.height > geometry.rows else [])}
-    return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals))
+    complete = len(view) == len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI)  # no segment was left out
+    is_ordinary = complete and all(
+        part.role is Role.ENCODING or (part.role in HARMLESS and bytes(view[part.offset : part.end]) in data)
+        for part in container.parts
+    )
+    return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals), is_ordinary=is_ordinary)
 
 
 def _picture_segments(stream: bytes | memoryview) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.edge import area_beyond
+from rmexif.containers.common.memory import common_length
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
@@ -34,7 +35,6 @@ RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
 BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
 MACROBLOCK = 16  # px: what VP8 codes whole (RFC 6386, 9)
 CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
-BLOCK = 4096  # byte: compared at once
 PAYLOADS = {
     b"EXIF": PayloadKind.EXIF,
     b"ICCP": PayloadKind.ICC,
@@ -212,14 +212,15 @@ def _parts(
     """Every byte of the file, in order."""
     parts = PartBuilder(len(view), limits)
     is_complete = 8 + int.from_bytes(view[4:8], "little") <= len(view)
-    parts.add("RIFF", Role.STRUCTURE if is_complete else Role.UNKNOWN, 0, HEADER)
+    parts.add("RIFF", Role.ENCODING if is_complete else Role.UNKNOWN, 0, HEADER)
     kept = {coded.at.offset: coded for p in tree.pictures for coded in (p.coded, p.alpha) if coded}
+    ordinary = frozenset(picture.coded.at.offset for picture in tree.pictures if picture.is_ordinary)
     clean = {b"ICCP": tree.profile, b"EXIF": tree.exif, b"ANIM": tree.animation}
     for chunk in chunks:
         if chunk.offset in inner:
-            _claim_frame(parts, view, chunk, inner[chunk.offset], kept)
+            _claim_frame(parts, view, chunk, inner[chunk.offset], kept, ordinary)
         elif chunk.offset in kept:
-            _claim_picture(parts, view, kept[chunk.offset], "")
+            _claim_picture(parts, view, kept[chunk.offset], "", is_ordinary=chunk.offset in ordinary)
         elif chunk is chunks[0]:
             data = chunk.data(view)
             is_plain = chunk.length == 10 and not data[0] & RESERVED and not any(data[1:4])
@@ -236,41 +237,36 @@ def _claim_frame(
     frame: RiffChunk,
     inner: Sequence[RiffChunk],
     kept: dict[int, CodedChunk],
+    ordinary: frozenset[int],
 ) -> None:
     """A frame: its head, its chunks, and what lies behind them."""
     role = Role.UNKNOWN if frame.data(view)[CONTROL - 1] & ~3 else Role.ANIMATION
-    parts.add("ANMF", role, frame.offset, frame.start + CONTROL)
+    parts.add("ANMF", Role.ENCODING, frame.offset, frame.start)  # the size follows from what is in it
+    parts.add("ANMF", role, frame.start, frame.start + CONTROL)
     for chunk in inner:
         if chunk.offset in kept:
-            _claim_picture(parts, view, kept[chunk.offset], "ANMF/")
+            _claim_picture(parts, view, kept[chunk.offset], "ANMF/", is_ordinary=chunk.offset in ordinary)
         else:
             _claim_other(parts, view, chunk, b"", "ANMF/")
     parts.add("ANMF/surplus", Role.GAP, inner[-1].end, frame.end, PayloadKind.UNKNOWN)
 
 
-def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path: str) -> None:
+def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path: str, *, is_ordinary: bool) -> None:
     """A coded picture; apart from it a head with fields that are cleared, and bytes that no decoder reads."""
     chunk, data, clean = coded.at, bytes(coded.at.data(view)), b"".join(coded.content)
     name, start = path + chunk.kind.decode().strip(), chunk.offset
     before, after = coded.heads
+    if is_ordinary and data != clean and not any(view[chunk.start + chunk.length : chunk.end]):
+        parts.add(name, Role.ENCODING, start, chunk.end)
+        return
     if data[:before] != clean[:after]:
         parts.add(f"{name}/head", Role.UNKNOWN, start, chunk.start + before, PayloadKind.UNKNOWN, 8)
         start = chunk.start + before
-    alike = _common_length(data[before:], clean[after:])
+    alike = common_length(data[before:], clean[after:])
     stop = chunk.start + before + alike
     is_padded = stop == chunk.end - 1 == chunk.start + chunk.length and not view[stop]
     parts.add(name, Role.PIXELS, start, stop + is_padded)
     parts.add(f"{name}/surplus", Role.GAP, stop + is_padded, chunk.end, PayloadKind.UNKNOWN)
-
-
-def _common_length(first: bytes, second: bytes) -> int:
-    """How many bytes two strings have in common from their start."""
-    shorter = min(len(first), len(second))
-    for at in range(0, shorter, BLOCK):
-        if first[at : at + BLOCK] != second[at : at + BLOCK]:
-            pairs = zip(first[at : at + BLOCK], second[at : at + BLOCK], strict=False)
-            return next((at + index for index, (one, other) in enumerate(pairs) if one != other), shorter)
-    return shorter
 
 
 def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:

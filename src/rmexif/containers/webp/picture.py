@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SAMPLE_ROWS", "CodedChunk", "Flaw", "Shown", "WebpPicture", "read_picture", "uses_alpha"]
 
+FLUSHED = 1  # byte that libwebp's boolean encoder may leave at the end of the partitions
+VERSION = 8  # header flag: another version than that of the filter in use
 SAMPLE_ROWS = 256  # px: the rows of a lossless picture that are kept, for a look at their lowest bits
 MOST_SAMPLED = 1 << 22  # px of earlier pictures of a file up to which that is done: bounds the memory
 MOST_PIXELS = {"native": vp8l.MOST_PIXELS, "python": 1 << 19}  # px of a file: the twin reads 100,000 or more a second
@@ -73,6 +75,7 @@ class WebpPicture:
     flaw: Flaw | None = None
     unused_symbols: int = 0  # of prefix codes
     probabilities: int = 0  # of tokens: that the frame replaces and uses
+    is_ordinary: bool = False  # VP8: as libwebp writes it, although the canonical form is another one
     rows: bytes = b""  # VP8L: the first rows, R, G, B, A a byte each
 
     @property
@@ -203,6 +206,7 @@ def _lossy(view: memoryview, chunk: RiffChunk) -> WebpPicture:
         head.height,
         flaw=Flaw("zeros that are coded", -(-found.redundant_blocks // 8), False) if found.redundant_blocks else None,
         probabilities=found.probabilities - found.unused_probabilities,
+        is_ordinary=not found.unused_probabilities and found.free <= FLUSHED and not found.header_flags & ~VERSION,
     )
 
 

@@ -14,6 +14,7 @@ enum {
     CODES = 4096,
     WIDEST = 12,
     KEPT = 4093,   /* a table with fewer entries is not full by any encoder's rule: its clear code is not noted */
+    KEPT_TIFF = 384, /* libtiff clears where codes grow longer again, after 10,000 samples at the earliest */
     SET_BITS = 14, /* slots of the decoder's set, sparse because every code takes one */
     MAP_BITS = 14, /* slots of the encoder's map; with 15 photographs take 10 % less time, small frames more */
     SPARE = 8,     /* bytes that a copy may touch beyond a string */
@@ -227,8 +228,9 @@ INLINED rmexif_status decode(const uint8_t *data, size_t data_size, bool tiff, u
             break;
         }
         if (code == clear) {
-            if (s.known >= KEPT && report[LZW_RESETS] == resets_size) return RMEXIF_LIMIT;
-            if (s.known >= KEPT) resets[report[LZW_RESETS]++] = writer_size(w);
+            const bool noted = s.known >= (tiff ? KEPT_TIFF : KEPT);
+            if (noted && report[LZW_RESETS] == resets_size) return RMEXIF_LIMIT;
+            if (noted) resets[report[LZW_RESETS]++] = writer_size(w);
             memset(table->strings + clear + 2, 0, (s.known - clear - 1) * sizeof *table->strings);
             s = (decode_state){clear + 1, s.previous, bits + 1, true, false, s.canonical && s.due};
             ratio_clear(&ratio, writer_size(w), start);

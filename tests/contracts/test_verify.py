@@ -1,0 +1,258 @@
+"""Two questions of ``verify``: does anything identify somebody, and is this what rmexif would write?
+
+Files that common encoders write and that carry nothing pass the first; outputs of ``strip`` and ``scrub`` pass both;
+what nothing accounts for passes neither. ``inspect`` finds what ``verify`` finds.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from rmexif import Policy, RmexifError, inspect, scrub, strip, verify
+from rmexif.containers import FORMATS, by_name, sniff
+from rmexif.types import HARMLESS, Limits, Role
+from tests import samples, sets
+from tests.cli.running import run
+from tests.contracts.test_malleability import FLIPS, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLES = [(row.format.name, kind) for row in FORMATS for kind in samples.of(row.format.name)]
+TEXT = b"Jane Doe, 12 Lime Street, 51.5072 N 0.1276 W, 2024-05-01 10:00"
+FREE = {  # what a byte may say in an ordinary file, beside what it may say in a canonical one
+    "screen/background": 1,  # GIF: of 256 entries
+    "screen/flags": 1,  # GIF: bits a primary colour, sorted
+    "picture/flags": 1,  # GIF: sorted
+    "signature": 1,  # GIF: 87a or 89a
+    "table": 8,  # GIF: colours that a later frame covers
+    "APP0/JFIF": 2,  # JPEG: version and common densities
+    "IFD0": 3,  # TIFF: types of fields
+    "SOF0": 1,  # JPEG: baseline or extended
+    "meta/iprp/ipma": 5,  # AVIF: which properties a reader must understand
+    "IFD0/320": 1,  # TIFF: one stray entry
+    "meta/iloc": 2,  # AVIF: widths of its fields
+    "meta/iprp/ipco/av1C": 2,  # AVIF: levels
+    "meta/iprp/ipco/colr": 2,
+    "VP8": 20,  # WebP: segments that no macroblock is in, and the share of skipped ones
+    "ANMF": 2,
+    "IDAT": 2,  # PNG: level and window of zlib
+    "pHYs": 4,
+    "SOS": 6,
+    "codestream/header": 1,
+    "codestream/frame/header": 1,
+}
+
+
+@cache
+def screenshot() -> Image.Image:
+    """A window with a text in it."""
+    image = Image.new("RGB", (120, 80), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((10, 10, 60, 40), fill="navy")
+    draw.text((10, 50), "Settings", fill="black")
+    return image
+
+
+@cache
+def gradient() -> Image.Image:
+    """A smooth picture."""
+    y, x = np.mgrid[0:61, 0:97]
+    return Image.fromarray(np.stack([x * 2, y * 3, x + y], -1).astype(np.uint8))
+
+
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    """A picture as Pillow writes it."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def ordinary() -> dict[str, bytes]:
+    """Files of Pillow and OpenCV with nothing in them but the picture."""
+    shot, smooth = screenshot(), gradient()
+    indexed = shot.quantize(16)
+    found = {
+        f"png {image.mode} {level}": saved(image, "PNG", compress_level=level)
+        for image in (shot, shot.convert("L"), shot.convert("1"), indexed, shot.convert("RGBA"), smooth)
+        for level in (0, 1, 6, 9)
+    }
+    found |= {f"png {dpi} dpi": saved(shot, "PNG", dpi=(dpi, dpi)) for dpi in (72, 96, 144, 300)}
+    found["png transparent entry"] = saved(indexed, "PNG", transparency=0)
+    for image in (shot, smooth, indexed, shot.convert("L")):
+        found[f"gif {image.mode} {image.width}"] = saved(image, "GIF")
+        found[f"bmp {image.mode} {image.width}"] = saved(image, "BMP")
+        found[f"jpeg {image.mode} {image.width}"] = saved(image.convert("RGB"), "JPEG", dpi=(96, 96))
+        for coding in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+            found[f"tiff {image.mode} {image.width} {coding}"] = saved(
+                image, "TIFF", compression=coding, dpi=(300, 300)
+            )
+    found["gif moving"] = saved(shot, "GIF", save_all=True, append_images=[smooth.resize(shot.size)], duration=100)
+    found["tiff pages"] = saved(shot, "TIFF", save_all=True, append_images=[smooth])
+    found["tiff fax"] = saved(shot.convert("1"), "TIFF", compression="group4")
+    found["jpeg CMYK"] = saved(shot.convert("CMYK"), "JPEG")
+    for mode in ("RGB", "RGBA", "L"):
+        found[f"avif {mode}"] = saved(shot.convert(mode), "AVIF")
+        found[f"webp {mode}"] = saved(shot.convert(mode), "WEBP")
+        found[f"webp lossless {mode}"] = saved(shot.convert(mode), "WEBP", lossless=True)
+    for extension in (".png", ".bmp", ".tiff", ".jpg", ".webp", ".gif"):
+        found[f"OpenCV {extension}"] = cv2.imencode(extension, np.asarray(shot)[:, :, ::-1])[1].tobytes()
+    return found
+
+
+ORDINARY = ordinary()
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_file_passes(name: str) -> None:
+    """And inspect has nothing to tell of it."""
+    assert verify(ORDINARY[name]) == []
+    assert inspect(ORDINARY[name]).findings == ()
+
+
+@pytest.mark.parametrize("name", [name for name in ORDINARY if len(ORDINARY[name]) < 4000])
+def test_what_an_ordinary_file_can_say_is_bounded(name: str) -> None:
+    """Bytes outside coded pictures are changed, 200 of them in three ways; the free ones stand in the table."""
+    data, free = ORDINARY[name], Counter[str]()
+    before = shown(data)
+    parts = sniff(memoryview(data)).parse(memoryview(data), Limits()).parts
+    places = [(part.label, at) for part in parts if part.role != Role.PIXELS for at in range(part.offset, part.end)]
+    for label, at in places[:: max(1, len(places) // 200)]:
+        for flip in FLIPS:
+            changed = data[:at] + bytes([data[at] ^ flip]) + data[at + 1 :]
+            try:
+                passes = not verify(changed)
+            except RmexifError:
+                continue
+            if passes and shown(changed) == before:
+                free[label] += 1
+                break
+
+    assert {label: count for label, count in free.items() if count > FREE.get(label, 0)} == {}
+
+
+@pytest.mark.parametrize(("name", "kind"), SAMPLES)
+def test_outputs_pass_both_questions(name: str, kind: str) -> None:
+    """Of strip and of scrub."""
+    raw = samples.of(name)[kind]
+    for data in (strip(raw)[0], scrub(raw, Policy(faces=False))[0]):
+        assert verify(data) == []
+        assert verify(data, canonical=True) == []
+        assert inspect(data).findings == ()
+
+
+@pytest.mark.parametrize(("name", "kind"), SAMPLES)
+def test_inspect_and_verify_agree(name: str, kind: str) -> None:
+    """On every file."""
+    raw = samples.of(name)[kind]
+
+    assert list(inspect(raw).findings) == verify(raw)
+
+
+@pytest.mark.parametrize("name", [row.format.name for row in FORMATS])
+def test_bytes_behind_the_end_fail(name: str) -> None:
+    """Whatever the format, canonical or not."""
+    clean = strip(next(iter(samples.of(name).values())))[0]
+
+    assert verify(clean + TEXT)
+    assert verify(clean + TEXT, canonical=True)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ORDINARY if name.startswith(("png RGB", "gif", "tiff RGB", "bmp RGB"))]
+)
+def test_an_ordinary_file_with_a_tail_fails(name: str) -> None:
+    """What is common in it excuses nothing else."""
+    assert verify(ORDINARY[name] + TEXT)
+
+
+def test_bytes_between_restart_intervals_fail() -> None:
+    """A part of coded data that the rewrite cuts is not the same data."""
+    raw = saved(gradient(), "JPEG", restart_marker_blocks=2)
+    at = raw.index(b"\xff\xd1")
+
+    assert verify(raw) == []
+    assert verify(raw[:at] + TEXT + raw[at:])
+
+
+def test_tables_that_no_strip_uses_fail() -> None:
+    """A TIFF without JPEG data whose field of JPEG tables holds a text."""
+    hidden = saved(gradient(), "TIFF", compression="tiff_lzw", tiffinfo={347: TEXT})
+
+    assert TEXT in hidden
+    assert verify(hidden)
+
+
+def test_a_jpeg_in_a_tiff_passes_without_a_tail_alone() -> None:
+    """As libtiff writes it, with tables that all strips share."""
+    raw = saved(gradient(), "TIFF", compression="jpeg")
+
+    assert verify(raw) == []
+    assert verify(raw + TEXT)
+
+
+def test_a_level_of_compression_is_not_canonical() -> None:
+    """The second question is about every byte."""
+    raw = saved(screenshot(), "PNG", compress_level=1)
+
+    assert verify(raw, canonical=True)
+    assert verify(strip(raw)[0], canonical=True) == []
+
+
+def test_no_clean_part_has_a_role_of_its_own() -> None:
+    """What identifies nobody may be in a form of its encoder."""
+    assert Role.ENCODING in HARMLESS
+    assert not {Role.GAP, Role.TRAILER, Role.UNKNOWN, Role.METADATA, Role.AUXILIARY} & HARMLESS
+
+
+def test_the_command_says_what_to_do(tmp_path: Path) -> None:
+    """0 for a folder of screenshots; 1, a list and the next command for the one with a position."""
+    (tmp_path / "a.png").write_bytes(ORDINARY["png RGB 9"])
+    (tmp_path / "b c.png").write_bytes(samples.of("png")["rgb"] if verify(samples.of("png")["rgb"]) else b"")
+
+    plain = run("verify", "a.png", cwd=tmp_path)
+    strict = run("verify", "--canonical", "a.png", cwd=tmp_path)
+    dirty = run("verify", "a.png", "b c.png", cwd=tmp_path)
+
+    assert (plain.returncode, plain.stdout) == (0, b"")
+    assert strict.returncode == 1
+    assert dirty.returncode == 1
+    assert dirty.stdout.decode().splitlines()[-1] == "run: rmexif strip --in-place 'b c.png'"
+
+
+def test_a_row_is_what_it_names() -> None:
+    """The tables of this file name formats that there are."""
+    assert {name for name, _ in SAMPLES} == {row.format.name for row in FORMATS}
+    assert by_name("png").format.name == "png"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["corpus", "canary", "cases"])
+def test_outputs_of_files_of_others_pass_both_questions(name: str) -> None:
+    """Of the shared sets: whatever strip writes passes, and inspect and verify agree on what it was given."""
+    passed = 0
+    for path in sorted(path for path in sets.require(name).rglob("*") if path.is_file()):
+        raw = path.read_bytes()
+        try:
+            found = list(inspect(raw).findings)
+        except RmexifError as error:
+            with pytest.raises(type(error)):
+                verify(raw)
+            continue
+        assert found == verify(raw), path.name
+        try:
+            data = strip(raw)[0]
+        except RmexifError:
+            continue
+        assert verify(data) == verify(data, canonical=True) == list(inspect(data).findings) == [], path.name
+        passed += 1
+
+    assert passed
