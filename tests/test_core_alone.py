@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,23 @@ def test_the_command_line_takes_click_alone(tmp_path: Path) -> None:
     assert "pip install rmexif" in scrub.stderr
     assert "Traceback" not in scrub.stderr
     assert not (tmp_path / "scrubbed.jpg").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_folder_at_a_terminal_takes_click_alone(tmp_path: Path) -> None:
+    """The progress bar is another package's: without it there is none, and the work is done."""
+    import pty
+
+    (tmp_path / "in").mkdir()
+    raw = next(raw for title, raw in samples.of("jpeg").items() if title != "plain")
+    (tmp_path / "in" / "a.jpg").write_bytes(raw)
+    program = f"import sys; sys.modules.update(dict.fromkeys({ABSENT})); from rmexif.cli import main; main()"
+    command = [sys.executable, "-c", program, "strip", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    ours, terminal = pty.openpty()
+
+    done = subprocess.run(command, stderr=terminal, check=False, timeout=60)
+
+    os.close(terminal)
+    assert done.returncode == 0, os.read(ours, 1 << 16)
+    os.close(ours)
+    assert (tmp_path / "out" / "a.jpg").exists()

@@ -265,9 +265,7 @@ def _expected(task: Policy | StripTask) -> Expected:
 
 def _in_process(pool: WorkerPool, expected: Expected, raw: Any) -> Answer:
     """Send one image to a process, unless its size alone refuses it."""
-    view = inspection.view_of(raw)
-    expected.limits.check("max_bytes", len(view))
-    return pool.run(view, expected)
+    return pool.run(inspection.view_of(raw, expected.limits), expected)
 
 
 def _around(task: Policy | StripTask) -> AbstractContextManager[None]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rmexif.credit import Selection
     from rmexif.types import Container
 
-__all__ = ["inspect", "prove", "strip", "verify"]
+__all__ = ["inspect", "leftovers", "prove", "strip", "verify"]
 
 
 def strip(
@@ -55,7 +55,7 @@ def strip(
         InvalidPolicy: ``keep`` or ``set`` has an unknown name, or a value that may not be written.
         VerificationError: the clean file did not pass its own check.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     selection = _selection(keep, set)
     with error_boundary():
         source, done = inspection.completed(view, limits or Limits(), repair)
@@ -80,7 +80,7 @@ def inspect(raw: inspection.Raw, *, values: bool = False, limits: Limits | None 
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     with error_boundary():
         container, found = _identifying(view, limits or Limits(), values)
         return inspection.describe(view, container, found)
@@ -104,24 +104,33 @@ def verify(
         limits: what one image may cost.
         thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
         canonical: ask for more: whether the file is, to the byte, what ``strip`` would write.
-        keep: names of what may be in it; a file that has it must be, to the byte, what ``strip`` would write.
+        keep: names of what may be in it, in the form in which ``strip`` writes it and in no other.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
         InvalidPolicy: ``keep`` has an unknown name.
     """
-    view, limits, selection = inspection.view_of(raw), limits or Limits(), _selection(keep)
+    limits = limits or Limits()
+    view = inspection.view_of(raw, limits)
+    selection = _selection(keep)
     with error_boundary():
-        view, found = _beyond_credit(view, limits, selection)
-        if not found:
-            found = tuple(_leftovers(view, limits)[1]) if canonical else _identifying(view, limits)[1]
+        rest, found = _split_credit(view, limits, selection)
+        if found is None:
+            found = _leftovers(rest, limits)[1] if canonical else _identifying(rest, limits)[1]
         if not found and thorough:
             from rmexif import coded_tail
 
             data, _, clean = verification.rewrite(view, limits)
             found = coded_tail.find_tails(data, clean, limits)
         return list(found)
+
+
+def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+    """What ``verify`` finds, where the names in ``keep`` were looked up before."""
+    with error_boundary():
+        rest, found = _split_credit(view, limits, selection)
+        return _identifying(rest, limits)[1] if found is None else found
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
@@ -137,8 +146,9 @@ def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) ->
         InputError: the bytes are no image that can be handled.
     """
     with error_boundary():
-        view, _ = _beyond_credit(memoryview(data), limits, selection)
-        container, found = _leftovers(view, limits)
+        rest, beyond = _split_credit(memoryview(data), limits, selection)
+        container, found = _leftovers(rest, limits)
+    found = found if beyond is None else beyond
     if found:
         raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
     return container
@@ -153,19 +163,19 @@ def _selection(keep: str | Iterable[str], own: Mapping[str, str] | Iterable[str]
     return credit.selection(keep, own)
 
 
-def _beyond_credit(
+def _split_credit(
     view: memoryview, limits: Limits, selection: Selection | None
-) -> tuple[memoryview, tuple[Finding, ...]]:
-    """The file without a credit that may be in it, or what it holds beside one in another form."""
+) -> tuple[memoryview, Sequence[Finding] | None]:
+    """The file without a credit that may be in it; of one in another form, the file and all that goes beyond it."""
     if not selection:
-        return view, ()
+        return view, None
     from rmexif import credit
 
-    view, allowed = credit.without_credit(view, limits, selection)
+    rest, allowed = credit.without_credit(view, limits, selection)
     if not allowed:
-        return view, ()
-    container, found = verification.find_leftovers(view, limits)
-    return view, credit.beyond(found, allowed, container.format)
+        return rest, None
+    container, found = verification.find_leftovers(rest, limits)
+    return rest, credit.beyond(found, allowed, container.format)
 
 
 def _leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], Sequence[Finding]]:
@@ -196,7 +206,7 @@ def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    removed = list(inspection.findings(view, container))
+    removed = list(inspection.findings(view, container, limits))
     if thorough:
         from rmexif import coded_tail
 

@@ -149,6 +149,11 @@ class Residual(StrEnum):
         "tiff-tile-padding",
         "tiles reach over the picture's edge; what they hold there could not be cleared",
     )
+    SVG_NOT_SHOWN = (
+        "svg-not-shown",
+        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts",
+        False,
+    )
     TIFF_PALETTE_ENTRIES = (
         "tiff-palette-entries",
         "palette entries that no pixel uses could not be told from those in use",

@@ -48,6 +48,7 @@ class FaceStats(TypedDict):
     region: list[int]  # left, top, right, bottom of what is fully covered
     label: str  # "face", "region", "code", "text", or a detector's own
     frame: NotRequired[int]  # of several frames, counted from 0
+    mask: NotRequired[list[float]]  # middle x, y and semi-axes x, y of what is fully covered: |x/a|^3 + |y/b|^3 <= 1
 
 
 class KeptStats(TypedDict):

@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from rmexif.cli import cli
+from rmexif.cli.commands import cli
 
 SOURCE = Path(__file__).parents[2] / "src"
 

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from rmexif.cli import cli
+from rmexif.cli.commands import COMMANDS
 from tests.cli.running import SOURCE
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_every_command_is_in_the_manual() -> None:
     """With its options."""
     page = generator().manual()
 
-    assert all(f".SH RMEXIF {name.upper()}" in page for name in cli.commands)
+    assert all(f".SH RMEXIF {name.upper()}" in page for name in COMMANDS)
     assert "\\-\\-canonical" in page
     assert "\\-\\-in\\-place" in page
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import struct
 from array import array
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -329,7 +328,7 @@ def test_where_a_damaged_scan_stops(walker, data, interval, status, mcus, used):
     ],
 )
 def test_scans_that_cannot_be(walker, change):
-    scan = replace(Scan(0xC0, 8, (Component(1, FLAT, FLAT),), 1), **change)
+    scan = Scan(0xC0, 8, (Component(1, FLAT, FLAT),), 1)._replace(**change)
     found = walker(scan, b"\0" * 100, array("Q", bytes(80)), Output.CODE, (FLAT, FLAT))
     assert found.status is Status.BAD_ARGUMENT
     assert (found.used, found.data) == (0, b"")
@@ -340,7 +339,7 @@ def test_other_tables(file, walker):
     scans = parse(file)
     past, again = histories(scans), histories(scans)
     for scan in scans:
-        flat = replace(scan.scan, components=tuple(replace(c, dc=FLAT, ac=FLAT) for c in scan.scan.components))
+        flat = scan.scan._replace(components=tuple(c._replace(dc=FLAT, ac=FLAT) for c in scan.scan.components))
         tables = (FLAT, FLAT) * len(scan.scan.components)
         wide = walker(scan.scan, memoryview(file)[scan.begin :], past.get(scan.idents), Output.CODE, tables)
         back = walker(flat, wide.data + b"\xff\xd9", again.get(scan.idents), Output.CODE, scan.tables())

@@ -187,7 +187,7 @@ def test_a_slow_body_is_408(base: str) -> None:
     """A client that dawdles gets an answer, and the connection ends."""
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
-        client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
         answer = b"".join(iter(lambda: client.recv(65536), b""))  # head and body may come in two pieces
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -279,7 +279,7 @@ def test_who_leaves_gives_up_its_place(astronaut: bytes) -> None:
         wait_for(lambda: in_flight(base) == 1, "the first request")
         host, port = base.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 10) as client:
-            head = f"POST /v1/strip HTTP/1.1\r\nHost: x\r\nContent-Length: {len(astronaut)}\r\n\r\n"
+            head = f"POST /v1/strip HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(astronaut)}\r\n\r\n"
             client.sendall(head.encode() + astronaut)
             wait_for(lambda: in_flight(base) == 2, "the second request")
             full = requests.post(f"{base}/v1/strip", data=astronaut)
@@ -347,7 +347,7 @@ def test_a_wrong_option_is_refused_before_the_body(base: str) -> None:
     """The head alone is enough, and an option may not stand in the query and in the form."""
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
-        client.sendall(b"POST /v1/scrub?quality=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        client.sendall(b"POST /v1/scrub?quality=0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
         answer = client.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 400 ")

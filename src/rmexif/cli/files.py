@@ -6,7 +6,6 @@ import errno
 import os
 import stat
 import sys
-from pathlib import Path
 
 from rmexif.cli.failure import CANNOT_CREATE, NO_INPUT, USAGE, Failure, printable
 from rmexif.io.atomic_write import OutputExists, atomic_write
@@ -24,7 +23,7 @@ def read(source: str, limit: int) -> bytes:
     """
     if source == STDIO:
         return sys.stdin.buffer.read(limit + 1)
-    with Path(source).open("rb") as file:
+    with open(source, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise OSError(errno.EINVAL, "not a regular file")
@@ -47,7 +46,7 @@ def write(target: str, data: bytes, force: bool = False) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    atomic_write(Path(target), data, force)
+    atomic_write(target, data, force)
 
 
 def load(source: str, limit: int) -> bytes:
@@ -86,7 +85,7 @@ def format_of(target: str | None) -> str | None:
 
     if target in (None, STDIO):
         return None
-    extension = Path(str(target)).suffix.lower()
+    extension = os.path.splitext(str(target))[1].lower()
     for row in FORMATS:
         if extension in row.format.extensions:
             return row.format.name
@@ -103,7 +102,7 @@ def check_extension(target: str, format_name: str) -> None:
     from rmexif.containers import by_name
 
     extensions = by_name(format_name).format.extensions
-    suffix = Path(target).suffix.lower()
+    suffix = os.path.splitext(target)[1].lower()
     if target != STDIO and suffix and suffix not in extensions:
         why = f"strip leaves the format as it is; name it {extensions[0]}, or convert: rmexif scrub --no-faces"
         raise Failure(f"{printable(target)}: {why}", USAGE)
@@ -124,5 +123,4 @@ def target_of(source: str, output: str | None, word: str, format_name: str) -> s
         return output
     if source == STDIO:
         return STDIO
-    path = Path(source)
-    return str(path.with_name(f"{path.stem}.{word}{by_name(format_name).format.extensions[0]}"))
+    return f"{os.path.splitext(source)[0]}.{word}{by_name(format_name).format.extensions[0]}"

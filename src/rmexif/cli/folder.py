@@ -10,114 +10,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from rmexif.cli import places
-from rmexif.cli.failure import CANNOT_CREATE, IO_ERROR, NO_INPUT, NOT_ALLOWED, USAGE, Failure, printable
-from rmexif.cli.options import (
-    deadline_option,
-    json_lines_option,
-    pool_option,
-    quiet_option,
-    sandbox_option,
-    select_options,
-    with_options,
-)
+from rmexif.cli.failure import CANNOT_CREATE, IO_ERROR, NO_INPUT, NOT_ALLOWED, Failure, printable
 from rmexif.cli.progress import progress_bar
 from rmexif.cli.run_report import RunReport
+from rmexif.cli.sources import is_remote
 from rmexif.cli.targets import Targets
 from rmexif.errors import RmexifError
 from rmexif.io.atomic_write import replace_file
-from rmexif.workers.limits import WorkerLimits, limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rmexif.bulk import StripTask
+    from rmexif.cli.folder_settings import FolderSettings
     from rmexif.policy import Policy
     from rmexif.types import Outcome
 
-__all__ = ["FolderSettings", "folder_options", "run"]
+__all__ = ["Run", "run", "selection", "work"]
 
 NEUTRAL_TIME = 946_684_800 * 10**9  # ns: 2000-01-01 00:00 UTC
-
-folder_options = with_options(
-    select_options,
-    quiet_option,
-    click.option("--workers", type=click.IntRange(1), help="Many images: how many at once."),
-    pool_option,
-    deadline_option,
-    sandbox_option,
-    click.option("--lock-memory", is_flag=True, help="Keep originals out of the swap, or refuse (Linux)."),
-    json_lines_option,
-    click.option("--continue", "resume", is_flag=True, help="Leave out what has a clean output already."),
-    click.option("--in-place", is_flag=True, help="Replace each file by its clean form; the original is gone."),
-    click.option("--keep-times", is_flag=True, help="With --in-place: the file times stay as they were."),
-    click.option("--neutral-names", is_flag=True, help="Call outputs by random names."),
-    click.option("--neutral-times", is_flag=True, help="Give outputs the file time 2000-01-01."),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderSettings:
-    """The options that many images have."""
-
-    workers: int | None = None
-    pool: str = "thread"
-    deadline: float | None = None  # s
-    sandbox: bool = False
-    lock_memory: bool = False
-    json_lines: bool = False
-    resume: bool = False
-    in_place: bool = False
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    quiet: bool = False
-    keep_times: bool = False
-    neutral_names: bool = False
-    neutral_times: bool = False
-
-    def wanted(self, sources: Sequence[str], output: str | None) -> bool:
-        """Whether a command line means a run over many; every option here does."""
-        options = any(getattr(self, name) not in (None, False, "thread", ()) for name in {*self.__slots__} - {"quiet"})
-        return options or places.is_many(sources, output)
-
-    def check(self, sources: Sequence[str], output: str | None, converts: bool) -> None:
-        """Refuse what contradicts itself.
-
-        Args:
-            sources: of the command line.
-            output: likewise.
-            converts: whether results have another format than their inputs.
-
-        Raises:
-            Failure: two options do not go together, or the output is a file.
-        """
-        if self.in_place and (output or converts or self.neutral_names or self.resume):
-            raise Failure("--in-place: it goes with no output, format, --neutral-names or --continue", USAGE)
-        if self.in_place and any(places.is_remote(source) for source in sources):
-            raise Failure("--in-place: it is for files, not for URLs", USAGE)
-        if not self.in_place and output in (None, "-"):
-            raise Failure("many images need a folder for the results: -o FOLDER, or --in-place", USAGE)
-        if self.keep_times and not self.in_place:
-            raise Failure("--keep-times goes with --in-place", USAGE)
-        if self.resume and self.neutral_names:
-            raise Failure("--continue: random names cannot be found again; leave out --neutral-names", USAGE)
-        if output is not None and not places.is_remote(output) and Path(output).is_file():
-            raise Failure(f"{printable(output)}: it is a file; many images need a folder", CANNOT_CREATE)
-
-    @property
-    def selection(self) -> places.Selection:
-        """Which files of a folder are meant."""
-        return places.Selection(self.include, self.exclude)
-
-    def worker_limits(self) -> WorkerLimits | None:
-        """What holds in each process; None works in threads."""
-        if self.pool == "process" or self.deadline or self.sandbox:
-            return limits_of(
-                "process", deadline=self.deadline, sandbox=self.sandbox or "auto", lock_memory=self.lock_memory
-            )
-        return None
 
 
 @dataclass(slots=True)
@@ -130,9 +42,13 @@ class Run:
     report: RunReport
     waiting: deque[tuple[str, str]] = field(default_factory=deque)  # source, target
 
-    def images(self, sources: Sequence[str]) -> Iterator[bytes]:
+    def entries(self, sources: Sequence[str]) -> Iterator[places.Entry]:
+        """The files that the sources name."""
+        return places.entries(sources, self.targets.output, selection(self.settings), self._skip)
+
+    def images(self, entries: Iterable[places.Entry]) -> Iterator[bytes]:
         """The bytes of every file that has to be worked on, one after the other."""
-        for entry in places.entries(sources, self.targets.output, self.settings.selection, self._skip):
+        for entry in entries:
             try:
                 raw = places.read(entry.source, self.targets.limits.max_bytes)
             except RmexifError as error:
@@ -160,7 +76,7 @@ class Run:
                 self._replace(source, outcome.data)
             else:
                 places.write(target, outcome.data, self.force or self.settings.resume)
-            if self.settings.neutral_times and not places.is_remote(target):
+            if self.settings.neutral_times and not is_remote(target):
                 os.utime(target, ns=(NEUTRAL_TIME, NEUTRAL_TIME))
         except OSError as error:
             why = f"cannot be written: {error.strerror or type(error).__name__}"
@@ -177,9 +93,9 @@ class Run:
 
     def _replace(self, source: str, data: bytes) -> None:
         """Write a result over its source, and say what could not stay as it was."""
-        kept = replace_file(Path(source), data, keep_times=self.settings.keep_times)
+        kept = replace_file(source, data, keep_times=self.settings.keep_times)
         if Path(source).is_symlink():
-            self.report.say(source, f"a link; what it leads to was replaced: {printable(str(kept.target))}")
+            self.report.say(source, f"a link; what it leads to was replaced: {printable(kept.target)}")
         if not kept.owner:
             self.report.say(source, "its owner could not be kept; run as that owner or as root to keep it")
         if kept.other_names:
@@ -216,23 +132,37 @@ def run(
     )
 
     def count() -> int | None:
-        if any(map(places.is_remote, sources)):
+        if any(map(is_remote, sources)):
             return None
-        return sum(1 for _ in places.entries(sources, output, settings.selection))
+        return sum(1 for _ in places.entries(sources, output, selection(settings)))
 
     with progress_bar("files", count, settings.quiet) as bar:
         report = RunReport(settings.json_lines, bar, verbose=verbose, quiet=settings.quiet)
         state = Run(settings, targets, force, report)
-        try:
-            with contextlib.closing(_outcomes(task, state.images(sources), settings)) as outcomes:
-                for outcome in outcomes:
-                    state.finish(outcome)
-        except RmexifError as error:
-            raise Failure(str(error), error.exit_code) from error
-        except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
-            raise Failure("standard output: its reader has gone", IO_ERROR) from error
+        work(task, state, state.entries(sources))
     return report.finish()
+
+
+def selection(settings: FolderSettings) -> places.Selection:
+    """Which files of a folder are meant."""
+    return places.Selection(settings.include, settings.exclude)
+
+
+def work(task: Policy | StripTask, state: Run, entries: Iterable[places.Entry]) -> None:
+    """Clean these files and write the results.
+
+    Raises:
+        Failure: the setup is at fault, or nobody reads standard output any more.
+    """
+    try:
+        with contextlib.closing(_outcomes(task, state.images(entries), state.settings)) as outcomes:
+            for outcome in outcomes:
+                state.finish(outcome)
+    except RmexifError as error:
+        raise Failure(str(error), error.exit_code) from error
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        raise Failure("standard output: its reader has gone", IO_ERROR) from error
 
 
 def _outcomes(task: Policy | StripTask, images: Iterator[bytes], settings: FolderSettings) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rmexif.cli import files, places, render
+from rmexif.cli import files, render
 from rmexif.cli.failure import cli_errors, printable
 from rmexif.cli.options import (
     json_lines_option,
@@ -18,8 +18,8 @@ from rmexif.cli.options import (
     select_options,
     take,
 )
-from rmexif.cli.survey import Row, survey
-from rmexif.cli.verify import LookSettings
+from rmexif.cli.sources import is_many
+from rmexif.cli.survey import LookSettings, Row, survey
 
 __all__ = ["inspect_command"]
 
@@ -38,7 +38,7 @@ def inspect_command(sources: tuple[str, ...], values: bool, as_json: bool, **opt
 
     limits = limits_from(options)
     settings, _ = take(LookSettings, options)
-    if not places.is_many(sources, None) and not settings.json_lines:
+    if not is_many(sources, None) and not settings.json_lines:
         with cli_errors(sources[0]):
             found = inspect(files.load(sources[0], limits.max_bytes), values=values, limits=limits)
         if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rmexif.workers.limits import POOLS
+from rmexif.workers import POOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,8 +177,8 @@ select_options = with_options(
 
 
 def take(kind: type[Settings], options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
-    """The options that are fields of the dataclass ``kind``, as such, and the rest."""
-    own = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+    """The options that are fields of the dataclass or named tuple ``kind``, as such, and the rest."""
+    own = kind.__annotations__.keys()
     rest = {name: value for name, value in options.items() if name not in own}
     return kind(**{name: value for name, value in options.items() if name in own}), rest
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rmexif.cli import files
+from rmexif.cli.sources import is_pattern, is_remote
 from rmexif.errors import MissingDependency
 
 if TYPE_CHECKING:
@@ -24,16 +25,12 @@ __all__ = [
     "Selection",
     "entries",
     "exists",
-    "is_many",
-    "is_remote",
     "join",
     "read",
     "write",
 ]
 
 Skip = Callable[[str, str], None]  # takes a path that was left out, and why
-
-PATTERN = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +60,6 @@ class Selection:
 ALL = Selection()
 
 
-def is_remote(place: str) -> bool:
-    """Whether a place is a URL."""
-    return "://" in place
-
-
-def is_many(sources: Sequence[str], output: str | None) -> bool:
-    """Whether a command line means more than one image."""
-    first = sources[0]
-    return (
-        len(sources) > 1
-        or is_remote(first)
-        or Path(first).is_dir()
-        or _is_pattern(first)
-        or (output is not None and (output.endswith("/") or is_remote(output) or Path(output).is_dir()))
-    )
-
-
 def entries(
     sources: Sequence[str], output: str | None = None, selection: Selection = ALL, skip: Skip | None = None
 ) -> Iterator[Entry]:
@@ -102,15 +82,11 @@ def entries(
         elif Path(source).is_dir():
             found = _below(Path(source), Path(source).resolve().name if apart else "", avoid, report)
             yield from (entry for entry in found if selection.takes(entry.under))
-        elif _is_pattern(source):
+        elif is_pattern(source):
             names = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
             yield from (Entry(name, Path(name).name) for name in names if Path(name).is_file())
         else:
             yield Entry(source, Path(source).name)
-
-
-def _is_pattern(source: str) -> bool:
-    return bool(PATTERN & set(source)) and not Path(source).exists()
 
 
 def _objects(source: str, apart: bool, skip: Skip) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rmexif.cli.failure import printable
@@ -28,23 +29,25 @@ class Bar:
         self.console = progress.console
         self._task = progress.task_ids[0]
 
-    def advance(self, count: int = 1, name: str = "") -> None:
-        """Count what is done; ``name`` is the file that it was."""
+    def advance(self, count: int = 1, name: str = "", total: int | None = None) -> None:
+        """Count what is done; ``name`` is the file that it was, ``total`` how many there are as far as is known."""
         shown = printable(name)
         shown = shown if len(shown) <= LONGEST_NAME else f"…{shown[1 - LONGEST_NAME :]}"
-        self._progress.update(self._task, advance=count, description=shown)
+        words = {} if total is None else {"total": total}
+        self._progress.update(self._task, advance=count, description=shown, **words)
 
 
 @contextlib.contextmanager
 def progress_bar(unit: str, count: Callable[[], int | None] | None = None, quiet: bool = False) -> Iterator[Bar | None]:
-    """A progress bar on standard error; None where that is no terminal.
+    """A progress bar on standard error; None where that is no terminal, or rich is absent.
 
     Args:
         unit: of what is counted: "files".
         count: how many there are; None where that is not known.
         quiet: show none.
     """
-    if quiet or not sys.stderr.isatty():
+    # rich comes with the complete install; the core alone shows no progress
+    if quiet or not sys.stderr.isatty() or find_spec("rich") is None:
         yield None
         return
     from rich.console import Console

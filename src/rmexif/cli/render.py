@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +18,8 @@ __all__ = ["as_json", "findings_table", "inspection", "report", "size", "summary
 
 def as_json(value: Any) -> str:
     """Indented JSON, ASCII only: nothing from a file can move a cursor."""
+    import json
+
     return json.dumps(value, indent=2, ensure_ascii=True)
 
 

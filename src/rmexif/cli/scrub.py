@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmexif.cli import files, folder, render
+from rmexif.cli import files, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors, printable
+from rmexif.cli.folder_settings import FolderSettings, folder_options
 from rmexif.cli.options import (
     PolicyCommand,
     force_option,
@@ -19,9 +20,9 @@ from rmexif.cli.options import (
     take,
     verbose_option,
 )
-from rmexif.cli.survey import Row, survey
 
 if TYPE_CHECKING:
+    from rmexif.cli.survey import Row
     from rmexif.policy import Policy
 
 __all__ = ["scrub_command"]
@@ -76,12 +77,12 @@ class ExtraDetectors:
 @click.option("--yunet", metavar="FILE", help="Search with OpenCV's YuNet too, from this model file.")
 @json_option
 @verbose_option
-@folder.folder_options
+@folder_options
 def scrub_command(sources: tuple[str, ...], **options: Any) -> None:
     """Remove metadata, redact faces, and re-encode images ('-' is standard input)."""
     target, options = take(Target, options)
     extra, options = take(ExtraDetectors, options)
-    many, options = take(folder.FolderSettings, options)
+    many, options = take(FolderSettings, options)
     several = many.wanted(sources, target.output)
     _check(target, several)
     with cli_errors("policy" if several else sources[0]):
@@ -90,6 +91,8 @@ def scrub_command(sources: tuple[str, ...], **options: Any) -> None:
         if several and target.dry_run:
             sys.exit(_dry_runs(sources, policy, many))
         if several:
+            from rmexif.cli import folder
+
             sys.exit(folder.run(policy, sources, target.output, target.force, many, target.verbose))
         (_dry_run if target.dry_run else _scrub)(sources[0], policy, target)
 
@@ -110,8 +113,9 @@ def _scrub(source: str, policy: Policy, target: Target) -> None:
     render.report(stats, place, target.as_json, target.verbose)
 
 
-def _dry_runs(sources: tuple[str, ...], policy: Policy, settings: folder.FolderSettings) -> int:
+def _dry_runs(sources: tuple[str, ...], policy: Policy, settings: FolderSettings) -> int:
     """What many files hold, file by file and in sum; the exit code."""
+    from rmexif.cli.survey import survey
     from rmexif.scrubber import Scrubber
 
     def look(raw: bytes) -> Row:

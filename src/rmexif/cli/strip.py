@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmexif.cli import files, folder, render
+from rmexif.cli import files, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors
+from rmexif.cli.folder_settings import FolderSettings, folder_options
 from rmexif.cli.options import (
     force_option,
     json_option,
@@ -40,7 +41,7 @@ __all__ = ["strip_command"]
 @repair_option
 @keep_option
 @set_option
-@folder.folder_options
+@folder_options
 @limit_options
 def strip_command(
     sources: tuple[str, ...],
@@ -54,11 +55,13 @@ def strip_command(
     from rmexif.lossless import strip
 
     limits = limits_from(options)
-    many, options = take(folder.FolderSettings, options)
+    many, options = take(FolderSettings, options)
     if many.wanted(sources, output):
         if as_json:
             raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
         with cli_errors("strip"):
+            from rmexif.cli import folder
+
             sys.exit(folder.run(_task(limits, **options), sources, output, force, many, verbose))
     source = sources[0]
     with cli_errors(source):

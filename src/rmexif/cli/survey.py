@@ -12,14 +12,25 @@ import click
 from rmexif.cli import places
 from rmexif.cli.failure import NO_INPUT, Failure, cli_errors, printable
 from rmexif.cli.progress import progress_bar
+from rmexif.cli.sources import is_remote
 from rmexif.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Survey", "survey"]
+__all__ = ["LookSettings", "Row", "Survey", "survey"]
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookSettings:
+    """Options of a look at many files."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    json_lines: bool
+    quiet: bool
 
 
 @dataclass(slots=True)
@@ -133,6 +144,6 @@ def _tell(row: Row, settings: Any, show: Callable[[Row], None] | None) -> None:
 
 
 def _count(sources: Sequence[str], selection: places.Selection) -> int | None:
-    if any(map(places.is_remote, sources)):
+    if any(map(is_remote, sources)):
         return None
     return sum(1 for _ in places.entries(sources, selection=selection))

@@ -58,7 +58,7 @@ class Targets:
         try:
             if not places.exists(target):
                 return False
-            return verify(places.read(target, self.limits.max_bytes), canonical=True, keep=self.keep) == []
+            return verify(places.read(target, self.limits.max_bytes), keep=self.keep, canonical=True) == []
         except (OSError, RmexifError):
             return False
 

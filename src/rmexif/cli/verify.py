@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from rmexif.cli import files, places, render
+from rmexif.cli import files, render
 from rmexif.cli.failure import printable
 from rmexif.cli.options import (
     json_lines_option,
@@ -22,22 +21,13 @@ from rmexif.cli.options import (
     take,
     thorough_option,
 )
-from rmexif.cli.survey import Row, survey
+from rmexif.cli.sources import is_many
+from rmexif.cli.survey import LookSettings, Row, survey
 
-__all__ = ["LookSettings", "verify_command"]
+__all__ = ["verify_command"]
 
 NOT_CLEAN = 1  # exit code
 MAX_NAMED = 20  # files in the command that is proposed; more are meant by their folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookSettings:
-    """Options of a look at many files."""
-
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    json_lines: bool
-    quiet: bool
 
 
 @click.command("verify")
@@ -46,8 +36,8 @@ class LookSettings:
 @json_lines_option
 @quiet_option
 @thorough_option
-@keep_option
 @click.option("--canonical", is_flag=True, help="Ask for more: is it, to the byte, what rmexif would write?")
+@keep_option
 @select_options
 @limit_options
 def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:
@@ -75,7 +65,7 @@ def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> N
     if as_json:
         click.echo(render.as_json(found.rows))
     elif not (settings.quiet or settings.json_lines):
-        if places.is_many(sources, None) and found.with_findings:
+        if is_many(sources, None) and found.with_findings:
             found.table()
         if dirty:
             named = dirty if len(dirty) <= MAX_NAMED else sources

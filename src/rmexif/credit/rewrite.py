@@ -95,7 +95,7 @@ def without_credit(view: memoryview, limits: Limits, selection: Selection) -> Wi
     expected = memoryview(insert(clean, again, canonical.blocks(found.values)))
     if expected == view:
         return WithoutCredit(memoryview(clean), ())
-    return WithoutCredit(view, inspection.findings(expected, row.parse(expected, limits)))
+    return WithoutCredit(view, inspection.findings(expected, row.parse(expected, limits), limits))
 
 
 def beyond(found: Iterable[Finding], allowed: Iterable[Finding], name: str) -> tuple[Finding, ...]:

@@ -16,8 +16,8 @@ from rmexif.credit.table import FIELDS
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
 from rmexif.metadata import iptc, png_text
-from rmexif.metadata.packing import UnpackBudget, unpack
-from rmexif.types import Packing, PayloadKind, Role
+from rmexif.metadata.packing import ReadBudget, unpack
+from rmexif.types import Limits, Packing, PayloadKind, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Sources:
         self._digest: bytes | None = None
         self._data_sets: bytes | None = None
         self._resolution: dict[int, float] = {}
-        self._budget = UnpackBudget()
+        self._budget = ReadBudget(Limits())
         self._count: Counter[PayloadKind] = Counter()
 
     def add(self, standard: str, key: Any, texts: list[str | None]) -> None:
@@ -118,9 +118,9 @@ class Sources:
         """A payload, unpacked up to what is left of the file's budget; None where it is none."""
         if packing is None:
             return body
-        most = min(self._budget.remaining, most)
+        most = min(self._budget.packed, most)
         found = unpack(packing, body, most) if most > 0 else None
-        self._budget.remaining -= len(found or b"")
+        self._budget.packed -= len(found or b"")
         return found
 
     def ifd_value(self, tag: int, field_type: int, order: ByteOrder, data: bytes) -> None:

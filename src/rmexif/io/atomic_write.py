@@ -6,11 +6,9 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import stat
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["Kept", "OutputExists", "atomic_write", "replace_file"]
 
@@ -27,7 +25,7 @@ class OutputExists(FileExistsError):
     """The output exists, and ``force`` was not given."""
 
 
-def atomic_write(path: Path, data: bytes, force: bool = False) -> None:
+def atomic_write(path: str | os.PathLike[str], data: bytes, force: bool = False) -> None:
     """Write a file completely or not at all.
 
     The bytes go into an unnamed file, which is then linked into place: a crash leaves no half file and no temporary
@@ -43,21 +41,20 @@ def atomic_write(path: Path, data: bytes, force: bool = False) -> None:
         OutputExists: the target exists and ``force`` was not given.
         OSError: it cannot be written.
     """
-    if path.exists() and not force:
+    if os.path.exists(path) and not force:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it")
-    _write(path, data, force, None)
+    _write(os.fspath(path), data, force, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What of a file that was replaced could be kept, and what else there is to say."""
 
     owner: bool  # or its mode alone
-    target: Path  # the file itself, where the path was a symbolic link
+    target: str  # the file itself, where the path was a symbolic link
     other_names: int  # hard links, which still lead to the original
 
 
-def replace_file(path: Path, data: bytes, *, keep_times: bool = False) -> Kept:
+def replace_file(path: str | os.PathLike[str], data: bytes, *, keep_times: bool = False) -> Kept:
     """Replace a file completely or not at all; its mode, and where allowed its owner, stay.
 
     A symbolic link is followed: it stays, and what it leads to is replaced.
@@ -70,18 +67,18 @@ def replace_file(path: Path, data: bytes, *, keep_times: bool = False) -> Kept:
     Raises:
         OSError: it cannot be read or written.
     """
-    target = path.resolve(strict=True)
-    before = target.stat()
+    target = os.path.realpath(path, strict=True)
+    before = os.stat(target)
     _write(target, data, force=True, like=before)
     if keep_times:
         os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
-    after = target.stat()
+    after = os.stat(target)
     is_owned = (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
     return Kept(is_owned, target, max(0, before.st_nlink - 1))
 
 
-def _write(path: Path, data: bytes, force: bool, like: os.stat_result | None) -> None:
-    handle = _unnamed(path.parent)
+def _write(path: str, data: bytes, force: bool, like: os.stat_result | None) -> None:
+    handle = _unnamed(_folder(path))
     if handle is None:
         _write_named(path, data, force, like)
         return
@@ -90,7 +87,7 @@ def _write(path: Path, data: bytes, force: bool, like: os.stat_result | None) ->
         if not force:
             _link(handle, path)
             return
-        name = _name(path.parent)
+        name = _beside(path)
         _link(handle, name)
         _replace(name, path)
     except OutputExists:
@@ -103,20 +100,20 @@ def _write(path: Path, data: bytes, force: bool, like: os.stat_result | None) ->
         os.close(handle)
 
 
-def _link(handle: int, path: Path) -> None:
+def _link(handle: int, path: str) -> None:
     """Give an unnamed file a name; open(2) describes this use of linkat(2), which follows the link in /proc."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(_folder(path), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.link(f"/proc/self/fd/{handle}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+        os.link(f"/proc/self/fd/{handle}", os.path.basename(path), dst_dir_fd=folder, follow_symlinks=True)
     except FileExistsError as error:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
     finally:
         os.close(folder)
 
 
-def _unnamed(folder: Path) -> int | None:
+def _unnamed(folder: str) -> int | None:
     flag = getattr(os, "O_TMPFILE", 0)
-    if not flag or not Path("/proc/self/fd").is_dir():
+    if not flag or not os.path.isdir("/proc/self/fd"):
         return None
     try:
         return os.open(folder, flag | os.O_WRONLY, 0o666)
@@ -126,8 +123,8 @@ def _unnamed(folder: Path) -> int | None:
         raise
 
 
-def _write_named(path: Path, data: bytes, force: bool, like: os.stat_result | None) -> None:
-    name = _name(path.parent)
+def _write_named(path: str, data: bytes, force: bool, like: os.stat_result | None) -> None:
+    name = _beside(path)
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         try:
@@ -140,10 +137,10 @@ def _write_named(path: Path, data: bytes, force: bool, like: os.stat_result | No
             _move(name, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            name.unlink()
+            os.unlink(name)
 
 
-def _move(name: Path, path: Path) -> None:
+def _move(name: str, path: str) -> None:
     """Give a file its name unless something has it; by a second name where there are such, which never replaces."""
     try:
         if hasattr(os, "link"):
@@ -160,7 +157,7 @@ def _move(name: Path, path: Path) -> None:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it") from error
 
 
-def _rename(name: Path, path: Path) -> None:
+def _rename(name: str, path: str) -> None:
     """Rename a file to a name that nothing has: Windows refuses another one, Linux where it is asked to.
 
     Elsewhere the name is looked at first; what another process puts there in the same moment is replaced.
@@ -175,9 +172,9 @@ def _rename(name: Path, path: Path) -> None:
                 return
             if (code := ctypes.get_errno()) not in UNSUPPORTED:
                 raise OSError(code, os.strerror(code))
-    if sys.platform != "win32" and path.exists():
+    if sys.platform != "win32" and os.path.exists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    name.rename(path)
+    os.rename(name, path)
 
 
 def _fill(handle: int, data: bytes, like: os.stat_result | None) -> None:
@@ -192,14 +189,19 @@ def _fill(handle: int, data: bytes, like: os.stat_result | None) -> None:
     os.fsync(handle)
 
 
-def _replace(name: Path, path: Path) -> None:
+def _replace(name: str, path: str) -> None:
     try:
-        name.replace(path)
+        os.replace(name, path)
     except OSError:
         with contextlib.suppress(FileNotFoundError):
-            name.unlink()
+            os.unlink(name)
         raise
 
 
-def _name(folder: Path) -> Path:
-    return folder / f".rmexif-{secrets.token_hex(8)}"
+def _folder(path: str) -> str:
+    return os.path.dirname(path) or os.curdir
+
+
+def _beside(path: str) -> str:
+    """A name that nothing has, in the folder of a file."""
+    return os.path.join(_folder(path), f".rmexif-{os.urandom(8).hex()}")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from rmexif.native.status import Status
 
@@ -38,8 +37,7 @@ class Output(IntEnum):
     CODE = 2  # each interval coded again, with the tables given for it
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """A component of a scan and the tables in force for it (T.81, B.2.3)."""
 
     units: int  # data units in an MCU: h x v, 1 where the scan has one component
@@ -50,8 +48,7 @@ class Component:
     conditioning: tuple[int, int, int] = (0, 1, 5)  # L, U, Kx of these slots (T.81, F.1.4.4.1.4, F.1.4.4.2)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """A scan header with what its components need (T.81, B.2.3)."""
 
     sof: int  # marker byte of the frame header: 0xC0 to 0xC3, 0xC9, 0xCA
@@ -65,8 +62,7 @@ class Scan:
     low: int = 0  # Al
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """What a walk over a scan found.
 
     ``status`` is OK, or, with all whole MCUs before it looked at: ENDS_EARLY where a marker or the end of the data

@@ -57,12 +57,12 @@ def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, _: Texts) ->
     return None, {"clean": not findings, "findings": findings}
 
 
-def preview(raw: bytes, policy: Policy, picture: bool) -> Answer:
+def preview(raw: bytes, policy: Policy, picture: bool, frame: int) -> Answer:
     """What a scrub would redact: the picture with outlines and the report, or the report alone."""
     from rmexif.scrubber import Scrubber
 
     scrubber = Scrubber(raw, policy)
-    return scrubber.preview() if picture else (None, scrubber.dry_run())
+    return scrubber.preview(frame) if picture else (None, scrubber.dry_run())
 
 
 def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
@@ -70,8 +70,8 @@ def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
 
 
 def _policy_and_picture(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
-    fields = {name: value for name, value in values.items() if name != "picture"}
-    return Policy(**fields, limits=limits), values.get("picture", True)
+    fields = {name: value for name, value in values.items() if name not in ("picture", "frame")}
+    return Policy(**fields, limits=limits), values.get("picture", True), values.get("frame", 0)
 
 
 def _lossless(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
@@ -123,7 +123,7 @@ JOBS: dict[str, Job] = {
     "preview": Job(
         preview,
         _policy_and_picture,
-        lambda policy, picture: Expected.of_policy("preview" if picture else "dry run", policy),
+        lambda policy, picture, _: Expected.of_policy("preview" if picture else "dry run", policy),
         "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
     ),
 }

@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypedDict
 
 from rmexif.errors import InvalidPolicy
+from rmexif.workers import POOLS
 
-__all__ = ["POOLS", "WorkerLimits", "WorkerOptions", "limits_of"]
-
-POOLS = ("thread", "process")
+__all__ = ["WorkerLimits", "WorkerOptions", "limits_of"]
 
 
 class WorkerOptions(TypedDict, total=False):

@@ -165,8 +165,10 @@ def _facts(
     yield "residuals", all(_is_residual(residual) for residual in report.get("residuals", ()))
     if expected.mode == "verify":
         yield "clean", report["clean"] == (not report["findings"])
-        keep = expected.selection.names if expected.selection else ()
-        yield "clean", not report["clean"] or not lossless.verify(raw, limits=expected.limits, keep=keep)
+        yield (
+            "clean",
+            not report["clean"] or not lossless.leftovers(raw, limits=expected.limits, selection=expected.selection),
+        )
         return
     yield "format", report["format"] == _format_of(raw)
     if expected.mode == "inspect":
@@ -203,6 +205,14 @@ def _facts_of_image(
         yield name, report.get(name, length) == length
 
 
+def _format_of(raw: memoryview) -> str | None:
+    try:
+        row = containers.sniff_source(raw)
+    except RmexifError:
+        return None
+    return row.name if isinstance(row, containers.DecodeOnlyRow) else row.format.name
+
+
 def _has_credit_of(raw: memoryview, data: bytes, expected: Expected) -> bool:
     """Whether an image, which is proven, says of the fields that were asked for what its input says of them."""
     assert expected.selection is not None
@@ -211,14 +221,6 @@ def _has_credit_of(raw: memoryview, data: bytes, expected: Expected) -> bool:
     view = memoryview(data)
     _, container = inspection.open_container(view, expected.limits)
     return credit.says(view, container, credit.for_output(wanted, container.format))
-
-
-def _format_of(raw: memoryview) -> str | None:
-    try:
-        row = containers.sniff_source(raw)
-    except RmexifError:
-        return None
-    return row.name if isinstance(row, containers.DecodeOnlyRow) else row.format.name
 
 
 def _report_type(mode: Mode) -> Any:

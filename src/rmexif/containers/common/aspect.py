@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["SQUARE", "aspect"]
 
@@ -19,5 +22,9 @@ def aspect(across: int | Fraction, down: int | Fraction) -> tuple[int, int]:
     """
     if across <= 0 or down <= 0 or max(across, down) > MAX_ASPECT * min(across, down):
         return SQUARE
+    if across == down:
+        return SQUARE
+    from fractions import Fraction
+
     ratio = (Fraction(across) / Fraction(down)).limit_denominator(MAX_ASPECT)
     return ratio.numerator, ratio.denominator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
+from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Limits, TreeT
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     WithCredit = Callable[[memoryview, Container[TreeT], CreditBlocks], list[bytes | memoryview]]
 
-__all__ = ["Completed", "FormatRow", "Walker"]
+__all__ = ["Completed", "FormatRow", "Walker", "require_half"]
 
 
 class Completed(NamedTuple):
@@ -27,8 +27,23 @@ class Completed(NamedTuple):
     kept: int  # of them that were there
 
 
-@dataclass(frozen=True, slots=True)
-class Walker(Generic[TreeT]):
+def require_half(kept: int, rows: int, offset: int) -> None:
+    """Refuse a file that lacks more than half of its rows, before memory is taken for them.
+
+    Args:
+        kept: rows that are there.
+        rows: of the picture.
+        offset: byte where the file ends.
+
+    Raises:
+        MalformedImage: fewer than half of the rows are there.
+    """
+    if 2 * kept < rows:
+        problem = f"{kept} of {rows} rows are there; fewer than half are not completed"
+        raise MalformedImage(problem, structure="rows", offset=offset)
+
+
+class Walker(NamedTuple, Generic[TreeT]):
     """How the files of one format are read and serialised again.
 
     ``parse`` walks the whole file, decodes nothing, and says what every byte is: the parts tile the file. A part has a
@@ -53,8 +68,7 @@ class Walker(Generic[TreeT]):
     with_credit: WithCredit[TreeT] | None = None  # None: the format holds no credit
 
 
-@dataclass(frozen=True, slots=True)
-class FormatRow(Generic[TreeT]):
+class FormatRow(NamedTuple, Generic[TreeT]):
     """One format: what it can do, how it is known, and, loaded on first use, how it is read and serialised again."""
 
     format: Format

@@ -6,8 +6,7 @@ Nothing else of such a file is looked at, and nothing else leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.decode_only import headers
 from rmexif.types import Container, Part, Role
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["DECODE_ONLY", "DecodeOnlyRow"]
 
 
-@dataclass(frozen=True, slots=True)
-class DecodeOnlyRow:
+class DecodeOnlyRow(NamedTuple):
     """One format."""
 
     name: str

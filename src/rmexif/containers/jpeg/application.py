@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rmexif.containers.common.aspect import aspect
 from rmexif.containers.common.density import is_common_per_inch
@@ -28,8 +29,7 @@ JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
 
-@dataclass(frozen=True, slots=True)
-class _Identifier:
+class _Identifier(NamedTuple):
     """By which first bytes an application segment is known, and what it holds."""
 
     marker: Marker
@@ -106,10 +106,11 @@ class ApplicationData:
 
     def _jfif(self, view: memoryview, segment: Segment, early: bool) -> Part:
         shape = aspect(*struct.unpack_from(">HH", view, segment.body + JFIF_DENSITY))
-        if early and self.jfif is None:
+        is_first = early and self.jfif is None
+        if is_first:
             self.jfif = shape
         clean = early and view[segment.start : segment.end] == jfif_segment(shape)
-        is_common = early and _is_common_jfif(bytes(view[segment.body : segment.end]))
+        is_common = is_first and _is_common_jfif(bytes(view[segment.body : segment.end]))
         role = Role.STRUCTURE if clean else Role.ENCODING if is_common else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -24,8 +24,7 @@ def _ceil(number: int, divisor: int) -> int:
     return -(-number // divisor)
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """One component of the frame (T.81, B.2.2)."""
 
     ident: int
@@ -34,8 +33,7 @@ class Component:
     quant: int  # quantisation table slot, 0-3
 
 
-@dataclass(frozen=True, slots=True)
-class FrameHeader:
+class FrameHeader(NamedTuple):
     """The frame header (T.81, B.2.2)."""
 
     sof: int  # marker byte, 0xC0 ...
@@ -151,10 +149,10 @@ def read_frame_header(view: memoryview, segment: Segment, limits: Limits) -> Fra
             raise refuse(f"quantisation table {quant}, expected 0 to {SLOTS - 1}")
         components.append(component)
     if count == 1:  # one component is not interleaved, whatever its sampling (T.81, A.2.2)
-        components = [replace(components[0], h=1, v=1)]
+        components = [components[0]._replace(h=1, v=1)]
     for number, component in enumerate(components):
         earlier = [one.ident & 0xFF for one in components[:number]].count(component.ident)
-        components[number] = replace(component, ident=component.ident + REPEATED * earlier)
+        components[number] = component._replace(ident=component.ident + REPEATED * earlier)
     limits.check("max_pixels", width * height)
     return FrameHeader(segment.marker, precision, width, height, tuple(components))
 

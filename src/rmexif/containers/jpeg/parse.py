@@ -6,8 +6,8 @@ What stays: the tables that a scan uses, the frame and scan headers, the entropy
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
 from rmexif.containers.common.parts import PartBuilder
@@ -43,8 +43,7 @@ COMMON_NAMES = frozenset(map(tuple, (b"CMYK", b"\0\1\2", b"\0\1\2\3", b"\0", b"Y
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
 
-@dataclass(frozen=True, slots=True)
-class JpegTree:
+class JpegTree(NamedTuple):
     """What a parse leaves for the rewrite."""
 
     image: CodedImage
@@ -252,7 +251,7 @@ class _Reading:
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         if image.edge:
             residuals = residuals | {Residual.CODED_EDGE: image.edge}
-        tables = icc.residual_bytes([profile])
+        tables = icc.residual_bytes([profile]) if profile is not None else {}
         return Container(
             format="jpeg",
             width=frame.width,

@@ -8,8 +8,7 @@ its tables hold nothing but symbols of the process, each once; else it is walked
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.jpeg import huffman, quantisation
 from rmexif.containers.jpeg.huffman import (
@@ -43,8 +42,7 @@ MCU_LIMIT = 1 << 19  # MCUs walked, all scans together: empty blocks of a progre
 NATIVE_MCU_LIMIT = 1 << 27
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """A scan with the tables in force when it starts, and the place of its data."""
 
     header: ScanHeader
@@ -72,8 +70,7 @@ class Scan:
         return restart_intervals(self.data, self.interval_count)
 
 
-@dataclass(frozen=True, slots=True)
-class CodedImage:
+class CodedImage(NamedTuple):
     """The frame of a JPEG and the scans that decoders show."""
 
     frame: FrameHeader
@@ -102,8 +99,7 @@ class CodedImage:
         return first.quants.get(component.quant) if first is not None and not self.frame.lossless else None
 
 
-@dataclass(frozen=True, slots=True)
-class CleanScans:
+class CleanScans(NamedTuple):
     """What a rewrite writes.
 
     Attributes:

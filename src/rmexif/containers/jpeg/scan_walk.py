@@ -7,9 +7,9 @@ again where codes mean the same as fewer or others.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from rmexif.containers.common.memory import common_length
 from rmexif.containers.jpeg.huffman import optimal, symbols_are_distinct
 from rmexif.containers.jpeg.restarts import restart_marker
 from rmexif.errors import UnsupportedFeature
@@ -25,8 +25,7 @@ DAMAGED_INTERVALS = 1 << 15  # of a damaged scan, each walked by itself: 3 s; 20
 CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 
 
-@dataclass(frozen=True, slots=True)
-class WalkedScan:
+class WalkedScan(NamedTuple):
     """What a walk made of a scan.
 
     Attributes:
@@ -85,9 +84,12 @@ class ScanWalker:
         For progressive frames, only where that holds for all scans before it as well.
         """
         data = self.view[scan.start : scan.end]
-        if not earlier.is_stored or earlier.native != self._native(scan) or bytes(earlier.data[0]) != bytes(data):
+        stored = earlier.data[0]
+        if not earlier.is_stored or len(stored) != len(data) or earlier.native != self._native(scan):
             return None
-        return replace(earlier, data=[data], used=len(data))
+        if common_length(stored, data) < len(data):
+            return None
+        return earlier._replace(data=[data], used=len(data))
 
     def _native(self, scan: Scan) -> jpeg.Scan:
         """The scan as the walk wants it."""
@@ -177,7 +179,7 @@ class ScanWalker:
             if number:
                 pieces.append(restart_marker(number))
             first, count = number * step, min(step, native.mcus - number * step)
-            part, history = replace(native, mcus=count, interval=0), before and before[first : first + count]
+            part, history = native._replace(mcus=count, interval=0), before and before[first : first + count]
             found, piece = self._interval(scan, part, (start, end), history)
             if before is not None and history is not None:
                 before[first : first + count] = history

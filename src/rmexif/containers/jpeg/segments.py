@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
@@ -66,8 +65,7 @@ _NAMES = {marker.value: marker.name for marker in Marker}
 _MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)  # B.1.1.2: fill bytes may precede it
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A marker with the parameters that follow it; byte offsets into the datastream."""
 
     marker: int
@@ -80,8 +78,7 @@ class Segment:
         return Cursor(view, f"jpeg {marker_name(self.marker)}", self.body, self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class ScanData:
+class ScanData(NamedTuple):
     """The entropy-coded data behind an SOS segment; byte offsets into the datastream."""
 
     start: int

@@ -1,0 +1,46 @@
+"""What a command imports: its own module, and of the rest what one file needs. benchmarks/startup measures the time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rmexif import native
+from tests.cli.running import SOURCE
+
+# None is needed to clean one JPEG without a colour profile; of Python's own, those of 1 ms of processor and more.
+HEAVY = {
+    *("asyncio", "concurrent.futures", "decimal", "email", "fractions", "importlib.metadata", "json", "logging"),
+    *("multiprocessing", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "urllib.parse"),
+    *("PIL", "brotli", "cv2", "numpy", "onnxruntime", "rich"),
+    *("rmexif.batch", "rmexif.bulk", "rmexif.icc.profile", "rmexif.policy", "rmexif.scrubber", "rmexif.service"),
+    *("rmexif.cli.batch", "rmexif.cli.folder", "rmexif.cli.inspect", "rmexif.cli.places", "rmexif.cli.scrub"),
+    *("rmexif.cli.serve", "rmexif.cli.survey", "rmexif.cli.verify"),
+}
+PROGRAM = """
+import sys
+from rmexif.cli import main
+try:
+    main()
+finally:
+    loaded = sorted(sys.modules)
+    with open(sys.argv[-1] + ".modules", "w") as file:
+        file.write("\\n".join(loaded))
+"""
+
+
+@pytest.mark.skipif(native.engine() == "python", reason="the twins take other modules; no core was built")
+def test_a_strip_imports_what_it_needs(tmp_path: Path) -> None:
+    """Of no other command, of no codec, of no pool; and it does its work."""
+    raw, out = SOURCE.parent / "examples" / "astronaut.jpg", tmp_path / "out.jpg"
+    command = [sys.executable, "-c", PROGRAM, "strip", str(raw), "-o", str(out)]
+
+    subprocess.run(command, check=True, env={"PYTHONPATH": str(SOURCE)}, timeout=60)
+
+    loaded = set(out.with_name("out.jpg.modules").read_text().split())
+    assert out.stat().st_size > 0
+    assert "rmexif.cli.strip" in loaded
+    assert loaded & HEAVY == set()
