@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rmexif import errors
 from rmexif.containers import FORMATS
+from rmexif.credit.table import FIELDS, KEEP_NAMES
 from rmexif.residuals import Residual
 from rmexif.types import Limits
 
@@ -70,3 +71,18 @@ def test_every_layer_is_in_the_picture() -> None:
     words = [word for line in picture.splitlines() for word in re.split(r"\s{3,}", line.strip())[0].split()]
 
     assert set(rooms) <= set(re.findall(r"[a-z_]+", picture)), set(rooms) - set(words)
+
+
+def test_every_field_of_a_credit_has_its_row() -> None:
+    """``docs/credit.md``: names of ``keep`` and of fields, properties and data sets, lengths."""
+    text = (DOCS / "credit.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+
+    for name in set(KEEP_NAMES) - {"date=day"}:
+        assert f"`{name}`" in text, name
+    for item in FIELDS:
+        row = next(row for row in rows if f"`{item.name}`" in row.split("|")[2])
+        assert f"`{item.xmp}`" in row, item.name
+        assert item.iim is None or f"2:{item.iim[0]}" in row, item.name
+    for length in {item.most for item in FIELDS if item.judge.__name__ == "plain_text"}:
+        assert str(length) in text, length

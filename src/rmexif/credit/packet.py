@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -149,10 +149,10 @@ def write_packet(
     for name, form, values in sorted(properties):
         prefixes.add(name.partition(":")[0])
         if form == "text":
-            inner = escape(values[0])
+            inner = escape(values[0], quote=False)
         else:
             array, language = ("rdf:Seq", "") if form == "list" else ("rdf:Alt", ' xml:lang="x-default"')
-            items = "".join(f"<rdf:li{language}>{escape(value)}</rdf:li>" for value in values)
+            items = "".join(f"<rdf:li{language}>{escape(value, quote=False)}</rdf:li>" for value in values)
             inner = f"<{array}>{items}</{array}>"
         elements.append(f"<{name}>{inner}</{name}>")
     spaces = "".join(f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in sorted(prefixes))

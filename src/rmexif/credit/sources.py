@@ -6,6 +6,7 @@ import hashlib
 import re
 import struct
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.common.exif_block import entries_by_tag, first_ifd
@@ -41,6 +42,8 @@ MAX_VALUE = 1 << 16  # byte: what is longer is too long for every field
 MAX_UNPACKED = 4 << 20  # byte of one payload
 MAX_PAYLOADS = 16  # of one kind
 MAX_ENTRIES = 2_000  # of one IFD
+READ = frozenset({Role.METADATA, Role.UNKNOWN, Role.ENCODING})
+PHYS = 9  # byte of its content
 MAX_PARTS = 500  # payloads that are read: what a picture of an honest writer has, a hundred times over
 IIM_RESOURCE, DIGEST_RESOURCE = 0x0404, 0x0425
 UTF8 = b"\x1b%G"  # IIM 4.2, 1:90
@@ -217,7 +220,7 @@ class Sources:
 def read_sources(view: memoryview, container: Container[Any]) -> Sources:
     """Read every payload of a file that holds metadata; bounded, and without an error of its own."""
     sources = Sources()
-    parts = list(_wanted(container))[:MAX_PARTS]
+    parts = list(islice(_wanted(view, container), MAX_PARTS))
     if container.format == "jpeg":  # image resources may go on in the next segment
         resources = [part.body(view) for part in parts if part.payload is PayloadKind.IPTC]
         sources.payload(PayloadKind.IPTC, b"".join(resources))
@@ -238,20 +241,23 @@ def read_sources(view: memoryview, container: Container[Any]) -> Sources:
                 sources.ifd_value(part.entry.tag, part.entry.field_type, order, bytes(body))
         elif part.payload is PayloadKind.DENSITY:
             sources.jfif(bytes(body))
-        elif container.format == "png" and bytes(view[part.offset + 4 : part.offset + 8]) == b"pHYs":
-            sources.phys(bytes(body))
+        elif _is_phys(view, container, part):
+            sources.phys(bytes(view[part.offset + 8 : part.offset + 8 + PHYS]))
         elif part.payload is not None:
             sources.payload(part.payload, bytes(body), part.packing)
     sources.finish()
     return sources
 
 
-READ = (Role.METADATA, Role.UNKNOWN, Role.ENCODING)  # a common density is no finding, and may be kept
+def _wanted(view: memoryview, container: Container[Any]) -> Iterator[Part]:
+    """Parts that a rewrite leaves out, those of second pictures and what lies behind the first one apart."""
+    for part in container.parts:
+        if part.role in READ and (part.payload is not None or _is_phys(view, container, part)):
+            yield part
 
 
-def _wanted(container: Container[Any]) -> Iterator[Part]:
-    """Parts that no clean file has, those of second pictures and what lies behind the first one apart."""
-    return (part for part in container.parts if part.role in READ)
+def _is_phys(view: memoryview, container: Container[Any], part: Part) -> bool:
+    return container.format == "png" and bytes(view[part.offset + 4 : part.offset + 8]) == b"pHYs"
 
 
 def _read_gif(sources: Sources, block: bytes) -> None:
