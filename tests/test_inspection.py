@@ -6,20 +6,25 @@ import hashlib
 import json
 import shutil
 import subprocess
+import zlib
 
 import pytest
+from PIL import Image
 
 from rmexif import (
     Category,
     InputError,
     LimitExceeded,
     Limits,
+    Policy,
     UnknownFormat,
     UnsupportedFeature,
     inspect,
+    scrub,
     strip,
     verify,
 )
+from rmexif.containers.declared import declared_pixels
 from tests import samples
 
 
@@ -112,3 +117,58 @@ def test_messages_carry_no_values() -> None:
         strip(raw[: len(raw) // 2])
 
     assert samples.CANARY.decode() not in str(caught.value)
+
+
+def bombs(count: int) -> bytes:
+    """A PNG with so many XMP packets of 1 MiB that are small in the file."""
+    from tests.containers.builders_png import chunk, png
+
+    text = zlib.compress(b"<x:xmpmeta>" + b" " * (1 << 20), 9)
+    return png(*[chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text)] * count)
+
+
+@pytest.mark.parametrize("name", ["max_unpacked_bytes", "max_metadata_bytes"])
+def test_readers_of_metadata_share_a_budget(name: str) -> None:
+    """What is beyond it is counted, not read, and no file is refused for it; strip takes all of it away."""
+    raw = bombs(12)
+    places = {
+        limit: [item.where for item in inspect(raw, limits=Limits(**{name: limit})).findings]
+        for limit in (1, 4 << 20, 1 << 30)
+    }
+    read = {limit: sum("beyond the limit" not in where for where in found) for limit, found in places.items()}
+
+    assert read[1] == 0
+    assert 0 < read[4 << 20] < 12
+    assert read[1 << 30] == 12
+    assert verify(strip(raw, limits=Limits(**{name: 1}))[0]) == []
+
+
+def test_what_a_small_file_may_decode_to() -> None:
+    """A flat picture of 400 MP is some KB; each limit alone refuses it to scrub, and a byte more explains 64 samples."""
+    limits = Limits(max_flat_samples=1000, max_flat_pixels=1000)
+
+    limits.check_flat(1000 + 64 * 10, 1000 + 100 * 10, 10)
+    for samples_, pixels in ((1001 + 64 * 10, 0), (0, 1001 + 100 * 10)):
+        with pytest.raises(LimitExceeded, match="max_flat"):
+            limits.check_flat(samples_, pixels, 10)
+    flat = samples.saved(Image.new("L", (3000, 3000)), "PNG")
+    with pytest.raises(LimitExceeded, match="max_flat_samples"):
+        scrub(flat, Policy(limits=Limits(max_flat_samples=4_000_000)))
+    assert strip(flat)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG", "WEBP", "AVIF"])
+def test_the_declared_size(kind: str) -> None:
+    """Of files of Pillow's, cut anywhere; of the rest 0."""
+    raw = samples.saved(Image.new("RGB", (300, 200)), kind)
+
+    assert declared_pixels(raw) == 300 * 200
+    assert all(declared_pixels(raw[:end]) in (0, 300 * 200) for end in range(len(raw)))
+    assert declared_pixels(b"hello") == 0
+
+
+def test_the_declared_size_of_webp_that_is_lossless_or_has_alpha() -> None:
+    """VP8L and VP8X keep it elsewhere."""
+    for image in (Image.new("RGB", (300, 200)), Image.new("RGBA", (300, 200), (1, 2, 3, 4))):
+        for lossless in (True, False):
+            assert declared_pixels(samples.saved(image, "WEBP", lossless=lossless)) == 300 * 200

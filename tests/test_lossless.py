@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif import LimitExceeded, coded_tail, strip, verify
+from rmexif import InputError, LimitExceeded, Policy, Scrubber, coded_tail, strip, verify
 from rmexif.types import Limits
 from tests import samples
 
@@ -108,3 +112,36 @@ def test_a_view_with_gaps_is_read_as_its_bytes() -> None:
     gapped = bytes(value for byte in raw for value in (byte, 7))
     assert strip(memoryview(gapped)[::2])[0] == strip(raw)[0]
     assert verify(memoryview(gapped)[::2])
+
+
+@pytest.mark.parametrize("wrap", [lambda held: held, memoryview, lambda held: memoryview(held).toreadonly()])
+def test_a_buffer_that_changes_changes_no_result(astronaut: bytes, wrap: Callable[[bytearray], Any]) -> None:
+    """Its owner writes to it between the parse and the rest: what was read first is what comes out."""
+    held = bytearray(astronaut)
+    scrubber = Scrubber(wrap(held), Policy(faces=False))
+    held[:] = bytes(len(held))
+    data, stats = scrubber.process()
+
+    assert stats["original_hash"] == hashlib.sha256(astronaut).hexdigest()
+    assert verify(data) == []
+
+
+def test_a_buffer_that_another_thread_keeps_changing(astronaut: bytes) -> None:
+    """A trailer comes and goes while the file is stripped: every output is one of the two clean files' only form."""
+    held, ends = bytearray(astronaut), threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not ends.is_set():
+            number += 1
+            held[2:4] = b"\xff\xfe" if number % 2 else astronaut[2:4]
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        for _ in range(20):
+            with suppress(InputError):
+                assert verify(strip(held)[0]) == []
+    finally:
+        ends.set()
+        writer.join()

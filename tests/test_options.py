@@ -124,6 +124,8 @@ def test_kinds_and_defaults() -> None:
         "allow_weak": "boolean",
         "regions": "regions",
         "keep_regions": "regions",
+        "keep": "names",
+        "set": "texts",
         "stealth": "boolean",
         "quality": "integer",
         "output": "string",

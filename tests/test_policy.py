@@ -35,6 +35,8 @@ OTHER = {  # a value of each field that is not its default
     "limits": Limits(max_pixels=5),
     "seed": 7,
     "repair": "complete",
+    "keep": ("copyright",),
+    "set": {"creator": "Jane Doe"},
 }
 
 

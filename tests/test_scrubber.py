@@ -229,8 +229,8 @@ def test_an_output_that_does_not_verify_is_discarded(astronaut: bytes, monkeypat
     """An encoder that adds metadata by itself, and a rewrite that forgets to remove it: no bytes leave."""
     from rmexif.containers.jpeg import JPEG
 
-    walker = replace(JPEG.load(), rewrite=lambda view, container: [view, b"trailer"])
-    leaky = replace(JPEG, load=lambda: walker)
+    walker = JPEG.load()._replace(rewrite=lambda view, container: [view, b"trailer"])
+    leaky = JPEG._replace(load=lambda: walker)
     monkeypatch.setattr("rmexif.inspection.sniff", lambda view: leaky)
     with pytest.raises(VerificationError):
         Scrubber(astronaut).process()

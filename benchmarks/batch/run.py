@@ -3,6 +3,7 @@
     python benchmarks/batch/run.py rate [--pictures 500] [--engines local ray spark] [--sets FOLDER ...]
     python benchmarks/batch/run.py memory [--engines local ray spark] [--short 500] [--long 5000]
     python benchmarks/batch/run.py size
+    python benchmarks/batch/run.py small [--pictures 1000] [--workers 2]
 
 ``rate`` takes the pictures of the folders in turn (drawn ones where none is given), and compares every engine with
 ``scrub_many`` over the same bytes in memory, on as many workers, in turns: the median of the rounds is told. Every output is verified, every input is accounted for,
@@ -10,6 +11,9 @@ and all engines must have seen the same inputs and come to the same codes. Start
 
 ``memory`` compares the peak of the driver over a long listing with that over a short one, each in a process of its own.
 The server takes its share of the same processors.
+
+``small`` compares a run over a folder of small pictures with ``strip_many`` and ``scrub_many`` over the same bytes in
+memory, in turns; start-up is left out.
 
 ``size`` says what one core does in a second, and what memory it takes, by megapixels and by what is searched.
 """
@@ -21,9 +25,11 @@ import itertools
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -157,6 +163,35 @@ def size(options: argparse.Namespace, _server: Server) -> None:
         print(f"{megapixels} MP, {done['kB']} kB: ", ", ".join(cells), flush=True)
 
 
+def small_objects(options: argparse.Namespace, _server: Server) -> None:
+    """Print the ratio to the same work without a run, the median of the rounds."""
+    from rmexif.bulk import StripTask
+
+    raws = [small.jpeg(number) for number in range(min(options.pictures, 500))]
+    with tempfile.TemporaryDirectory() as place:
+        for number in range(options.pictures):
+            path = Path(place) / "in" / f"{number % 100:02d}" / f"{number:06d}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(raws[number % len(raws)])
+        items = [raws[number % len(raws)] for number in range(options.pictures)]
+        for name, task, many in (
+            ("strip", StripTask(), rmexif.strip_many),
+            ("scrub", rmexif.Policy(), rmexif.scrub_many),
+        ):
+            ratios = []
+            for turn_number in range(options.rounds):
+                begun = time.perf_counter()
+                assert all(outcome.data for outcome in many(items, workers=options.workers))
+                alone = time.perf_counter() - begun
+                begun = time.perf_counter()
+                target = Path(place) / f"{name}{turn_number}"
+                summary = run(str(Path(place) / "in"), str(target), task, workers=options.workers)
+                ratios.append(alone / (time.perf_counter() - begun))
+                assert summary.codes == {"ok": options.pictures}
+                shutil.rmtree(target)
+            print(f"{name}: {options.pictures} objects, {statistics.median(ratios):.2f} of {many.__name__}", flush=True)
+
+
 def one(options: argparse.Namespace) -> None:
     """One cell: pictures per second of one core, and the peak of its process."""
     timing.one_core()
@@ -181,7 +216,7 @@ def one(options: argparse.Namespace) -> None:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("rate", "memory", "size", "peak", "one"))
+    parser.add_argument("what", choices=("rate", "memory", "size", "small", "peak", "one"))
     parser.add_argument("place", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--engines", nargs="+", default=["local", "ray", "spark"])
     parser.add_argument("--pictures", type=int, default=500)
@@ -197,7 +232,7 @@ def main() -> None:
         return
     with serving() as server:
         os.environ.update(server.environment)
-        {"rate": rate, "memory": memory, "size": size}[options.what](options, server)
+        {"rate": rate, "memory": memory, "size": size, "small": small_objects}[options.what](options, server)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from rmexif import inspection, lossless
+from rmexif import credit, inspection, lossless
 from rmexif.containers.common.memory import give_back_memory
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
@@ -25,9 +25,10 @@ from rmexif.types import Limits, Outcome, Report
 from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from rmexif.credit import Selection
     from rmexif.stats import Stats
     from rmexif.workers.limits import WorkerLimits
     from rmexif.workers.pool import WorkerPool
@@ -59,6 +60,13 @@ class StripTask:
     limits: Limits = field(default_factory=Limits)
     thorough: bool = False
     repair: Literal["refuse", "complete"] = "refuse"
+    keep: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """What ``keep`` and ``set`` ask for."""
+        return credit.selection(self.keep, self.set)
 
     def fingerprint(self) -> str:
         """What two such tasks that do the same have in common, as ``Policy.fingerprint`` has it."""
@@ -117,6 +125,8 @@ def strip_many(  # noqa: PLR0913 - keyword options of a public function
     *,
     limits: Limits | None = None,
     thorough: bool = False,
+    keep: str | Iterable[str] = (),
+    set: Mapping[str, str] | Iterable[str] = (),  # noqa: A002 - as Policy calls it
     workers: int | None = None,
     pool: Literal["thread", "process"] = "thread",
     in_flight: int | None = None,
@@ -127,11 +137,11 @@ def strip_many(  # noqa: PLR0913 - keyword options of a public function
     sandbox: bool | Literal["auto", "require"] = "auto",
     lock_memory: bool = False,
 ) -> Iterator[Outcome]:
-    """Strip every image of an iterable; ``thorough`` as in ``strip``, the rest as in ``scrub_many``."""
+    """Strip every image of an iterable: options of one image as in ``strip``, the others as in ``scrub_many``."""
     worker_limits = limits_of(
         pool, deadline=deadline, memory=memory, recycle=recycle, sandbox=sandbox, lock_memory=lock_memory
     )
-    task = StripTask(limits or Limits(), thorough)
+    task = StripTask(limits or Limits(), thorough, keep=credit.names_of(keep), set=credit.own_texts(set))
     return run(task, items, worker_limits, workers=workers, in_flight=in_flight, ordered=ordered)
 
 
@@ -145,12 +155,18 @@ async def scrub_async(raw: bytes | bytearray | memoryview, policy: Policy | None
 
 
 async def strip_async(
-    raw: bytes | bytearray | memoryview, *, limits: Limits | None = None, thorough: bool = False
+    raw: bytes | bytearray | memoryview,
+    *,
+    limits: Limits | None = None,
+    thorough: bool = False,
+    keep: str | Iterable[str] = (),
+    set: Mapping[str, str] | Iterable[str] = (),  # noqa: A002 - as Policy calls it
 ) -> tuple[bytes, Stats]:
     """``strip`` in a thread, for a server's event loop."""
     import asyncio
 
-    return await asyncio.to_thread(partial(lossless.strip, raw, limits=limits, thorough=thorough))
+    work = partial(lossless.strip, raw, limits=limits, thorough=thorough, keep=keep, set=set)
+    return await asyncio.to_thread(work)
 
 
 def run(
@@ -201,7 +217,14 @@ def outcome_of(work: Work, index: int, raw: Any) -> Outcome:
 def work_of(task: Policy | StripTask) -> Work:
     """The function of one image that a task stands for."""
     if isinstance(task, StripTask):
-        return partial(lossless.strip, limits=task.limits, thorough=task.thorough, repair=task.repair)
+        return partial(
+            lossless.strip,
+            limits=task.limits,
+            thorough=task.thorough,
+            repair=task.repair,
+            keep=task.keep,
+            set=task.set,
+        )
     from rmexif.scrubber import scrub
 
     return partial(scrub, policy=task)
@@ -235,16 +258,14 @@ def _pool(task: Policy | StripTask, workers: int, limits: WorkerLimits) -> Worke
 def _expected(task: Policy | StripTask) -> Expected:
     from rmexif.workers.replies import Expected
 
-    return (
-        Expected(mode="strip", limits=task.limits) if isinstance(task, StripTask) else Expected.of_policy("scrub", task)
-    )
+    if not isinstance(task, StripTask):
+        return Expected.of_policy("scrub", task)
+    return Expected(mode="strip", limits=task.limits, selection=task.selection, repair=task.repair)
 
 
 def _in_process(pool: WorkerPool, expected: Expected, raw: Any) -> Answer:
     """Send one image to a process, unless its size alone refuses it."""
-    view = inspection.view_of(raw)
-    expected.limits.check("max_bytes", len(view))
-    return pool.run(view, expected)
+    return pool.run(inspection.view_of(raw, expected.limits), expected)
 
 
 def _around(task: Policy | StripTask) -> AbstractContextManager[None]:

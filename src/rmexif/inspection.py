@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import DecodeOnlyRow, complete, sniff, sniff_source
 from rmexif.errors import MalformedImage
-from rmexif.metadata import UnpackBudget, explain
+from rmexif.metadata import ReadBudget, explain
 from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Category, Container, Finding, Limits, Role
 
@@ -68,20 +68,24 @@ class Inspection:
         }
 
 
-def view_of(raw: Raw) -> memoryview:
-    """A flat, read-only view of what a caller handed in.
+def view_of(raw: Raw, limits: Limits) -> memoryview:
+    """A flat view of what a caller handed in; of a copy where another thread could change it meanwhile.
+
+    Args:
+        raw: the file.
+        limits: what it may cost; a file above them is not copied.
 
     Raises:
         TypeError: it is not bytes-like.
+        LimitExceeded: it is too long.
     """
     if not isinstance(raw, bytes | bytearray | memoryview):
         raise TypeError(f"an image is bytes, bytearray or memoryview, not {type(raw).__name__}")
     view = memoryview(raw)
-    if not view.c_contiguous:
-        view = memoryview(view.tobytes())
-    elif view.format != "B" or view.ndim != 1:
-        view = view.cast("B")
-    return view.toreadonly()
+    limits.check("max_bytes", view.nbytes)
+    if not isinstance(view.obj, bytes) or not view.c_contiguous:  # a read-only view of a bytearray changes with it
+        return memoryview(view.tobytes())
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
 def open_container(
@@ -144,18 +148,23 @@ def repair_stats(done: Completed | None) -> dict[str, RepairStats]:
 
 
 def findings(
-    view: memoryview, container: Container[Any], values: bool = False, accepted: frozenset[Role] = HARMLESS
+    view: memoryview,
+    container: Container[Any],
+    limits: Limits,
+    values: bool = False,
+    accepted: frozenset[Role] = HARMLESS,
 ) -> tuple[Finding, ...]:
-    """Every part outside the allow-list, and what its payload says.
+    """Every part outside the allow-list, and what its payload says as far as the limits go.
 
     Args:
         view: the file.
         container: what was parsed of it.
+        limits: what reading it may cost.
         values: whether findings carry what they say.
         accepted: the allow-list.
     """
     found: list[Finding] = []
-    budget = UnpackBudget()
+    budget = ReadBudget(limits)
     for part in container.parts:
         if part.role in accepted:
             continue

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import VerificationError, error_boundary
 from rmexif.residuals import Residual
-from rmexif.stats import VERSION, Stats
+from rmexif.stats import VERSION, CreditStats, Stats
 from rmexif.types import Finding, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from rmexif.credit import Selection
     from rmexif.types import Container
 
-__all__ = ["inspect", "prove", "strip", "verify"]
+__all__ = ["inspect", "leftovers", "prove", "strip", "verify"]
 
 
 def strip(
@@ -27,6 +28,8 @@ def strip(
     limits: Limits | None = None,
     thorough: bool = False,
     repair: Literal["refuse", "complete"] = "refuse",
+    keep: str | Iterable[str] = (),
+    set: Mapping[str, str] | Iterable[str] = (),  # noqa: A002 - as Policy calls it
 ) -> tuple[bytes, Stats]:
     """Remove everything that is not picture, without touching a pixel.
 
@@ -40,6 +43,8 @@ def strip(
             decodes of an honest picture, or of each section of a JPEG XL file.
         repair: "complete" fills rows that are missing with grey, where at least half are there; ``stats["repaired"]``
             says how many.
+        keep: names of what stays, written anew from judged values: ``credit.KEEP_NAMES``.
+        set: values that are written whatever the file says, by names of fields.
 
     Returns:
         The clean file and a JSON-ready report: kinds, counts and sizes of what was removed, never values.
@@ -47,12 +52,14 @@ def strip(
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
+        InvalidPolicy: ``keep`` or ``set`` has an unknown name, or a value that may not be written.
         VerificationError: the clean file did not pass its own check.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
+    selection = _selection(keep, set)
     with error_boundary():
         source, done = inspection.completed(view, limits or Limits(), repair)
-        data, stats = _strip(source, limits or Limits(), thorough)
+        data, stats = _strip(source, limits or Limits(), thorough, selection)
         if done is not None:
             stats["original_size"], stats["original_hash"] = len(view), hashlib.sha256(view).hexdigest()
             stats |= inspection.repair_stats(done)  # type: ignore[typeddict-item]
@@ -73,14 +80,19 @@ def inspect(raw: inspection.Raw, *, values: bool = False, limits: Limits | None 
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
     """
-    view = inspection.view_of(raw)
+    view = inspection.view_of(raw, limits or Limits())
     with error_boundary():
         container, found = _identifying(view, limits or Limits(), values)
         return inspection.describe(view, container, found)
 
 
 def verify(
-    raw: inspection.Raw, *, limits: Limits | None = None, thorough: bool = False, canonical: bool = False
+    raw: inspection.Raw,
+    *,
+    limits: Limits | None = None,
+    thorough: bool = False,
+    canonical: bool = False,
+    keep: str | Iterable[str] = (),
 ) -> list[Finding]:
     """What in a file could identify somebody; an empty list means nothing.
 
@@ -92,14 +104,20 @@ def verify(
         limits: what one image may cost.
         thorough: look for bytes behind the last codes of JPEG XL, AVIF and HEIC too, by decoding.
         canonical: ask for more: whether the file is, to the byte, what ``strip`` would write.
+        keep: names of what may be in it, in the form in which ``strip`` writes it and in no other.
 
     Raises:
         TypeError: ``raw`` is not bytes-like.
         InputError: the bytes are no image that can be handled.
+        InvalidPolicy: ``keep`` has an unknown name.
     """
-    view, limits = inspection.view_of(raw), limits or Limits()
+    limits = limits or Limits()
+    view = inspection.view_of(raw, limits)
+    selection = _selection(keep)
     with error_boundary():
-        found = _leftovers(view, limits)[1] if canonical else _identifying(view, limits)[1]
+        rest, found = _split_credit(view, limits, selection)
+        if found is None:
+            found = _leftovers(rest, limits)[1] if canonical else _identifying(rest, limits)[1]
         if not found and thorough:
             from rmexif import coded_tail
 
@@ -108,18 +126,56 @@ def verify(
         return list(found)
 
 
-def prove(data: bytes, *, limits: Limits) -> Container[Any]:
+def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+    """What ``verify`` finds, where the names in ``keep`` were looked up before."""
+    with error_boundary():
+        rest, found = _split_credit(view, limits, selection)
+        return _identifying(rest, limits)[1] if found is None else found
+
+
+def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
     """What a clean file is; one that is not, to the byte, what ``strip`` would write is refused.
+
+    Args:
+        data: the file.
+        limits: what it may cost.
+        selection: what may be in it beside the picture.
 
     Raises:
         VerificationError: something is left in it.
         InputError: the bytes are no image that can be handled.
     """
     with error_boundary():
-        container, found = _leftovers(memoryview(data), limits)
+        rest, beyond = _split_credit(memoryview(data), limits, selection)
+        container, found = _leftovers(rest, limits)
+    found = found if beyond is None else beyond
     if found:
         raise VerificationError(f"the file still carries {len(found)} parts, the first is {found[0].where}")
     return container
+
+
+def _selection(keep: str | Iterable[str], own: Mapping[str, str] | Iterable[str] = ()) -> Selection | None:
+    """What is asked for; None where that is nothing, which needs no table."""
+    if not keep and not own:
+        return None
+    from rmexif import credit
+
+    return credit.selection(keep, own)
+
+
+def _split_credit(
+    view: memoryview, limits: Limits, selection: Selection | None
+) -> tuple[memoryview, Sequence[Finding] | None]:
+    """The file without a credit that may be in it; of one in another form, the file and all that goes beyond it."""
+    if not selection:
+        return view, None
+    from rmexif import credit
+
+    rest, allowed = credit.without_credit(view, limits, selection)
+    if not allowed:
+        return rest, None
+    container, found = verification.find_leftovers(rest, limits)
+    return rest, credit.beyond(found, allowed, container.format)
 
 
 def _leftovers(view: memoryview, limits: Limits) -> tuple[Container[Any], Sequence[Finding]]:
@@ -147,10 +203,10 @@ def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...
     return webp_recode.leftovers(view, clean)
 
 
-def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Stats]:
+def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:
     started = time.perf_counter()
     data, container, clean = verification.rewrite(view, limits)
-    removed = list(inspection.findings(view, container))
+    removed = list(inspection.findings(view, container, limits))
     if thorough:
         from rmexif import coded_tail
 
@@ -159,6 +215,9 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         removed += shortened.findings
     data, clean, residuals, hidden = _recoded(data, clean, limits)
     removed += hidden
+    kept: CreditStats | None = None
+    if selection:
+        data, kept = _with_credit(view, container, (data, clean), limits, selection)
     old_hash = hashlib.sha256(view).hexdigest()
     stats: Stats = {
         "stats_version": VERSION,
@@ -181,8 +240,25 @@ def _strip(view: memoryview, limits: Limits, thorough: bool) -> tuple[bytes, Sta
         "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
         "processing_time_ms": 0.0,
     }
+    if kept is not None:
+        stats |= _credit_stats(kept, clean, residuals)  # type: ignore[typeddict-item]
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _with_credit(
+    view: memoryview, container: Container[Any], clean: tuple[bytes, Container[Any]], limits: Limits, wanted: Selection
+) -> tuple[bytes, CreditStats]:
+    """A clean file with what is wanted of its source, and what a report says of that."""
+    from rmexif import credit
+
+    return credit.add_credit(*clean, credit.choose(view, container, wanted), limits)
+
+
+def _credit_stats(kept: CreditStats, clean: Container[Any], residuals: set[Residual]) -> dict[str, Any]:
+    """What a report says of a credit, and of what stays in the file where it has one."""
+    left = residuals | ({Residual.KEPT_CREDIT} if kept["kept"] else set())
+    return {"credit": kept, "residuals": inspection.residuals(sorted(left), clean)}
 
 
 def _recoded(

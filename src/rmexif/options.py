@@ -7,6 +7,7 @@ the edge's own affair: ``--keep-region`` at the command line, ``keep_regions=`` 
 
 from __future__ import annotations
 
+import re
 from dataclasses import Field, dataclass, fields
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from rmexif.policy import Policy
 
 __all__ = ["Kind", "Option", "policy_options"]
 
-Kind = Literal["boolean", "integer", "number", "string", "names", "regions"]
+Kind = Literal["boolean", "integer", "number", "string", "names", "regions", "texts"]
 
 KINDS: dict[str, Kind] = {"bool": "boolean", "int": "integer", "float": "number"}
 MAX_QUOTED = 40  # characters of a wrong value that an error repeats
@@ -28,7 +29,7 @@ class Option:
 
     Args:
         name: of the field.
-        kind: what a value is; ``names`` and ``regions`` may be given several times.
+        kind: what a value is; ``names``, ``regions`` and ``texts`` may be given several times.
         default: of the field; None where there is none.
         help: half a sentence.
         range: least and most value, both included.
@@ -51,7 +52,7 @@ class Option:
     @property
     def is_repeatable(self) -> bool:
         """Whether it may be given several times; its value is a tuple then."""
-        return self.kind in ("names", "regions")
+        return self.kind in ("names", "regions", "texts")
 
     @property
     def description(self) -> str:
@@ -61,12 +62,16 @@ class Option:
     def parse(self, text: str) -> Any:
         """The value that ``text`` stands for; of a repeatable option a tuple of those that ``;`` separates.
 
+        Where there are choices, commas separate them too; texts are taken as they stand.
+
         Raises:
             InvalidPolicy: it stands for none that is allowed.
         """
+        if self.kind == "texts":
+            return (text,)
         if self.is_repeatable:
             one = self._parse_region if self.kind == "regions" else self._parse_choice
-            return tuple(one(part.strip()) for part in text.split(";") if part.strip())
+            return tuple(one(part.strip()) for part in re.split("[;,]" if self.choices else ";", text) if part.strip())
         if self.kind == "boolean":
             if text.lower() not in ("true", "false", "1", "0"):
                 raise self._refusal("true or false", text)
@@ -126,6 +131,8 @@ def _option(item: Field[Any]) -> Option:
 def _kind(item: Field[Any]) -> Kind:
     """What the values of a field are; annotations are text, since the types that they name are not imported here."""
     annotation = str(item.type)
+    if item.metadata.get("is_text"):
+        return "texts"
     if annotation.startswith("tuple["):
         return "regions" if "Box" in annotation else "names"
     return KINDS.get(annotation.split("|")[0].strip(), "string")

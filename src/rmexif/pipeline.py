@@ -173,14 +173,17 @@ def _redacted(
         yield replace(frame, pixels=pixels)
 
 
-def preview(found: Analysis, output: str, policy: Policy, clock: Clock) -> Scrubbed:
-    """The first frame with outlines and scores around what would be redacted; nothing is covered, no metadata is left.
+def preview(found: Analysis, output: str, policy: Policy, clock: Clock, number: int = 0) -> Scrubbed:
+    """One frame with outlines and scores around what would be redacted; nothing is covered, no metadata is left.
 
     Raises:
+        InvalidPolicy: there is no frame of this number.
         EncodeError: the encoder failed.
         VerificationError: a part outside the allow-list was left.
     """
-    frame, row = found.raster.frames[0], found.detections[0]
+    if not 0 <= number < len(found.detections):
+        raise InvalidPolicy(f"frame must be from 0 to {len(found.detections) - 1}, got {number}")
+    frame, row = found.raster.frames[number], found.detections[number]
     captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
     pixels = transform.outlined(frame.pixels, [detection.box for detection in row], captions)
     transform.clear_transparent(pixels)
@@ -208,6 +211,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits, count = policy.limits, 1 if policy.frames == "first" else container.frames
     limits.check("max_samples", container.frame_samples)
     limits.check("max_total_pixels", container.width * container.height * count)
+    limits.check_flat(container.frame_samples, container.width * container.height * count, len(source))
     if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
         limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)

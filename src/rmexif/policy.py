@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from rmexif import containers, detectors, styles
+from rmexif import containers, credit, detectors, styles
 from rmexif.errors import InvalidPolicy
 from rmexif.types import Box, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from rmexif.credit import Selection
     from rmexif.detectors import Detector
     from rmexif.styles import Style
 
@@ -49,6 +50,7 @@ def _option(
     unit: str | None = None,
     form: str | None = None,
     is_operators: bool = False,
+    is_text: bool = False,
 ) -> Any:
     """A field of Policy with what every list of options says about it.
 
@@ -60,8 +62,10 @@ def _option(
         unit: of a number.
         form: how a value is written, where no choices say so.
         is_operators: it names files or hardware of the machine: no client of a service may set it.
+        is_text: a value is taken as it stands: no sign in it separates several.
     """
-    about = {"help": help, "range": range, "choices": choices, "unit": unit, "form": form, "is_operators": is_operators}
+    about = {"help": help, "range": range, "choices": choices, "unit": unit, "form": form, "is_text": is_text}
+    about["is_operators"] = is_operators
     return field(default=default, metadata=about)
 
 
@@ -96,6 +100,15 @@ class Policy:
     keep_regions: tuple[Box, ...] = _option(
         (), "to leave: faces whose centre lies inside", unit="px of the upright picture"
     )
+    keep: tuple[str, ...] | str = _option(
+        (),
+        "metadata to keep, written anew from judged values: copyright, description, date, web, archive ...",
+        choices=credit.KEEP_NAMES,
+        form="NAME[,NAME]",
+    )
+    set: tuple[str, ...] | Mapping[str, str] = _option(
+        (), "metadata to write whatever the file says: a field that can be kept", form="FIELD=TEXT", is_text=True
+    )
     stealth: bool = _option(True, "0.99x with a fresh crop on every run")
     quality: int = _option(92, "for lossy formats", range=(1, 100))
     output: str | None = _option(None, "format of the result; the input's by default", choices=_FormatNames())
@@ -122,6 +135,8 @@ class Policy:
             object.__setattr__(self, "providers", (self.providers,))
         for name in ("detectors", "models", "providers"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "keep", credit.names_of(self.keep))
+        object.__setattr__(self, "set", credit.own_texts(self.set))
         if not self.providers:
             raise InvalidPolicy('providers must name at least one; "auto" takes what there is')
         for item in fields(self):
@@ -130,6 +145,11 @@ class Policy:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
                 raise InvalidPolicy(f"{name} must be a whole number, got {value!r}")
+
+    @property
+    def selection(self) -> Selection:
+        """What ``keep`` and ``set`` ask for."""
+        return credit.selection(self.keep, self.set)
 
     def fingerprint(self) -> str:
         """What two policies that do the same have in common: SHA-256 over canonical JSON, in hexadecimal digits.

@@ -38,6 +38,7 @@ class Residual(StrEnum):
 
     PIXELS = ("pixels", "the picture itself: what it shows, watermarks, sensor noise", False)
     LOWEST_BITS = ("lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it", False)
+    KEPT_CREDIT = "kept-credit", "the fields that were to be kept: whoever wrote them chose their words"
     COLOUR_UNDER_ALPHA = ("colour-under-alpha", "fully transparent pixels may have a colour that nobody sees", False)
     LOSSY_COLOUR_UNDER_ALPHA = (
         "lossy-colour-under-alpha",
@@ -147,6 +148,11 @@ class Residual(StrEnum):
     TIFF_TILE_PADDING = (
         "tiff-tile-padding",
         "tiles reach over the picture's edge; what they hold there could not be cleared",
+    )
+    SVG_NOT_SHOWN = (
+        "svg-not-shown",
+        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts",
+        False,
     )
     TIFF_PALETTE_ENTRIES = (
         "tiff-palette-entries",

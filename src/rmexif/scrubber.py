@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import containers, inspection, native, pipeline, styles
+from rmexif import containers, credit, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
@@ -48,7 +49,7 @@ class Scrubber:
     def __init__(self, raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> None:
         self._policy = policy or Policy()
         self._started = time.perf_counter()
-        self._view = inspection.view_of(raw)
+        self._view = inspection.view_of(raw, self._policy.limits)
         self._style = _style(self._policy)
         self._parse_ms = 0.0
         with error_boundary():
@@ -90,21 +91,25 @@ class Scrubber:
             stats["processing_time_ms"] = self._elapsed_ms(started)
             return stats
 
-    def preview(self) -> tuple[bytes, Stats]:
+    def preview(self, frame: int = 0) -> tuple[bytes, Stats]:
         """Show what ``process`` would redact: the upright picture with outlines and scores, without its metadata.
 
         Nothing is covered in it: it is for the eyes of whoever has the original.
 
+        Args:
+            frame: which one of an animation or of pages, from 0.
+
         Returns:
-            The picture (the first frame, in the policy's output format) and the report of ``dry_run``.
+            The picture (one frame, in the policy's output format) and the report of ``dry_run``.
 
         Raises:
+            InvalidPolicy: there is no such frame.
             ProcessingError: the image could not be searched or encoded.
         """
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
             found = pipeline.analyse(self._source, self._container, self._policy, clock)
-            done = pipeline.preview(found, self._output, self._policy, clock)
+            done = pipeline.preview(found, self._output, self._policy, clock, frame)
             stats = self._stats("preview", found, clock, hashlib.sha256(self._view).hexdigest())
             stats["metadata_removed"] = True  # verify_clean() has passed, or no bytes would be here
             stats["output_format"] = done.container.format
@@ -128,12 +133,24 @@ class Scrubber:
             with clock.stage("hash"):
                 new = hashlib.sha256(done.data).hexdigest()
             if new != original or not policy.stealth:
-                return done, new
+                return self._with_credit(done, new)
         raise ProcessingError("the output would be the input again: the picture is too small to change")
+
+    def _with_credit(self, done: pipeline.Scrubbed, new: str) -> tuple[pipeline.Scrubbed, str]:
+        """The output with what the policy keeps and sets, and its hash."""
+        selection = self._policy.selection
+        if not selection:
+            return done, new
+        found = credit.choose(self._source, self._container, selection)
+        data, stats = credit.add_credit(done.data, done.container, found, self._policy.limits)
+        done = replace(done, data=data, changes=done.changes | {"credit": stats})
+        return done, hashlib.sha256(data).hexdigest()
 
     def _changes(self, done: pipeline.Scrubbed, original: str, new: str) -> dict[str, Any]:
         """What process() adds to the report."""
-        left = (code for code in done.container.residuals if code not in OWN_ENCODER)
+        left = [code for code in done.container.residuals if code not in OWN_ENCODER]
+        if done.changes.get("credit", {}).get("kept"):
+            left.append(Residual.KEPT_CREDIT)
         return {
             "output_format": done.container.format,
             "output_width": done.container.width,
@@ -154,7 +171,7 @@ class Scrubber:
         clock: pipeline.Clock,
         original: str,
     ) -> Stats:
-        removed = inspection.findings(self._source, self._container)
+        removed = inspection.findings(self._source, self._container, self._policy.limits)
         faces = self._faces(found)
         return {
             "stats_version": VERSION,
@@ -189,6 +206,7 @@ class Scrubber:
                     "confidence": round(float(detection.confidence), 4),
                     "region": cover.region.as_list(),
                     "label": detection.label,
+                    "mask": [round(float(value), 2) for value in (*cover.centre, *cover.axes)],
                 }
                 if len(found.detections) > 1:
                     face["frame"] = number

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-__all__ = ["VERSION", "FaceStats", "FindingStats", "RepairStats", "ResidualStats", "Stats"]
+__all__ = [
+    "VERSION",
+    "CreditStats",
+    "DroppedStats",
+    "FaceStats",
+    "FindingStats",
+    "KeptStats",
+    "RepairStats",
+    "ResidualStats",
+    "Stats",
+]
 
 VERSION = 1
 
@@ -38,6 +48,30 @@ class FaceStats(TypedDict):
     region: list[int]  # left, top, right, bottom of what is fully covered
     label: str  # "face", "region", "code", "text", or a detector's own
     frame: NotRequired[int]  # of several frames, counted from 0
+    mask: NotRequired[list[float]]  # middle x, y and semi-axes x, y of what is fully covered: |x/a|^3 + |y/b|^3 <= 1
+
+
+class KeptStats(TypedDict):
+    """A field that was kept, or set; its value is in the output alone."""
+
+    field: str  # name in credit.table
+    source: str  # "Exif", "XMP", "IPTC", "PNG text", "GIF comment", "C2PA", "JFIF", "pHYs", "set"
+    differs: list[str]  # sources with another value, which went
+
+
+class DroppedStats(TypedDict):
+    """A value that was asked for and did not leave."""
+
+    field: str
+    source: str
+    reason: str  # value of credit.judgement.Reason
+
+
+class CreditStats(TypedDict):
+    """What was kept because the policy asks for it."""
+
+    kept: list[KeptStats]
+    dropped: list[DroppedStats]
 
 
 class RepairStats(TypedDict):
@@ -81,5 +115,6 @@ class Stats(TypedDict):
     stealth: NotRequired[bool]
     escalated: NotRequired[int]  # faces that needed a stronger style than the one asked for
     perceptual_distance: NotRequired[int]  # stealth: bits of 64 that differ between the difference hashes
+    credit: NotRequired[CreditStats]  # only where something was to be kept or set
     repaired: NotRequired[RepairStats]  # only where something was filled
     sandbox: NotRequired[dict[str, Any]]  # of the worker process that did it

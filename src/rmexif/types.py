@@ -319,6 +319,10 @@ def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argpars
     return field(default=default, metadata={"help": help})
 
 
+# What a byte of coded data explains; photographs hold below 10 samples a byte, flat drawings 50.
+SAMPLES_PER_BYTE, PIXELS_PER_BYTE = 64, 100
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one image may cost; checked from the header, before a decoder runs.
@@ -331,9 +335,24 @@ class Limits:
     max_pixels: int = _limit(210_000_000, "of one frame or page, px")
     max_total_pixels: int = _limit(2_000_000_000, "of all coded frames together, px: what is gone through, not held")
     max_samples: int = _limit(640_000_000, "channels x px that a scrub may hold decoded at once")
+    max_flat_samples: int = _limit(160_000_000, "channels x px that a small file may decode to, and 64 for each byte")
+    max_flat_pixels: int = _limit(200_000_000, "of all frames of a small file together, px, and 100 for each byte")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
+    max_unpacked_bytes: int = _limit(24 << 20, "of all compressed metadata of a file together, byte; more is not read")
+    max_metadata_bytes: int = _limit(32 << 20, "of metadata that is read to say what it is, byte; more is only counted")
+
+    def check_flat(self, samples: int, pixels: int, size: int) -> None:
+        """Raise LimitExceeded where a file of ``size`` bytes would decode to more than such a file may.
+
+        Args:
+            samples: of one frame, channels x px.
+            pixels: of all frames together.
+            size: byte.
+        """
+        self.check("max_flat_samples", samples - SAMPLES_PER_BYTE * size)
+        self.check("max_flat_pixels", pixels - PIXELS_PER_BYTE * size)
 
     def check(self, name: str, number: int) -> None:
         """Raise LimitExceeded where ``number`` is above the limit ``name``."""

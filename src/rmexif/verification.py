@@ -27,6 +27,7 @@ __all__ = ["find_identifying", "find_leftovers", "rewrite", "verify_clean"]
 LEAST_SEARCHED = 8  # byte
 LEAST_PIECE = 64  # byte of coded data
 MOST_RESTARTS = 64  # searches from the start again, of pieces in another order: bounds the time
+MOST_MISSES = 1000  # searches that find nothing: bounds the time
 
 
 def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Container[Any]]:
@@ -75,12 +76,14 @@ def find_leftovers(
     The second test needs no list at all: a clean file is one that a rewrite leaves as it is.
     """
     row, container = open_container(view, limits, earlier)
-    found = findings(view, container)
+    found = findings(view, container, limits)
     if not found:
         again = row.rewrite(view, container)
         if not _same(again, view):
             surplus = abs(len(view) - sum(map(len, again)))
-            found = findings(view, container, accepted=CLEAN) or (Finding(container.format, Category.UNKNOWN, surplus),)
+            found = findings(view, container, limits, accepted=CLEAN) or (
+                Finding(container.format, Category.UNKNOWN, surplus),
+            )
     return container, found
 
 
@@ -98,7 +101,7 @@ def find_identifying(
         container: what was parsed of it.
         values: whether findings carry what they say.
     """
-    found = findings(view, container, values)
+    found = findings(view, container, limits, values)
     if found:
         return found
     try:
@@ -111,16 +114,14 @@ def find_identifying(
     except UnsupportedFeature as error:  # what cannot be rewritten is not known to be clean
         return (Finding(error.structure or container.format, Category.UNKNOWN, len(view)),)
     exact = frozenset(bytes(data[part.offset : part.end]) for part in rewritten.parts if part.role in CLEAN)
-    complete = bytes(data)
+    search = _Search(bytes(data))
 
     def is_known(part: Part) -> bool:
         """Whether the part stands in the rewrite; a short one as one of its parts: few bytes stand anywhere."""
         content = bytes(view[part.offset : part.end])
-        if content in exact:
-            return True
         if part.role is Role.PIXELS:
-            return _stands_in(complete, content)
-        return part.length >= LEAST_SEARCHED and content in complete
+            return search.has_pieces(content)
+        return content in exact or (part.length >= LEAST_SEARCHED and search.has(content))
 
     unknown = [
         Finding(part.label, Category.UNKNOWN, part.length)
@@ -138,20 +139,37 @@ def _structure_size(container: Container[Any]) -> int:
     return sum(part.length for part in container.parts if part.role in CLEAN and part.role is not Role.PIXELS)
 
 
-def _stands_in(complete: bytes, content: bytes) -> bool:
-    """Whether coded data stands in a file, in one piece or in several that something else lies between."""
-    at = position = restarts = 0
-    while at < len(content):
-        head = content[at : at + LEAST_PIECE]
-        place = complete.find(head, position)
-        if place < 0:
-            restarts += 1
-            place = complete.find(head) if restarts <= MOST_RESTARTS else place
-        if place < 0:
-            return False
-        length = common_length(memoryview(content)[at:], memoryview(complete)[place:])
-        at, position = at + length, place + length
-    return True
+class _Search:
+    """Looks for the parts of one file in its rewrite, in a time that is bounded for all of them together."""
+
+    def __init__(self, complete: bytes) -> None:
+        self.complete, self.view = complete, memoryview(complete)
+        self.position = 0  # behind the last piece of coded data that was found
+        self.restarts = self.misses = 0
+
+    def has(self, content: bytes) -> bool:
+        """Whether it stands in the rewrite; not looked for any more once much was missed."""
+        found = self.misses < MOST_MISSES and content in self.complete
+        self.misses += not found
+        return found
+
+    def has_pieces(self, content: bytes) -> bool:
+        """Whether coded data stands in the rewrite, in one piece or in several that something else lies between.
+
+        Few pieces stand before the one that they follow in the file: their order could say something.
+        """
+        at = 0
+        while at < len(content):
+            head = content[at : at + LEAST_PIECE]
+            place = self.complete.find(head, self.position) if self.restarts <= MOST_RESTARTS else -1
+            if place < 0:
+                self.restarts += 1
+                place = self.complete.find(head) if self.restarts <= MOST_RESTARTS else -1
+            if place < 0:
+                return False
+            length = common_length(memoryview(content)[at:], self.view[place:])
+            at, self.position = at + length, place + length
+        return True
 
 
 def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:

@@ -19,6 +19,12 @@ BUSY = (
     b"<Message>Please reduce your request rate.</Message></Error>"
 )
 
+EXPIRED = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>ExpiredToken</Code>'
+    b"<Message>The provided token has expired.</Message></Error>"
+)
+SILENCE = 30  # s
+
 
 class Server:
     """A running server; ``environment`` leads every client of S3 to it."""
@@ -54,9 +60,12 @@ class Server:
         system, root = self.system(), place.removeprefix("s3://")
         return {name[len(root) + 1 :]: system.cat_file(name) for name in system.find(root)}
 
-    def refuse(self, requests: int, after_puts: int = 0) -> None:
-        """Answer 503 to so many requests, once so many more objects were put; 0 answers them all again."""
-        self._control(f"refuse?{requests}&{after_puts}")
+    def refuse(self, requests: int, after_puts: int = 0, how: str = "busy") -> None:
+        """Answer 503 to so many requests, once so many more objects were put; 0 answers them all again.
+
+        Or nothing (``how="silent"``), or that the token has expired (``how="expired"``).
+        """
+        self._control(f"refuse?{requests}&{after_puts}&{how}")
 
     def counts(self) -> dict[str, int]:
         """Requests since the last time this was asked, by method, and how many were refused."""
@@ -94,12 +103,15 @@ def _application() -> Any:
     inner = DomainDispatcherApplication(create_backend_app)
     counts: Counter[str] = Counter()
     puts, refusals = 0, 0  # objects still to be put before refusals begin, and how many there will be
-    lock = threading.Lock()
+    how = "busy"
+    lock, again = threading.Lock(), threading.Event()
 
     def control(path: str, query: str) -> bytes:
-        nonlocal puts, refusals
+        nonlocal puts, refusals, how
         if path.endswith("refuse"):
-            refusals, puts = map(int, query.split("&"))
+            *numbers, how = query.split("&")
+            refusals, puts = map(int, numbers)
+            again.set() if refusals == 0 else again.clear()
             return b""
         counted = json.dumps(counts).encode()
         counts.clear()
@@ -127,8 +139,11 @@ def _application() -> Any:
             refused = is_refused(environ["REQUEST_METHOD"])
         if refused:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(BUSY)))])
-            return [BUSY]
+            if how == "silent":
+                again.wait(SILENCE)
+            status, body = ("400 Bad Request", EXPIRED) if how == "expired" else ("503 Slow Down", BUSY)
+            start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+            return [body]
         return inner(environ, start)
 
     return gate

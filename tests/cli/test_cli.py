@@ -196,3 +196,26 @@ def test_help_is_for_a_person(command: tuple[str, ...], tmp_path: Path) -> None:
     assert b"\\b" not in done.stdout
     assert b"\b" not in done.stdout
     assert max(map(len, done.stdout.decode().splitlines())) <= 80
+
+
+def test_a_credit_stays_where_it_is_asked_for(astronaut: bytes, tmp_path: Path) -> None:
+    """``--keep`` and ``--set`` of strip, scrub and verify, for one file and for a folder."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(astronaut)
+    asked = ("--keep", "copyright,date=year", "--set", "creator=Doe; Roe")
+
+    assert run("strip", "in/a.jpg", "-o", "one.jpg", *asked, cwd=tmp_path).returncode == 0
+    assert run("scrub", "in/a.jpg", "-o", "two.jpg", "--no-faces", *asked, cwd=tmp_path).returncode == 0
+    assert run("strip", "in", "-o", "out", *asked, cwd=tmp_path).returncode == 0
+
+    assert (tmp_path / "out/a.jpg").read_bytes() == (tmp_path / "one.jpg").read_bytes()
+    for name in ("one.jpg", "two.jpg"):
+        assert b"Doe; Roe" in (tmp_path / name).read_bytes()
+        assert run("verify", "--keep", "copyright,date=year", name, cwd=tmp_path).returncode == 0
+        assert run("verify", "--keep", "date", name, cwd=tmp_path).returncode == 1
+        assert run("verify", name, cwd=tmp_path).returncode == 1
+    refused = run("strip", "in/a.jpg", "-o", "x.jpg", "--keep", "gps", cwd=tmp_path)
+    assert refused.returncode != 0
+    assert b"copyright, description" in refused.stderr
+    resumed = run("strip", "in", "-o", "out", "--continue", *asked, cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -124,3 +125,142 @@ def test_limits() -> None:
         strip(HEAD.encode() + b"<g/>" * 50 + b"</svg>", limits=Limits(max_parts=20))
     with pytest.raises(LimitExceeded, match="max_pixels"):
         strip(HEAD.encode() + b"</svg>", limits=Limits(max_pixels=100))
+
+
+CANARY = "Secrettext"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        f'<rect fill="{CANARY}" width="3" height="3"/>',
+        f'<rect style="fill:red;stroke:{CANARY} 1" width="3" height="3"/>',
+        f'<rect transform="{CANARY}(1)" width="3" height="3"/>',
+        f'<path d="M0 0 {CANARY}"/>',
+        f"<style>{CANARY}{{fill:red}} rect:not({CANARY}){{fill:red}}</style>",
+        f'<style type="{CANARY}">rect{{fill:red}}</style>',
+        f"<defs><text>{CANARY}</text></defs>",
+        f"<symbol><text>{CANARY}</text></symbol>",
+        f"<defs><g id='a'><use href='#b'/></g><text id='b'>{CANARY}</text></defs>",
+        f"<switch><g/><text>{CANARY}</text></switch>",
+        f'<filter id="a"><feFlood result="{CANARY}"/><feOffset in="{CANARY}"/></filter><rect filter="url(#a)"/>',
+        f'<rect width="1.00000000001{int(CANARY.encode().hex(), 16)}" height="3"/>',
+    ],
+)
+def test_values_say_nothing_of_their_own(inside: str) -> None:
+    """Texts in the place of numbers and keywords, and what no drawn element refers to."""
+    data = strip(f"{HEAD}{inside}</svg>".encode())[0]
+
+    assert CANARY.encode() not in data
+    assert str(int(CANARY.encode().hex(), 16)).encode() not in data
+    assert verify(data, canonical=True) == []
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<filter id="a"><feFlood flood-color="Red" result="x"/><feComposite in="x" in2="SourceGraphic" operator="in"/>'
+        '</filter><rect width="50" height="40" filter="url(#a)" transform="rotate(20 3,4)scale(.5)"/>',
+        '<defs><g><linearGradient id="b" x1="0%"><stop stop-color="rgb(1,2,200)"/><stop offset="1" stop-color="#0f08"/>'
+        '</linearGradient></g><linearGradient id="c" href="#b"/></defs><path d="M1 1h50a9 9 0 0130 9l-3-.5z" fill="url(#c)"/>',
+        '<symbol id="s" viewBox="0 0 10 10"><circle r="5" cx="5" cy="5"/></symbol><use href="#s" width="60" height="60"/>',
+        '<switch><rect systemLanguage="xx" width="9" height="9"/><rect width="60" height="60" fill="teal"/></switch>',
+        '<path d="M5 5H90V70" style="fill:none;stroke:#123;stroke-linejoin:round;stroke-dasharray:3, 1;opacity:.5"/>',
+    ],
+)
+def test_what_the_specifications_name_stays(inside: str) -> None:
+    """The same drawing, in resvg."""
+    raw = f"{HEAD}{inside}</svg>".encode()
+
+    assert drawn(raw)[:, :, 3].any()
+    assert np.array_equal(drawn(strip(raw)[0]), drawn(raw))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD.replace('"120"', '"1.2.3"') + "</svg>",
+        HEAD.replace('height="90"', 'viewBox="0 0 .. .."') + "</svg>",
+        HEAD + '<image href="data:image/png;base64,é"/></svg>',
+        *(f'<?xml version="1.0" encoding="{name}"?>{HEAD}</svg>' for name in (CANARY, "utf-7", "idna", "shift_jis")),
+    ],
+)
+def test_no_internal_step_fails(raw: str) -> None:
+    """Numbers that are none, and encodings that expat cannot read: understood or refused, and never repeated."""
+    try:
+        strip(raw.encode())
+    except (MalformedImage, UnsupportedFeature) as error:
+        assert CANARY not in str(error)
+
+
+@pytest.mark.parametrize(
+    "inside", ['<rect fill="' + "url(#" * 190_000 + '"/>', "<style>" + "@import" * 130_000 + "</style>"]
+)
+def test_patterns_take_linear_time(inside: str) -> None:
+    """A value of 1 MB takes no longer than its text: minutes, where each opening bracket is read to the end."""
+    start = time.process_time()
+    strip(f"{HEAD}{inside}</svg>".encode())
+
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<filter id="a"><feMorphology radius="10000"/></filter><rect filter="url(#a)" width="9" height="9"/>',
+        '<filter id="a"><feTurbulence numOctaves="1000000"/></filter><rect filter="url(#a)" width="9" height="9"/>',
+        '<filter id="a"><feConvolveMatrix order="300"/></filter><rect filter="url(#a)" width="9" height="9"/>',
+    ],
+)
+def test_filters_without_a_bound_are_not_drawn(inside: str) -> None:
+    """By scrub; strip draws nothing."""
+    raw = f"{HEAD}{inside}</svg>".encode()
+
+    assert strip(raw)
+    with pytest.raises(UnsupportedFeature, match="no bound"):
+        scrub(raw, Policy(faces=False))
+
+
+def test_layers_have_a_limit() -> None:
+    """200 layers of 8000 x 8000 px would take 51 GB, and resvg ends the process where there is no memory."""
+    head, group = HEAD.replace("120", "8000").replace("90", "8000"), "<g opacity='.5'>"
+    raw = f"{head}{group * 200}<rect/>{'</g>' * 200}</svg>".encode()
+
+    with pytest.raises(LimitExceeded, match="layers"):
+        scrub(raw, Policy(faces=False))
+
+
+HOSTILE = {
+    "elements used again and again": "<defs><g id='a0'><rect width='9' height='9'/></g>"
+    + "".join(f"<g id='a{n}'><use href='#a{n - 1}'/><use href='#a{n - 1}'/></g>" for n in range(1, 24))
+    + "</defs><use href='#a23'/>",
+    "references behind references": "".join(f"<linearGradient id='g{n}' href='#g{n - 1}'/>" for n in range(1, 20_000))
+    + "<linearGradient id='g0'/><rect fill='url(#g19999)' width='9' height='9'/>",
+    "arcs": "<path d='M0 0" + "A1e3 1e3 0 0 1 9 9" * 40_000 + "'/>",
+    "selectors": "<style>"
+    + "g " * 2_000
+    + "{fill:red}</style>"
+    + "<g>" * 200
+    + "<rect width='9' height='9'/>"
+    + "</g>" * 200,
+    "properties": "<rect style='" + "fill:red;" * 90_000 + "' width='9' height='9'/>",
+    "octaves": "<filter id='f'>"
+    + "<feTurbulence numOctaves='1000' baseFrequency='.5'/>" * 50
+    + "</filter><rect width='100' height='100' filter='url(#f)'/>",
+    "a large pattern": "<pattern id='p' width='1e6' height='1e6' patternUnits='userSpaceOnUse'>"
+    "<rect width='1e6' height='1e6'/></pattern><rect width='100' height='100' fill='url(#p)'/>",
+}
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_a_drawing_that_costs_too_much_is_not_begun(kind: str) -> None:
+    """The renderer cannot be stopped, and some of these end its process; strip needs no renderer."""
+    pytest.importorskip("resvg_py")
+    raw = f'<svg xmlns="http://www.w3.org/2000/svg" width="2000" height="2000">{HOSTILE[kind]}</svg>'.encode()
+    started = time.process_time()
+
+    with pytest.raises((LimitExceeded, UnsupportedFeature)):
+        scrub(raw)
+
+    assert time.process_time() - started < 5
+    assert verify(strip(raw)[0]) == []

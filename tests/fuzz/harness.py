@@ -3,6 +3,7 @@
     scripts/fuzz 600        every target for ten minutes, two at a time; or one by itself:
     python -m tests.fuzz.harness jpeg -max_total_time=600 [libFuzzer options] [CORPUS]
     python -m tests.fuzz.harness strip -max_total_time=600      the whole of strip, every format
+    python -m tests.fuzz.harness credit -max_total_time=600     strip with all that can be kept
     python -m tests.fuzz.harness scrub -max_total_time=600      the whole of scrub, without faces
 
 Without a CORPUS folder the harness starts from the small files of tests/samples.py. What it finds goes into
@@ -23,6 +24,14 @@ with atheris.instrument_imports(include=["rmexif"]):
 
 from tests import samples
 
+EVERYTHING = "all-known-but-location"
+CREDIT = {
+    "copyright": "© Jane Doe",
+    "creator": "Jane Doe",
+    "description": "A bridge",
+    "date": "2021-05-17",
+    "make": "A",
+}
 LIMITS = Limits(max_bytes=1 << 20, max_pixels=1 << 20, max_frames=64, max_parts=5000)
 
 
@@ -56,6 +65,16 @@ def stripped(data: bytes) -> None:
     assert verify(clean) == []
 
 
+def credited(data: bytes) -> None:
+    """strip() as a user calls it who keeps all that can be kept."""
+    try:
+        clean, _ = strip(data, limits=LIMITS, keep=EVERYTHING)
+    except InputError:
+        return
+    assert verify(clean, keep=EVERYTHING) == []
+    assert strip(clean, keep=EVERYTHING)[0] == clean, "the canonical form is no fixed point"
+
+
 def scrubbed(data: bytes) -> None:
     """scrub() as a user calls it."""
     try:
@@ -68,7 +87,7 @@ def scrubbed(data: bytes) -> None:
 
 def main() -> None:
     target = sys.argv.pop(1)
-    run = {"strip": stripped, "scrub": scrubbed}.get(target) or parser(target)
+    run = {"strip": stripped, "scrub": scrubbed, "credit": credited}.get(target) or parser(target)
     folder = None
     if not any(Path(argument).is_dir() for argument in sys.argv[1:]):
         folder = tempfile.TemporaryDirectory()
@@ -76,6 +95,8 @@ def main() -> None:
         for name in names:
             for kind, data in samples.of(name).items():
                 (Path(folder.name) / f"{name}-{kind}").write_bytes(data)
+                if target == "credit":
+                    (Path(folder.name) / f"{name}-{kind}-credit").write_bytes(strip(data, set=CREDIT)[0])
         sys.argv.append(folder.name)
     atheris.Setup(sys.argv, run)
     atheris.Fuzz()

@@ -31,6 +31,7 @@ PLANTED = [
     ("import PIL", "styles/mask.py"),
     ("from rmexif import scrubber", "inspection.py"),
     ("import logging", "lossless.py"),
+    ("from rmexif import lossless", "credit/rewrite.py"),
     ("import subprocess", "pipeline.py"),
     ("import tempfile", "scrubber.py"),
     ("import PIL", "bulk.py"),

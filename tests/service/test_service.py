@@ -187,7 +187,7 @@ def test_a_slow_body_is_408(base: str) -> None:
     """A client that dawdles gets an answer, and the connection ends."""
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
-        client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        client.sendall(b"POST /v1/scrub HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
         answer = b"".join(iter(lambda: client.recv(65536), b""))  # head and body may come in two pieces
 
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -279,7 +279,7 @@ def test_who_leaves_gives_up_its_place(astronaut: bytes) -> None:
         wait_for(lambda: in_flight(base) == 1, "the first request")
         host, port = base.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 10) as client:
-            head = f"POST /v1/strip HTTP/1.1\r\nHost: x\r\nContent-Length: {len(astronaut)}\r\n\r\n"
+            head = f"POST /v1/strip HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(astronaut)}\r\n\r\n"
             client.sendall(head.encode() + astronaut)
             wait_for(lambda: in_flight(base) == 2, "the second request")
             full = requests.post(f"{base}/v1/strip", data=astronaut)
@@ -347,7 +347,7 @@ def test_a_wrong_option_is_refused_before_the_body(base: str) -> None:
     """The head alone is enough, and an option may not stand in the query and in the form."""
     host, port = base.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), 10) as client:
-        client.sendall(b"POST /v1/scrub?quality=0 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        client.sendall(b"POST /v1/scrub?quality=0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
         answer = client.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -461,3 +461,17 @@ def test_own_models_are_the_operators(tmp_path: Path, astronaut: bytes) -> None:
     assert stats["search"]["models"][0]["label"] == "lamp"
     assert [answer["code"] for answer in refused] == ["invalid_policy"] * 3
     assert str(tmp_path) not in json.dumps([stats, refused])
+
+
+def test_a_credit_stays_where_it_is_asked_for(base: str, astronaut: bytes) -> None:
+    """``keep`` and ``set`` of strip, scrub and verify; a wrong name is refused with the list."""
+    asked = {"keep": "copyright;camera", "set": "creator=Doe, Jane; Roe"}
+    for route in ("strip", "scrub"):
+        answer = requests.post(f"{base}/v1/{route}", data=astronaut, params=asked)
+        assert answer.status_code == 200, answer.text
+        assert b"Doe, Jane; Roe" in answer.content
+        for keep, clean in (("copyright,camera", True), ("camera", False), ("", False)):
+            found = requests.post(f"{base}/v1/verify", data=answer.content, params={"keep": keep}).json()
+            assert found["clean"] is clean
+    for wrong in ({"keep": "gps"}, {"set": "gps=1"}, {"set": "creator=a\u202eb"}):
+        refused(requests.post(f"{base}/v1/strip", data=astronaut, params=wrong), 400, "invalid_policy")

@@ -7,6 +7,7 @@ worker reads an object, scrubs it and writes the result by itself, so that no en
 
 from __future__ import annotations
 
+from rmexif.batch.flow import Shards
 from rmexif.batch.run import Summary, run
 
-__all__ = ["Summary", "run"]
+__all__ = ["Shards", "Summary", "run"]

@@ -17,12 +17,17 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rmexif.batch.flow import Checked, Chunk, Job, check, flow
+from rmexif.batch.earlier import amend, check
+from rmexif.batch.shard_flow import flow_of
 from rmexif.errors import InvalidPolicy, MissingDependency, RmexifError, WorkerLost, error_boundary
 from rmexif.workers.limits import WorkerLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from rmexif.batch.earlier import Amendment, Checked
+    from rmexif.batch.flow import Chunk, Job
+    from rmexif.batch.rows import Codes
 
 __all__ = ["Engine", "by_name"]
 
@@ -35,11 +40,14 @@ WAVE = 16  # Spark: items per core in one job; fewer would idle cores at its end
 class Engine(Protocol):
     """Does the items of a run, in any order."""
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk, as they are done."""
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part of an earlier run that still hold."""
+        """The rows of every part of an earlier run."""
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
 
 
 class Local:
@@ -52,25 +60,33 @@ class Local:
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or os.cpu_count() or 1
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
-        return flow(job, chunks, self._workers)
+        return flow_of(job, chunks, self._workers)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part that still hold."""
+        """The rows of every part."""
         return (check(job, part, outputs) for part in parts)
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
+        return (amend(job, amendment) for amendment in amendments)
 
 
 class _Cluster:
     """Items go out one by one, each to one core."""
 
-    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Counter[str]]:
+    def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
         return self._each(partial(_scrub, job), chunks)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
-        """The rows of every part that still hold."""
+        """The rows of every part."""
         return self._each(partial(_check, job, outputs), parts)
+
+    def amend(self, job: Job, amendments: Iterable[Amendment]) -> Iterator[Counter[str]]:
+        """How many rows of every part are of objects that are gone."""
+        return self._each(partial(_amend, job), amendments)
 
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
         raise NotImplementedError
@@ -130,8 +146,8 @@ class OnRay(_Cluster):
             yield _unwrap(answer)
 
     def _most(self) -> int:
-        """Items under way: one per core, and one that waits for each."""
-        return 2 * int(self._workers or self._ray.cluster_resources().get("CPU", 1)) or 1
+        """Items under way: as many as were asked for, or one per core and one that waits for each."""
+        return self._workers or 2 * int(self._ray.cluster_resources().get("CPU", 1)) or 1
 
 
 class OnSpark(_Cluster):
@@ -155,7 +171,8 @@ class OnSpark(_Cluster):
             raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
         builder = SparkSession.builder.appName("rmexif").config("spark.ui.enabled", "false")
         self._spark: Any = (builder.master(address) if address else builder).getOrCreate()
-        self._workers = workers or self._spark.sparkContext.defaultParallelism
+        cores = self._spark.sparkContext.defaultParallelism
+        self._workers, self._most = workers or cores, workers if workers and workers < cores else None
 
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
         todo = iter(items)
@@ -171,7 +188,10 @@ class OnSpark(_Cluster):
                     for number in frame["id"]:
                         yield pd.DataFrame({"answer": [pickle.dumps(_attempt(work, wave[number], tries))]})
 
-            numbers = self._spark.range(0, len(wave), 1, len(wave))
+            # one item per task, so that a dead worker costs one; where fewer are to be at once than there are cores,
+            # as many tasks as that
+            tasks = min(len(wave), self._most) if self._most else len(wave)
+            numbers = self._spark.range(0, len(wave), 1, tasks)
             for row in numbers.mapInPandas(go, "answer binary").collect():
                 yield _unwrap(pickle.loads(row.answer))
 
@@ -219,11 +239,16 @@ def _unwrap(answer: Any) -> Any:
     return answer
 
 
-def _scrub(job: Job, chunk: Chunk, tries: int) -> Counter[str]:
+def _scrub(job: Job, chunk: Chunk, tries: int) -> Codes:
     if tries >= CAREFUL:
         job = replace(job, limits=job.limits or WorkerLimits())
-    return sum(flow(job, [chunk]), Counter())
+    (codes,) = flow_of(job, [chunk])
+    return codes
 
 
 def _check(job: Job, outputs: bool, part: str, _tries: int) -> Checked:
     return check(job, part, outputs)
+
+
+def _amend(job: Job, amendment: Amendment, _tries: int) -> Counter[str]:
+    return amend(job, amendment)

@@ -6,16 +6,18 @@ Names of objects and parts follow from the listing alone: a chunk that is done a
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, deque
+import time
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import bulk
-from rmexif.batch.rows import OK, describe
+from rmexif.batch.earlier import drop_output
+from rmexif.batch.manifest import escaped
+from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded
@@ -31,12 +33,28 @@ if TYPE_CHECKING:
     from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["Checked", "Chunk", "Job", "check", "flow"]
+__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "history", "true_name"]
 
-NO_INPUT, CANNOT_CREATE = "no_input", "cannot_create"
-# Codes of rows that a second run leaves as they are; every other failure may go better the next time.
-FINAL = frozenset({OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"})
+# Of objects that were not read.
+PROBLEMS = {
+    NO_INPUT: "it could not be read from the store",
+    InputError.code: "a name with an empty step, '.' or '..' leads elsewhere",
+    LimitExceeded.code: "max_bytes: its size in the listing is above the limit",
+}
 RENAMED = ".as"  # between the name of an object and the extension that its result has
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """How shards are read.
+
+    Args:
+        others: other members and columns: "drop", or "pass", which keeps them and does not look into them.
+        column: of tables, that holds the images; None finds it.
+    """
+
+    others: Literal["drop", "pass"] = "drop"
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,9 @@ class Job:
         policy: for all of them.
         neutral: call results by names that say nothing.
         limits: what holds for each image; None works in the worker's own process.
+        prune: remove the results of originals that are no more.
+        shards: how objects that are archives or tables are read; None takes objects as images.
+        quarantine: move results that are out of date beside the manifest, instead of removing them.
     """
 
     source: Store
@@ -58,6 +79,9 @@ class Job:
     policy: Policy | StripTask
     neutral: bool = False
     limits: WorkerLimits | None = None
+    prune: bool = False
+    quarantine: bool = False
+    shards: Shards | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,7 @@ class Chunk:
 
     name: str
     entries: tuple[Entry, ...]
+    former: tuple[str, ...] = ()  # parts with rows of what some of them were before
 
 
 @dataclass(slots=True)
@@ -73,11 +98,12 @@ class _OpenChunk:
     """A chunk under way: its rows so far, and its results on their way to the store."""
 
     chunk: Chunk
+    former: dict[str, dict[str, Any]] = field(default_factory=dict)  # rows of earlier versions, by path
     rows: list[dict[str, Any]] = field(default_factory=list)
     puts: list[Future[str]] = field(default_factory=list)
 
 
-def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counter[str]]:
+def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]:
     """Scrub every chunk; its part of the manifest is written when its codes are handed out.
 
     Args:
@@ -103,13 +129,13 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Counte
         with closing(outcomes):
             for outcome in outcomes:
                 state, entry, raw, code = waiting.pop(outcome.index)
-                row = _row(job, entry, raw, code, outcome)
+                row = _row(job, entry, raw, code, outcome) | history(state.former.get(entry.path))
                 state.rows.append(row)
                 state.puts.append(threads.submit(_put, job.target, row, outcome.data))
                 if len(state.puts) > 2 * workers:
                     state.puts[-2 * workers - 1].result()  # results that wait to be written are bounded too
                 if len(state.rows) == len(state.chunk.entries):
-                    yield _finish(job.manifest, state)
+                    yield _finish(job, state)
 
 
 def _ahead(
@@ -118,13 +144,25 @@ def _ahead(
     """The objects of all chunks, with the next few being read already."""
     reading: deque[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]] = deque()
     for chunk in chunks:
-        state = _OpenChunk(chunk)
+        state = _OpenChunk(chunk, former_rows(job, chunk))
         for entry in chunk.entries:
             reading.append((state, entry, threads.submit(_get, job, entry)))
             if len(reading) > most:
                 yield reading.popleft()
     while reading:
         yield reading.popleft()
+
+
+def former_rows(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
+    """Rows of earlier versions of a chunk's objects, by path."""
+    paths = {entry.path for entry in chunk.entries}
+    rows = (row for name in chunk.former for row in job.manifest.read(name))
+    return {row["path"]: row for row in rows if row["path"] in paths}
+
+
+def history(former: dict[str, Any] | None) -> dict[str, Any]:
+    """The columns that say what a row replaced, and when."""
+    return {"previous_hash": former and former["original_hash"], "recorded": int(time.time())}
 
 
 def _get(job: Job, entry: Entry) -> tuple[bytes, str]:
@@ -136,7 +174,7 @@ def _get(job: Job, entry: Entry) -> tuple[bytes, str]:
         return (job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""), OK
     except LimitExceeded as error:
         return b"", error.code
-    except (OSError, StoreUnavailable):
+    except (OSError, ValueError, StoreUnavailable):  # ValueError: a name that this store cannot have
         return b"", NO_INPUT
 
 
@@ -147,10 +185,11 @@ def _row(job: Job, entry: Entry, raw: bytes, code: str, outcome: Outcome) -> dic
         "output": None,
         "original_size": entry.size,
         "new_size": None,
+        "problem": None if outcome.error is None else str(outcome.error),
         **describe(raw, outcome),
     }
     if code != OK:  # it was not read
-        row |= {"code": code, "original_hash": None, "format": None}
+        row |= {"code": code, "original_hash": None, "format": None, "problem": PROBLEMS.get(code)}
     if outcome.data is not None and outcome.report is not None:
         extensions = by_name(outcome.report.stats["output_format"]).format.extensions
         row |= {"output": _name(job, entry.path, extensions), "new_size": len(outcome.data)}
@@ -161,6 +200,11 @@ def _name(job: Job, path: str, extensions: tuple[str, ...]) -> str:
     """Where a result goes; no two paths have the same, whatever their extensions claim."""
     if job.neutral:
         return job.manifest.neutral(path) + extensions[0]
+    return true_name(escaped(path), extensions)  # stores that are no folders know no other names than UTF-8
+
+
+def true_name(path: str, extensions: tuple[str, ...]) -> str:
+    """A path whose extension is one of these: itself, or with ``.as`` and the first of them behind it."""
     known = PurePosixPath(path)
     if known.suffix.lower() in extensions and not known.stem.endswith(RENAMED):
         return path
@@ -172,54 +216,20 @@ def _put(target: Store, row: dict[str, Any], data: bytes | None) -> str:
         return str(row["code"])
     try:
         target.put(row["output"], data)
-    except (OSError, StoreUnavailable):
+    except (OSError, ValueError, StoreUnavailable):
         return CANNOT_CREATE
     return OK
 
 
-def _finish(manifest: Manifest, state: _OpenChunk) -> Counter[str]:
+def _finish(job: Job, state: _OpenChunk) -> Codes:
     for row, put in zip(state.rows, state.puts, strict=True):
         row["code"] = put.result()
         if row["code"] == CANNOT_CREATE:
-            row |= {"output": None, "new_hash": None, "new_size": None}
-    manifest.write(state.chunk.name, state.rows)
-    return Counter(row["code"] for row in state.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The rows of a part of an earlier run that still hold."""
-
-    identities: bytes  # 16 for each of these rows
-    codes: dict[str, int]
-
-
-def check(job: Job, name: str, outputs: bool = True) -> Checked:
-    """Compare the outputs of a part with their hashes, and take out of it whatever has to be done again.
-
-    Args:
-        job: what to do.
-        name: the part.
-        outputs: read the outputs; False takes the manifest's word.
-    """
-    rows = job.manifest.read(name)
-    most = job.policy.limits.max_bytes
-    with ThreadPoolExecutor(4, "rmexif-store") as threads:
-        current = list(threads.map(lambda row: _is_current(job.target, row, most, outputs), rows))
-    kept = [row for row, is_current in zip(rows, current, strict=True) if is_current]
-    if not kept:
-        job.manifest.store.delete(name)
-    elif len(kept) < len(rows):
-        job.manifest.write(name, kept)
-    codes = Counter("skipped" if row["code"] == OK else row["code"] for row in kept)
-    return Checked(b"".join(row["identity"] for row in kept), dict(codes))
-
-
-def _is_current(target: Store, row: dict[str, Any], most: int, outputs: bool) -> bool:
-    if row["code"] != OK or not outputs:
-        return row["code"] in FINAL
-    try:
-        data = target.get(row["output"], max(most, row["new_size"]))
-    except OSError:
-        return False
-    return bool(hashlib.sha256(data).hexdigest() == row["new_hash"])
+            row |= {"output": None, "new_hash": None, "new_size": None, "problem": "it could not be stored"}
+        former = state.former.get(row["path"])
+        if former is not None and former["output"] not in (None, row["output"]):
+            drop_output(job, former)
+    job.manifest.write(state.chunk.name, state.rows)
+    codes = Codes()
+    codes.add(state.rows)
+    return codes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,12 @@ from rmexif.errors import InvalidPolicy, MissingDependency, SetupError
 if TYPE_CHECKING:
     from rmexif.batch.stores import Entry, Store
 
-__all__ = ["FOLDER", "Manifest", "begin", "require"]
+__all__ = ["FOLDER", "SCHEMA", "Manifest", "begin", "escaped", "name_bytes", "open_manifest", "require", "unescaped"]
 
 FOLDER = "_rmexif"
+SCHEMA = 2  # columns are only ever added, so that older and newer releases read each other's parts
+MEMBERS = "members"  # below the manifest: rows of what is in shards, one part for each
+STALE = "stale"  # below the manifest: outputs of versions that are no more, where they are kept
 FACTS = "run.json"
 MOST = 1 << 30  # byte: a part is far smaller
 
@@ -38,6 +42,11 @@ class Manifest:
         listed = f"{entry.path}\0{entry.size}\0{entry.version}".encode("utf-8", "surrogateescape")
         return hashlib.blake2b(listed, digest_size=16, key=self.salt).digest()
 
+    def key(self, path: str) -> bytes:
+        """8 bytes that stand for a path, whatever is there."""
+        named = b"path\0" + path.encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(named, digest_size=8, key=self.salt).digest()
+
     def neutral(self, path: str) -> str:
         """A name for an output that says nothing and is the same in every run."""
         named = b"name\0" + path.encode("utf-8", "surrogateescape")
@@ -45,10 +54,15 @@ class Manifest:
 
     def parts(self) -> list[str]:
         """Names of the parts."""
-        return [entry.path for entry in self.store.entries() if entry.path.endswith(".parquet")]
+        names = (entry.path for entry in self.store.entries())
+        return [name for name in names if name.endswith(".parquet") and "/" not in name]
+
+    def members(self) -> list[str]:
+        """Names of the parts with rows of what is in shards."""
+        return [entry.path for entry in self.store.entries() if entry.path.startswith(f"{MEMBERS}/")]
 
     def read(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a part.
+        """The rows of a part, whichever release wrote it; a column that it did not know is null.
 
         Raises:
             SetupError: it is damaged.
@@ -56,11 +70,14 @@ class Manifest:
         pa, parquet = require()
         data = self.store.get(name, MOST)
         try:
+            # pyarrow fills columns that the file lacks, and leaves out those that the schema lacks
             rows: list[dict[str, Any]] = parquet.read_table(pa.BufferReader(data), schema=_schema()).to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise SetupError(
                 "a part of the manifest cannot be read: remove it, and its images are done again"
             ) from error
+        for row in rows:
+            row["path"] = unescaped(row["path"])
         return rows
 
     def write(self, name: str, rows: list[dict[str, Any]]) -> None:
@@ -71,7 +88,8 @@ class Manifest:
         """
         pa, parquet = require()
         sink = pa.BufferOutputStream()
-        parquet.write_table(pa.Table.from_pylist(rows, schema=_schema()), sink)
+        written = [row | {"path": escaped(row["path"])} for row in rows]
+        parquet.write_table(pa.Table.from_pylist(written, schema=_schema()), sink)
         try:
             self.store.put(name, sink.getvalue().to_pybytes())
         except OSError as error:
@@ -100,7 +118,10 @@ def begin(store: Store, outputs: Store, facts: dict[str, Any]) -> Manifest:
                 "where its manifest lies"
             ) from None
         salt = secrets.token_bytes(32)
-        store.put(FACTS, json.dumps(facts | {"salt": salt.hex()}, indent=1).encode())
+        try:
+            store.put(FACTS, json.dumps(facts | {"schema": SCHEMA, "salt": salt.hex()}, indent=1).encode())
+        except OSError as error:
+            raise InvalidPolicy(f"the manifest cannot be written: {error.strerror or type(error).__name__}") from None
         return Manifest(store, salt)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidPolicy("the manifest's run.json is not rmexif's") from error
@@ -114,6 +135,57 @@ def begin(store: Store, outputs: Store, facts: dict[str, Any]) -> Manifest:
             f"the manifest belongs to a run with another {', '.join(differs)}: take another destination, or the same"
         )
     return Manifest(store, salt)
+
+
+def open_manifest(store: Store) -> Manifest:
+    """The manifest that lies in a store, to read it.
+
+    Raises:
+        InvalidPolicy: there is none.
+    """
+    require()
+    try:
+        return Manifest(store, bytes.fromhex(json.loads(store.get(FACTS, MOST))["salt"]))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InvalidPolicy(
+            "no manifest of rmexif lies there: name the target of a run, or say with --manifest where its manifest lies"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidPolicy("the manifest's run.json is not rmexif's") from error
+
+
+def escaped(path: str) -> str:
+    r"""A path as text: a byte that is no UTF-8 as ``\xE9``, and then a backslash as two; any other path as it is.
+
+    Args:
+        path: as the file system has it (PEP 383).
+    """
+    if "\\x" not in path and path.isascii():
+        return path
+    raw = path.encode("utf-8", "surrogateescape")
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        if "\\x" not in path:
+            return path
+    return "".join(
+        "\\\\" if sign == "\\" else f"\\x{ord(sign) - 0xDC00:02X}" if "\udc80" <= sign <= "\udcff" else sign
+        for sign in path
+    )
+
+
+def unescaped(text: str) -> str:
+    """The path that ``escaped`` made this text of."""
+    if "\\x" not in text:
+        return text
+    return re.sub(r"\\(\\|x([0-9A-F]{2}))", lambda found: chr(0xDC00 + int(found[2], 16)) if found[2] else "\\", text)
+
+
+def name_bytes(text: str) -> bytes:
+    """The bytes of a name in the column ``path``, to join it with a listing of files."""
+    return unescaped(text).encode("utf-8", "surrogateescape")
 
 
 def require() -> tuple[Any, Any]:
@@ -135,7 +207,7 @@ def _schema() -> Any:
     text = pa.string()
     return pa.schema(
         {
-            "path": text,  # below the source
+            "path": text,  # below the source, as escaped() has it
             "identity": pa.binary(16),
             "output": text,  # below the destination
             "code": text,  # "ok", or why there is no output
@@ -146,5 +218,9 @@ def _schema() -> Any:
             "new_size": pa.int64(),
             "original_hash": text,  # SHA-256
             "new_hash": text,
-        }
+            "problem": text,  # since 2: what is wrong with it and where, in the format's own words
+            "previous_hash": text,  # since 2: SHA-256 of the version that this one replaced
+            "recorded": pa.int64(),  # since 2: s since 1970, when the row was written
+        },
+        metadata={"rmexif.manifest": str(SCHEMA)},
     )

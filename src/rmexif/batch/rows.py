@@ -19,10 +19,50 @@ if TYPE_CHECKING:
     from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["COLUMNS", "OK", "RowScrubber", "clean", "describe"]
+__all__ = [
+    "CANNOT_CREATE",
+    "COLUMNS",
+    "FINAL",
+    "GONE",
+    "NO_INPUT",
+    "OK",
+    "SKIPPED",
+    "Codes",
+    "RowScrubber",
+    "clean",
+    "describe",
+]
 
-OK = "ok"
+OK, SKIPPED, GONE = "ok", "skipped", "gone"
+NO_INPUT, CANNOT_CREATE = "no_input", "cannot_create"
+# Codes of rows that a second run leaves as they are; every other failure may go better the next time.
+FINAL = frozenset(
+    {OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded", "broken_shard"}
+)
 COLUMNS = ("path", "bytes", "format", "faces_detected", "findings", "original_hash", "new_hash", "code")
+
+
+class Codes(Counter[str]):
+    """How many rows came to which code, and the name of the last that was refused."""
+
+    last_refused: str | None = None
+
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Count rows of the manifest."""
+        for row in rows:
+            self[row["code"]] += 1
+            if row["code"] != OK:
+                self.last_refused = row["path"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the name: a Counter would leave it behind."""
+        return _codes, (dict(self), self.last_refused)
+
+
+def _codes(counts: dict[str, int], last_refused: str | None) -> Codes:
+    made = Codes(counts)
+    made.last_refused = last_refused
+    return made
 
 
 class RowScrubber:

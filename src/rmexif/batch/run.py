@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, Unpack
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from rmexif.batch import engines, manifest
-from rmexif.batch.flow import CANNOT_CREATE, NO_INPUT, Chunk, Job
-from rmexif.batch.rows import OK
+from rmexif.batch.earlier import Earlier
+from rmexif.batch.flow import Chunk, Job, Shards
+from rmexif.batch.progress import Progress, Total
+from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
@@ -23,14 +23,14 @@ from rmexif.workers.limits import limits_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
+    from rmexif.batch.stores import Entry
     from rmexif.bulk import StripTask
     from rmexif.workers.limits import WorkerLimits, WorkerOptions
 
 __all__ = ["Summary", "run"]
 
-SKIPPED = "skipped"
+NEUTRAL = "neutral"
+STALE_CHOICES = ("remove", "quarantine")
 EXITS = {NO_INPUT: 66, CANNOT_CREATE: 73}  # sysexits.h, as for folders
 
 
@@ -43,7 +43,7 @@ class Summary:
     @property
     def failed(self) -> dict[str, int]:
         """Those without an output, by code."""
-        return {code: count for code, count in sorted(self.codes.items()) if code not in (OK, SKIPPED)}
+        return {code: count for code, count in sorted(self.codes.items()) if code not in (OK, SKIPPED, GONE)}
 
     @property
     def exit_code(self) -> int:
@@ -64,10 +64,14 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     rows: int = 256,
     check: bool = True,
     patience: float = 300,
+    shards: Shards | None = None,
+    hidden: bool = False,
+    prune: bool = False,
+    stale: Literal["remove", "quarantine"] = "remove",
     workers: int | None = None,
     address: str | None = None,
     gpus: float = 0,
-    progress: Callable[[Counter[str]], object] | None = None,
+    progress: Callable[[Progress], object] | None = None,
     **options: Unpack[WorkerOptions],
 ) -> Summary:
     """Scrub everything in one store into another, and write a manifest; a second run does what is left.
@@ -82,10 +86,15 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
+        shards: objects are archives (tar, zip) or tables (Parquet) of images, which are written again; this says how.
+        hidden: take objects with a step that begins with a dot, too; left out otherwise, as in folders.
+        prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
+        stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
+            "quarantine", which moves it beside the manifest.
         workers: images at once; every core by default.
         address: of a Ray cluster or a Spark master.
         gpus: share of a GPU for every worker (Ray), for a detector of your own.
-        progress: called with the codes of each chunk that is done.
+        progress: called with each chunk that is done; the source is then listed a second time, to know a total.
         options: ``pool``, ``deadline``, ``memory``, ``recycle``, ``sandbox``, ``lock_memory`` of ``scrub_many``,
             inside each worker.
 
@@ -97,34 +106,35 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     for name, number in (("rows", rows), ("patience", patience)):
         if number <= 0:
             raise InvalidPolicy(f"{name} must be more than 0, got {number}")
+    if stale not in STALE_CHOICES:
+        raise InvalidPolicy(f"stale must be one of {', '.join(STALE_CHOICES)}, got {stale!r}")
     with suppress(InputError):  # an empty image comes only after what is wrong with the policy
         if isinstance(task, Policy):
             Scrubber(b"", task)
     places = _places(source, target, at, patience)
+    for place in places[1:]:
+        place.check_writable()
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
-    job = _job(*places, task, neutral_names, limits)
+    job = _job(*places, task, _naming(neutral_names, shards), limits)
+    job = replace(job, shards=shards, prune=prune, quarantine=stale == "quarantine")
     summary = Summary()
+
+    state = None if progress is None else Progress(Total(_listed(job, hidden)))
 
     def count(codes: Counter[str]) -> None:
         summary.codes.update(codes)
-        if progress is not None:
-            progress(codes)
+        if progress is not None and state is not None:
+            state.advance(codes)
+            progress(state)
 
-    done = _check(carrier, job, check, count)
-    for codes in carrier.scrub(job, _chunks(job, rows, done)):
+    earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
+    for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
+        codes.update(earlier.take_codes())
         count(codes)
+    count(earlier.take_codes())
+    for gone in carrier.amend(job, earlier.amendments()):
+        count(gone)
     return summary
-
-
-def _check(
-    carrier: engines.Engine, job: Job, outputs: bool, count: Callable[[Counter[str]], None]
-) -> NDArray[np.bytes_]:
-    """Identities of the objects that need not be done again, sorted."""
-    found = []
-    for checked in carrier.check(job, job.manifest.parts(), outputs):
-        found.append(checked.identities)
-        count(Counter(checked.codes))
-    return np.sort(np.frombuffer(b"".join(found), "S16"))
 
 
 def _places(source: str, target: str, at: str | None, patience: float) -> tuple[Store, Store, Store]:
@@ -144,37 +154,53 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
     return origin, results, notes
 
 
+def _naming(neutral: bool, shards: Shards | None) -> str:
+    """How results are called, in run.json.
+
+    Raises:
+        InvalidPolicy: members of shards have no neutral names.
+    """
+    if shards is None:
+        return NEUTRAL if neutral else "kept"
+    if neutral:
+        raise InvalidPolicy("neutral_names must be left out: members of shards keep their names")
+    if shards.others not in ("drop", "pass"):
+        raise InvalidPolicy(f"others must be one of drop, pass, got {shards.others!r}")
+    return f"in shards, others: {shards.others}, column: {shards.column or 'the only one'}"
+
+
 def _job(
-    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, neutral: bool, limits: WorkerLimits | None
+    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, names: str, limits: WorkerLimits | None
 ) -> Job:
     facts = {
         "source": origin.url,
         "destination": results.url,
-        "names": "neutral" if neutral else "kept",
+        "names": names,
         "policy_fingerprint": policy.fingerprint(),
     }
-    return Job(origin, results, manifest.begin(notes, results, facts), policy, neutral, limits)
+    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits)
 
 
-def known(done: NDArray[np.bytes_], identities: list[bytes]) -> NDArray[np.bool_]:
-    """Which of the identities are in ``done``, sorted: an array, because a set takes five times the memory."""
-    wanted = np.array(identities, "S16")
-    if not len(done):
-        return np.zeros(len(wanted), np.bool_)
-    there: NDArray[np.bool_] = done.take(np.searchsorted(done, wanted), mode="clip") == wanted
-    return there
+def _is_hidden(path: str) -> bool:
+    return any(step.startswith(".") and step not in (".", "..") for step in path.split("/"))
 
 
-def _chunks(job: Job, rows: int, done: Any) -> Iterator[Chunk]:
+def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
+    return (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+
+
+def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
-    listed = job.source.entries()
+    listed = _listed(job, hidden)
     while piece := list(islice(listed, rows)):
-        identities = [job.manifest.identity(entry) for entry in piece]
-        found = known(done, identities)
-        left = [(entry, mark) for entry, mark, there in zip(piece, identities, found, strict=True) if not there]
+        marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
+        done, former = earlier.seen(marks)
+        left = [(entry, mark) for entry, mark, is_done in zip(piece, marks, done, strict=True) if not is_done]
         if left:
-            name = hashlib.blake2b(b"".join(mark for _, mark in left), digest_size=16).hexdigest()
-            yield Chunk(f"part-{name}.parquet", tuple(entry for entry, _ in left))
+            # with the parts that it replaces, so that it is none of them
+            facts = b"".join(mark for _, mark in left) + "".join(former).encode()
+            name = hashlib.blake2b(facts, digest_size=16).hexdigest()
+            yield Chunk(f"part-{name}.parquet", tuple(entry for entry, _ in left), former)
 
 
 def _kinds(kind: type[RmexifError]) -> Iterator[type[RmexifError]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Patience", "Store", "StoreUnavailable"]
 
 Answer = TypeVar("Answer")
+BLOCK = 8 << 20  # byte of one read of a stream
 PAGE = 1000  # keys in one answer of ListObjectsV2
 LONGEST_PAUSE = 10.0  # s between two tries
 # Clients that try again by themselves, five times five times for S3, would override how long a run may wait.
@@ -29,6 +30,23 @@ S3_ONCE: dict[str, Any] = {"config_kwargs": {"retries": {"mode": "standard", "ma
 NO_CREDENTIALS = frozenset(
     {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"}
 )
+# What stores answer that no second try changes, and what to do about it. The codes are Amazon's ("Error responses").
+RENEW = "the store's credentials have expired: renew them on every machine, and run again; it goes on where it ended"
+UNKNOWN = (
+    "the store does not take these credentials: check the key, its secret and the clocks, and run again; it goes on"
+)
+NO_BUCKET = "there is no such bucket: make it, or correct the address"
+ANSWERS = {
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"), RENEW),
+    **dict.fromkeys(
+        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidSecurity", "RequestTimeTooSkewed"),
+        UNKNOWN,
+    ),
+    **dict.fromkeys(("NoSuchBucket", "InvalidBucketName", "BucketNotFound"), NO_BUCKET),
+}
+NO_ENDPOINT = frozenset({"EndpointConnectionError", "ClientConnectorError", "ClientConnectorDNSError"})
+PROBE_NAME = "_rmexif-probe"
+PROBE = 1.0  # s between two tries of a store that has been silent for longer than the run waits
 LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
@@ -59,7 +77,14 @@ class Patience:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._failing_since: float | None = None
+        self._answered, self._silent = 0.0, -PROBE  # when it last answered, and when it last did not
         self._lock = threading.Lock()
+
+    def left(self) -> float:
+        """S that the next request may take: a store may take a connection and never answer."""
+        with self._lock:
+            since = self._failing_since
+        return self._seconds if since is None else max(PROBE, self._seconds - (time.monotonic() - since))
 
     def ask(self, request: Callable[[], Answer]) -> Answer:
         """The request's answer.
@@ -70,12 +95,15 @@ class Patience:
             StoreUnavailable: it failed for too long.
         """
         started, pause = time.monotonic(), 0.2
+        self._check_silence(started)
         while True:
             try:
                 answer = request()
-            except LASTING:
-                raise
             except Exception as error:  # the clients of the stores have their own trees, some without OSError
+                if (why := ANSWERS.get(_answer_code(error))) is not None:
+                    raise SetupError(why) from None
+                if isinstance(error, LASTING):
+                    raise
                 if getattr(error, "errno", None) == errno.EINVAL:
                     raise  # the request itself is at fault, such as a range of an object that is empty by now
                 if type(error).__name__ in NO_CREDENTIALS:
@@ -83,21 +111,37 @@ class Patience:
                         "there are no credentials for the store: set them where its client looks, for S3 as "
                         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or a profile, on every machine of the run"
                     ) from None
-                if not self._goes_on(started):
+                if not self._goes_on(started, isinstance(error, TimeoutError)):
                     kind = type(error).__name__  # and no more: the message may quote names of objects
-                    raise StoreUnavailable(f"the store failed for {self._seconds:g} s ({kind})") from None
+                    where = "; is its address right, as in AWS_ENDPOINT_URL?" if kind in NO_ENDPOINT else ""
+                    raise StoreUnavailable(f"the store failed for {self._seconds:g} s ({kind}){where}") from None
             else:
                 with self._lock:
-                    self._failing_since = None
+                    self._failing_since, self._answered = None, time.monotonic()
                 return answer
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _goes_on(self, started: float) -> bool:
+    def _check_silence(self, now: float) -> None:
+        """Ask a store that does not answer once in a while only: each try would take its time again."""
+        with self._lock:
+            if self._failing_since is None or now - self._failing_since < self._seconds:
+                return
+            if now - self._silent < PROBE:
+                raise StoreUnavailable(f"the store did not answer for {self._seconds:g} s")
+
+    def _goes_on(self, started: float, is_silent: bool) -> bool:
         with self._lock:
             now = time.monotonic()
-            self._failing_since = self._failing_since or now
+            self._failing_since = self._failing_since or max(started, self._answered)
+            self._silent = now if is_silent else self._silent
             return now - min(started, self._failing_since) < self._seconds
+
+
+def _answer_code(error: BaseException) -> str:
+    """The code in a store's answer, where its client hands it on (botocore's ClientError)."""
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 class Store:
@@ -174,13 +218,31 @@ class Store:
         if self.local:
             with Path(self._root, path).open("rb") as file:
                 return file.read(limit + 1)
-        data: bytes = self._patient.ask(lambda: self._system.cat_file(self._at(path), start=0, end=limit + 1))
+        data: bytes = self._ask("cat_file", self._at(path), start=0, end=limit + 1)
+        return data
+
+    def stream(self, path: str, size: int) -> io.BufferedReader:
+        """The object as a file to read, a block at a time and anywhere in it.
+
+        Args:
+            path: of the object.
+            size: as the listing has it, in bytes.
+        """
+        return io.BufferedReader(_Blocks(self, path, size), BLOCK)
+
+    def block(self, path: str, start: int, end: int) -> bytes:
+        """Some of the object's bytes."""
+        if self.local:
+            with Path(self._root, path).open("rb") as file:
+                file.seek(start)
+                return file.read(end - start)
+        data: bytes = self._ask("cat_file", self._at(path), start=start, end=end)
         return data
 
     def put(self, path: str, data: bytes) -> None:
         """Store an object, completely or not at all; what was there is replaced."""
         if not self.local:
-            self._patient.ask(lambda: self._system.pipe_file(self._at(path), data))
+            self._ask("pipe_file", self._at(path), data)
             return
         target = Path(self._root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +253,7 @@ class Store:
         if self.local:
             Path(self._root, path).unlink()
         else:
-            self._patient.ask(lambda: self._system.rm_file(self._at(path)))
+            self._ask("rm_file", self._at(path))
 
     def is_empty(self) -> bool:
         """Whether nothing is there yet."""
@@ -199,6 +261,35 @@ class Store:
             return next(self.entries(), None) is None
         except FileNotFoundError:
             return True
+        except PermissionError:
+            raise SetupError("the place may not be listed: its credentials or its mode do not allow it") from None
+
+    def check_writable(self) -> None:
+        """Find out before the first image whether anything can be stored here.
+
+        Raises:
+            SetupError: it cannot.
+        """
+        try:
+            if self.local:
+                place = next(path for path in (Path(self._root), *Path(self._root).parents) if path.exists())
+                if not place.is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                if not os.access(place, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                return
+            self.put(PROBE_NAME, b"")
+            self.delete(PROBE_NAME)
+        except OSError as error:
+            why = "not allowed" if isinstance(error, PermissionError) else type(error).__name__
+            raise SetupError(f"nothing can be written to the destination or its manifest: {why}") from None
+
+    def _ask(self, name: str, *values: Any, **words: Any) -> Any:
+        """A method of the client, for as long as the run waits."""
+        method = getattr(self._system, name)
+        if not self._system.async_impl:
+            return self._patient.ask(lambda: method(*values, **words))
+        return self._patient.ask(lambda: method(*values, timeout=self._patient.left(), **words))
 
     def _at(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}"
@@ -209,7 +300,7 @@ class Store:
         words = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else "", "MaxKeys": PAGE}
         after: dict[str, str] = {}
         while True:
-            page = self._patient.ask(partial(self._system.call_s3, "list_objects_v2", **words, **after))
+            page = self._ask("call_s3", "list_objects_v2", **words, **after)
             for row in page.get("Contents", ()):
                 yield f"{bucket}/{row['Key']}", {"size": row["Size"], "ETag": row["ETag"]}
             if not page.get("IsTruncated"):
@@ -217,12 +308,48 @@ class Store:
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _folders(self, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        rows = self._patient.ask(lambda: self._system.ls(folder, detail=True))
+        rows = self._ask("ls", folder, detail=True)
         for row in sorted(rows, key=lambda row: str(row["name"])):
             if row["type"] == "directory":
                 yield from self._folders(row["name"])
             else:
                 yield row["name"], row
+
+
+class _Blocks(io.RawIOBase):
+    """Reads an object through its store, with the store's patience.
+
+    Raises:
+        StoreUnavailable: a block could not be had; an archive's reader would take an OSError for a broken archive.
+    """
+
+    def __init__(self, store: Store, path: str, size: int) -> None:
+        self._store, self._path, self._size, self._place = store, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._place + len(buffer), self._size)
+        if end <= self._place:
+            return 0
+        try:
+            data = self._store.block(self._path, self._place, end)
+        except OSError as error:
+            raise StoreUnavailable(f"an object could not be read ({type(error).__name__})") from None
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)
 
 
 def _protocols(system: Any) -> tuple[str, ...]:

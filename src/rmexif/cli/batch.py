@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ from click.core import ParameterSource
 
 from rmexif.cli import render
 from rmexif.cli.failure import NO_INPUT, USAGE, Failure, cli_errors
+from rmexif.cli.manifest import audit_command, report_command
 from rmexif.cli.options import PolicyCommand, deadline_option, policy_from, pool_option, sandbox_option
 from rmexif.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from rmexif.batch import Summary
+    from rmexif.batch.progress import Progress
     from rmexif.bulk import StripTask
     from rmexif.policy import Policy
 
@@ -24,10 +25,45 @@ __all__ = ["batch_command"]
 
 ENGINES = ("local", "ray", "spark")
 # Options that run() takes by the same names; those of the policy are the rest.
-SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows", "check", "patience")
+SETTINGS = (
+    "engine",
+    "address",
+    "workers",
+    "gpus",
+    "at",
+    "neutral_names",
+    "rows",
+    "check",
+    "patience",
+    "hidden",
+    "prune",
+    "stale",
+)
 
 
-@click.command("batch", cls=PolicyCommand)
+class BatchGroup(click.Group):
+    """A group whose bare form is a command: ``rmexif batch SRC DST`` is ``rmexif batch run SRC DST``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``run`` in front of anything that is no command; a folder called like one is ``./report``."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [str(run_command.name), *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("batch", cls=BatchGroup)
+def batch_command() -> None:
+    """Scrub a folder or a bucket into another one, and say what became of it.
+
+    \b
+    rmexif batch photos/ clean/         with a manifest; again: what is left
+    rmexif batch run --help             every option of it
+    rmexif batch report clean/          refused and why, changed, gone, totals
+    rmexif batch audit clean/           a sample verified and searched again
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
+
+
+@click.command("run", cls=PolicyCommand)
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
 @click.option(
@@ -47,12 +83,31 @@ SETTINGS = ("engine", "address", "workers", "gpus", "at", "neutral_names", "rows
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
 )
+@click.option("--shards", is_flag=True, help="Objects are archives or tables of images: tar, zip, Parquet.")
+@click.option(
+    "--others",
+    type=click.Choice(("drop", "pass")),
+    default="drop",
+    show_default=True,
+    help="Other members and columns of shards; passed ones are not looked into.",
+)
+@click.option("--column", help="Of tables: the column of images, where there are several.")
+@click.option("--hidden", is_flag=True, help="Take names with a step that begins with a dot, too.")
+@click.option("--prune", is_flag=True, help="Remove outputs whose originals are gone.")
+@click.option(
+    "--stale",
+    type=click.Choice(("remove", "quarantine")),
+    default="remove",
+    show_default=True,
+    help="Outputs that are out of date: remove, or move beside the manifest.",
+)
 @click.option("--strip", "strips", is_flag=True, help="Metadata only: pixels untouched, faces stay.")
 @pool_option
 @deadline_option
 @sandbox_option
+@click.option("--json-lines", "as_lines", is_flag=True, help="Print progress as lines of JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-def batch_command(source: str, target: str, as_json: bool, strips: bool, **options: Any) -> None:
+def run_command(source: str, target: str, as_json: bool, as_lines: bool, strips: bool, **options: Any) -> None:
     """Scrub every image of a folder or a bucket into another one; a second run does what is left.
 
     \b
@@ -63,15 +118,27 @@ def batch_command(source: str, target: str, as_json: bool, strips: bool, **optio
     and rmexif[ray] or rmexif[spark] for an engine.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     settings = {name: options.pop(name) for name in SETTINGS} | _worker_options(options)
+    how = {name: options.pop(name) for name in ("others", "column")}
+    shards = options.pop("shards")
     try:
         with cli_errors("batch"), progress_bar("objects") as bar:
-            from rmexif.batch import run
+            from rmexif.batch import Shards, run
 
-            def advance(codes: Counter[str]) -> None:
-                if bar is not None:
-                    bar.advance(codes.total())
+            def advance(progress: Progress) -> None:
+                if as_lines:
+                    click.echo(json.dumps(progress.as_dict()))
+                elif bar is not None:
+                    words = f"{progress.refused} refused {progress.last_refused}" if progress.refused else ""
+                    bar.advance(progress.codes.total(), words, progress.total.listed)
 
-            summary = run(source, target, _task(options, strips), progress=advance, **settings)
+            summary = run(
+                source,
+                target,
+                _task(options, strips),
+                shards=Shards(**how) if shards else None,
+                progress=advance,
+                **settings,
+            )
     except OSError as error:
         raise Failure(f"batch: a folder cannot be read or made: {error.strerror}", NO_INPUT) from error
     _report(summary, as_json)
@@ -101,6 +168,12 @@ def _worker_options(options: dict[str, Any]) -> dict[str, Any]:
 def _report(summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(render.as_json(dict(sorted(summary.codes.items()))))
+    if gone := summary.codes["gone"]:
+        click.echo(f"rmexif: {gone} originals of earlier runs are gone", err=True)
     if bad := summary.failed:
         why = ", ".join(f"{count} {code}" for code, count in bad.items())
         click.echo(f"rmexif: {sum(bad.values())} of {summary.codes.total()} objects have no result: {why}", err=True)
+
+
+for command in (run_command, report_command, audit_command):
+    batch_command.add_command(command)

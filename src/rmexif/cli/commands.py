@@ -16,7 +16,8 @@ from rmexif.io.engine import choose_engine, engine_text
 
 __all__ = ["BARE", "COMMANDS", "cli"]
 
-COMMANDS = ("batch", "inspect", "scrub", "serve", "strip", "verify")  # NAME_command in the module of the same name
+COMMANDS = ("batch", "inspect", "integrate", "page", "scrub", "serve", "strip", "verify", "watch")
+# NAME_command in the module of the same name
 BARE = "scrub"  # what runs where no command is named
 INTERRUPTED = 130  # exit code of a shell's command that SIGINT ended
 

@@ -20,14 +20,14 @@ from rmexif.errors import RmexifError
 from rmexif.io.atomic_write import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rmexif.bulk import StripTask
     from rmexif.cli.folder_settings import FolderSettings
     from rmexif.policy import Policy
     from rmexif.types import Outcome
 
-__all__ = ["run"]
+__all__ = ["Run", "run", "selection", "work"]
 
 NEUTRAL_TIME = 946_684_800 * 10**9  # ns: 2000-01-01 00:00 UTC
 
@@ -42,9 +42,13 @@ class Run:
     report: RunReport
     waiting: deque[tuple[str, str]] = field(default_factory=deque)  # source, target
 
-    def images(self, sources: Sequence[str]) -> Iterator[bytes]:
+    def entries(self, sources: Sequence[str]) -> Iterator[places.Entry]:
+        """The files that the sources name."""
+        return places.entries(sources, self.targets.output, selection(self.settings), self._skip)
+
+    def images(self, entries: Iterable[places.Entry]) -> Iterator[bytes]:
         """The bytes of every file that has to be worked on, one after the other."""
-        for entry in places.entries(sources, self.targets.output, _selection(self.settings), self._skip):
+        for entry in entries:
             try:
                 raw = places.read(entry.source, self.targets.limits.max_bytes)
             except RmexifError as error:
@@ -119,31 +123,46 @@ def run(
 
     wanted = None if isinstance(task, StripTask) else task.output
     settings.check(sources, output, wanted is not None)
-    targets = Targets(output=output, format_name=wanted, neutral_names=settings.neutral_names, limits=task.limits)
+    targets = Targets(
+        output=output,
+        format_name=wanted,
+        neutral_names=settings.neutral_names,
+        limits=task.limits,
+        keep=task.selection.names,
+    )
 
     def count() -> int | None:
         if any(map(is_remote, sources)):
             return None
-        return sum(1 for _ in places.entries(sources, output, _selection(settings)))
+        return sum(1 for _ in places.entries(sources, output, selection(settings)))
 
     with progress_bar("files", count, settings.quiet) as bar:
         report = RunReport(settings.json_lines, bar, verbose=verbose, quiet=settings.quiet)
         state = Run(settings, targets, force, report)
-        try:
-            with contextlib.closing(_outcomes(task, state.images(sources), settings)) as outcomes:
-                for outcome in outcomes:
-                    state.finish(outcome)
-        except RmexifError as error:
-            raise Failure(str(error), error.exit_code) from error
-        except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
-            raise Failure("standard output: its reader has gone", IO_ERROR) from error
+        work(task, state, state.entries(sources))
     return report.finish()
 
 
-def _selection(settings: FolderSettings) -> places.Selection:
+def selection(settings: FolderSettings) -> places.Selection:
     """Which files of a folder are meant."""
     return places.Selection(settings.include, settings.exclude)
+
+
+def work(task: Policy | StripTask, state: Run, entries: Iterable[places.Entry]) -> None:
+    """Clean these files and write the results.
+
+    Raises:
+        Failure: the setup is at fault, or nobody reads standard output any more.
+    """
+    try:
+        with contextlib.closing(_outcomes(task, state.images(entries), state.settings)) as outcomes:
+            for outcome in outcomes:
+                state.finish(outcome)
+    except RmexifError as error:
+        raise Failure(str(error), error.exit_code) from error
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        raise Failure("standard output: its reader has gone", IO_ERROR) from error
 
 
 def _outcomes(task: Policy | StripTask, images: Iterator[bytes], settings: FolderSettings) -> Any:

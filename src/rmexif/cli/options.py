@@ -24,6 +24,7 @@ __all__ = [
     "limit_options",
     "limits_from",
     "json_option",
+    "keep_option",
     "output_option",
     "policy_from",
     "pool_option",
@@ -31,6 +32,7 @@ __all__ = [
     "repair_option",
     "sandbox_option",
     "select_options",
+    "set_option",
     "take",
     "thorough_option",
     "verbose_option",
@@ -51,6 +53,19 @@ repair_option = click.option(
     default="refuse",
     show_default=True,
     help="Rows that are missing: refuse, or complete with grey where half are there.",
+)
+keep_option = click.option(
+    "--keep",
+    metavar="NAME[,NAME]",
+    multiple=True,
+    help="Metadata to keep, written anew from judged values (docs/credit.md); repeatable.",
+)
+set_option = click.option(
+    "--set",
+    "own",
+    metavar="FIELD=TEXT",
+    multiple=True,
+    help="Metadata to write whatever the file says; repeatable.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, and no line for each file.")
@@ -88,7 +103,9 @@ class TableName(click.Choice[str]):
     """A name of a table, which an argument may follow: ``yunet:FILE``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is, once the table knows its name."""
+        """The text as it is, once the table knows its name, or each of those that commas separate."""
+        if "," in str(value) and set(str(value).split(",")) <= set(self.choices):
+            return str(value)
         super().convert(str(value).partition(":")[0], param, ctx)
         return str(value)
 
@@ -188,6 +205,9 @@ def _parameter(option: Option) -> click.Option:
         flag = _flag(option.name)
         spelt = f"{flag}/--no-{flag[2:]}" if option.default else flag
         return click.Option([spelt], is_flag=True, default=option.default, show_default=option.default, help=help_text)
+    if option.kind == "texts":
+        help_text = f"{help_text[:-1]}; repeatable."
+        return click.Option([_flag(option.name)], metavar=option.form, multiple=True, help=help_text)
     if option.is_repeatable:
         singular = _flag(option.name).removesuffix("s")
         one: click.ParamType[Any] = Region() if option.kind == "regions" else TableName(option.choices)

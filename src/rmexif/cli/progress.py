@@ -29,11 +29,12 @@ class Bar:
         self.console = progress.console
         self._task = progress.task_ids[0]
 
-    def advance(self, count: int = 1, name: str = "") -> None:
-        """Count what is done; ``name`` is the file that it was."""
+    def advance(self, count: int = 1, name: str = "", total: int | None = None) -> None:
+        """Count what is done; ``name`` is the file that it was, ``total`` how many there are as far as is known."""
         shown = printable(name)
         shown = shown if len(shown) <= LONGEST_NAME else f"…{shown[1 - LONGEST_NAME :]}"
-        self._progress.update(self._task, advance=count, description=shown)
+        words = {} if total is None else {"total": total}
+        self._progress.update(self._task, advance=count, description=shown, **words)
 
 
 @contextlib.contextmanager

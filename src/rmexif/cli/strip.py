@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,14 +13,20 @@ from rmexif.cli.folder_settings import FolderSettings, folder_options
 from rmexif.cli.options import (
     force_option,
     json_option,
+    keep_option,
     limit_options,
     limits_from,
     output_option,
     repair_option,
+    set_option,
     take,
     thorough_option,
     verbose_option,
 )
+
+if TYPE_CHECKING:
+    from rmexif.bulk import StripTask
+    from rmexif.types import Limits
 
 __all__ = ["strip_command"]
 
@@ -33,6 +39,8 @@ __all__ = ["strip_command"]
 @verbose_option
 @thorough_option
 @repair_option
+@keep_option
+@set_option
 @folder_options
 @limit_options
 def strip_command(
@@ -41,29 +49,38 @@ def strip_command(
     force: bool,
     as_json: bool,
     verbose: bool,
-    thorough: bool,
-    repair: Literal["refuse", "complete"],
     **options: Any,
 ) -> None:
     """Remove metadata without touching a pixel; faces stay."""
     from rmexif.lossless import strip
 
     limits = limits_from(options)
-    many, _ = take(FolderSettings, options)
+    many, options = take(FolderSettings, options)
     if many.wanted(sources, output):
         if as_json:
             raise Failure("many images: --json is for one; --json-lines is for many", USAGE)
         with cli_errors("strip"):
-            from rmexif.bulk import StripTask
             from rmexif.cli import folder
 
-            task = StripTask(limits, thorough, repair)
-            sys.exit(folder.run(task, sources, output, force, many, verbose))
+            sys.exit(folder.run(_task(limits, **options), sources, output, force, many, verbose))
     source = sources[0]
     with cli_errors(source):
-        data, stats = strip(files.load(source, limits.max_bytes), limits=limits, thorough=thorough, repair=repair)
+        own = options.pop("own")
+        data, stats = strip(files.load(source, limits.max_bytes), limits=limits, set=own, **options)
         if output is not None:
             files.check_extension(output, stats["output_format"])
         target = files.target_of(source, output, "stripped", stats["output_format"])
         files.store(target, data, force)
         render.report(stats, target, as_json, verbose)
+
+
+def _task(limits: Limits, *, own: tuple[str, ...], keep: tuple[str, ...], **options: Any) -> StripTask:
+    """The options as a task for many images.
+
+    Raises:
+        InvalidPolicy: a name of ``keep`` or ``set`` is unknown, or a value may not be written.
+    """
+    from rmexif import credit
+    from rmexif.bulk import StripTask
+
+    return StripTask(limits, keep=credit.names_of(keep), set=credit.own_texts(own), **options)

@@ -25,12 +25,14 @@ class Targets:
         format_name: of all results; None keeps each input's.
         neutral_names: call results by random names.
         limits: what is read to see whether a result is there already.
+        keep: what such a result may hold beside the picture.
     """
 
     output: str | None
     format_name: str | None
     neutral_names: bool
     limits: Limits
+    keep: tuple[str, ...] = ()
 
     def of(self, entry: places.Entry, raw: bytes) -> str:
         """Where the result of a file goes."""
@@ -54,7 +56,9 @@ class Targets:
         from rmexif.lossless import verify
 
         try:
-            return places.exists(target) and verify(places.read(target, self.limits.max_bytes), canonical=True) == []
+            if not places.exists(target):
+                return False
+            return verify(places.read(target, self.limits.max_bytes), keep=self.keep, canonical=True) == []
         except (OSError, RmexifError):
             return False
 

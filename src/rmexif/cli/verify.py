@@ -13,6 +13,7 @@ from rmexif.cli.failure import printable
 from rmexif.cli.options import (
     json_lines_option,
     json_option,
+    keep_option,
     limit_options,
     limits_from,
     quiet_option,
@@ -36,6 +37,7 @@ MAX_NAMED = 20  # files in the command that is proposed; more are meant by their
 @quiet_option
 @thorough_option
 @click.option("--canonical", is_flag=True, help="Ask for more: is it, to the byte, what rmexif would write?")
+@keep_option
 @select_options
 @limit_options
 def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> None:

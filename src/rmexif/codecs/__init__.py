@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decode_only, decoders, encoders, pillow
+from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
 from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
@@ -53,7 +53,7 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg2000": decode_only.jpeg2000,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
-    "svg": decode_only.drawing,
+    "svg": drawing.drawing,
 }
 
 ENCODERS: dict[str, Callable[[Raster, int], bytes]] = {

@@ -1,4 +1,4 @@
-"""Pixels of formats that are never encoded: one function per row of ``DECODE_ONLY`` and ``VECTOR`` of containers."""
+"""Pixels of formats that are never encoded: one function per row of ``DECODE_ONLY`` of containers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import io
 import struct
 from typing import TYPE_CHECKING, Any
 
-from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PngImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
+from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
 
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.decode_only.headers import icon_entries
-from rmexif.errors import MalformedImage, MissingDependency, UnsupportedFeature
+from rmexif.errors import MalformedImage
 from rmexif.types import Colour, Frame, Raster
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["drawing", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
+__all__ = ["icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
 ICO = b"\0\0\1\0"
 ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
-LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="15">X</text></svg>'
 
 
 def _raster(image: Image.Image, container: Container[Any]) -> Raster:
@@ -50,28 +49,6 @@ def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
 def photoshop(raw: Raw, container: Container[Any]) -> Raster:
     """The flat picture, which the writer has composed of the layers."""
     return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
-
-
-def drawing(raw: Raw, container: Container[Any]) -> Raster:
-    """An SVG file that was cleaned, drawn at its own size; nothing is loaded but fonts.
-
-    Raises:
-        MissingDependency: the extra svg is not installed.
-        UnsupportedFeature: it has text, and no font can be read: in a container without any, or in a sandbox.
-    """
-    try:
-        import resvg_py
-    except ImportError as error:
-        raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
-
-    def draw(text: str, width: int, height: int) -> PngImagePlugin.PngImageFile:
-        png = bytes(resvg_py.svg_to_bytes(svg_string=text, width=width, height=height))
-        return PngImagePlugin.PngImageFile(io.BytesIO(png))
-
-    if (at := bytes(raw).find(b"<text")) >= 0 and draw(LETTER, 20, 20).getbbox() is None:
-        problem = "its text would be missing: no font can be read here"
-        raise UnsupportedFeature(problem, structure="svg text", offset=at)
-    return _raster(draw(bytes(raw).decode(), container.width, container.height), container)
 
 
 def icon(raw: Raw, container: Container[Any]) -> Raster:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.bmp import BMP
-from rmexif.containers.common.row import Completed, FormatRow
+from rmexif.containers.common.row import Completed, FormatRow, require_half
 from rmexif.containers.decode_only import DECODE_ONLY, DecodeOnlyRow
 from rmexif.containers.gif import GIF
 from rmexif.containers.isobmff import AVIF, HEIC
@@ -29,7 +29,7 @@ from rmexif.containers.pnm import PNM
 from rmexif.containers.svg import SVG
 from rmexif.containers.tiff import TIFF
 from rmexif.containers.webp import WEBP
-from rmexif.errors import MalformedImage, UnknownFormat, UnsupportedFeature
+from rmexif.errors import UnknownFormat, UnsupportedFeature
 from rmexif.native.buffers import join
 
 if TYPE_CHECKING:
@@ -128,9 +128,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
         problem = "rows that are missing are not completed in this format"
         raise UnsupportedFeature(problem, structure=row.format.name, offset=0)
     found = fill(view, limits)
-    if 2 * found.kept < found.rows:
-        problem = f"{found.kept} of {found.rows} rows are there; fewer than half are not completed"
-        raise MalformedImage(problem, structure=row.format.name, offset=len(view))
+    require_half(found.kept, found.rows, len(view))
     return found
 
 

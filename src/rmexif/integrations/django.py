@@ -148,14 +148,14 @@ class ScrubbedImageField(forms.FileField):
 
 
 def validate_clean(upload: File) -> None:
-    """A validator for fields that must be given clean files.
+    """A validator for fields that must be given clean files, with nothing but what the policy of the settings keeps.
 
     Raises:
         ValidationError: the file carries something beside its picture, or is no image.
     """
     upload.seek(0)
     try:
-        left = verify(upload.read())
+        left = verify(upload.read(), keep=_policy().selection.names)
     except RmexifError as error:
         raise ValidationError(str(error), code=error.code) from error
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmexif.metadata.packing import UnpackBudget
+from rmexif.metadata.packing import ReadBudget
 from rmexif.metadata.readers import READERS, explain
 
-__all__ = ["READERS", "UnpackBudget", "explain"]
+__all__ = ["READERS", "ReadBudget", "explain"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rmexif.metadata import tags
-from rmexif.metadata.packing import MAX_UNPACKED, UnpackBudget, unpack
-from rmexif.types import Category, Finding
+from rmexif.metadata.packing import MAX_UNPACKED, ReadBudget, unpack
+from rmexif.types import Category, Finding, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +50,12 @@ class FindingsBuilder:
         where: str,
         values: bool,
         reader: Callable[[FindingsBuilder, PayloadKind, bytes, str, Packing | None], None],
-        budget: UnpackBudget | None = None,
+        budget: ReadBudget | None = None,
     ) -> None:
         self.where = where
         self.values = values
         self._reader = reader
-        self._budget = budget or UnpackBudget()
+        self._budget = budget or ReadBudget(Limits())
         self._depth = 0
         self._remaining = MAX_NESTED
         self._rows: dict[tuple[str, Category], tuple[int, list[str]]] = {}
@@ -84,13 +84,21 @@ class FindingsBuilder:
 
     def unpack(self, packing: Packing, payload: bytes, where: str) -> bytes | None:
         """A compressed payload as far as the budget goes; where it cannot be had, a finding says so instead."""
-        most = min(MAX_UNPACKED, self._budget.remaining)
+        most = min(MAX_UNPACKED, self._budget.packed)
         unpacked = unpack(packing, payload, most) if most > 0 else None
         if unpacked is None:
             self.add(f"{where}/{'not readable' if most > 0 else 'beyond the limit'}", Category.UNKNOWN, len(payload))
         else:
-            self._budget.remaining -= len(unpacked)
+            self._budget.packed -= len(unpacked)
         return unpacked
+
+    def may_read(self, payload: bytes | memoryview, where: str) -> bool:
+        """Whether the budget goes as far as this payload; where it does not, a finding counts it."""
+        if len(payload) > self._budget.plain:
+            self.add(f"{where}/beyond the limit", Category.UNKNOWN, len(payload))
+            return False
+        self._budget.plain -= len(payload)
+        return True
 
     @property
     def empty(self) -> bool:

@@ -11,13 +11,16 @@ from rmexif.metadata.findings import text_of
 from rmexif.types import Category, PayloadKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rmexif.metadata.findings import FindingsBuilder
 
-__all__ = ["read"]
+__all__ = ["IIM_MARKER", "PREFIX", "data_sets", "read", "resources"]
 
 PREFIX = b"Photoshop 3.0\0"  # of an APP13 segment
 MAX_ITEMS = 5_000  # resource blocks, or data sets, of one payload
 SIGNATURES = frozenset({b"8BIM", b"AgHg", b"PHUT", b"MeSa", b"DCSR"})  # of a resource block
+LEAST_DATA_SET = 5  # byte: marker, record, number, size
 LEAST_BLOCK = 12  # byte: signature, number, empty name, size
 IIM_MARKER = 0x1C  # IIM 4.2, 1.5
 EXTENDED = 0x8000  # IIM 4.2, 1.5 c: the size is the length of the length that follows
@@ -41,9 +44,20 @@ def read(findings: FindingsBuilder, payload: bytes, where: str) -> None:
         _read_iim(findings, body, where)
         return
     cursor = Cursor(memoryview(body), "photoshop resource block")
+    for number, name, data in resources(cursor):
+        _add_resource(findings, number, name, data, where)
+    _add_surplus(findings, cursor, where)
+
+
+def resources(cursor: Cursor) -> Iterator[tuple[int, bytes, memoryview]]:
+    """Number, name and data of image resource blocks; the cursor stops behind the last one.
+
+    Raises:
+        MalformedImage: a block is broken.
+    """
     for _ in range(MAX_ITEMS):
         if cursor.remaining < LEAST_BLOCK:
-            break
+            return
         if cursor.bytes(4) not in SIGNATURES:
             raise MalformedImage("expected 8BIM", structure=cursor.structure, offset=cursor.offset - 4)
         number, length = cursor.u16(), cursor.u8()
@@ -52,8 +66,23 @@ def read(findings: FindingsBuilder, payload: bytes, where: str) -> None:
         size = cursor.u32()
         data = cursor.take(size)
         cursor.skip(min(cursor.remaining, size % 2))
-        _add_resource(findings, number, name, data, where)
-    _add_surplus(findings, cursor, where)
+        yield number, name, data
+
+
+def data_sets(cursor: Cursor) -> Iterator[tuple[int, int, memoryview]]:
+    """Record, number and data of data sets (IIM 4.2, 1.6); the cursor stops behind the last one.
+
+    Raises:
+        MalformedImage: a data set is broken.
+    """
+    for _ in range(MAX_ITEMS):
+        if cursor.remaining < LEAST_DATA_SET or cursor.view[cursor.offset] != IIM_MARKER:
+            return
+        cursor.skip(1)
+        record, number, size = cursor.u8(), cursor.u8(), cursor.u16()
+        if size & EXTENDED:
+            size = cursor.uint(min(size & ~EXTENDED, 8))
+        yield record, number, cursor.take(size)
 
 
 def _add_resource(findings: FindingsBuilder, number: int, name: bytes, data: memoryview, where: str) -> None:
@@ -70,16 +99,9 @@ def _add_resource(findings: FindingsBuilder, number: int, name: bytes, data: mem
 
 
 def _read_iim(findings: FindingsBuilder, payload: bytes, where: str) -> None:
-    """Data sets (IIM 4.2, 1.6)."""
+    """The data sets of IIM."""
     cursor = Cursor(memoryview(payload), "iptc data set")
-    for _ in range(MAX_ITEMS):
-        if cursor.remaining < 5 or cursor.view[cursor.offset] != IIM_MARKER:
-            break
-        cursor.skip(1)
-        record, number, size = cursor.u8(), cursor.u8(), cursor.u16()
-        if size & EXTENDED:
-            size = cursor.uint(min(size & ~EXTENDED, 8))
-        data = cursor.take(size)
+    for record, number, data in data_sets(cursor):
         row = tags.IIM.get((record, number), (f"data set {record}:{number}", Category.UNKNOWN))
         if row:
             _add_row(findings, row, data, where)

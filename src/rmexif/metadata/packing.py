@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 from rmexif.types import Packing
 
-__all__ = ["MAX_UNPACKED", "UnpackBudget", "unpack"]
+if TYPE_CHECKING:
+    from rmexif.types import Limits
+
+__all__ = ["MAX_UNPACKED", "ReadBudget", "unpack"]
 
 MAX_UNPACKED = 8 << 20  # byte; what lies behind is not read, so that a bomb costs no more than an honest payload
-MAX_UNPACKED_PER_FILE = 24 << 20  # byte: reading XMP takes 60 to 85 ms a MiB (measured), so 2 s for a file of bombs
 
 
-class UnpackBudget:
-    """What all compressed payloads of one file may still unpack to.
+class ReadBudget:
+    """What all readers of one file's metadata may still take: reading XMP takes 60 to 85 ms a MiB (measured).
+
+    Args:
+        limits: of the file.
 
     Attributes:
-        remaining: bytes.
+        packed: bytes that compressed payloads may still unpack to.
+        plain: bytes that may still be read.
     """
 
-    def __init__(self) -> None:
-        self.remaining = MAX_UNPACKED_PER_FILE
+    def __init__(self, limits: Limits) -> None:
+        self.packed = limits.max_unpacked_bytes
+        self.plain = limits.max_metadata_bytes
 
 
 def unpack(packing: Packing, payload: bytes, most: int = MAX_UNPACKED) -> bytes | None:

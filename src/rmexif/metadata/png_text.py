@@ -12,7 +12,7 @@ from rmexif.types import Category, Packing, PayloadKind
 if TYPE_CHECKING:
     from rmexif.metadata.findings import FindingsBuilder
 
-__all__ = ["read_iccp", "read_itxt", "read_text", "read_ztxt"]
+__all__ = ["RAW_PROFILE", "raw_profile", "read_iccp", "read_itxt", "read_text", "read_ztxt"]
 
 MAX_KEYWORD = 79  # byte (11.3.3.2)
 RAW_PROFILE = "Raw profile type "  # beginning of ImageMagick's keywords
@@ -80,9 +80,15 @@ def _read_keyword(findings: FindingsBuilder, keyword: bytes, text: bytes, where:
 
 def _read_raw_profile(findings: FindingsBuilder, name: str, text: bytes, where: str) -> None:
     """A payload in hexadecimal digits behind its name and length, as ImageMagick writes it into PNG."""
+    kind, data = raw_profile(name, text)
+    findings.nest(kind, data, f"{where}/{tags.TITLES.get(kind, 'profile')}")
+
+
+def raw_profile(name: str, text: bytes) -> tuple[PayloadKind, bytes]:
+    """What a text with the keyword ``RAW_PROFILE`` + ``name`` holds."""
     kind = RAW_PROFILES.get(name, PayloadKind.UNKNOWN)
     digits = text[:MAX_UNPACKED].lstrip().partition(b"\n")[2].lstrip().partition(b"\n")[2].translate(None, NOT_HEX)
     data = bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))
     if kind is None:
         kind = PayloadKind.XMP if data.startswith(b"http:") else PayloadKind.EXIF
-    findings.nest(kind, data, f"{where}/{tags.TITLES.get(kind, 'profile')}")
+    return kind, data

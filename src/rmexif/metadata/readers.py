@@ -13,13 +13,13 @@ from rmexif.types import Category, PayloadKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rmexif.metadata.packing import UnpackBudget
+    from rmexif.metadata.packing import ReadBudget
     from rmexif.types import Finding, Packing, Part
 
 __all__ = ["READERS", "explain", "read_picture", "reader"]
 
 
-def explain(part: Part, body: bytes, values: bool = False, budget: UnpackBudget | None = None) -> list[Finding]:
+def explain(part: Part, body: bytes, values: bool = False, budget: ReadBudget | None = None) -> list[Finding]:
     """What a part gives away; at least one finding, never an exception.
 
     Args:
@@ -51,6 +51,8 @@ def _read(findings: FindingsBuilder, kind: PayloadKind, payload: bytes, where: s
         if unpacked is not None:
             findings.nest(kind, unpacked, where)
         return
+    if kind not in UNREAD and not findings.may_read(payload, where):
+        return
     try:
         reader(kind)(findings, payload, where)
     except MalformedImage:
@@ -61,6 +63,9 @@ def read_picture(findings: FindingsBuilder, payload: bytes, where: str) -> None:
     """Another picture, or a film, of what the picture shows."""
     findings.add(where, Category.EMBEDDED_IMAGE, len(payload))
 
+
+# What is counted, or looked at from its head alone.
+UNREAD = frozenset({PayloadKind.PICTURE, PayloadKind.VIDEO, PayloadKind.TRAILER, PayloadKind.UNKNOWN})
 
 # Module and function; loaded on first use, because most files hold few kinds.
 READERS: dict[PayloadKind, tuple[str, str]] = {

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rmexif.errors import MissingDependency
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rmexif.service.settings import Settings
 
-__all__ = ["create_app", "serve"]
+__all__ = ["create_app", "serve", "server_options"]
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -50,19 +50,24 @@ def serve(settings: Settings | None = None) -> None:
     app = create_app(settings)
     import uvicorn
 
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,  # it would hold addresses and times of people
-        log_level="info" if settings.log_level == "info" else "warning",
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        http="h11",
-        h11_max_incomplete_event_size=32 << 10,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=int(settings.shutdown_seconds),
-        limit_concurrency=settings.connections,
-        backlog=settings.connections,
-    )
+    uvicorn.run(app, host=settings.host, port=settings.port, **server_options(settings))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn serves: no log of people, headers of the proxies that are named, bounded connections."""
+    from rmexif.service.connections import protocol
+
+    return {
+        "access_log": False,  # it would hold addresses and times of people
+        "log_level": "info" if settings.log_level == "info" else "warning",
+        "server_header": False,
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": settings.proxies or None,
+        "ws": "none",
+        "http": protocol(settings),
+        "h11_max_incomplete_event_size": 32 << 10,
+        "timeout_keep_alive": 5,
+        "timeout_graceful_shutdown": int(settings.shutdown_seconds),
+        "limit_concurrency": settings.connections + 1,  # that no idle one could be closed for
+        "backlog": settings.connections,
+    }

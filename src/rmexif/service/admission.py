@@ -1,21 +1,24 @@
-"""The queue in front of the workers: how many requests may hold an image, and how long one waits for a worker."""
+"""Places for requests that hold an image: how many, how many of one client, and which gives way."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rmexif.errors import DeadlineExceeded, RmexifError
+from rmexif.errors import RmexifError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from prometheus_client import Gauge
 
-__all__ = ["Admission", "Busy", "ClientLeft"]
+__all__ = ["Admission", "Busy", "Place"]
 
 POLL = 0.05  # s between two looks at whether all requests are answered, at the end
+GRACE = 1.0  # s that a body may take, whoever else waits
 
 
 class Busy(RmexifError):
@@ -25,64 +28,59 @@ class Busy(RmexifError):
     status_hint = 429
 
 
-class ClientLeft(Exception):
-    """The client closed its connection."""
+@dataclass(eq=False, slots=True)
+class Place:
+    """One request that holds an image.
+
+    Attributes:
+        client: whose it is.
+        since: time of the loop, s.
+        clock: ends the reading of its body; None before and after.
+    """
+
+    client: str
+    since: float
+    clock: asyncio.Timeout | None = None
 
 
 class Admission:
-    """Places for requests, and turns at the workers.
+    """The places.
 
     Args:
-        workers: images that are worked on at once.
-        queue: requests that may wait beside them.
-        seconds: s that a request waits for its turn.
-        gauge: shows how many places are taken.
+        places: of all requests together.
+        per_client: of one client.
+        gauge: shows how many are taken.
     """
 
-    def __init__(self, workers: int, queue: int, seconds: float, gauge: Gauge) -> None:
-        self._places, self._seconds, self._gauge = workers + queue, seconds, gauge
-        self._taken = 0
-        self._turns = asyncio.Semaphore(workers)
+    def __init__(self, places: int, per_client: int, gauge: Gauge) -> None:
+        self._most, self._per_client, self._gauge = places, per_client, gauge
+        self._taken: dict[Place, None] = {}  # in the order of their coming
+        self._held: Counter[str] = Counter()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, client: str = "") -> Iterator[Place]:
         """Hold a place for one image, from before its body is read until it is answered.
 
-        Raises:
-            Busy: there is none.
-        """
-        if self._taken >= self._places:
-            raise Busy("the queue is full; try again")
-        self._count(1)
-        try:
-            yield
-        finally:
-            self._count(-1)
-
-    @asynccontextmanager
-    async def turn(self, client_left: asyncio.Future[None] | None = None) -> AsyncIterator[None]:
-        """Wait for a free worker, and hold it for the time of a block.
+        Where all are taken, a body that comes slowly gives way.
 
         Args:
-            client_left: done as soon as the client has gone; a request that still waits then is given up. What a
-                worker has begun is finished: to end the worker would cost the others more.
+            client: whose image it is.
 
         Raises:
-            ClientLeft: the client has gone.
-            DeadlineExceeded: no worker was free in time.
+            Busy: there is none, or the client has as many as it may have.
         """
-        turn = asyncio.ensure_future(self._turns.acquire())
+        if self._held[client] >= self._per_client:
+            raise Busy(f"{self._per_client} requests of this client are under way, no more are taken; try again")
+        if len(self._taken) >= self._most and not self._evict_slow_body():
+            raise Busy("the queue is full; try again")
+        place = Place(client, asyncio.get_running_loop().time())
+        self._taken[place] = None
+        self._held[client] += 1
+        self._gauge.set(len(self._taken))
         try:
-            waiting: set[asyncio.Future[Any]] = {turn, client_left} if client_left else {turn}
-            await asyncio.wait(waiting, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
-            if not turn.done():
-                if client_left and client_left.done():
-                    raise ClientLeft
-                raise DeadlineExceeded(f"no worker was free for {self._seconds:g} s")
-            yield
+            yield place
         finally:
-            if not turn.cancel():  # cancelled while it waited, it never had its turn
-                self._turns.release()
+            self._leave(place)
 
     async def drain(self, seconds: float) -> None:
         """Wait until every request is answered, for so long at the most."""
@@ -90,6 +88,23 @@ class Admission:
         while self._taken and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(POLL)
 
-    def _count(self, change: int) -> None:
-        self._taken += change
-        self._gauge.set(self._taken)
+    def _evict_slow_body(self) -> bool:
+        """Take the place of the client that has most of those whose bodies are slow; whether there is one."""
+        now = asyncio.get_running_loop().time()
+        slow = [place for place in self._taken if place.clock and now - place.since > GRACE]
+        if not slow:
+            return False
+        last = max(slow, key=lambda place: self._held[place.client])
+        assert last.clock is not None
+        last.clock.reschedule(now)
+        last.clock = None
+        self._leave(last)
+        return True
+
+    def _leave(self, place: Place) -> None:
+        if place not in self._taken:
+            return  # it had to give way
+        del self._taken[place]
+        self._held[place.client] -= 1
+        self._held += Counter()  # without those that hold none
+        self._gauge.set(len(self._taken))

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from rmexif.errors import RmexifError
 from rmexif.service.admission import Admission
-from rmexif.service.answers import SecurityHeaders
+from rmexif.service.answers import REPORT, SecurityHeaders
 from rmexif.service.authorisation import BearerTokens
 from rmexif.service.images import ImageRoutes
 from rmexif.service.jobs import JOBS
 from rmexif.service.metrics import Metrics
+from rmexif.service.origins import KnownOrigins
 from rmexif.service.pages import Pages
 from rmexif.service.readiness import Readiness
 from rmexif.service.refusals import Refusals
@@ -37,7 +39,7 @@ LOG = logging.getLogger("rmexif.service")
 def build(settings: Settings) -> Starlette:
     """The ASGI application for these settings."""
     metrics = Metrics()
-    admission = Admission(settings.worker_count, settings.queue, settings.queue_seconds, metrics.waiting)
+    admission = Admission(settings.places, settings.places_per_client, metrics.waiting)
     workers = Workers(settings, admission, metrics)
     readiness = Readiness(workers)
     tokens, refusals = BearerTokens(settings.secrets()), Refusals(metrics)
@@ -54,12 +56,21 @@ def build(settings: Settings) -> Starlette:
             warm.cancel()
             await workers.stop()
 
-    return Starlette(
+    app = Starlette(
         routes=_routes(settings, images, pages),
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=_middleware(settings, refusals),
         lifespan=lifespan,
         exception_handlers={HTTPException: pages.unroutable},
     )
+    app.router.redirect_slashes = False  # a client would send its image again, to wherever Host said
+    return app
+
+
+def _middleware(settings: Settings, refusals: Refusals) -> list[Middleware]:
+    origins = settings.listed("allowed_origins")
+    cors = Middleware(CORSMiddleware, origins, ("POST",), ("Authorization",), expose_headers=(REPORT,))
+    known = Middleware(KnownOrigins, settings, refusals)
+    return [Middleware(SecurityHeaders), *([cors] if origins else []), known]
 
 
 def _routes(settings: Settings, images: ImageRoutes, pages: Pages) -> list[Route]:
@@ -73,7 +84,7 @@ def _routes(settings: Settings, images: ImageRoutes, pages: Pages) -> list[Route
     if settings.metrics:
         routes.append(Route("/metrics", pages.metrics))
     if settings.page:
-        routes.append(Route("/", pages.page))
+        routes += [Route("/", pages.page), Route("/page/{name}", pages.page_file)]
     return routes
 
 

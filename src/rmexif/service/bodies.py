@@ -12,6 +12,7 @@ from rmexif.io.multipart import FORM_OVERHEAD, BrokenForm, FormReader
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from rmexif.service.admission import Place
     from rmexif.service.settings import Settings
 
 __all__ = ["Body", "SlowBody", "WrongType", "check_head", "client_left", "read"]
@@ -64,8 +65,13 @@ def check_head(request: Request, settings: Settings) -> None:
             raise _too_long(settings)
 
 
-async def read(request: Request, settings: Settings) -> Body:
+async def read(request: Request, settings: Settings, place: Place) -> Body:
     """The image of a request, and the options of its form.
+
+    Args:
+        request: its head has been checked.
+        settings: how much may come, and for how long.
+        place: that the request holds; it is lost to others where the body comes slowly and they wait.
 
     Raises:
         SlowBody: the body did not come in time.
@@ -74,10 +80,14 @@ async def read(request: Request, settings: Settings) -> Body:
         ClientDisconnect: the client left.
     """
     try:
-        async with asyncio.timeout(settings.body_seconds):
+        async with asyncio.timeout(settings.body_seconds) as place.clock:
             body = await (_form if _kind(request) == FORM else _raw)(request, settings)
+            place.clock = None
     except TimeoutError as error:
-        raise SlowBody(f"the body took longer than {settings.body_seconds:g} s") from error
+        problem = f"the body took longer than {settings.body_seconds:g} s, or was slow while others waited"
+        raise SlowBody(problem) from error
+    finally:
+        place.clock = None
     if not body.data:
         raise BrokenForm("the request carries no image")
     return body

@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from rmexif.errors import RmexifError
 from rmexif.service import answers, bodies
-from rmexif.service.admission import ClientLeft
+from rmexif.service.clients import client_of
 from rmexif.service.jobs import JOBS
 from rmexif.service.options import OptionReader, request_options
+from rmexif.service.turns import ClientLeft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +82,8 @@ class ImageRoutes:
         options = OptionReader(request_options(job))
         options.add(request.query_params.multi_items())  # a wrong option is refused before the body is read
         bodies.check_head(request, self._settings)
-        with self._admission.place():
-            body = await bodies.read(request, self._settings)
+        with self._admission.place(client_of(request.client)) as place:
+            body = await bodies.read(request, self._settings, place)
             progress.body_pending = False
             options.add(body.fields)
             values = options.values() | self._settings.operator_options
@@ -101,7 +102,8 @@ class ImageRoutes:
     ) -> tuple[bytes | None, Mapping[str, Any]]:
         client_left = asyncio.ensure_future(bodies.client_left(request))
         try:
-            return await self._workers.run(job, raw, *arguments, client_left=client_left)
+            client = client_of(request.client)
+            return await self._workers.run(job, raw, *arguments, client=client, client_left=client_left)
         finally:
             client_left.cancel()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rmexif import credit
 from rmexif.policy import Policy
 from rmexif.workers.replies import Expected
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
     from rmexif.workers.process import Answer
     from rmexif.workers.replies import Mode
+
+    Texts = tuple[str, ...]
 
 __all__ = ["JOBS", "Job", "run"]
 
@@ -30,11 +33,11 @@ def scrub(raw: bytes, policy: Policy) -> Answer:
     return Scrubber(raw, policy).process()
 
 
-def strip(raw: bytes, limits: Limits, thorough: bool) -> Answer:
+def strip(raw: bytes, limits: Limits, thorough: bool, keep: Texts, own: Texts) -> Answer:
     """Clean bytes with untouched pixels, and the report."""
     from rmexif import lossless
 
-    return lossless.strip(raw, limits=limits, thorough=thorough)
+    return lossless.strip(raw, limits=limits, thorough=thorough, keep=keep, set=own)
 
 
 def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
@@ -45,20 +48,21 @@ def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     return None, found.as_dict()
 
 
-def verify(raw: bytes, limits: Limits, thorough: bool) -> Answer:
+def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, _: Texts) -> Answer:
     """Whether anything is left, and what."""
     from rmexif import lossless
 
-    findings = [finding.as_dict() for finding in lossless.verify(raw, limits=limits, thorough=thorough)]
+    found = lossless.verify(raw, limits=limits, thorough=thorough, keep=keep)
+    findings = [finding.as_dict() for finding in found]
     return None, {"clean": not findings, "findings": findings}
 
 
-def preview(raw: bytes, policy: Policy, picture: bool) -> Answer:
+def preview(raw: bytes, policy: Policy, picture: bool, frame: int) -> Answer:
     """What a scrub would redact: the picture with outlines and the report, or the report alone."""
     from rmexif.scrubber import Scrubber
 
     scrubber = Scrubber(raw, policy)
-    return scrubber.preview() if picture else (None, scrubber.dry_run())
+    return scrubber.preview(frame) if picture else (None, scrubber.dry_run())
 
 
 def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
@@ -66,16 +70,18 @@ def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
 
 
 def _policy_and_picture(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
-    fields = {name: value for name, value in values.items() if name != "picture"}
-    return Policy(**fields, limits=limits), values.get("picture", True)
+    fields = {name: value for name, value in values.items() if name not in ("picture", "frame")}
+    return Policy(**fields, limits=limits), values.get("picture", True), values.get("frame", 0)
 
 
-def _limits_and_thorough(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
-    return limits, values.get("thorough", False)
+def _lossless(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+    keep, own = values.get("keep", ()), values.get("set", ())
+    credit.selection(keep, own)  # refused before the image is read
+    return limits, values.get("thorough", False), keep, own
 
 
-def _of_limits(mode: Mode, limits: Limits, _: bool) -> Expected:
-    return Expected(mode=mode, limits=limits)
+def _of_limits(mode: Mode, limits: Limits, _: bool, keep: Texts = (), own: Texts = ()) -> Expected:
+    return Expected(mode=mode, limits=limits, selection=credit.selection(keep, own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ class Job:
 
 JOBS: dict[str, Job] = {
     "scrub": Job(scrub, _policy, partial(Expected.of_policy, "scrub"), "Metadata gone, faces redacted, re-encoded"),
-    "strip": Job(strip, _limits_and_thorough, partial(_of_limits, "strip"), "Metadata gone, pixels untouched"),
+    "strip": Job(strip, _lossless, partial(_of_limits, "strip"), "Metadata gone, pixels untouched"),
     "inspect": Job(
         inspect,
         lambda values, limits: (limits, values.get("values", False)),
@@ -109,7 +115,7 @@ JOBS: dict[str, Job] = {
     ),
     "verify": Job(
         verify,
-        _limits_and_thorough,
+        _lossless,
         partial(_of_limits, "verify"),
         "Whether anything is left",
         answers_image=False,
@@ -117,7 +123,7 @@ JOBS: dict[str, Job] = {
     "preview": Job(
         preview,
         _policy_and_picture,
-        lambda policy, picture: Expected.of_policy("preview" if picture else "dry run", policy),
+        lambda policy, picture, _: Expected.of_policy("preview" if picture else "dry run", policy),
         "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
     ),
 }

@@ -100,14 +100,15 @@ def manual(settings: Settings) -> tuple[str, str]:
         name: "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table)
         for name, table in rows.items()
     }
+    server = _address(settings)
     most = f"{settings.max_bytes / (1 << 20):.0f} MiB, {settings.max_pixels / 1e6:.0f} megapixels"
     html = f"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>rmexif: HTTP API</title><style>{STYLE}</style><h1>rmexif: HTTP API</h1>
 <p>An image goes in, a clean image comes out, nothing stays. At most {most} each. For machines:
 <a href="/openapi.json">openapi.json</a>.</p>
-<pre>curl -T photo.jpg -X POST -H 'Content-Type: image/jpeg' '{{server}}/v1/scrub?style=fill' -o clean.jpg
-curl -F file=@photo.jpg -F style=fill {{server}}/v1/scrub -o clean.jpg
-curl -F file=@photo.jpg '{{server}}/v1/inspect?values=true'</pre>
+<pre>curl -T photo.jpg -X POST -H 'Content-Type: image/jpeg' '{server}/v1/scrub?style=fill' -o clean.jpg
+curl -F file=@photo.jpg -F style=fill {server}/v1/scrub -o clean.jpg
+curl -F file=@photo.jpg '{server}/v1/inspect?values=true'</pre>
 <h2>Routes</h2><p>The body is the image itself, or a form with one file. <code>scrub</code> and <code>strip</code>
 answer the image, with the report in <code>X-Rmexif-Report</code>; with <code>Accept: application/json</code> (image in
 base64) or <code>multipart/mixed</code>, both in one body.</p>
@@ -119,14 +120,24 @@ base64) or <code>multipart/mixed</code>, both in one body.</p>
     return html, policy_for(STYLE)
 
 
+def _address(settings: Settings) -> str:
+    """Where the service listens, as a command on the same machine writes it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    return escape(f"http://{f'[{host}]' if ':' in host else host}:{settings.port}")
+
+
 def _schema(option: Option) -> dict[str, Any]:
     """A JSON schema of the text that an option takes."""
     schema: dict[str, Any] = {"type": "string" if option.is_repeatable else option.kind}
     if option.kind == "regions":
         schema |= {"pattern": REGIONS, "description": f"{option.description}: {REGIONS_FORM}"}
+    elif option.kind == "texts":
+        schema["description"] = f"{option.description}: {option.form}"
     elif option.kind == "names":
         name = "|".join(map(re.escape, option.choices))
-        schema |= {"pattern": rf"^\s*({name})(\s*;\s*({name}))*\s*;?\s*$", "default": ";".join(option.default)}
+        schema["pattern"] = rf"^\s*({name})(\s*[;,]\s*({name}))*\s*;?\s*$"
+        if option.default:
+            schema["default"] = ";".join(option.default)
     elif option.choices:
         schema["enum"] = list(option.choices)
     if option.range is not None:
@@ -139,7 +150,7 @@ def _schema(option: Option) -> dict[str, Any]:
 def _values(option: Option) -> str:
     if option.choices:
         return ", ".join(option.choices)
-    words = {"boolean": "true or false", "regions": REGIONS_FORM}
+    words = {"boolean": "true or false", "regions": REGIONS_FORM, "texts": option.form or ""}
     between = "" if option.range is None else f", {option.range[0]} to {option.range[1]}"
     return words.get(option.kind, option.kind) + between
 

@@ -39,7 +39,7 @@ class Pages:
     ) -> None:
         self._settings, self._tokens, self._readiness = settings, tokens, readiness
         self._refusals, self._metrics = refusals, metrics
-        self._page, self._page_policy = page.assemble()
+        self._files = page.load()
 
     async def alive(self, request: Request) -> Response:
         """Whether the process answers."""
@@ -72,7 +72,18 @@ class Pages:
 
     async def page(self, request: Request) -> Response:
         """The page for people with pictures."""
-        return HTMLResponse(self._page, headers={"Content-Security-Policy": self._page_policy})
+        return self._file(page.INDEX)
+
+    async def page_file(self, request: Request) -> Response:
+        """One of the files that the page is made of."""
+        name = request.path_params["name"]
+        if name not in self._files:
+            return self._refusals.of(HTTPException(404), body_pending=False)
+        return self._file(name)
+
+    def _file(self, name: str) -> Response:
+        data, kind = self._files[name]
+        return Response(data, headers={"Content-Type": kind, "Content-Security-Policy": page.POLICY})
 
     async def unroutable(self, request: Request, error: Exception) -> Response:
         """No such path, or no such method."""

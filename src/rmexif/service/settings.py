@@ -32,12 +32,22 @@ class Settings:
     port: int = field(default=8000, metadata={"help": "port to listen on"})
     workers: int = field(default=0, metadata={"help": "worker processes; 0: as many as processors"})
     queue: int = field(default=32, metadata={"help": "requests that may wait for a worker; more are answered 429"})
-    connections: int = field(default=512, metadata={"help": "open connections; more are answered 503"})
+    background: int = field(
+        default=2, metadata={"help": "workers beside those, for images that are large or take longer than others"}
+    )
+    client_requests: int = field(
+        default=0, metadata={"help": "requests of one client that may wait or be worked on; 0: three in four of all"}
+    )
+    connections: int = field(
+        default=512, metadata={"help": "open connections; one more closes the longest idle, or is answered 503"}
+    )
     max_bytes: int = field(default=64 << 20, metadata={"help": "largest image, byte"})
     max_pixels: int = field(default=210_000_000, metadata={"help": "largest picture, px of one frame"})
     max_frames: int = field(default=2_000, metadata={"help": "most frames or pages of one image"})
     deadline_seconds: float = field(default=30.0, metadata={"help": "time for one image in a worker, s"})
     body_seconds: float = field(default=30.0, metadata={"help": "time for a client to send its body, s"})
+    head_seconds: float = field(default=10.0, metadata={"help": "time for a client to send the head of a request, s"})
+    answer_seconds: float = field(default=60.0, metadata={"help": "time for a client to read its answer, s"})
     queue_seconds: float = field(default=30.0, metadata={"help": "time to wait for a worker before 503, s"})
     shutdown_seconds: float = field(default=30.0, metadata={"help": "time to finish what is under way, s"})
     worker_memory: int = field(
@@ -52,6 +62,18 @@ class Settings:
     report_bytes: int = field(default=3072, metadata={"help": "longest X-Rmexif-Report header, byte"})
     tokens: str = field(default="", metadata={"help": "bearer tokens, separated by commas; none: open to all"})
     tokens_file: str = field(default="", metadata={"help": "file with more tokens, one a line (a mounted secret)"})
+    allowed_hosts: str = field(
+        default="",
+        metadata={"help": "host names that requests may name beside RMEXIF_HOST, separated by commas; *: any"},
+    )
+    allowed_origins: str = field(
+        default="",
+        metadata={"help": "origins of other sites whose pages may send images, separated by commas; *: any"},
+    )
+    proxies: str = field(
+        default="",
+        metadata={"help": "addresses of proxies whose X-Forwarded-For says who a client is, separated by commas"},
+    )
     page: bool = field(default=True, metadata={"help": "serve the page at /"})
     metrics: bool = field(default=True, metadata={"help": "serve /metrics"})
     models: str = field(
@@ -69,11 +91,11 @@ class Settings:
         Raises:
             InvalidPolicy: a setting has a value that is not allowed.
         """
-        for name in ("workers", "queue", "worker_memory", "worker_images"):
+        for name in ("workers", "queue", "client_requests", "worker_memory", "worker_images"):
             self._check(name, getattr(self, name) >= 0, "0 or more")
-        for name in ("connections", "max_bytes", "max_pixels", "max_frames", "report_bytes"):
+        for name in ("background", "connections", "max_bytes", "max_pixels", "max_frames", "report_bytes"):
             self._check(name, getattr(self, name) >= 1, "1 or more")
-        for name in ("deadline_seconds", "body_seconds", "queue_seconds", "shutdown_seconds"):
+        for name in (item.name for item in fields(self) if item.name.endswith("_seconds")):
             self._check(name, 0 < getattr(self, name) < 86_400, "more than 0 and less than a day, in seconds")
         self._check("log_level", self.log_level in ("warning", "info"), "warning or info")
         if any(len(token) < MIN_TOKEN for token in self.secrets()):
@@ -107,6 +129,16 @@ class Settings:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
+    def places(self) -> int:
+        """Requests that may hold an image."""
+        return self.worker_count + self.queue
+
+    @property
+    def places_per_client(self) -> int:
+        """Those of one client, with 0 counted out: some are left for the others where there are enough."""
+        return self.client_requests or self.places - self.places // 4
+
+    @property
     def limits(self) -> Limits:
         """What one image may cost."""
         return Limits(
@@ -122,6 +154,11 @@ class Settings:
         models, providers = self.models.split(";"), self.providers.split(",")
         found = {"models": models, "providers": providers}
         return {name: tuple(text.strip() for text in texts if text.strip()) for name, texts in found.items()}
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """The items of a setting that is a list with commas, in lower case."""
+        texts = getattr(self, name).lower().split(",")
+        return tuple(text.strip() for text in texts if text.strip())
 
     def secrets(self) -> tuple[bytes, ...]:
         """The bearer tokens; empty where the service is open.

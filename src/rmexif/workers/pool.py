@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from rmexif import native
@@ -28,12 +28,14 @@ from rmexif.workers.sandbox import CPU_SECONDS
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
 
     from rmexif.policy import Policy
     from rmexif.workers.process import Answer, Task
     from rmexif.workers.replies import Expected
 
     Raw = bytes | bytearray | memoryview
+    OnStart = Callable[[Callable[[], None]], object]
 
 __all__ = ["WorkerPool"]
 
@@ -76,17 +78,25 @@ class WorkerPool:
             engine=native.engine(),
         )
         self._workers = [_Worker(setup, self._starter) for _ in range(workers)]
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        self._idle: LifoQueue[_Worker] = LifoQueue()  # the last one first: it is started, and its memory is warm
         for worker in self._workers:
             self._idle.put(worker)
 
-    def run(self, raw: Raw, expected: Expected, *arguments: Any) -> Answer:
+    def run(
+        self,
+        raw: Raw,
+        expected: Expected,
+        *arguments: Any,
+        on_start: OnStart | None = None,
+    ) -> Answer:
         """Have the next idle process do the task.
 
         Args:
             raw: the image.
             expected: what the answer must be.
             arguments: what else the task takes; they can be pickled.
+            on_start: called once a process is ready for the image, with a function that ends it; the image ends as
+                WorkerLost then.
 
         Raises:
             DeadlineExceeded: it took longer than the limit; the process was killed.
@@ -96,8 +106,9 @@ class WorkerPool:
         """
         worker = self._idle.get()
         try:
-            return worker.run(raw, expected, pickle.dumps(arguments))
+            return worker.run(raw, expected, pickle.dumps(arguments), on_start)
         finally:
+            worker.finish()
             self._idle.put(worker)
 
     def close(self) -> None:
@@ -126,14 +137,35 @@ class _Worker:
         self._refusal: RmexifError | None = None
         self._sandbox: dict[str, bool | int] | None = None
         self._images, self._busy = 0, 0.0  # of this process; s
+        self._turn = object()  # of the image that is worked on
 
-    def run(self, raw: Raw, expected: Expected, arguments: bytes) -> Answer:
+    def _interruption(self) -> Callable[[], None]:
+        """What ends the process, as long as the image that comes now is worked on."""
+        with self._lock:
+            turn = self._turn = object()
+
+        def interrupt() -> None:
+            with self._lock:
+                if self._turn is turn and self._process is not None:
+                    launch.kill(self._process)
+
+        return interrupt
+
+    def finish(self) -> None:
+        """The image has its answer: nobody may end the process for it any more."""
+        with self._lock:
+            self._turn = object()
+
+    def run(self, raw: Raw, expected: Expected, arguments: bytes, on_start: OnStart | None = None) -> Answer:
         """Do one image; see ``WorkerPool.run``."""
         if self._refusal is not None:
             raise self._refusal
         limits = self._setup.limits
         try:
             try:
+                self._ready()
+                if on_start is not None:
+                    on_start(self._interruption())
                 reply = self._ask(raw, expected, arguments)
             except channel.UnrelatedReply:  # whose fault that was is not known: one more try, by a fresh process
                 self.stop()

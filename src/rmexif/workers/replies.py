@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
-from rmexif import containers, lossless
+from rmexif import containers, credit, inspection, lossless
 from rmexif.errors import RmexifError, VerificationError
 from rmexif.residuals import Residual
 from rmexif.stats import FaceStats, ResidualStats, Stats
@@ -22,6 +22,7 @@ from rmexif.workers.schema import mismatch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rmexif.credit import Selection
     from rmexif.policy import Policy
 
 __all__ = ["Expected", "error_of", "error_values", "proven"]
@@ -72,17 +73,28 @@ class Expected:
         limits: what an image may cost, an output too.
         output: format of the image; None: that of the input.
         is_changed: the image must not be the input again.
+        selection: what may be in an image beside the picture, from the input or set.
+        repair: as in the policy.
     """
 
     mode: Mode
     limits: Limits
     output: str | None = None
     is_changed: bool = False
+    selection: Selection | None = None
+    repair: str = "refuse"
 
     @classmethod
     def of_policy(cls, mode: Mode, policy: Policy) -> Expected:
         """What a policy asks for."""
-        return cls(mode=mode, limits=policy.limits, output=policy.output, is_changed=policy.stealth and mode == "scrub")
+        return cls(
+            mode=mode,
+            limits=policy.limits,
+            output=policy.output,
+            is_changed=policy.stealth and mode == "scrub",
+            selection=policy.selection if mode == "scrub" else None,
+            repair=policy.repair,
+        )
 
     def bounds(self, size: int, until: float | None) -> Bounds:
         """How large the answer for an input of ``size`` bytes may be, and until when it may come."""
@@ -153,7 +165,10 @@ def _facts(
     yield "residuals", all(_is_residual(residual) for residual in report.get("residuals", ()))
     if expected.mode == "verify":
         yield "clean", report["clean"] == (not report["findings"])
-        yield "clean", not report["clean"] or not lossless.verify(raw, limits=expected.limits)
+        yield (
+            "clean",
+            not report["clean"] or not lossless.leftovers(raw, limits=expected.limits, selection=expected.selection),
+        )
         return
     yield "format", report["format"] == _format_of(raw)
     if expected.mode == "inspect":
@@ -167,6 +182,7 @@ def _facts(
     yield "metadata_removed", report["metadata_removed"] == (data is not None)
     if data is not None:
         yield from _facts_of_image(data, report, original, expected)
+        yield "credit", not expected.selection or _has_credit_of(raw, data, expected)
 
 
 def _facts_of_image(
@@ -178,7 +194,7 @@ def _facts_of_image(
     yield "file_hash_changed", report.get("file_hash_changed", new != original) == (new != original)
     yield "image", not expected.is_changed or new != original
     try:
-        container = lossless.prove(data, limits=expected.limits)
+        container = lossless.prove(data, limits=expected.limits, selection=expected.selection)
     except RmexifError:
         yield "image", False
         return
@@ -195,6 +211,16 @@ def _format_of(raw: memoryview) -> str | None:
     except RmexifError:
         return None
     return row.name if isinstance(row, containers.DecodeOnlyRow) else row.format.name
+
+
+def _has_credit_of(raw: memoryview, data: bytes, expected: Expected) -> bool:
+    """Whether an image, which is proven, says of the fields that were asked for what its input says of them."""
+    assert expected.selection is not None
+    source = inspection.completed(raw, expected.limits, expected.repair)[0]
+    wanted = credit.choose(source, inspection.open_source(source, expected.limits), expected.selection)
+    view = memoryview(data)
+    _, container = inspection.open_container(view, expected.limits)
+    return credit.says(view, container, credit.for_output(wanted, container.format))
 
 
 def _report_type(mode: Mode) -> Any:

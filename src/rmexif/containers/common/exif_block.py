@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rmexif.cursor import ByteOrder
 
-__all__ = ["BYTE_ORDERS", "EXIF_PREFIX", "IfdEntry", "entries", "first_ifd"]
+__all__ = ["BYTE_ORDERS", "EXIF_PREFIX", "IfdEntry", "entries", "entries_by_tag", "first_ifd"]
 
 EXIF_PREFIX = b"Exif\0\0"  # Exif 2.32, 4.7.2: identifier of the APP1 segment
 BYTE_ORDERS: dict[bytes, ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
@@ -62,6 +62,15 @@ class IfdEntry:
             return b""
         return self._value(self.count, min(self.count, INLINE)).partition(b"\0")[0].strip(b" ")
 
+    def data(self, most: int) -> bytes:
+        """All bytes of the value; empty where they are more than ``most``, or of no known type.
+
+        Raises:
+            MalformedImage: the value does not lie inside the block.
+        """
+        size = self.count * (1 if self.field_type == ASCII else struct.calcsize("<" + NUMBERS.get(self.field_type, "")))
+        return self._value(size, size) if size <= most else b""
+
     def _value(self, size: int, wanted: int) -> bytes:
         """The first ``wanted`` of the ``size`` bytes that the value has."""
         if size <= INLINE:
@@ -96,3 +105,18 @@ def entries(ifd: Cursor, wanted: int) -> Iterator[IfdEntry]:
         tag, field_type, count, field = at.u16(), at.u16(), at.u32(), at.bytes(INLINE)
         if tag == wanted:
             yield IfdEntry(ifd.view, ifd.order, field_type, count, field)
+
+
+def entries_by_tag(ifd: Cursor, wanted: frozenset[int], most: int) -> dict[int, IfdEntry]:
+    """The first entry of each wanted tag, among the first ``most`` entries of an IFD.
+
+    Raises:
+        MalformedImage: the IFD runs past the end of the block.
+    """
+    at = Cursor(ifd.view, ifd.structure, ifd.offset, ifd.end, ifd.order)
+    found: dict[int, IfdEntry] = {}
+    for _ in range(min(at.u16(), most)):
+        tag, field_type, count, field = at.u16(), at.u16(), at.u32(), at.bytes(INLINE)
+        if tag in wanted and tag not in found:
+            found[tag] = IfdEntry(ifd.view, ifd.order, field_type, count, field)
+    return found

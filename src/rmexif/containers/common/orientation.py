@@ -7,7 +7,7 @@ import struct
 from rmexif.containers.common.exif_block import entries, first_ifd
 from rmexif.errors import MalformedImage
 
-__all__ = ["orientation", "orientation_only"]
+__all__ = ["ORIENTATION", "orientation", "orientation_only"]
 
 ORIENTATION = 274
 

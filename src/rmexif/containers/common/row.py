@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
+from rmexif.errors import MalformedImage
 from rmexif.types import Container, Format, Limits, TreeT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rmexif.containers.common.coded_units import CodedUnits
+    from rmexif.containers.common.credit import CreditBlocks
     from rmexif.containers.common.low_bits import LowBits
 
-__all__ = ["Completed", "FormatRow", "Walker"]
+    WithCredit = Callable[[memoryview, Container[TreeT], CreditBlocks], list[bytes | memoryview]]
+
+__all__ = ["Completed", "FormatRow", "Walker", "require_half"]
 
 
 class Completed(NamedTuple):
@@ -21,6 +25,22 @@ class Completed(NamedTuple):
     data: bytes
     rows: int  # of the picture
     kept: int  # of them that were there
+
+
+def require_half(kept: int, rows: int, offset: int) -> None:
+    """Refuse a file that lacks more than half of its rows, before memory is taken for them.
+
+    Args:
+        kept: rows that are there.
+        rows: of the picture.
+        offset: byte where the file ends.
+
+    Raises:
+        MalformedImage: fewer than half of the rows are there.
+    """
+    if 2 * kept < rows:
+        problem = f"{kept} of {rows} rows are there; fewer than half are not completed"
+        raise MalformedImage(problem, structure="rows", offset=offset)
 
 
 class Walker(NamedTuple, Generic[TreeT]):
@@ -35,6 +55,7 @@ class Walker(NamedTuple, Generic[TreeT]):
     more of it than pixels. A rewrite of it passes coded data through.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
+    ``with_credit`` gives a clean file with the blocks of a credit in it; a rewrite of that is the clean file again.
     """
 
     parse: Callable[[memoryview, Limits], Container[TreeT]]
@@ -44,6 +65,7 @@ class Walker(NamedTuple, Generic[TreeT]):
     parse_headers: Callable[[memoryview, Limits], Container[TreeT]] | None = None  # None: parse
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
+    with_credit: WithCredit[TreeT] | None = None  # None: the format holds no credit
 
 
 class FormatRow(NamedTuple, Generic[TreeT]):

@@ -12,9 +12,9 @@ __all__ = ["GIF"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.gif import parse, rewrite
+    from rmexif.containers.gif import credit, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse)
+    return Walker(parse.parse, rewrite.rewrite, parse.parse, with_credit=credit.with_credit)
 
 
 GIF = FormatRow(

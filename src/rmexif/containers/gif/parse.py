@@ -27,6 +27,7 @@ from rmexif.containers.gif.screen import (
     PICTURE,
     PLAIN_TEXT,
     RESOLUTION,
+    SCREEN_END,
     TRAILER,
     ColourTable,
     GifPicture,
@@ -48,9 +49,9 @@ __all__ = ["parse"]
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
-SCREEN_END = 13  # byte: signature and logical screen descriptor
 NEWEST = ord("9")  # of the version 89a
 RESERVED = 0x18  # flags of a picture (20.c.v)
+EVEN_SIZES = ({255}, {254}, set[int]())  # byte, of the data sub-blocks of one picture
 STILL_DELAYS = frozenset((0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100))  # 1/100 s, of a picture that nothing follows
 CONTROL_LENGTH = 8  # byte of a graphic control extension
 LAST = 255  # index that programs take for "none"
@@ -175,12 +176,12 @@ def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, star
 
 
 def _is_even(blocks: memoryview) -> bool:
-    """Whether all data sub-blocks but the last one are of one size, as encoders write them."""
+    """Whether all data sub-blocks but the last one are of the largest size, or one below it, as encoders write them."""
     sizes, at = list[int](), 0
     while at < len(blocks):
         sizes.append(blocks[at])
         at += 1 + blocks[at]
-    return len(set(sizes[:-1])) <= 1
+    return {*sizes[:-1]} in EVEN_SIZES
 
 
 def _residuals(screen: GifScreen, width: int, height: int) -> tuple[Residual, ...]:

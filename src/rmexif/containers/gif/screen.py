@@ -16,6 +16,7 @@ EXTENSION, PICTURE, TRAILER = 0x21, 0x2C, 0x3B  # first byte of a block (GIF89a,
 PLAIN_TEXT, CONTROL, COMMENT, APPLICATION = 0x01, 0xF9, 0xFE, 0xFF  # labels of extensions
 RESOLUTION = 0x70  # flags of the screen: eight bits a primary colour, as everybody writes (GIF89a, 18.c.ii)
 HAS_TABLE, INTERLACED = 0x80, 0x40  # flags of a picture (20.c); the first also of the screen (18.c)
+SCREEN_END = 13  # byte: signature and logical screen descriptor
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # applications whose block holds the loop count
 
 

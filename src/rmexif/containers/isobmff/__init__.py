@@ -22,17 +22,17 @@ def _is_heic(head: bytes) -> bool:
 
 
 def _load_avif() -> Walker[Any]:
-    from rmexif.containers.isobmff import parse, rewrite
+    from rmexif.containers.isobmff import credit, parse, rewrite
     from rmexif.containers.isobmff.coded_units import IsobmffUnits
 
-    return Walker(parse.parse_avif, rewrite.rewrite, coded_units=IsobmffUnits)
+    return Walker(parse.parse_avif, rewrite.rewrite, coded_units=IsobmffUnits, with_credit=credit.with_credit)
 
 
 def _load_heic() -> Walker[Any]:
-    from rmexif.containers.isobmff import parse, rewrite
+    from rmexif.containers.isobmff import credit, parse, rewrite
     from rmexif.containers.isobmff.coded_units import IsobmffUnits
 
-    return Walker(parse.parse_heic, rewrite.rewrite, coded_units=IsobmffUnits)
+    return Walker(parse.parse_heic, rewrite.rewrite, coded_units=IsobmffUnits, with_credit=credit.with_credit)
 
 
 AVIF = FormatRow(

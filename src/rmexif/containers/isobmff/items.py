@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.properties import Property
     from rmexif.cursor import Cursor
 
-__all__ = ["PICTURES", "Item", "Meta", "read_meta"]
+__all__ = ["PICTURES", "XMP", "Item", "Meta", "read_meta"]
 
 PICTURES = frozenset(
     (b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"tmap", b"jpeg", b"j2k1", b"vvc1", b"unci", b"avc1")

@@ -85,9 +85,9 @@ class PartLayout:
     def add_top_level(self, at: BoxAt) -> None:
         """Claim a top-level box that is dropped as a whole, or a box of media data."""
         name = label(at.type)
-        if at.type == b"mdat":
+        if at.type == b"mdat" and at.end > at.body:
             self.add_media(at, name)
-        elif at.type in EMPTY and blank(self.view[at.body : at.end]):
+        elif at.type in (*EMPTY, b"mdat") and blank(self.view[at.body : at.end]):
             self.add(at, name, Role.GAP)
         elif at.type in EMPTY:
             self.add(at, name, Role.METADATA, PayloadKind.UNKNOWN)
@@ -184,19 +184,21 @@ class PartLayout:
         version, flags = flags_of(cursor)
         sizes, more = cursor.u8(), cursor.u8()
         extent = (sizes >> 4) + (sizes & 15) + (more & 15 if version else 0)
-        numbers = []
+        numbers, bases = [], set[int]()
         for _ in range(cursor.u32() if version == WIDE_IDS else cursor.u16()):
             numbers.append(cursor.u32() if version == WIDE_IDS else cursor.u16())
             spare = cursor.u16() & 0xFFF0 if version else 0
             spare |= cursor.u16()  # data_reference_index
             base = cursor.uint(more >> 4)
             extents = cursor.u16()
+            bases.add(base)
             cursor.skip(extents * extent)
-            if spare or (base and not extents):
+            if spare or extents != 1:  # more of them could be cut anywhere
                 return False
         kept = sorted(kept.item.id for kept in still.items)
         return (
             not flags
+            and len(bases) == 1
             and not cursor.remaining
             and sorted(numbers) == kept
             and all(item.extents for item in meta.items.values() if item.id in numbers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.isobmff.boxes import box, full, hdlr
 from rmexif.containers.isobmff.movie import ENTRY, UNITY
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rmexif.containers.isobmff.still import KeptItem, Still
     from rmexif.types import Container
 
-__all__ = ["rewrite", "write_stsd"]
+__all__ = ["DescriptiveItem", "rewrite", "serialised", "write_stsd"]
 
 MAX_MEDIA = 0xF0000000  # byte of media data that 32-bit offsets reach; the boxes before it stay below the rest
 UNDETERMINED = 0x55C4  # 8.4.2: language "und"
@@ -30,6 +30,14 @@ DPI_72 = 0x480000  # 12.1.3: horizresolution and vertresolution
 DEPTH = 0x18  # 12.1.3: images are in colour with no alpha
 MAX_REFERENCES = 0xFFFF  # 8.11.12: reference_count
 MAX_NARROW_INDEX, MAX_INDEX = 0x7F, 0x7FFF  # ISO 23008-12 9.3.1: property_index
+
+
+class DescriptiveItem(NamedTuple):
+    """An item that describes the primary one (ISO 23008-12, 6.5.3 and annex A)."""
+
+    type: bytes
+    content_type: bytes  # of type "mime" (8.11.6.2), each part with its NUL; empty for others
+    data: bytes
 
 
 def rewrite(view: memoryview, container: Container[IsobmffTree]) -> list[bytes | memoryview]:
@@ -42,17 +50,34 @@ def rewrite(view: memoryview, container: Container[IsobmffTree]) -> list[bytes |
     Raises:
         LimitExceeded: its offsets would need more than 32 bits.
     """
-    tree = container.tree
+    return serialised(container.tree)
+
+
+def serialised(tree: IsobmffTree, added: Sequence[DescriptiveItem] = ()) -> list[bytes | memoryview]:
+    """The file of a tree, in pieces.
+
+    Args:
+        tree: with a still picture, where something is added.
+        added: items that describe it; their data follows that of the others.
+
+    Raises:
+        LimitExceeded: its offsets would need more than 32 bits.
+    """
     ftyp = box(b"ftyp", tree.brands[0], bytes(4), *tree.brands)
     chunks, tracks, items = _media(tree)
+    position = sum(len(chunk) for chunk in chunks)
+    for number, item in enumerate(added, len(tree.still.items) + 1 if tree.still else 1):
+        items[number] = position
+        position += len(item.data)
+        chunks.append(memoryview(item.data))
     size = sum(len(chunk) for chunk in chunks)
     if size > MAX_MEDIA:
         raise LimitExceeded(
             f"max_bytes: the rewritten file would have {size} bytes, more than its 32-bit offsets reach"
         )
-    start = 8 + len(ftyp) + len(_index(tree, 0, tracks, items))
+    start = 8 + len(ftyp) + len(_index(tree, 0, tracks, items, added))
     mdat = struct.pack(">I4s", 8 + size, b"mdat")
-    return [ftyp, _index(tree, start, tracks, items), mdat, *chunks]
+    return [ftyp, _index(tree, start, tracks, items, added), mdat, *chunks]
 
 
 def _media(tree: IsobmffTree) -> tuple[list[memoryview], list[int], dict[int, int]]:
@@ -89,26 +114,36 @@ def _first_sample(movie: Movie | None, starts: list[int], data: FilteredData) ->
     return None
 
 
-def _index(tree: IsobmffTree, start: int, tracks: list[int], items: dict[int, int]) -> bytes:
+def _index(
+    tree: IsobmffTree, start: int, tracks: list[int], items: dict[int, int], added: Sequence[DescriptiveItem]
+) -> bytes:
     """``meta`` and ``moov`` for media data that begins at byte ``start``; their size does not depend on it."""
-    meta = _meta(tree.still, {number: start + at for number, at in items.items()}) if tree.still else b""
+    offsets = {number: start + at for number, at in items.items()}
+    meta = _meta(tree.still, offsets, added) if tree.still else b""
     moov = _moov(tree.movie, [start + at for at in tracks]) if tree.movie else b""
     return meta + moov
 
 
-def _meta(still: Still, offsets: Mapping[int, int]) -> bytes:
+def _meta(still: Still, offsets: Mapping[int, int], added: Sequence[DescriptiveItem]) -> bytes:
     """A ``meta`` box for the kept items.
 
     Args:
         still: the picture.
         offsets: byte in the file of each item's data, by item number; items without data have none.
+        added: items behind them that describe the first one.
     """
     numbered = list(enumerate(still.items, 1))
-    located = [(number, offsets[number], kept.data.length) for number, kept in numbered if number in offsets]
+    described = list(enumerate(added, len(numbered) + 1))
+    lengths = {number: kept.data.length for number, kept in numbered} | {n: len(item.data) for n, item in described}
+    located = [(number, offsets[number], length) for number, length in lengths.items() if number in offsets]
     iloc = b"".join(struct.pack(">HHHII", number, 0, 1, offset, length) for number, offset, length in located)
     infe = [
         full(b"infe", 2, int(kept.hidden), struct.pack(">HH", number, 0), kept.item.type, b"\0")
         for number, kept in numbered
+    ]
+    infe += [
+        full(b"infe", 2, 0, struct.pack(">HH", number, 0), item.type, b"\0", item.content_type)
+        for number, item in described
     ]
     chunks = [
         hdlr(b"pict"),
@@ -119,6 +154,7 @@ def _meta(still: Still, offsets: Mapping[int, int]) -> bytes:
     references = [_reference(b"dimg", number, kept.inputs) for number, kept in numbered if kept.inputs]
     references += [_reference(b"auxl", number, kept.alpha_of) for number, kept in numbered if kept.alpha_of]
     references += [_reference(b"prem", source, [alpha]) for source, alpha in still.premultiplied]
+    references += [_reference(b"cdsc", number, [1]) for number, _ in described]
     if references:
         chunks.append(full(b"iref", 0, 0, *references))
     return full(b"meta", 0, 0, *chunks, _iprp(still.items))

@@ -12,7 +12,7 @@ __all__ = ["JPEG"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.jpeg import completion, parse, rewrite
+    from rmexif.containers.jpeg import completion, credit, parse, rewrite
 
     return Walker(
         parse.parse,
@@ -20,6 +20,7 @@ def _load() -> Walker[Any]:
         parse.parse_again,
         complete=completion.complete,
         parse_headers=parse.parse_headers,
+        with_credit=credit.with_credit,
     )
 
 

@@ -14,10 +14,12 @@ from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
 from rmexif.types import Part, PayloadKind, Role
 
-__all__ = ["ICC_CHUNK", "ICC_PREFIX", "ApplicationData", "adobe_segment", "jfif_segment"]
+__all__ = ["ICC_CHUNK", "ICC_PREFIX", "PHOTOSHOP_PREFIX", "XMP_PREFIX"]
+__all__ += ["ApplicationData", "adobe_segment", "jfif_segment"]
 
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # ISO 16684-3, 1.1.3
 EXTENDED_XMP_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
+PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
 ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of all chunks follow
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 JFIF_DENSITY = 8  # byte of the parameters
@@ -49,7 +51,7 @@ IDENTIFIERS = (
     _Identifier(Marker.APP2, b"MPF\0", PayloadKind.MPF, 4, Role.AUXILIARY, "MPF"),  # CIPA DC-007, 5.2
     _Identifier(Marker.APP2, b"urn:iso:std:iso:ts:21496:-1\0", PayloadKind.PICTURE, 0, Role.AUXILIARY, "picture"),
     _Identifier(Marker.APP11, b"JP", PayloadKind.JUMBF, 8, Role.METADATA, "JUMBF"),  # ISO 19566-5, D.2
-    _Identifier(Marker.APP13, b"Photoshop 3.0\0", PayloadKind.IPTC, 14, Role.METADATA, "Photoshop"),
+    _Identifier(Marker.APP13, PHOTOSHOP_PREFIX, PayloadKind.IPTC, len(PHOTOSHOP_PREFIX), Role.METADATA, "Photoshop"),
 )
 
 
@@ -104,10 +106,11 @@ class ApplicationData:
 
     def _jfif(self, view: memoryview, segment: Segment, early: bool) -> Part:
         shape = aspect(*struct.unpack_from(">HH", view, segment.body + JFIF_DENSITY))
-        if early and self.jfif is None:
+        is_first = early and self.jfif is None
+        if is_first:
             self.jfif = shape
         clean = early and view[segment.start : segment.end] == jfif_segment(shape)
-        is_common = early and _is_common_jfif(bytes(view[segment.body : segment.end]))
+        is_common = is_first and _is_common_jfif(bytes(view[segment.body : segment.end]))
         role = Role.STRUCTURE if clean else Role.ENCODING if is_common else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)

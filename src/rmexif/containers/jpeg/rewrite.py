@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan
     from rmexif.types import Container
 
-__all__ = ["frame_header", "rewrite", "scan_header"]
+__all__ = ["frame_header", "rewrite", "scan_header", "segment"]
 
 CONDITIONING = (0x10, 5)  # of a DC slot and of an AC slot without DAC (T.81, F.1.4.4.1.4, F.1.4.4.2.1)
 RGB = tuple(b"RGB")  # component identifiers from which libjpeg takes the colour space
@@ -47,7 +47,7 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
     out: list[bytes | memoryview] = [b"\xff\xd8", *_application(tree, container.orientation)]
     for component in frame.components:
         out += tables.quantisation(component)
-    out.append(_segment(_process(image, scans), frame_header(frame, identifiers)))
+    out.append(segment(_process(image, scans), frame_header(frame, identifiers)))
     seen: set[int] = set()
     for scan, huffmans, data in zip(image.scans, scans.huffmans, scans.data, strict=True):
         for component in scan.header.components:
@@ -55,7 +55,7 @@ def rewrite(view: memoryview, container: Container[JpegTree]) -> list[bytes | me
                 seen.add(component.ident)
                 out += tables.quantisation(component)
         out += tables.entropy(scan, huffmans)
-        out.append(_segment(Marker.SOS, scan_header(scan.header, identifiers)))
+        out.append(segment(Marker.SOS, scan_header(scan.header, identifiers)))
         out += data
     out.append(b"\xff\xd9")
     return out
@@ -85,12 +85,12 @@ class _Tables:
                 yield from self._define(Marker.DHT, slot, huffmans.get(slot, scan.huffmans.get(slot)))
         if scan.restart_interval != self.restart_interval:
             self.restart_interval = scan.restart_interval
-            yield _segment(Marker.DRI, self.restart_interval.to_bytes(2, "big"))
+            yield segment(Marker.DRI, self.restart_interval.to_bytes(2, "big"))
 
     def _define(self, marker: Marker, slot: int, entry: bytes | None) -> Iterator[bytes]:
         if entry is not None and self.defined.get((marker, slot)) != entry:
             self.defined[marker, slot] = entry
-            yield _segment(marker, entry)
+            yield segment(marker, entry)
 
     def _condition(self, values: list[tuple[int, int]]) -> Iterator[bytes]:
         changed = [
@@ -98,10 +98,11 @@ class _Tables:
         ]
         if changed:
             self.conditioning.update(changed)
-            yield _segment(Marker.DAC, b"".join(map(bytes, changed)))
+            yield segment(Marker.DAC, b"".join(map(bytes, changed)))
 
 
-def _segment(marker: int, body: bytes) -> bytes:
+def segment(marker: int, body: bytes) -> bytes:
+    """A marker segment with its length (T.81, B.1.1.4)."""
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
@@ -112,12 +113,12 @@ def _application(tree: JpegTree, orientation: int) -> Iterator[bytes]:
     if tree.adobe_transform is not None:
         yield adobe_segment(_transform(tree))
     if orientation > 1:
-        yield _segment(Marker.APP1, EXIF_PREFIX + orientation_only(orientation))
+        yield segment(Marker.APP1, EXIF_PREFIX + orientation_only(orientation))
     profile = icc.clean(tree.profile) if tree.profile is not None else None
     if profile is not None:
         chunks = [profile[at : at + ICC_CHUNK] for at in range(0, len(profile), ICC_CHUNK)]
         for number, chunk in enumerate(chunks, 1):
-            yield _segment(Marker.APP2, ICC_PREFIX + bytes([number, len(chunks)]) + chunk)
+            yield segment(Marker.APP2, ICC_PREFIX + bytes([number, len(chunks)]) + chunk)
 
 
 def _identifiers(tree: JpegTree) -> dict[int, int]:

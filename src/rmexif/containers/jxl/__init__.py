@@ -12,10 +12,10 @@ __all__ = ["JXL"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.jxl import parse, rewrite
+    from rmexif.containers.jxl import credit, parse, rewrite
     from rmexif.containers.jxl.coded_units import JxlUnits
 
-    return Walker(parse.parse, rewrite.rewrite, coded_units=JxlUnits)
+    return Walker(parse.parse, rewrite.rewrite, coded_units=JxlUnits, with_credit=credit.with_credit)
 
 
 JXL = FormatRow(

@@ -12,10 +12,15 @@ __all__ = ["PNG"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.png import completion, low_bits, parse, rewrite
+    from rmexif.containers.png import completion, credit, low_bits, parse, rewrite
 
     return Walker(
-        parse.parse, rewrite.rewrite, parse.parse_again, complete=completion.complete, low_bits=low_bits.low_bits
+        parse.parse,
+        rewrite.rewrite,
+        parse.parse_again,
+        complete=completion.complete,
+        low_bits=low_bits.low_bits,
+        with_credit=credit.with_credit,
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "pixels_only",
     "read_chunks",
     "serialise",
+    "walk_chunks",
 ]
 
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})  # 11.2
@@ -74,7 +75,7 @@ def read_chunks(view: memoryview, limits: Limits) -> list[PngChunk]:
         LimitExceeded: more chunks than max_parts.
     """
     chunks = list[PngChunk]()
-    for chunk in _chunks(view, open_end=True):
+    for chunk in walk_chunks(view, open_end=True):
         limits.check("max_parts", len(chunks) + 1)
         _check(view, chunk, is_first=not chunks)
         chunks.append(chunk)
@@ -93,7 +94,7 @@ def pixels_only(view: memoryview) -> tuple[bytes, dict[bytes, bytes]]:
     """
     kept, found = [SIGNATURE], dict[bytes, bytes]()
     last = None
-    for chunk in _chunks(view):
+    for chunk in walk_chunks(view):
         if chunk.kind in FOR_PIXELS:
             kept.append(bytes(view[chunk.offset : chunk.end]))
             found.setdefault(chunk.kind, kept[-1][8:-4])
@@ -105,7 +106,7 @@ def pixels_only(view: memoryview) -> tuple[bytes, dict[bytes, bytes]]:
 
 def image_data(view: memoryview) -> Iterator[bytes]:
     """The contents of the IDAT chunks of a still picture."""
-    return (bytes(chunk.data(view)) for chunk in _chunks(view) if chunk.kind == b"IDAT")
+    return (bytes(chunk.data(view)) for chunk in walk_chunks(view) if chunk.kind == b"IDAT")
 
 
 def join_data(view: memoryview, chunks: Sequence[PngChunk]) -> memoryview:
@@ -122,7 +123,7 @@ def serialise(kind: bytes, *data: bytes | memoryview) -> list[bytes | memoryview
     return [struct.pack(">I", sum(map(len, data))), kind, *data, struct.pack(">I", check)]
 
 
-def _chunks(view: memoryview, *, open_end: bool = False) -> Iterator[PngChunk]:
+def walk_chunks(view: memoryview, *, open_end: bool = False) -> Iterator[PngChunk]:
     """Every chunk of the file (5.3); what follows IEND is none.
 
     Args:

@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.row import Completed
+from rmexif.containers.common.row import Completed, require_half
 from rmexif.containers.png.chunks import serialise
 from rmexif.containers.png.scanlines import read_header
 from rmexif.containers.png.signature import SIGNATURE, signature_offset
@@ -28,7 +28,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
     """The chunks before the image data, and data of as many rows as IHDR says.
 
     Raises:
-        MalformedImage: there is no IHDR, or no image data.
+        MalformedImage: there is no IHDR, no image data, or fewer than half of the rows.
         UnsupportedFeature: an interlaced picture, whose rows stand in seven passes.
     """
     head, coded = _walk(view)
@@ -39,6 +39,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
     stride = 1 + (layout.width * layout.bits + 7) // 8
     rows = _inflated(coded, stride * layout.height)
     kept = len(rows) // stride
+    require_half(kept, layout.height, len(view))
     filled = rows[: kept * stride] + (b"\0" + _grey_row(layout, stride - 1)) * (layout.height - kept)
     pieces = [SIGNATURE, *(bytes(view[start:end]) for start, end in head)]
     data = b"".join([*pieces, *serialise(b"IDAT", zlib.compress(filled)), *serialise(b"IEND")])
@@ -70,7 +71,7 @@ def _walk(view: memoryview) -> tuple[list[tuple[int, int]], bytes]:
 
 def _inflated(coded: bytes, size: int) -> bytes:
     """What decodes of a zlib stream, at most so many bytes."""
-    stream, found = zlib.decompressobj(), b""
+    stream, found = zlib.decompressobj(), bytearray()
     for start in range(0, len(coded), 1024):
         try:
             found += stream.decompress(coded[start : start + 1024], max(1, size - len(found)))
@@ -78,7 +79,7 @@ def _inflated(coded: bytes, size: int) -> bytes:
             break
         if len(found) >= size:
             break
-    return found[:size]
+    return bytes(memoryview(found)[:size])
 
 
 def _grey_row(layout: Layout, size: int) -> bytes:

@@ -208,12 +208,11 @@ def _parts(
 ) -> tuple[Part, ...]:
     """Every byte of the file, in order."""
     parts = PartBuilder(len(view), limits)
-    start = chunks[0].offset - len(SIGNATURE)
-    parts.add("before the signature", Role.GAP, 0, start)
-    parts.add("signature", Role.STRUCTURE, start, chunks[0].offset)
+    _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
+    is_even = _is_even([frame for frame, _ in tree.pictures])
     for frame, image in tree.pictures:
-        _claim_picture(parts, frame, image, animation.misnumbered)
+        _claim_picture(parts, frame, image, animation.misnumbered, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
         for chunk in animation.hidden.chunks:
@@ -249,6 +248,13 @@ def _parts(
     return parts.tile()
 
 
+def _claim_signature(parts: PartBuilder, end: int) -> None:
+    """The signature, and what stands before it."""
+    start = end - len(SIGNATURE)
+    parts.add("before the signature", Role.GAP, 0, start)
+    parts.add("signature", Role.STRUCTURE, start, end)
+
+
 def _common_palette(view: memoryview, found: Mapping[bytes, PngChunk], tree: PngTree) -> set[int]:
     """Offsets of PLTE and tRNS, where they hold no more than colours in use."""
     chunks = [found[kind] for kind in (b"PLTE", b"tRNS") if kind in found]
@@ -269,7 +275,14 @@ def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     return (*parts[:last], *kept, mark, *parts[last + 1 :])
 
 
-def _claim_picture(parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int]) -> None:
+def _is_even(frames: Sequence[PngFrame]) -> bool:
+    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell."""
+    return len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:-1]}) <= 1
+
+
+def _claim_picture(
+    parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int], *, is_even: bool
+) -> None:
     """The chunks of a picture, each up to where the zlib stream ends."""
     remaining = image.consumed
     for chunk in frame.chunks:
@@ -278,12 +291,12 @@ def _claim_picture(parts: PartBuilder, frame: PngFrame, image: ImageData, misnum
         end = chunk.end
         if remaining < held:  # the stream ends in this chunk, or has ended before it
             end = body + remaining if remaining else chunk.offset
-        label, role, frame_role = (name, Role.PIXELS, Role.ENCODING)
+        label, role, frame_role = name, Role.PIXELS, Role.ENCODING if is_even else Role.UNKNOWN
         if fault:
             label, role, frame_role = (f"{name}/{fault}", Role.UNKNOWN, Role.UNKNOWN)
         header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
         stop = max(body, min(end, chunk.end - CRC))
-        if end > start:  # how the stream is cut into chunks says nothing
+        if end > start:
             parts.add(label, frame_role, start, body)
             level = Role.PIXELS if image.header else Role.ENCODING  # the level that was asked for
             parts.add(label, role if fault else level, body, body + header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.row import Completed
+from rmexif.containers.common.row import Completed, require_half
 from rmexif.containers.pnm.header import BITMAP, read_header
 from rmexif.errors import UnsupportedFeature
 
@@ -18,7 +18,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
     """The file, and samples of half the largest value, opaque, for those that are missing; white in a bitmap.
 
     Raises:
-        MalformedImage: the header is not all there.
+        MalformedImage: the header, or half of the rows, is not there.
         UnsupportedFeature: decimal samples.
     """
     header = read_header(view)
@@ -26,6 +26,7 @@ def complete(view: memoryview, limits: Limits) -> Completed:
     if header.plain:
         raise UnsupportedFeature("decimal samples are not completed", structure="pnm samples", offset=header.end)
     kept = min(header.height, (len(view) - header.end) // header.stride)
+    require_half(kept, header.height, len(view))
     row = bytes(header.stride)
     if header.kind != BITMAP:
         samples = [(header.most + 1) // 2] * header.channels

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from rmexif.containers.svg import style
 from rmexif.containers.svg.allowed import ATTRIBUTES, DEFINITIONS, ELEMENTS, TEXTS
+from rmexif.containers.svg.references import References, children
 from rmexif.containers.svg.tree import SVG_SPACE, XLINK, XML_SPACE, SvgNode
+from rmexif.containers.svg.values import FILTER_INPUTS
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ MOVED = frozenset({"begin", "end"})  # may name an event of another element: ani
 NAMED = frozenset({"script", "title", "desc", "metadata", "foreignObject"})  # others may be names of anybody
 NEEDED = {"image": "href", "use": "href", "animate": "attributeName", "set": "attributeName"}
 PRESERVED = (("space", "preserve"), ("space", "default"))
-HIDDEN = (("display", "none"),)
+RESULTS = frozenset({"in", "in2", "result"})  # name what one filter primitive hands to another
 
 
 class Cleaner:
@@ -37,34 +38,13 @@ class Cleaner:
     def __init__(self, root: SvgNode, limits: Limits) -> None:
         self.root, self.limits = root, limits
         self.dropped: list[tuple[str, int, int]] = []
-        self.ids: dict[str, str] = {}
-        self.classes: dict[str, str] = {}
-        self._number()
+        self.results: dict[str, str] = {}  # of filter primitives, and their fresh names
+        self.references = References(root)
+        self.ids, self.classes = self.references.ids, self.references.classes
 
     def clean(self) -> SvgNode:
         """The tree without what draws nothing."""
         return self._kept(self.root)[0]
-
-    def _number(self) -> None:
-        """Fresh names for the identifiers that something refers to, and for the classes, in document order."""
-        wanted: set[str] = set()
-        order: list[str] = []
-        sheets = ""
-        for node in _walk(self.root):
-            for _, name, value in node.attributes:
-                wanted |= {value[1:]} if name == "href" and value.startswith("#") else set(style.references(value))
-                order += [value] if name == "id" else []
-                if name == "class":
-                    for one in value.split():
-                        self.classes.setdefault(one, f"c{len(self.classes)}")
-            if node.name == "style":
-                sheets += "".join(text for text in node.content if isinstance(text, str))
-        wanted |= set(style.references(sheets)) | {name for kind, name in style.NAME.findall(sheets) if kind == "#"}
-        for name in order:
-            if name in wanted:
-                self.ids.setdefault(name, f"i{len(self.ids)}")
-        if not sheets:
-            self.classes.clear()
 
     def _drop(self, node: SvgNode, label: str) -> list[SvgNode]:
         self.dropped.append((f"svg/{label}", node.start, node.end))
@@ -76,8 +56,8 @@ class Cleaner:
             return self._drop(node, node.name[1:])
         if node.space != SVG_SPACE or node.name not in ELEMENTS:
             return self._drop(node, node.name if node.name in NAMED else "element")
-        if _is_hidden(node):
-            self._drop(node, "hidden layer")
+        if not self.references.is_drawn(node):
+            self._drop(node, "hidden layer" if node.name not in DEFINITIONS else "unused definition")
             defined = SvgNode(SVG_SPACE, "defs", 0, content=self._definitions(node))
             return [defined] if defined.content else []
         return self._kept(node)
@@ -85,11 +65,9 @@ class Cleaner:
     def _definitions(self, node: SvgNode) -> list[SvgNode | str]:
         """What others refer to in a group that is not displayed itself."""
         found: list[SvgNode | str] = []
-        for child in node.content:
-            if isinstance(child, str) or child.space != SVG_SPACE or child.name not in ELEMENTS:
-                continue
-            is_wanted = any(name == "id" and value in self.ids for _, name, value in child.attributes)
-            found += self._element(child) if is_wanted or child.name in DEFINITIONS else self._definitions(child)
+        for child in children(node):
+            is_kept = child.name == "style" or self.references.is_wanted(child)
+            found += self._element(child) if is_kept else self._definitions(child)
         return found
 
     def _kept(self, node: SvgNode) -> list[SvgNode]:
@@ -103,7 +81,10 @@ class Cleaner:
         if node.name == "style":
             new.content = [self._sheet(node)]
             return [new] if new.content[0] else []
-        for child in node.content:
+        if node.name == "defs":
+            new.content = self._definitions(node)
+            return [new] if new.content else self._drop(node, "unused definition")
+        for child in children(node) if node.name == "switch" else node.content:
             if isinstance(child, SvgNode):
                 new.content += self._element(child)
             elif node.name in TEXTS:
@@ -132,12 +113,12 @@ class Cleaner:
             elif space == XML_SPACE:
                 key, fresh = (space, name), value if (name, value) in PRESERVED else None
             else:
-                key, fresh = (space, name), None if space else self._attribute(name, value)
+                key, fresh = (space, name), None if space else self._attribute(node, name, value)
             if fresh is not None:
                 found.setdefault(key, fresh)
         return [(space, name, value) for (space, name), value in sorted(found.items())]
 
-    def _attribute(self, name: str, value: str) -> str | None:
+    def _attribute(self, node: SvgNode, name: str, value: str) -> str | None:
         """The value that an attribute without a prefix leaves with; None: it goes."""
         if name == "id":
             return self.ids.get(value)
@@ -146,9 +127,17 @@ class Cleaner:
         if name == "style":
             return self._declared(style.declarations(value)) or None
         is_event = name in MOVED and re.search("[a-z]{3}", value)
-        if name not in ATTRIBUTES or is_event or (name == "attributeName" and value not in ATTRIBUTES):
+        if name not in ATTRIBUTES or is_event:
             return None
-        return style.renamed(" ".join(value.split()), self._id) if style.is_safe(value) else None
+        if name == "attributeName":
+            return value if value in ATTRIBUTES else None
+        if name in RESULTS:
+            return self._result(value) if node.name.startswith("fe") else None
+        content = style.accepted(name, value)
+        return None if content is None else style.renamed(content, self._id)
+
+    def _result(self, name: str) -> str:
+        return name if name in FILTER_INPUTS else self.results.setdefault(name, f"r{len(self.results)}")
 
     def _reference(self, node: SvgNode, value: str) -> str | None:
         """An element of the same file, or a picture inside it."""
@@ -161,7 +150,7 @@ class Cleaner:
 
         try:
             raw = base64.b64decode("".join(found[1].split()).replace("%2B", "+").replace("%3D", "="), validate=True)
-        except binascii.Error:
+        except ValueError:  # of its length or its characters
             raise MalformedImage("a picture that is no base64", structure="svg image", offset=node.start) from None
         row = next((row for row in FORMATS if row.matches(raw[:4096])), None)
         if row is None:
@@ -169,27 +158,6 @@ class Cleaner:
         view = memoryview(raw)
         clean = rebuild(view, row.parse(view, self.limits))
         return f"data:{row.format.mime};base64,{base64.b64encode(clean).decode()}"
-
-
-def _walk(node: SvgNode) -> list[SvgNode]:
-    """A node and all below it, in document order."""
-    found = [node]
-    for child in node.content:
-        if isinstance(child, SvgNode):
-            found += _walk(child)
-    return found
-
-
-def _is_hidden(node: SvgNode) -> bool:
-    """Whether an element is not displayed; definitions are used all the same."""
-    if node.name in DEFINITIONS:
-        return False
-    for space, name, value in node.attributes:
-        if not space and (name, value.strip()) in HIDDEN:
-            return True
-        if not space and name == "style" and any(item in HIDDEN for item in style.declarations(value)):
-            return True
-    return False
 
 
 def serialised(root: SvgNode) -> bytes:

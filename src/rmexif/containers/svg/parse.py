@@ -15,6 +15,7 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.svg.clean import Cleaner, serialised
 from rmexif.containers.svg.tree import read_tree
 from rmexif.errors import UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import Container, Role
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["SvgTree", "parse", "rewrite"]
 
 UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}  # CSS px (96 dpi)
-LENGTH = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)\s*([a-z]*)\s*")
+NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+LENGTH = re.compile(rf"\s*({NUMBER})\s*([a-z]*)\s*")
 DEFAULT_SIZE = (100.0, 100.0)  # px, where neither a size nor a viewBox is given: what resvg takes
 
 
@@ -56,7 +58,7 @@ def parse(view: memoryview, limits: Limits) -> Container[SvgTree]:
             parts.add(label, Role.METADATA, start, end)
         for start, end in _between(cleaner.dropped, len(view)):
             parts.add("svg/markup", Role.UNKNOWN, start, end)
-    return Container("svg", width, height, parts.tile(), tree=SvgTree(data))
+    return Container("svg", width, height, parts.tile(), residuals=(Residual.SVG_NOT_SHOWN,), tree=SvgTree(data))
 
 
 def rewrite(view: memoryview, container: Container[SvgTree]) -> list[bytes | memoryview]:
@@ -78,7 +80,7 @@ def _between(dropped: list[tuple[str, int, int]], size: int) -> list[tuple[int, 
 def _size(root: SvgNode) -> tuple[int, int]:
     """Px: of width and height, or of the viewBox."""
     given = {name: value for space, name, value in root.attributes if not space}
-    numbers = [float(number) for number in re.findall(r"-?[0-9.]+(?:[eE][+-]?[0-9]+)?", given.get("viewBox", ""))[:4]]
+    numbers = [float(number) for number in re.findall(f"-?{NUMBER}", given.get("viewBox", ""))[:4]]
     box = (numbers[2], numbers[3]) if len(numbers) == 4 else DEFAULT_SIZE
     sides = [_length(given.get(name, ""), box[axis]) for axis, name in enumerate(("width", "height"))]
     if not all(0 < side < 1 << 24 for side in sides):

@@ -5,25 +5,33 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rmexif.containers.svg.allowed import PROPERTIES
+from rmexif.containers.svg.allowed import ELEMENTS, PROPERTIES
+from rmexif.containers.svg.values import ICC_COLOUR, is_known, without_spare_digits
 from rmexif.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["declarations", "is_safe", "references", "renamed", "rules"]
+__all__ = ["accepted", "declarations", "references", "renamed", "rules"]
 
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-REFERENCE = re.compile(r"""url\(\s*(['"]?)#([^'")\s]+)\1\s*\)""")
+# A name ends at a bracket, so that each opening one is looked at once: the time is linear.
+REFERENCE = re.compile(r"""url\(\s*(['"]?)#([^'"()\s]+)\1\s*\)""")
 FOREIGN = re.compile(r"url\(|expression|javascript:|data:|https?:|@import|\\", re.IGNORECASE)
 NAME = re.compile(r"([#.])(-?[A-Za-z_][\w-]*)")
 SELECTOR = re.compile(r"[\w\s#.*,>+~:()-]*")
+WORD = re.compile(r"[^\W\d][\w-]*")
+PSEUDO_CLASSES = "not root empty odd even n first-child last-child only-child nth-child nth-of-type first-of-type"
+SELECTABLE = ELEMENTS | frozenset(PSEUDO_CLASSES.split())
+LONG_NUMBER = re.compile(r"\d{4,}")
 MAX_RULES = 10_000
 
 
-def is_safe(value: str) -> bool:
-    """Whether a value refers to nothing but elements of the same file."""
-    return FOREIGN.search(REFERENCE.sub("", value)) is None
+def accepted(name: str, value: str) -> str | None:
+    """The value of a property or attribute in one form; None: it refers out of the file, or says other things."""
+    content = without_spare_digits(" ".join(ICC_COLOUR.sub("", value).split()))
+    plain = REFERENCE.sub("", content)
+    return content if FOREIGN.search(plain) is None and is_known(name, plain) else None
 
 
 def references(value: str) -> Iterator[str]:
@@ -41,8 +49,8 @@ def declarations(text: str) -> list[tuple[str, str]]:
     found = []
     for declaration in COMMENT.sub("", text).split(";"):
         name, _, value = declaration.partition(":")
-        key, content = name.strip().lower(), " ".join(value.split())
-        if key in PROPERTIES and content and is_safe(content) and not set("{}<") & set(content):
+        key = name.strip().lower()
+        if key in PROPERTIES and (content := accepted(key, value)):
             found.append((key, content))
     return found
 
@@ -61,7 +69,7 @@ def rules(
         UnsupportedFeature: a rule inside another one, as of media queries: what shows is not known.
     """
     body = COMMENT.sub("", text.replace("<!--", "").replace("-->", ""))
-    body = re.sub(r"@(?:import|charset|namespace)[^;]*;", "", body)
+    body = re.sub(r"@(?:import|charset|namespace)[^;]*(?:;|\Z)", "", body)
     for number, rule in enumerate(body.split("}")):
         selector, brace, content = rule.partition("{")
         if number > MAX_RULES or "{" in content:
@@ -79,7 +87,8 @@ def _selector(selector: str, name: Callable[[str, str], str | None]) -> str:
     kept = []
     for one in selector.split(","):
         names = [name(*found) for found in NAME.findall(one)]
-        if None not in names:
+        is_known = SELECTABLE.issuperset(WORD.findall(NAME.sub("", one))) and not LONG_NUMBER.search(one)
+        if None not in names and is_known:
             fresh = iter(names)
             kept.append(NAME.sub(lambda found: f"{found[1]}{next(fresh)}", one).strip())  # noqa: B023 - used at once
     return ",".join(part for part in kept if part)

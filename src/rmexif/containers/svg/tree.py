@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.errors import LimitExceeded, MalformedImage, RmexifError, UnsupportedFeature
 
 if TYPE_CHECKING:
     from rmexif.types import Limits
@@ -108,6 +108,10 @@ def read_tree(view: memoryview, limits: Limits) -> SvgNode:
     except expat.ExpatError as error:
         at = reader.parser.ErrorByteIndex
         raise MalformedImage(f"XML error {error.code}", structure="svg", offset=max(0, at)) from None
+    except RmexifError:
+        raise
+    except (LookupError, ValueError):  # as pyexpat names an encoding that it cannot read
+        raise UnsupportedFeature("UTF-8 or an encoding of single bytes expected", structure="svg", offset=0) from None
     for node, name in reader.waiting:
         setattr(node, name, len(view))
     elements = [node for node in reader.root.content if isinstance(node, SvgNode) and not node.name.startswith("#")]

@@ -12,9 +12,9 @@ __all__ = ["TIFF"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.tiff import parse, rewrite
+    from rmexif.containers.tiff import credit, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse)
+    return Walker(parse.parse, rewrite.rewrite, parse.parse, with_credit=credit.with_credit)
 
 
 TIFF = FormatRow(

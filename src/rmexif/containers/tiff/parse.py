@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif import icc
@@ -33,11 +34,15 @@ POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABIL
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
 MAX_DEPTH = 8  # directories behind directories
 LONGEST_FILLER = 38  # byte
+HEADER = 8  # byte: programs that append pages repeat it
+ALIGNMENTS = (2, 4, 8, 16)  # byte
+MOST_IRREGULAR = 16  # that no alignment explains: each could hold 8 bits
 # Fields whose numbers say where something lies: recomputed, so their own bytes are mere structure.
 PLACES = frozenset(
     {Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS, Tag.ROWS_PER_STRIP}
 )
 ALL = frozenset({0xFFFF, 0xFFFFFFFF})  # RowsPerStrip of a picture in one strip (TIFF 6.0, page 39)
+RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
 UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
@@ -116,7 +121,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         format="tiff",
         width=first.width,
         height=first.height,
-        parts=_with_filler(view, parts.builder.tile()),
+        parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
         orientation=first.orientation,
@@ -127,15 +132,34 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
     )
 
 
-def _with_filler(view: memoryview, parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The parts, with gaps that hold nothing as what they are."""
-    holes = (Role.GAP, Role.TRAILER)
-    return tuple(
-        Part("filler", Role.ENCODING, part.offset, part.length)
-        if part.role in holes and part.length <= LONGEST_FILLER and FILLER.match(bytes(view[part.offset : part.end]))
-        else part
+def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
+    """The parts, with gaps that hold nothing as what they are; where no alignment explains them, they could spell."""
+    found = {
+        part.offset: part
         for part in parts
+        if part.role in (Role.GAP, Role.TRAILER)
+        and part.length <= LONGEST_FILLER
+        and FILLER.match(bytes(view[part.offset : part.end]))
+    }
+    if min(_irregular(view, [*found.values()], pages, alignment) for alignment in ALIGNMENTS) > MOST_IRREGULAR:
+        return parts
+    return tuple(
+        Part("filler", Role.ENCODING, part.offset, part.length) if part.offset in found else part for part in parts
     )
+
+
+def _irregular(view: memoryview, fillers: list[Part], pages: list[Page], alignment: int) -> int:
+    """How many fillers do not end on a multiple of the alignment, and how many strips are padded unlike the others."""
+    count = 0
+    for part in fillers:
+        content = bytes(view[part.offset : part.end])
+        zeros = part.length - len(content.lstrip(b"\0"))
+        step = alignment if zeros == part.length else ALIGNMENTS[-1]  # of a header that programs repeat
+        count += not (zeros < step and (part.offset + zeros) % step == 0 and part.length - zeros in (0, HEADER))
+    for page in pages:
+        padded = [after.start > at.consumed for at, after in pairwise(page.strips) if at.consumed % alignment]
+        count += min(sum(padded), len(padded) - sum(padded))
+    return count
 
 
 def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
@@ -153,7 +177,7 @@ def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
 def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
     """Whether numbers say where the strips are, and nothing else."""
     if tag == page.grid.offsets_tag:
-        return numbers == tuple(strip.start for strip in page.strips)
+        return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
         return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
     return tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 and (numbers[0] == page.grid.block[1] or numbers[0] in ALL)
@@ -248,6 +272,7 @@ class _TiffParts:
         self.builder = PartBuilder(len(reader.view), limits)
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
+        self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
 
     def page(self, page: Page, label: str) -> None:
@@ -256,14 +281,10 @@ class _TiffParts:
         done: set[int] = set()
         for entry in page.directory.entries:
             if entry.tag not in done and self._stays(page, entry):
-                role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
-                self.builder.add(label, role, entry.offset, entry.offset + self.reader.entry_size)
-                if not entry.inline:
-                    self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end)
+                self._ordinary(page, entry, label)
             else:
                 self.entry(entry, label, Role.METADATA)
             done.add(entry.tag)
-        self._pads(page, label)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
             if strip.is_ordinary and not strip.passed_through:
@@ -271,6 +292,19 @@ class _TiffParts:
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+
+    def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
+        """A field that says no more than a clean file does; a resolution may be kept all the same."""
+        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
+        end, value = entry.offset + self.reader.entry_size, None
+        if entry.tag in RESOLUTION:
+            value = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
+        payload = PayloadKind.TIFF_VALUE if value else None
+        if entry.inline:
+            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=value)
+        else:
+            self.builder.add(label, role, entry.offset, end)
+            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=value)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -317,7 +351,7 @@ class _TiffParts:
         value: Value | None = page.fields.get(entry.tag)
         if value is not None and numbers == value[1]:
             return True
-        if entry.tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT):
+        if entry.tag in RESOLUTION:
             return _is_common_density(self.reader, page)
         return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
 
@@ -327,21 +361,19 @@ class _TiffParts:
             is_jpeg = page.coding.compression == Compression.JPEG
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
         if entry.tag == Tag.PAGE_NUMBER:
-            return len(numbers) == 2 and (numbers[1] == 0 or numbers[0] < numbers[1] <= MAX_NUMBERED)
+            return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:
             return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
         if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
             return _is_common_map(numbers, page.fields[entry.tag][1])
         return False
 
-    def _pads(self, page: Page, label: str) -> None:
-        """Zeros that put what follows on an even byte."""
-        ends = [entry.end for entry in page.directory.entries if not entry.inline and entry.tag in page.fields]
-        ends += [strip.consumed for strip in page.strips]
-        size = len(self.view)
-        for end in ends:
-            if end % 2 and end < size and not self.view[end]:
-                self.builder.add(f"{label}/pad", Role.ENCODING, end, end + 1)
+    def _continues(self, number: int, total: int) -> bool:
+        """Whether a page is the next one of as many, or has the same number as all before it."""
+        self.numbers.append((number, total))
+        (first, of), (second, _) = (*self.numbers, *self.numbers)[:2]
+        is_next = number == first + (len(self.numbers) - 1) * (second - first) and 0 <= second - first <= 1
+        return is_next and total == of and number < (total or MAX_NUMBERED) <= MAX_NUMBERED
 
     def _children(self, entry: Entry, label: str, role: Role) -> None:
         """The directories that a field points at."""

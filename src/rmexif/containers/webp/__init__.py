@@ -12,9 +12,9 @@ __all__ = ["WEBP"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.webp import low_bits, parse, rewrite
+    from rmexif.containers.webp import credit, low_bits, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, low_bits=low_bits.low_bits)
+    return Walker(parse.parse, rewrite.rewrite, low_bits=low_bits.low_bits, with_credit=credit.with_credit)
 
 
 WEBP = FormatRow(

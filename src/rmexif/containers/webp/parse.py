@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rmexif.containers.webp.picture import CodedChunk
     from rmexif.types import Limits
 
-__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "WebpTree", "parse"]
+__all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "XMP", "WebpTree", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)

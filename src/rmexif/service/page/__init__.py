@@ -1,4 +1,4 @@
-"""The page, put together from its three files into one answer, under a policy that lets nothing else run."""
+"""The files of the page, and the policy under which nothing else runs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,36 @@ import base64
 import hashlib
 from importlib.resources import files
 
-__all__ = ["assemble", "policy_for"]
+__all__ = ["INDEX", "POLICY", "load", "policy_for"]
+
+INDEX = "index.html"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
+}
 
 
-def assemble() -> tuple[str, str]:
-    """The page and its Content-Security-Policy."""
-    html, style, script = (files(__name__).joinpath(f"page.{end}").read_text("utf-8") for end in ("html", "css", "js"))
-    page = html.replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)
-    return page, policy_for(style, script)
+def load() -> dict[str, tuple[bytes, str]]:
+    """Every file of the page by its name: its bytes and its content type."""
+    found = {}
+    for item in files(__name__).iterdir():
+        end = "." + item.name.rpartition(".")[2]
+        if end in TYPES:
+            found[item.name] = item.read_bytes(), TYPES[end]
+    return found
 
 
-def policy_for(style: str, script: str | None = None) -> str:
-    """A policy under which exactly these two run; pictures may come from memory, questions go to this server only."""
-    rules = ["default-src 'none'", f"style-src {_hash(style)}", "img-src blob: data:", "base-uri 'none'"]
-    if script is not None:
-        rules += [f"script-src {_hash(script)}", "connect-src 'self'"]
+def policy_for(style: str) -> str:
+    """A policy for a page without script that has exactly this style."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    rules = ("default-src 'none'", f"style-src 'sha256-{digest}'", "img-src data:", "base-uri 'none'")
     return "; ".join([*rules, "form-action 'none'", "frame-ancestors 'none'"])
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,1 @@
+"""What an attacker with one upload may try, as programs."""

@@ -1,0 +1,192 @@
+"""What a worker does with a shard: its images scrubbed one by one as they are read, and the shard written again.
+
+A shard has one row in the manifest, as any object, and its members have theirs in ``members/`` beside the parts.
+A record with an image that is refused is left out. A shard that cannot be read to its end has no result; others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from contextlib import closing
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from rmexif import bulk
+from rmexif.batch.earlier import drop_output
+from rmexif.batch.flow import RENAMED, flow, former_rows, history, true_name
+from rmexif.batch.manifest import MEMBERS, escaped
+from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
+from rmexif.batch.shards import BrokenShard, open_shard, shard_kind
+from rmexif.batch.stores import BLOCK, StoreUnavailable
+from rmexif.containers import by_name
+from rmexif.errors import InputError, LimitExceeded
+from rmexif.io.quiet_stderr import silence_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rmexif.batch.flow import Chunk, Job
+    from rmexif.batch.shards import Member, Record, Shard
+    from rmexif.batch.stores import Entry
+    from rmexif.types import Outcome
+
+__all__ = ["flow_of"]
+
+EMPTY = dict.fromkeys(
+    (
+        "output",
+        "format",
+        "faces_detected",
+        "findings",
+        "new_size",
+        "original_hash",
+        "new_hash",
+        "problem",
+        "previous_hash",
+    )
+)
+
+
+def flow_of(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]:
+    """Scrub every chunk, of images or of shards; its part of the manifest is written when its codes are handed out.
+
+    Raises:
+        StoreUnavailable: a part could not be written.
+        SetupError: the installation or the policy is at fault.
+    """
+    return flow(job, chunks, workers) if job.shards is None else _flow(job, chunks, workers)
+
+
+def _flow(job: Job, chunks: Iterable[Chunk], workers: int) -> Iterator[Codes]:
+    for chunk in chunks:
+        former, rows, codes = former_rows(job, chunk), [], Codes()
+        for entry in chunk.entries:
+            with silence_stderr():
+                row, members = _shard(job, entry, workers)
+            before = former.get(entry.path)
+            if before is not None and before["output"] not in (None, row["output"]):
+                drop_output(job, before)
+            rows.append(row | history(before))
+            job.manifest.write(f"{MEMBERS}/{job.manifest.key(entry.path).hex()}.parquet", members)
+            codes.add(members)
+            codes.add([row] if row["code"] != OK else [])
+        job.manifest.write(chunk.name, rows)
+        yield codes
+
+
+def _shard(job: Job, entry: Entry, workers: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A shard's row, and those of its members."""
+    base = {"path": entry.path, "identity": job.manifest.identity(entry), "original_size": entry.size, **EMPTY}
+    try:
+        data, digest, members = _rewritten(job, entry, workers)
+    except InputError as error:
+        code = NO_INPUT if isinstance(error, _Unread) else error.code
+        return base | {"code": code, "problem": str(error), "original_hash": _digest(job, entry)}, []
+    output = escaped(entry.path)
+    try:
+        job.target.put(output, data)
+    except (OSError, ValueError, StoreUnavailable):
+        return base | {"code": CANNOT_CREATE, "problem": "it could not be stored", "original_hash": digest}, []
+    facts = {"new_size": len(data), "new_hash": hashlib.sha256(data).hexdigest(), "original_hash": digest}
+    return base | facts | {"code": OK, "output": output, "format": (shard_kind(entry.path) or "").lstrip(".")}, members
+
+
+class _Unread(InputError):
+    """A shard could not be had from its store."""
+
+
+def _digest(job: Job, entry: Entry) -> str | None:
+    """SHA-256 of a shard, read a block at a time; None where the store does not give it."""
+    made = hashlib.sha256()
+    try:
+        with job.source.stream(entry.path, entry.size) as file:
+            while block := file.read(BLOCK):
+                made.update(block)
+    except (OSError, StoreUnavailable):
+        return None
+    return made.hexdigest()
+
+
+def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes, str | None, list[dict[str, Any]]]:
+    """The shard written again, the hash of what it was, and the rows of its members.
+
+    Raises:
+        BrokenShard: it cannot be read, or holds no images.
+        InputError: its name leads elsewhere, or it could not be had.
+    """
+    assert job.shards is not None
+    if any(step in ("", ".", "..") for step in entry.path.split("/")):
+        raise InputError("a name with an empty step, '.' or '..' leads elsewhere")
+    try:
+        digest = _digest(job, entry)
+        with job.source.stream(entry.path, entry.size) as file:
+            passes = job.shards.others == "pass"
+            shard = open_shard(entry.path, file, job.policy.limits, passes, job.shards.column)
+            members = _members(job, entry, shard, workers)
+            if not members:
+                raise BrokenShard("no member is an image")
+            return shard.finish(), digest, members
+    except StoreUnavailable as error:
+        raise _Unread("it could not be read from the store") from error
+
+
+def _members(job: Job, entry: Entry, shard: Shard, workers: int) -> list[dict[str, Any]]:
+    """Scrub every image as it is read, and write every record when its images are done; rows of the images."""
+    waiting: deque[Record] = deque()
+
+    def images() -> Iterator[bytes]:
+        for record in shard.records():
+            waiting.append(record)
+            yield from (member.data for member in record.images)
+
+    rows: list[dict[str, Any]] = []
+    done: list[Outcome] = []
+    made: Any = bulk.run(job.policy, images(), job.limits, workers=workers)
+    with closing(made) as outcomes:
+        for outcome in outcomes:
+            _write_plain(shard, waiting)
+            done.append(outcome)
+            if len(done) == len(waiting[0].images):
+                rows += _finish(job, entry, shard, waiting.popleft(), done)
+                done = []
+    _write_plain(shard, waiting)
+    return rows
+
+
+def _write_plain(shard: Shard, waiting: deque[Record]) -> None:
+    """Write the records without an image that are next."""
+    while waiting and not waiting[0].images:
+        shard.add(waiting.popleft(), [])
+
+
+def _finish(job: Job, entry: Entry, shard: Shard, record: Record, done: list[Outcome]) -> list[dict[str, Any]]:
+    rows = [_row(job, entry, member, outcome) for member, outcome in zip(record.images, done, strict=True)]
+    if all(row["code"] == OK for row in rows):
+        shard.add(record, [(row.pop("name"), outcome.data or b"") for row, outcome in zip(rows, done, strict=True)])
+        return rows
+    for row in rows:
+        row.pop("name", None)
+    left_out = {"output": None, "new_hash": None, "new_size": None}  # what belongs together goes together
+    return [row | left_out for row in rows]
+
+
+def _row(job: Job, entry: Entry, member: Member, outcome: Outcome) -> dict[str, Any]:
+    path = f"{entry.path}/{member.name}"
+    row = EMPTY | {"path": path, "identity": bytes(16), "original_size": member.size or len(member.data)}
+    row |= describe(member.data, outcome)
+    row["problem"] = None if outcome.error is None else str(outcome.error)
+    if member.size is not None:
+        row |= {"code": LimitExceeded.code, "problem": "max_bytes: its size is above the limit", "original_hash": None}
+    if outcome.data is not None and outcome.report is not None:
+        extensions = by_name(outcome.report.stats["output_format"]).format.extensions
+        name = member.name if entry.path.endswith(".parquet") else _member_name(member.name, extensions)
+        output = f"{escaped(entry.path)}/{escaped(name)}"
+        row |= {"name": name, "output": output, "new_size": len(outcome.data)}
+    return row
+
+
+def _member_name(name: str, extensions: tuple[str, ...]) -> str:
+    """The name in the new shard; an extension that is not true is put right, and the record's key stays."""
+    named = true_name(name, extensions)
+    return named if named == name else str(PurePosixPath(name).with_suffix(f"{RENAMED}{extensions[0]}"))
