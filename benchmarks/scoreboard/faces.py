@@ -50,7 +50,7 @@ def section(folder: Path | None, every: int, deface: str | None) -> str:
         table = covered(folder, every, deface)
     return (
         "## Faces\n\nThe metadata tools leave faces alone. deface runs with its defaults.\n\n"
-        f"{table}\n\nRe-identification, as [measured before](../benchmarks/reidentification/README.md): can a recogniser "
+        f"{table}\n\nRe-identification, as measured before (`benchmarks/reidentification/README.md`): can a recogniser "
         f"still tell people apart? Lower is better; chance is .071.\n\n{reidentified()}\n\n"
         "deface's default is the Gaussian blur on an ellipse in the box; a black box is as good as `fill` where it covers "
         "the face."

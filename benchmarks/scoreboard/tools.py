@@ -122,7 +122,7 @@ def table(python: str) -> list[Tool]:
         ),
         Tool("exiv2", ("exiv2", "rm", "{target}"), ("exiv2", "-V"), ("debian", "exiv2", "libexiv2-27"), in_place=True),
         library("Pillow", PILLOW, "pillow"),
-        library("libvips", VIPS, "pyvips", "pyvips-binary", "cffi"),
+        library("libvips, by pyvips", VIPS, "pyvips", "pyvips-binary", "cffi"),
         Tool("ImageMagick", ("convert", "{source}", "-strip", "{target}"), ("convert", "-version"), magick),
         Tool(
             "jpegtran",
