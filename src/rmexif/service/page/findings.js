@@ -19,7 +19,7 @@ function isWords(item) {
   if (item.category === "embedded_image" || !item.value) return true;
   if (item.category === "time") return /^\d{4}[:-]\d\d[:-]\d\d/.test(item.value);
   if (item.category === "location" && item.value.length < 2) return false;
-  return !["device", "location"].includes(item.category) || !/^[\d\s.,:/-]*$/.test(item.value) || /Position|Serial|ID$/.test(item.where);
+  return !["device", "location"].includes(item.category) || !/^[\d\s.,:/-]*$/.test(item.value) || /GPSPosition$|Serial|ID$/.test(item.where);
 }
 
 function position(findings) {

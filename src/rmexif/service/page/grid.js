@@ -47,7 +47,6 @@ export function put(pictures, open) {
     refresh(picture);
   }
   list.append(fresh);
-  for (const picture of pictures) refresh(picture);
 }
 
 export function take(picture) {

@@ -11,6 +11,7 @@ import { best, speak, word } from "./speech.js";
 import * as viewer from "./viewer.js";
 import { LANGUAGES } from "./words.js";
 
+const SLICE = 25; // tiles made in one go
 const pictures = new Set();
 const sound = () => grid.order().filter((picture) => !picture.refused);
 const waiting = () => sound().filter((picture) => !picture.result);
@@ -78,9 +79,12 @@ async function take(files) {
     picture.addEventListener("change", refresh);
     picture.addEventListener("locked", unlock);
   }
-  grid.put(fresh, open);
   if (pictures.size === 1) open(fresh[0]); else if (before < 2) viewer.close();
-  draw();
+  for (let at = 0; at < fresh.length; at += SLICE) { // the page stays awake while hundreds come in
+    if (at) await new Promise((done) => { setTimeout(done); });
+    grid.put(fresh.slice(at, at + SLICE), open);
+    draw();
+  }
   await look(fresh);
 }
 

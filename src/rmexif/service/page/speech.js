@@ -2,11 +2,18 @@
 import { LANGUAGES, WORDS } from "./words.js";
 
 const CODES = Object.keys(LANGUAGES);
+const formats = new Map(); // making one costs far more than using it
 let code = "en";
+
+function format(kind, options = {}) {
+  const key = `${code} ${kind.name} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new kind(code, options));
+  return formats.get(key);
+}
 
 export const language = () => code;
 export const best = (wanted) => wanted.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => CODES.includes(tag)) ?? "en";
-export const number = (value, digits = 0) => new Intl.NumberFormat(code, { maximumFractionDigits: digits }).format(value);
+export const number = (value, digits = 0) => format(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
 export const size = (bytes) => (bytes < 1e6 ? `${number(Math.ceil(bytes / 1e3))} kB` : `${number(bytes / 1e6, 1)} MB`);
 
 export function duration(seconds) {
@@ -24,7 +31,7 @@ export function moment(text) {
 
 export function word(key, values = {}) {
   const texts = (WORDS[key] ?? WORDS.uncertain)[CODES.indexOf(code)].split("|");
-  const many = texts.length > 1 && new Intl.PluralRules(code).select(values.n) !== "one";
+  const many = texts.length > 1 && format(Intl.PluralRules).select(values.n) !== "one";
   return texts[many ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number(values[name]) : values[name]));
 }
 
