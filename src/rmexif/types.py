@@ -276,6 +276,15 @@ class FrameStream:
 
     def __init__(self, count: int, make: Callable[[], Iterator[Frame]]) -> None:
         self._count, self._make = count, make
+        self._size: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the first frame, px; it is made once for this."""
+        if self._size is None:
+            height, width = self[0].pixels.shape[:2]
+            self._size = int(height), int(width)
+        return self._size
 
     def __len__(self) -> int:
         """Frames."""
@@ -307,12 +316,19 @@ class Raster:
     @property
     def width(self) -> int:
         """Px."""
-        return int(self.frames[0].pixels.shape[1])
+        return self._size[1]
 
     @property
     def height(self) -> int:
         """Px."""
-        return int(self.frames[0].pixels.shape[0])
+        return self._size[0]
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        if isinstance(self.frames, FrameStream):
+            return self.frames.size
+        height, width = self.frames[0].pixels.shape[:2]
+        return int(height), int(width)
 
 
 def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argparse call it
