@@ -11,7 +11,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from rmexif import containers, detectors, errors, policy, residuals, stats, styles, types
-from rmexif.cli import cli
+from rmexif.cli.commands import cli
 from rmexif.service.openapi import document
 from rmexif.service.settings import Settings
 

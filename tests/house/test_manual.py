@@ -12,7 +12,7 @@ import pytest
 
 import rmexif
 from rmexif import errors, stats
-from rmexif.cli import cli
+from rmexif.cli.commands import COMMANDS
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
 from rmexif.service.openapi import document, manual
@@ -73,7 +73,7 @@ def test_every_command_and_route_is_in_the_reference(site: Path) -> None:
     commands = links.Anchors((site / "reference/commands.html").read_text()).names
     routes = (site / "reference/routes.html").read_text()
 
-    assert {f"rmexif-{name}" for name in cli.commands} <= commands
+    assert {f"rmexif-{name}" for name in COMMANDS} <= commands
     assert all(path in routes for path in document(Settings())["paths"])
 
 
