@@ -276,14 +276,12 @@ class FrameStream:
 
     def __init__(self, count: int, make: Callable[[], Iterator[Frame]]) -> None:
         self._count, self._make = count, make
-        self._size: tuple[int, int] | None = None
+        self._size: tuple[int, ...] = ()
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> tuple[int, ...]:
         """Height and width of the first frame, px; it is made once for this."""
-        if self._size is None:
-            height, width = self[0].pixels.shape[:2]
-            self._size = int(height), int(width)
+        self._size = self._size or self[0].pixels.shape[:2]
         return self._size
 
     def __len__(self) -> int:
@@ -324,11 +322,8 @@ class Raster:
         return self._size[0]
 
     @property
-    def _size(self) -> tuple[int, int]:
-        if isinstance(self.frames, FrameStream):
-            return self.frames.size
-        height, width = self.frames[0].pixels.shape[:2]
-        return int(height), int(width)
+    def _size(self) -> tuple[int, ...]:
+        return self.frames.size if isinstance(self.frames, FrameStream) else self.frames[0].pixels.shape[:2]
 
 
 def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argparse call it

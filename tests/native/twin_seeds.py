@@ -194,7 +194,7 @@ def filter_rows(draw: Random, seeds: Seeds) -> Call:
 
 def jpeg_scan(draw: Random, seeds: Seeds) -> Call:
     data, scan, blocks, tables = draw.choice(seeds["jpeg"])
-    scan = replace(scan, mcus=min(scan.mcus, draw.randrange(1, 60)))
+    scan = scan._replace(mcus=min(scan.mcus, draw.randrange(1, 60)))
     count = min(blocks, scan.mcus) if scan.start else 0
     history = array("Q", (draw.getrandbits(64) & draw.getrandbits(64) for _ in range(count)))
     return Call(jpeg.walk, (scan, damaged(draw, data, 300), history, draw.choice(list(jpeg.Output)), tables), {})
