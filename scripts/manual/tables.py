@@ -53,7 +53,16 @@ def limits_table() -> str:
 def stats_tables() -> str:
     """Every key of a report, with the comment that stands beside it in the source."""
     tables = []
-    for name in ("Stats", "FindingStats", "FaceStats", "ResidualStats", "RepairStats", "CreditStats", "KeptStats", "DroppedStats"):
+    for name in (
+        "Stats",
+        "FindingStats",
+        "FaceStats",
+        "ResidualStats",
+        "RepairStats",
+        "CreditStats",
+        "KeptStats",
+        "DroppedStats",
+    ):
         rows = [(f"`{key}`", f"`{kind}`", text) for key, kind, text in _fields_with_comments(getattr(stats, name))]
         summary = inspect.getdoc(getattr(stats, name)) or ""
         tables.append(f"### {name}\n\n{summary}\n\n{_table(('key', 'type', 'what'), rows)}")
