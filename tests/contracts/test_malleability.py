@@ -23,6 +23,7 @@ FLIPS = (0x01, 0x10, 0x80)
 LARGEST = 12_000  # byte
 
 FREE = {  # at the most, in one sample
+    ("jpeg", "APP0/JFIF"): 2,  # the shape of a pixel, in numbers of one byte
     ("jpeg", "SOS"): 3,  # progressive: ends of bands, beyond what the picture has
     ("webp", "ANMF"): 2,  # what becomes of a frame's area where the next one covers it all
     ("avif", "meta/iprp/ipco/colr"): 1,  # twins among the transfer curves

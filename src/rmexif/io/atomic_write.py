@@ -182,6 +182,7 @@ def _fill(handle: int, data: bytes, like: os.stat_result | None) -> None:
     if like is not None and hasattr(os, "fchown"):
         with contextlib.suppress(PermissionError):  # replace_file() says so
             os.fchown(handle, like.st_uid, like.st_gid)
+    if like is not None and hasattr(os, "fchmod"):
         os.fchmod(handle, stat.S_IMODE(like.st_mode))
     view = memoryview(data)
     while view:
