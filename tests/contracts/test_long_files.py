@@ -106,7 +106,7 @@ def free_bytes(data: bytes, name: str, viewer: Callable[[bytes], object] = shown
         changed = bytearray(data)
         changed[at] ^= chance.choice(FLIPS)
         try:
-            is_free = not verify(changed) and viewer(bytes(changed)) == before
+            is_free = not verify(changed, canonical=True) and viewer(bytes(changed)) == before
         except RmexifError:
             continue
         if is_free:
