@@ -206,8 +206,7 @@ def test_pages_and_descriptions(base: str) -> None:
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         assert "unsafe" not in page.headers["Content-Security-Policy"]
         assert (
-            "//"
-            not in page.text.replace("http://www.w3.org/2000/svg", "").replace(f"{base}/", "").split("<script>")[0]
+            "//" not in page.text.replace("http://www.w3.org/2000/svg", "").replace(f"{base}/", "").split("<script>")[0]
         )
 
 
