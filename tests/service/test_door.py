@@ -172,7 +172,7 @@ def test_a_thousand_idle_connections_keep_nobody_out(astronaut: bytes, sent: byt
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert slowest(answers) < 3 * slowest(quiet) + 1
+    assert slowest(answers) < 3 * slowest(quiet) + 3  # a second: one SYN that was sent again
 
 
 def test_slow_bodies_give_way(astronaut: bytes) -> None:
