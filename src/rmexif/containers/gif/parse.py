@@ -15,7 +15,6 @@ from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
 from rmexif.containers.gif.codes import RESET_BYTES, PictureCodes, read_codes
-from rmexif.containers.gif.rewrite import sub_blocks
 from rmexif.containers.gif.screen import (
     APPLICATION,
     COMMENT,
@@ -168,11 +167,18 @@ def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None
 def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, start: int, end: int, last: int) -> None:
     """The code size and the codes, and the terminator behind surplus bytes; pixels where they stay as they stand."""
     label, role = ("picture/codes", Role.PIXELS) if codes.is_kept else ("picture/other codes", Role.UNKNOWN)
-    if codes.is_ordinary and (not codes.is_kept or view[start + 1 : end] != sub_blocks(codes.data)[:-1]):
+    if codes.is_ordinary and not (codes.is_kept and _is_full(view[start + 1 : end], len(codes.data))):
         role = Role.ENCODING if _is_even(view[start + 1 : end]) else Role.UNKNOWN
     parts.add(label, role, start, end)
     parts.add("picture/surplus", Role.GAP, end, last)
     parts.add(label, role, last, last + 1)
+
+
+def _is_full(blocks: memoryview, size: int) -> bool:
+    """Whether ``size`` bytes of codes stand in data sub-blocks that are as long as they can be."""
+    full, rest = divmod(size, LONGEST)
+    sizes = bytes([LONGEST]) * full + (bytes([rest]) if rest else b"")
+    return len(blocks) == size + len(sizes) and bytes(blocks[:: LONGEST + 1]) == sizes
 
 
 def _is_even(blocks: memoryview) -> bool:
