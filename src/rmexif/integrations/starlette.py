@@ -16,7 +16,7 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 
 from rmexif.bulk import scrub_async
 from rmexif.containers import by_name
-from rmexif.errors import InputError, RmexifError
+from rmexif.errors import LimitExceeded, RmexifError
 from rmexif.io.multipart import FORM_OVERHEAD, FormReader, is_other, unique_name
 from rmexif.policy import Policy
 
@@ -49,15 +49,12 @@ STATUSES = {
 }
 
 
-class FormTooLarge(InputError):
+class FormTooLarge(LimitExceeded):
     """The form, all its files together, is too long.
 
     Args:
         limit: byte.
     """
-
-    code = "limit_exceeded"
-    status_hint = 413
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the form is above the limit of {limit} bytes")

@@ -145,7 +145,7 @@ def error_of(values: Any) -> RmexifError:
     if not isinstance(values, dict) or values.keys() != {"code", "message", "fields"}:
         raise _refusal("error")
     code, message, fields = values["code"], values["message"], values["fields"]
-    kind = dict(_known_kinds()).get(code) if isinstance(code, str) else None
+    kind = dict(_kinds(RmexifError)).get(code) if isinstance(code, str) else None
     if kind is None or not isinstance(message, str) or not isinstance(fields, dict) or not _is_text(message):
         raise _refusal("error")
     error = kind.from_facts(message, {})
@@ -240,12 +240,6 @@ def _is_inside(face: FaceStats, width: int, height: int, limits: Limits) -> bool
 def _is_residual(residual: ResidualStats) -> bool:
     known = RESIDUALS.get(residual["code"])
     return known is not None and residual["text"].startswith(known.text) and residual["bounded"] == known.bounded
-
-
-def _known_kinds() -> Iterator[tuple[str, type[RmexifError]]]:
-    """Those of the library last: a class of an edge may share the code of one of them, and no worker raises it."""
-    every = list(_kinds(RmexifError))
-    return iter(sorted(every, key=lambda row: row[1].__module__ == RmexifError.__module__))
 
 
 def _kinds(kind: type[RmexifError]) -> Iterator[tuple[str, type[RmexifError]]]:
