@@ -189,7 +189,7 @@ def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tupl
     row, container = inspection.open_container(view, limits)
     found = verification.find_identifying(view, limits, row, container, values=values)
     if container.format == "webp":
-        data, _, clean = verification.rewrite(view, limits)
+        data, clean = verification.rewrite_parsed(view, limits, row, container)
         found += _behind_codes(memoryview(data), clean)
     return container, found
 

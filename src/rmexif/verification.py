@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rmexif.containers import FormatRow
     from rmexif.types import Container, Limits, Part
 
-__all__ = ["find_identifying", "find_leftovers", "rewrite", "verify_clean"]
+__all__ = ["find_identifying", "find_leftovers", "rewrite", "rewrite_parsed", "verify_clean"]
 
 LEAST_SEARCHED = 8  # byte
 LEAST_PIECE = 64  # byte of coded data
@@ -41,11 +41,19 @@ def rewrite(view: memoryview, limits: Limits) -> tuple[bytes, Container[Any], Co
         VerificationError: the rewrite did not pass its own check.
     """
     row, container = open_container(view, limits)
+    data, clean = rewrite_parsed(view, limits, row, container)
+    return data, container, clean
+
+
+def rewrite_parsed(
+    view: memoryview, limits: Limits, row: FormatRow[Any], container: Container[Any]
+) -> tuple[bytes, Container[Any]]:
+    """As ``rewrite``, of a file that was parsed: the clean file, and what it is."""
     pieces = row.rewrite(view, container)
     data = join(pieces)
     if all(part.role in HARMLESS for part in container.parts) and _same(pieces, view):
-        return data, container, container  # a fixed point already: parsing the same bytes again would prove nothing new
-    return data, container, verify_clean(data, limits, container)
+        return data, container  # a fixed point already: parsing the same bytes again would prove nothing new
+    return data, verify_clean(data, limits, container)
 
 
 def verify_clean(data: bytes, limits: Limits, earlier: Container[Any] | None = None) -> Container[Any]:

@@ -11,8 +11,9 @@ from PIL import PngImagePlugin
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.svg.cost import check_cost
 from rmexif.containers.svg.expansion import check_drawing
+from rmexif.containers.svg.tree import read_tree
 from rmexif.errors import LimitExceeded, MissingDependency, UnsupportedFeature
-from rmexif.types import Colour, Frame, Raster
+from rmexif.types import Colour, Frame, Limits, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,9 @@ def drawing(raw: bytes | memoryview, container: Container[object]) -> Raster:
     except ImportError as error:
         raise MissingDependency("SVG needs resvg to be drawn: pip install 'rmexif[svg]'") from error
 
-    check_drawing(raw, MAX_NODES)
-    check_cost(memoryview(raw), container.width, container.height)
+    root = read_tree(memoryview(raw), Limits())
+    check_drawing(root, MAX_NODES)
+    check_cost(root, container.width, container.height)
     text, width, height = bytes(raw).decode(), container.width, container.height
 
     def draw(across: int, down: int, text: str = text) -> bytes:

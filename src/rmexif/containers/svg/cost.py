@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rmexif.containers.svg.tree import SvgNode, read_tree
+from rmexif.containers.svg.tree import SvgNode
 from rmexif.errors import LimitExceeded, UnsupportedFeature
-from rmexif.types import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,13 +23,13 @@ LAYERED = re.compile(
 )
 
 
-def check_cost(data: memoryview, width: int, height: int) -> None:
+def check_cost(root: SvgNode, width: int, height: int) -> None:
     """Refuse a drawing that could take unbounded time or memory to be drawn.
 
     Layers inside layers are held at once; those in what others refer to count all, as it can stand inside any of them.
 
     Args:
-        data: the file, cleaned.
+        root: of a clean file.
         width: of the picture, in px.
         height: of the picture, in px.
 
@@ -39,7 +38,6 @@ def check_cost(data: memoryview, width: int, height: int) -> None:
         LimitExceeded: layers of more than 1 GiB at once.
     """
     deepest = referred = 0
-    root = read_tree(data, Limits())
     has_layered_classes = any(LAYERED.search(text) for text in _sheets(root))
     waiting = [(root, 0, False)]
     while waiting:

@@ -7,9 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from rmexif.containers.svg import style
-from rmexif.containers.svg.tree import read_tree
 from rmexif.errors import LimitExceeded
-from rmexif.types import Limits
 
 if TYPE_CHECKING:
     from rmexif.containers.svg.tree import SvgNode
@@ -25,18 +23,16 @@ NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 MAX_CHAIN = 512  # elements inside elements and references behind references, together
 
 
-def check_drawing(raw: bytes | memoryview, most: int) -> None:
+def check_drawing(root: SvgNode, most: int) -> None:
     """Refuse what a renderer cannot be trusted with, before it gets to see it.
 
     Args:
-        raw: a clean SVG file.
+        root: of a clean file.
         most: elements that may be drawn, those that are referred to as often as that happens.
 
     Raises:
-        MalformedImage: it is not well-formed.
         LimitExceeded: it draws more elements, has more arcs in a path, or selectors that take longer to match.
     """
-    root = read_tree(memoryview(raw), Limits())
     targets: dict[str, SvgNode] = {}
     stack, nodes, depth, characters, rules = [(root, 1)], 0, 1, 0, list[str]()
     while stack:
