@@ -11,6 +11,7 @@ import os
 import pickle
 import socket
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from dataclasses import replace
 from functools import partial
@@ -73,7 +74,7 @@ class Local:
         return (amend(job, amendment) for amendment in amendments)
 
 
-class _Cluster:
+class _Cluster(ABC):
     """Items go out one by one, each to one core."""
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
@@ -88,8 +89,9 @@ class _Cluster:
         """How many rows of every part are of objects that are gone."""
         return self._each(partial(_amend, job), amendments)
 
+    @abstractmethod
     def _each(self, work: Callable[[Any, int], Any], items: Iterable[Any]) -> Iterator[Any]:
-        raise NotImplementedError
+        """What the work gives for each item."""
 
 
 class OnRay(_Cluster):

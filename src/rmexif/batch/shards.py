@@ -13,6 +13,7 @@ import mimetypes
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -89,7 +90,7 @@ class Choice:
     column: str | None = None  # of a table; None finds it
 
 
-class _Archive:
+class _Archive(ABC):
     """What tar and zip share: members by name, and records by key."""
 
     def __init__(self, choice: Choice) -> None:
@@ -117,11 +118,13 @@ class _Archive:
         data = read(most + 1)
         return Member(name, data, _says_image(name) or _is_image(data))
 
+    @abstractmethod
     def _members(self) -> Iterator[Member]:
-        raise NotImplementedError
+        """All of the shard, in its order."""
 
+    @abstractmethod
     def _write(self, name: str, data: bytes) -> None:
-        raise NotImplementedError
+        """Add a member."""
 
 
 class _StrictInfo(tarfile.TarInfo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rmexif.containers.common.row import FormatRow, Walker
@@ -21,18 +22,12 @@ def _is_heic(head: bytes) -> bool:
     return brands.coding_of(head) == "heic"
 
 
-def _load_avif() -> Walker[Any]:
+def _load(name: str) -> Walker[Any]:
     from rmexif.containers.isobmff import credit, parse, rewrite
     from rmexif.containers.isobmff.coded_units import IsobmffUnits
 
-    return Walker(parse.parse_avif, rewrite.rewrite, coded_units=IsobmffUnits, with_credit=credit.with_credit)
-
-
-def _load_heic() -> Walker[Any]:
-    from rmexif.containers.isobmff import credit, parse, rewrite
-    from rmexif.containers.isobmff.coded_units import IsobmffUnits
-
-    return Walker(parse.parse_heic, rewrite.rewrite, coded_units=IsobmffUnits, with_credit=credit.with_credit)
+    walk = parse.parse_avif if name == "avif" else parse.parse_heic
+    return Walker(walk, rewrite.rewrite, coded_units=IsobmffUnits, with_credit=credit.with_credit)
 
 
 AVIF = FormatRow(
@@ -47,7 +42,7 @@ AVIF = FormatRow(
         has_16bit=False,
     ),
     _is_avif,
-    _load_avif,
+    partial(_load, "avif"),
 )
 
 HEIC = FormatRow(
@@ -62,5 +57,5 @@ HEIC = FormatRow(
         has_16bit=False,
     ),
     _is_heic,
-    _load_heic,
+    partial(_load, "heic"),
 )
