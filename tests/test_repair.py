@@ -67,7 +67,7 @@ def test_missing_rows_are_refused_unless_they_are_to_be_completed(name: str) -> 
     assert stats["repaired"]["rows"] == 120
     assert 60 <= kept <= 84
     assert stats["original_size"] == len(raw)
-    assert verify(data) == []
+    assert verify(data, canonical=True) == []
     rows = slice(120 - kept, 120) if name == "bmp" else slice(0, kept)  # a BMP starts with its last row
     assert np.array_equal(shown(data)[rows], shown(FILES[name])[rows])
     missing = shown(data)[slice(0, 110 - kept) if name == "bmp" else slice(kept + 24, 120)]

@@ -54,7 +54,7 @@ def proven(originals: dict[str, bytes], results: dict[str, bytes], unclean: list
         assert (row["code"] == "ok") == (row["output"] is not None)
         if row["output"]:
             data = pictures[row["output"]]
-            if verify(data):
+            if verify(data, canonical=True):
                 assert unclean is not None, "not clean, or not whole"
                 unclean.append(path)
             assert row["new_hash"] == hashlib.sha256(data).hexdigest()

@@ -135,7 +135,7 @@ def test_rows_of_a_frame(spark: Any, tmp_path: Path) -> None:
     assert Counter(row.original_hash for row in rows) == pictures.hashes(originals)
     for row in rows:
         assert (row.code == "ok") == (row.bytes is not None) == (row.faces_detected is not None)
-        assert row.bytes is None or verify(bytes(row.bytes)) == []
+        assert row.bytes is None or verify(bytes(row.bytes), canonical=True) == []
     assert any(row.findings and row.findings.get("device") for row in rows)
 
 
@@ -148,4 +148,4 @@ def test_a_column_of_bytes(spark: Any) -> None:
 
     assert [(row.name, row.clean.code) for row in rows] == [("a", "ok"), ("b", "input_error"), ("c", "unknown_format")]
     assert [row.clean.bytes is None for row in rows] == [False, True, True]
-    assert verify(bytes(rows[0].clean.bytes)) == []
+    assert verify(bytes(rows[0].clean.bytes), canonical=True) == []

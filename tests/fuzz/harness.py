@@ -62,7 +62,7 @@ def stripped(data: bytes) -> None:
         clean, _ = strip(data, limits=LIMITS)
     except InputError:
         return
-    assert verify(clean) == []
+    assert verify(clean, canonical=True) == []
 
 
 def credited(data: bytes) -> None:

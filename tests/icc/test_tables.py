@@ -408,7 +408,7 @@ def test_every_format_says_that_a_table_stays(name: str) -> None:
         sizes = {row["code"]: row["bytes"] for row in stats["residuals"]}
         assert sizes.get("icc-table") == (len(table) if stays else None)
         assert ("icc-table" in inspect(raw).residuals) == ("icc-table" in inspect(data).residuals) == stays
-        assert not verify(data)
+        assert not verify(data, canonical=True)
         if name != "jxl":  # its stream is compressed, and Pillow's plugin hands out none
             found = profile_of(name, data)
             assert (CANARY in found) == stays

@@ -54,7 +54,7 @@ def test_a_person_cleans_a_picture(
     data = Path(coming.value.path()).read_bytes()
 
     assert coming.value.suggested_filename == "image.jpg"
-    assert verify(data) == []
+    assert verify(data, canonical=True) == []
     assert change(astronaut, data, face) < 8, "the face that was switched off stays as it is"
     assert change(astronaut, data, added) > 20, "the place that was added is covered"
     if shutil.which("exiftool"):
@@ -186,7 +186,7 @@ def test_only_metadata_leaves_the_pixels_alone(page, astronaut: bytes) -> None:
     with page.expect_request("**/v1/strip**"):
         page.click("#clean-all")
     data = downloaded(page)
-    assert verify(data) == []
+    assert verify(data, canonical=True) == []
     assert Image.open(io.BytesIO(data)).tobytes() == Image.open(io.BytesIO(astronaut)).tobytes()
     page.reload()
     assert page.is_checked("[name=mode][value=metadata]"), "kept for the next visit"
