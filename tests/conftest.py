@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +21,31 @@ settings.load_profile("default")
 
 if "RMEXIF_ENGINE" in os.environ:  # "python": the tests of an install without a compiled core
     native.use(os.environ["RMEXIF_ENGINE"])  # type: ignore[arg-type]
+
+
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-color-profile=srgb",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, if this system has one; one for all tests of a process, because Playwright drives no second one there."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as play:
+        found = play.chromium.launch(executable_path=program, args=list(CHROMIUM))
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -185,6 +185,16 @@ MAKERS = {
 }
 
 
+def heic_of_a_phone(width: int, height: int) -> bytes:
+    """HEVC, a make and a position in Exif."""
+    exif = Image.Exif()
+    exif[271], exif[272] = "Apple", "iPhone 15"
+    exif[0x8825] = {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(picture(width, height).convert("RGB")).save(buffer, exif=exif.tobytes())
+    return buffer.getvalue()
+
+
 @cache
 def of(name: str) -> dict[str, bytes]:
     """The samples of a format, by what is special about them."""

@@ -1,4 +1,4 @@
-"""What GIF, BMP and TIFF tests share: a strict strip, and the picture sets where they are present."""
+"""What tests of containers share: a strict strip, and the picture sets where they are present."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import io
 import sys
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, ImageSequence
 
+from rmexif import strip, verify
 from rmexif.containers import rebuild
 from rmexif.types import HARMLESS, Limits
 from tests import sets
@@ -41,6 +43,22 @@ def frames(raw: bytes) -> list[np.ndarray]:
             array[array[..., 3] == 0] = 0
         shown.append(array)
     return shown
+
+
+def pixels(data: bytes) -> list[np.ndarray]:
+    """What two decoders make of a file."""
+    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    return [np.asarray(Image.open(io.BytesIO(data))), np.asarray(seen)]
+
+
+def stripped(raw: bytes) -> bytes:
+    """Strip ``raw``; the picture must stay, and a second strip must change nothing."""
+    data = strip(raw)[0]
+    for before, after in zip(pixels(raw), pixels(data), strict=True):
+        assert np.array_equal(before, after)
+    assert verify(data, canonical=True) == []
+    assert strip(data)[0] == data
+    return data
 
 
 def assert_same_picture(before: bytes, after: bytes) -> None:

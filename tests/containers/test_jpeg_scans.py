@@ -7,7 +7,6 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +17,7 @@ from rmexif.errors import UnsupportedFeature
 from rmexif.types import Limits
 from tests import samples, sets
 from tests.containers.builders_jpeg import codes, packed, segment
+from tests.containers.strict import pixels, stripped
 from tests.native.jpeg_files import build_libjpeg
 
 if TYPE_CHECKING:
@@ -28,22 +28,6 @@ EOI = b"\xff\xd9"
 KINDS = ["baseline", "optimised", "progressive", "restarts", "progressive restarts"]
 
 needs_core = pytest.mark.skipif(native.engine() == "python", reason="long scans are passed through without the core")
-
-
-def pixels(data: bytes) -> list[np.ndarray]:
-    """What two decoders make of a file."""
-    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    return [np.asarray(Image.open(io.BytesIO(data))), np.asarray(seen)]
-
-
-def stripped(raw: bytes) -> bytes:
-    """Strip ``raw``; the picture must stay, and a second strip must change nothing."""
-    data = strip(raw)[0]
-    for before, after in zip(pixels(raw), pixels(data), strict=True):
-        assert np.array_equal(before, after)
-    assert verify(data, canonical=True) == []
-    assert strip(data)[0] == data
-    return data
 
 
 def encoded(kind: str, long: bool) -> bytes:

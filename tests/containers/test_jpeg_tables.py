@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -19,6 +17,7 @@ from rmexif.containers.jpeg.huffman import alphabet, canonical
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from tests import samples
 from tests.containers.builders_jpeg import codes, grey, packed, planted, renamed, segment, without
+from tests.containers.strict import stripped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,22 +34,6 @@ def twins() -> Iterator[None]:
     native.use("python")
     yield
     native.use(before)
-
-
-def pixels(data: bytes) -> list[np.ndarray]:
-    """What two decoders make of a file."""
-    seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    return [np.asarray(Image.open(io.BytesIO(data))), np.asarray(seen)]
-
-
-def stripped(raw: bytes) -> bytes:
-    """Strip ``raw``; the picture must stay, and a second strip must change nothing."""
-    data = strip(raw)[0]
-    for before, after in zip(pixels(raw), pixels(data), strict=True):
-        assert np.array_equal(before, after)
-    assert verify(data, canonical=True) == []
-    assert strip(data)[0] == data
-    return data
 
 
 def waves(blocks: int) -> Image.Image:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import time
 from pathlib import Path
 
-import pillow_heif
 import pytest
 import requests
-from PIL import Image
 
 from rmexif import verify
 from tests import samples
@@ -70,12 +67,7 @@ def test_a_large_upload_opens_no_file_for_writing(framework: str, upload: bytes,
 @pytest.fixture
 def heic() -> bytes:
     """As a phone writes it: HEVC, a make and a position in Exif."""
-    exif = Image.Exif()
-    exif[271], exif[272] = "Apple", "iPhone 15"
-    exif[0x8825] = {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
-    buffer = io.BytesIO()
-    pillow_heif.from_pillow(samples.picture(320, 240).convert("RGB")).save(buffer, exif=exif.tobytes())
-    return buffer.getvalue()
+    return samples.heic_of_a_phone(320, 240)
 
 
 @pytest.mark.parametrize("framework", COMMANDS)

@@ -8,14 +8,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import pillow_heif
 import pytest
 import requests
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.responses import Response as FastResponse
 from flask import Blueprint, Flask, Response, jsonify, request
-from PIL import Image
 
 from rmexif import Policy, verify
 from rmexif.integrations.flask import init_app
@@ -30,13 +28,7 @@ PDF = b"%PDF-1.4\n%%EOF\n"
 @pytest.fixture
 def heic() -> bytes:
     """As a phone writes it: HEVC, a position and a make in Exif."""
-    exif = Image.Exif()
-    exif[271], exif[272] = "Apple", "iPhone 15"
-    exif[0x8825] = {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
-    buffer = io.BytesIO()
-    image = pillow_heif.from_pillow(samples.picture(160, 120).convert("RGB"))
-    image.save(buffer, exif=exif.tobytes())
-    return buffer.getvalue()
+    return samples.heic_of_a_phone(160, 120)
 
 
 def flask_client(**options: Any) -> Any:

@@ -13,15 +13,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SHOTS = os.environ.get("RMEXIF_TEST_SHOTS")  # a folder: keep the screenshots for a person
 
 

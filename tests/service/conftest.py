@@ -1,26 +1,10 @@
-"""A browser, a service, and a page that says nothing to its console."""
+"""A service, and a page that says nothing to its console."""
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from tests.service.browsing import FLAGS
 from tests.service.serving import service
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, if this system has one."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium is installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as play:
-        found = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,11 @@ on an opaque sRGB canvas, so that what differs in memory and looks alike is alik
 from __future__ import annotations
 
 import base64
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,16 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Shown", "Viewer", "viewer"]
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-color-profile=srgb",
-)
 ORIGIN = "http://localhost/"  # a secure context, which ImageDecoder asks for; answered from here
 AT_A_TIME = 16  # files that one call shows
 SCRIPT = """async (files) => {
@@ -127,16 +115,10 @@ def _pixels(grounds: list[str], size: list[int]) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def viewer() -> Iterator[Viewer]:
-    """A page that shows files; the test is skipped where there is no Chromium."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium is installed")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        page = browser.new_page()
-        page.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body="<html></html>"))
-        page.goto(ORIGIN)
-        yield Viewer(page)
-        browser.close()
+def viewer(browser: Any) -> Iterator[Viewer]:
+    """A page that shows files."""
+    page = browser.new_page()
+    page.route("**/*", lambda route: route.fulfill(status=200, content_type="text/html", body="<html></html>"))
+    page.goto(ORIGIN)
+    yield Viewer(page)
+    page.close()

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -34,8 +34,8 @@ MODES: dict[str, Callable[[bytes], bytes]] = {"strip": lambda raw: strip(raw)[0]
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Viewer]:
-    with viewer() as found:
+def page(browser: Any) -> Iterator[Viewer]:
+    with viewer(browser) as found:
         yield found
 
 
