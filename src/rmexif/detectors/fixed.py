@@ -16,7 +16,7 @@ __all__ = ["Fixed"]
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Finds what it was told, wherever that lies inside the picture.
+    """Finds what it is given, wherever that lies inside the picture.
 
     Args:
         boxes: regions in px of the upright picture.

@@ -1,4 +1,4 @@
-"""What a walk over a JPEG scan (ITU-T T.81) is told, and what it finds."""
+"""What a walk over a JPEG scan (ITU-T T.81) takes, and what it finds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whatever the numbers of a picture mean, as sRGB.
 
-Three ways, in this order. A space that is told by primaries and one curve (nearly every RGB or grey profile, PNG's
+Three ways, in this order. A space that is described by primaries and one curve (nearly every RGB or grey profile, PNG's
 gAMA and cHRM, cICP) is computed here: look-up, 3 x 3 matrix, look-up, for 8 and for 16 bit, about three times as fast
 as LittleCMS. Tables, CMYK and LAB go through LittleCMS, which is 8-bit here. A profile that is broken or belongs to
 another kind of picture is ignored, as viewers do.
@@ -72,7 +72,7 @@ CURVES = icc.CURVES | {
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A space told by primaries (xy of white, red, green, blue) and one curve."""
+    """A space described by primaries (xy of white, red, green, blue) and one curve."""
 
     primaries: tuple[float, ...]
     transfer: Transfer

@@ -88,7 +88,7 @@ class BoundedProtocol(H11Protocol):
     def _close_another(self) -> None:
         others: list[BoundedProtocol] = [item for item in self.connections if item is not self and item.is_idle]  # type: ignore[union-attr, misc]
         if not others:
-            return  # all are at work: this one is told that the service is busy
+            return  # all are at work: this one hears that the service is busy
         held = Counter(client_of(item.client) for item in others)
         oldest = max(others, key=lambda item: (held[client_of(item.client)], -item.idle_since))
         self.connections.discard(oldest)
