@@ -108,7 +108,7 @@ def scrub(
     """Redact what was found, encode, and let nothing out that does not verify.
 
     Args:
-        found: by ``analyse``.
+        found: by ``analyse``; the pixels of a single frame are used up.
         output: name of the output's format.
         style: of redaction.
         policy: what to do.
@@ -128,6 +128,7 @@ def scrub(
             structure=output,
         )
     changes: dict[str, Any] = {"escalated": 0}
+    before = transform.dhash(raster.frames[0].pixels) if policy.stealth else 0
     redacted = _redacted(found, output, style, policy, rng, clock, changes)
     if isinstance(raster.frames, FrameStream) and output in codecs.STREAMED:
         first = next(redacted)  # encoders look at it, and then go over all frames once
@@ -138,8 +139,7 @@ def scrub(
         raster = transform.from_srgb(raster, found.described)
     data, container = _encode(raster, output, policy, clock)
     if policy.stealth:
-        before, after = (transform.dhash(frame.pixels) for frame in (found.raster.frames[0], first))
-        changes["perceptual_distance"] = transform.hamming(before, after)
+        changes["perceptual_distance"] = transform.hamming(before, transform.dhash(first.pixels))
     return Scrubbed(data, container, changes)
 
 
@@ -163,7 +163,10 @@ def _redacted(
         spread = redaction.spread_over_neighbours(rows) if _is_animation(found) else rows
     for frame, plan, row in zip(raster.frames, plans, spread, strict=True):
         with clock.stage("resize"):
-            pixels = transform.duplicate(frame.pixels) if plan is None else transform.resize(frame.pixels, plan)
+            if plan is None:
+                pixels = transform.duplicate(frame.pixels)
+            else:
+                pixels = transform.resize(frame.pixels, plan, in_place=len(found.sizes) == 1)
             pixels = _at_precision(pixels, output, narrow, seed)
             if plan is not None:
                 stealth.disturb(pixels, frame.pixels.shape, rng)

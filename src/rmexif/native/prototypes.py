@@ -13,7 +13,7 @@ from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
-ABI = 2  # RMEXIF_ABI of c/status.h, raised together with it
+ABI = 3  # RMEXIF_ABI of c/status.h, raised together with it
 
 Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 
@@ -95,6 +95,12 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_rle_encode_bmp": (
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, c_uint32, OUTPUT, c_size_t, OUTPUT),
+    ),
+    # resample.h
+    "rmexif_resample_scratch": (c_size_t, (c_uint32, c_uint32)),
+    "rmexif_resample_shrink": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_void_p, c_void_p, OUTPUT, c_size_t, OUTPUT, c_size_t),
     ),
     # ccitt.h
     "rmexif_ccitt_scratch": (c_size_t, (c_uint32,)),

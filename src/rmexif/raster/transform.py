@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rmexif.native import resample
 from rmexif.raster.bgr import to_memory_order, to_rgb_view
 from rmexif.raster.colour import from_srgb, is_measured, to_srgb
 from rmexif.types import Box, Frame, Raster
@@ -106,22 +107,23 @@ class Geometry:
         ).clipped(self.width, self.height)
 
 
-def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
-    """A frame cut and scaled by ``geometry``: a new array, cubic, colours weighted by their alpha.
+def resize(pixels: Pixels, geometry: Geometry, *, in_place: bool = False) -> Pixels:
+    """A frame cut and scaled by ``geometry``, cubic, colours weighted by their alpha.
 
     Args:
         pixels: grey or RGB, with or without alpha, 8 or 16 bit.
         geometry: where the target's pixels come from.
+        in_place: the result may lie in the memory of ``pixels``, which are used up; else it is a new array.
     """
     if (geometry.width, geometry.height) == pixels.shape[1::-1] == (geometry.right, geometry.bottom):
         return duplicate(pixels)
     if pixels.shape[2] not in (2, 4):
         stored, is_reversed = to_memory_order(pixels)
-        return to_rgb_view(_cubic(stored, geometry), is_reversed)
+        return to_rgb_view(_scaled(stored, geometry, in_place), is_reversed)
     alpha = np.ascontiguousarray(pixels[:, :, -1:])
     full = int(np.iinfo(pixels.dtype).max)
     if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
-        return _cubic(pixels, geometry)
+        return _scaled(pixels, geometry, in_place)
     # cv2 all the way: numpy takes ten times as long. 8-bit colours are weighed as 16-bit ones, which is exact enough.
     depth, unit = (cv2.CV_16U, 65535) if full == 255 else (cv2.CV_32F, full)
     colours = np.ascontiguousarray(pixels[:, :, :-1])
@@ -140,6 +142,28 @@ def duplicate(pixels: Pixels) -> Pixels:
     """A writable copy that lies in memory as the original does."""
     stored, is_reversed = to_memory_order(pixels)
     return to_rgb_view(np.array(stored), is_reversed)
+
+
+def _scaled(pixels: Pixels, geometry: Geometry, in_place: bool) -> Pixels:
+    """Cut and scale one array whose channels are all alike: in a third of OpenCV's time where the core can."""
+    height, width, channels = pixels.shape
+    across = resample.Axis.between(geometry.left, geometry.right, width, geometry.width)
+    down = resample.Axis.between(geometry.top, geometry.bottom, height, geometry.height)
+    if pixels.dtype != np.uint8 or not (across.is_offered() and down.is_offered()):
+        return _cubic(pixels, geometry)
+    pixels = np.ascontiguousarray(pixels)
+    shape = (geometry.height, geometry.width, channels)
+    source = pixels.reshape(-1)
+    out = source[: math.prod(shape)] if in_place and _owns(pixels) else np.empty(math.prod(shape), np.uint8)
+    resample.shrink(source.data, channels, across, down, out.data)
+    return out.reshape(shape)
+
+
+def _owns(pixels: Pixels) -> bool:
+    """Whether nothing but arrays lies behind an array: not a file's bytes, nor anything of a caller's."""
+    while isinstance(pixels.base, np.ndarray):
+        pixels = pixels.base
+    return pixels.base is None and pixels.flags.owndata and pixels.flags.writeable
 
 
 def _cubic(pixels: Pixels, geometry: Geometry) -> Pixels:
