@@ -190,8 +190,14 @@ def dhash(pixels: Pixels) -> int:
         pixels: grey or RGB, with or without alpha; large pictures are looked at in steps.
     """
     step = max(1, min(pixels.shape[:2]) // 256)
-    coarse = pixels[::step, ::step, : 3 if pixels.shape[2] >= 3 else 1].astype(np.float32)
-    grey = coarse @ np.array([0.299, 0.587, 0.114], np.float32) if coarse.shape[2] == 3 else coarse[:, :, 0]
+    stored, is_reversed = to_memory_order(pixels)
+    columns, rows = stored.shape[1] // step, -(-stored.shape[0] // step)
+    coarse = cv2.resize(stored[::step, : columns * step], (columns, rows), interpolation=cv2.INTER_NEAREST)
+    grey = coarse.reshape(rows, columns, -1).astype(np.float32)
+    if grey.shape[2] >= 3:
+        grey = to_rgb_view(grey, is_reversed)[:, :, :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+    else:
+        grey = grey[:, :, 0]
     cells = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
     bits = np.packbits((cells[:, 1:] > cells[:, :-1]).ravel())
     return int.from_bytes(bits.tobytes(), "big")
