@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from rmexif import codecs, icc
+from rmexif import codecs, icc, native
 from rmexif.raster import transform
 from rmexif.types import Box, Colour, Raster
 from tests.raster_helpers import container, opened, raster, smooth
@@ -232,7 +232,7 @@ def test_a_resize_in_place_gives_the_same_and_takes_no_more_memory(channels):
     assert np.array_equal(picture, kept)
     got = transform.resize(picture, plan, in_place=True)
     assert np.array_equal(got, want)
-    assert np.shares_memory(got, picture)
+    assert np.shares_memory(got, picture) == (native.engine() == "native")
 
 
 def test_a_resize_in_place_leaves_what_is_not_an_arrays_own():
