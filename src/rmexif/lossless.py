@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import VerificationError, error_boundary
+from rmexif.native import sha256
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, CreditStats, Stats
 from rmexif.types import Finding, Limits
@@ -218,7 +219,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
     kept: CreditStats | None = None
     if selection:
         data, kept = _with_credit(view, container, (data, clean), limits, selection)
-    old_hash = hashlib.sha256(view).hexdigest()
+    old_hash, new_hash = _hashes(view, data)
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
@@ -237,13 +238,21 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": old_hash,
-        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
+        "new_hash": new_hash,
         "processing_time_ms": 0.0,
     }
     if kept is not None:
         stats |= _credit_stats(kept, clean, residuals)  # type: ignore[typeddict-item]
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _hashes(view: memoryview, data: bytes) -> tuple[str, str]:
+    """The SHA-256 of a file and of its clean copy."""
+    if len(data) == len(view) and data.startswith(view):
+        both = hashlib.sha256(view).hexdigest()
+        return both, both
+    return sha256.hexdigests(view, data)
 
 
 def _with_credit(

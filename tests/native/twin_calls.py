@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, lzw, png, resample, rle, samples, vp8l
+from rmexif.native import ccitt, deflate, jpeg, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
 from tests.native import webps
@@ -315,6 +315,10 @@ def rle_encode_bmp(draw: Random) -> Call:
     return bmp_picture(draw, _bmp_codes(draw), draw.randrange(1, 41), draw.randrange(1, 10), draw.random() < 0.5)
 
 
+def sha256_hexdigests(draw: Random) -> Call:
+    return Call(sha256.hexdigests, (noise(draw, 300), noise(draw, 300)), {})
+
+
 def _bitmap(draw: Random, width: int, height: int) -> bytes:
     return (picture(draw, draw.choice([2, 256]), 100) * 99)[: (width + 7) // 8 * height]
 
@@ -401,6 +405,7 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "jpeg.walk": jpeg_walk,
     "vp8l.walk": vp8l_walk,
     "resample.shrink": resample_shrink,
+    "sha256.hexdigests": sha256_hexdigests,
     "samples.used": samples_used,
     "samples.remap": samples_remap,
     "samples.clear_padding": samples_clear_padding,

@@ -245,6 +245,11 @@ def _with_samples(make: Callable[[Random], Call]) -> Callable[[Random, Seeds], C
     return seeded
 
 
+def digests(draw: Random, seeds: Seeds) -> Call:
+    call = MAKERS["sha256.hexdigests"](draw)
+    return replace(call, arguments=(_samples_of(draw, seeds), call.arguments[1]))
+
+
 def shrink(draw: Random, seeds: Seeds) -> Call:
     call = MAKERS["resample.shrink"](draw)
     data, *others = call.arguments
@@ -258,6 +263,7 @@ SEEDED: dict[str, Callable[[Random, Seeds], Call]] = {
         if name.startswith("samples.") or name == "rle.encode_packbits"
     },
     "resample.shrink": shrink,
+    "sha256.hexdigests": digests,
     "lzw.decode": lzw_decode,
     "lzw.walk": lzw_walk,
     "lzw.encode": lzw_encode,

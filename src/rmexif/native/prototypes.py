@@ -102,6 +102,9 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_void_p, c_void_p, OUTPUT, c_size_t, OUTPUT, c_size_t),
     ),
+    # sha256.h
+    "rmexif_sha256_is_offered": (c_uint32, ()),
+    "rmexif_sha256_pair": (c_uint32, (INPUT, c_size_t, INPUT, c_size_t, OUTPUT)),
     # ccitt.h
     "rmexif_ccitt_scratch": (c_size_t, (c_uint32,)),
     "rmexif_ccitt_decode": (

@@ -7,12 +7,12 @@ and what the input held.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from rmexif import containers, credit, inspection, lossless
 from rmexif.errors import RmexifError, VerificationError
+from rmexif.native import sha256
 from rmexif.residuals import Residual
 from rmexif.stats import FaceStats, ResidualStats, Stats
 from rmexif.types import Category, Limits
@@ -177,18 +177,18 @@ def _facts(
     yield "mode", report["mode"] == expected.mode
     yield "faces", all(_is_inside(face, width, height, expected.limits) for face in report.get("faces", ()))
     yield "original_size", report["original_size"] == len(raw)
-    original = hashlib.sha256(raw).hexdigest()
+    original, new = sha256.hexdigests(raw, data or b"")
     yield "original_hash", report["original_hash"] == original
     yield "metadata_removed", report["metadata_removed"] == (data is not None)
     if data is not None:
-        yield from _facts_of_image(data, report, original, expected)
+        yield from _facts_of_image(data, report, (original, new), expected)
         yield "credit", not expected.selection or _has_credit_of(raw, data, expected)
 
 
 def _facts_of_image(
-    data: bytes, report: Mapping[str, Any], original: str, expected: Expected
+    data: bytes, report: Mapping[str, Any], hashes: tuple[str, str], expected: Expected
 ) -> Iterator[tuple[str, bool]]:
-    new = hashlib.sha256(data).hexdigest()
+    original, new = hashes
     yield "new_hash", report.get("new_hash", new) == new
     yield "new_size", report.get("new_size", len(data)) == len(data)
     yield "file_hash_changed", report.get("file_hash_changed", new != original) == (new != original)
