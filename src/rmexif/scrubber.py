@@ -125,7 +125,7 @@ class Scrubber:
     def _scrub(self, found: pipeline.Analysis, clock: pipeline.Clock) -> tuple[pipeline.Scrubbed, str, str]:
         """An output, its hash, and that of the input, which is another one where stealth promises so."""
         policy = self._policy
-        for draw in range(DRAWS):
+        for draw in range(DRAWS):  # again only where nothing was scaled: another size is another file
             seed = secrets.randbits(128) if policy.seed is None else [policy.seed, draw]
             rng = np.random.Generator(np.random.Philox(seed))
             done = pipeline.scrub(found, self._output, self._style, policy, rng, clock)
