@@ -25,8 +25,8 @@ from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
 from rmexif.containers.png.common_chunks import is_common, is_common_palette
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
+from rmexif.containers.png.recompression import HEADER
 from rmexif.containers.png.scanlines import (
-    HEADER,
     Fault,
     ImageData,
     blank,

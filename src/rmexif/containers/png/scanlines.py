@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rmexif import native
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.png import recompression
+from rmexif.containers.png.recompression import HEADER
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = [
-    "HEADER",
     "Fault",
     "ImageData",
     "blank",
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 MAX_SIDE = (1 << 31) - 1  # px (11.2.1)
-HEADER = b"\x78\x9c"  # of zlib (RFC 1950, 2.2): a window of 32 KiB, which suits every stream; the level is for nobody
 BLOCK = 1 << 16  # byte: streams are compared in pieces of this size, which stay in the cache
 AUDITED_STREAM = 1 << 20  # byte: the Python twin walks 0.7 MB a second (measured)
 AUDITED_PICTURE = 64 << 20  # byte, inflated: at least 260,000 symbols, a second or two of the twin
@@ -183,7 +182,7 @@ def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
     """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
     if len(stream) <= before or layout.size > MOST_PACKED:
         return stream
-    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
+    return min(stream, memoryview(recompression.deflate_well(zlib.decompress(stream))), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:
