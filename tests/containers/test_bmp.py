@@ -348,3 +348,9 @@ def test_pixels_are_those_of_pillow(bits: int) -> None:
         return
     decoded = codecs.decode(raw, BMP.parse(memoryview(raw), Limits())).frames[0].pixels
     assert np.array_equal(decoded, np.asarray(Image.open(io.BytesIO(raw)).convert("RGB")))
+
+
+def test_rows_that_start_where_the_palette_should_be_are_refused() -> None:
+    """Readers that find no entry take the first rows for the palette, or show nothing (Chromium)."""
+    with pytest.raises(MalformedImage, match="bmp palette"):
+        BMP.parse(memoryview(build(bytes(4 * 8), 4, 8, 8)), Limits())

@@ -67,6 +67,9 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         raise MalformedImage(problem, structure="bmp file header", offset=10)
     found = read_rows(view, header, start)
     count = min(header.colours, (start - header.end) // header.entry)
+    if header.colours and not count:
+        problem = f"a palette of {header.colours} entries, of which none lies in front of the rows, at byte {start}"
+        raise MalformedImage(problem, structure="bmp palette", offset=header.end)
     places = range(header.end, header.end + header.entry * count, header.entry)
     colours = [bytes(view[at : at + 3]) for at in places]
     reserved = any(any(view[at + 3 : at + header.entry]) for at in places)
