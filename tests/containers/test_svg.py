@@ -79,6 +79,28 @@ def test_scrub_draws_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sides", "size"),
+    [
+        ('width="72pt" height="36pt"', (96, 48)),
+        ('width="1in" height="12.7mm"', (96, 48)),
+        ('width="2.54cm" height="3pc"', (96, 48)),
+        ('width="460.8pt" height="345.6pt" viewBox="0 0 460.8 345.6"', (615, 461)),
+        ('width="396.4pt" height="178.6pt" viewBox="0 0 396.4 178.6"', (529, 239)),
+    ],
+)
+def test_lengths_in_units(sides: str, size: tuple[int, int]) -> None:
+    """An inch has 96 px (CSS Values 4, 6.2), and a size that is no whole number of px is rounded up."""
+    pytest.importorskip("resvg_py", reason="the extra svg is not installed")
+    raw = f'<svg xmlns="http://www.w3.org/2000/svg" {sides}><rect width="100%" height="100%"/></svg>'.encode()
+
+    data, stats = scrub(raw, Policy(faces=False, stealth=False))
+
+    picture = Image.open(io.BytesIO(data)).convert("RGBA")
+    assert (stats["width"], stats["height"]) == picture.size == size
+    assert picture.getpixel((size[0] - 3, size[1] - 3))[3] == 255
+
+
+@pytest.mark.parametrize(
     "inside",
     [
         '<set attributeName="href" to="javascript:jane()"/>',
