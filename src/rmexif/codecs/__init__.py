@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
 from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs.frames import alike
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
 
@@ -127,7 +128,24 @@ def encode(raster: Raster, format_name: str, quality: int) -> bytes:
     if len(raster.frames) > 1 and format_name not in encoders.MULTIPLE:
         raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
     with codec_errors(EncodeError, format_name, "encoder"):
+        if len(raster.frames) > 1 and format_name != "tiff":
+            raster = _animated(raster, format_name)
         return encoder(raster, quality)
+
+
+def _animated(raster: Raster, format_name: str) -> Raster:
+    """A few pages as the frames of an animation, which have one size and one number of channels; frames are so already.
+
+    Raises:
+        EncodeError: pages of different sizes.
+    """
+    if isinstance(raster.frames, FrameStream) or raster.frames[0].duration:
+        return raster
+    if len({frame.pixels.shape[:2] for frame in raster.frames}) > 1:
+        problem = 'pages of different sizes are no animation; output="tiff" holds them, frames="first" keeps one'
+        raise EncodeError(f"{format_name}: {problem}")
+    pages = tuple(replace(page, pixels=encoders.to_8bit(page.pixels)) for page in raster.frames)
+    return replace(raster, frames=alike(pages))
 
 
 def encode_lossless_webp(pixels: NDArray[np.uint8]) -> bytes:

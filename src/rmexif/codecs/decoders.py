@@ -35,6 +35,7 @@ from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
+from rmexif.raster.colour import to_srgb
 from rmexif.raster.transform import rotated
 from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster
 
@@ -226,21 +227,22 @@ def pnm(raw: Raw, container: Container[Any]) -> Raster:
 
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
-    """Every page at its own size, turned upright; integer samples of up to 16 bit."""
+    """Every page at its own size, turned upright; integer samples of up to 16 bit.
+
+    Pages in different spaces, such as bilevel and colour ones of one document, are brought to sRGB one by one.
+    """
     spaces: list[str] = []
+    is_uniform = tiff_samples.has_one_space(container)
 
     def decoded() -> Iterator[Frame]:
         for pixels, space in _pages(raw, container):
-            if space != (spaces or [space])[0]:
-                raise UnsupportedFeature(
-                    "pages in different colour spaces are not handled",
-                    structure=container.format,
-                    offset=picture_offset(container),
-                )
             spaces.append(space)
-            yield Frame(pixels)
+            frame = Frame(pixels)
+            yield frame if is_uniform else to_srgb(Raster((frame,), colour=container.colour, space=space)).frames[0]
 
     frames = frames_of(container.frames, (container.frame_samples // MAX_CHANNELS, 1), decoded)
+    if not is_uniform:
+        return Raster(frames)
     if not spaces:
         next(iter(frames))
     return Raster(frames, colour=container.colour, space=spaces[0])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-__all__ = ["pages_of", "read_page"]
+__all__ = ["has_one_space", "pages_of", "read_page"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
@@ -47,6 +47,22 @@ def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
     """
     pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
     return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
+
+
+def has_one_space(container: Container[Any]) -> bool:
+    """Whether the numbers of all pages mean the same kind of colour: grey, RGB, ink, or Lab."""
+    pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
+    return len({_kind(page) for page in pages}) <= 1
+
+
+def _kind(page: Page) -> Photometric:
+    """One photometric interpretation for all that decoders give in one space."""
+    photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
+    if photometric in GREY:
+        return Photometric.BLACK_IS_ZERO
+    if photometric in LAB:
+        return Photometric.CIELAB
+    return photometric if photometric is Photometric.SEPARATED else Photometric.RGB
 
 
 def _is_foreign(page: Page) -> bool:
