@@ -190,17 +190,17 @@ def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tupl
     found = verification.find_identifying(view, limits, row, container, values=values)
     if container.format == "webp":
         data, clean = verification.rewrite_parsed(view, limits, row, container)
-        found += _behind_codes(memoryview(data), clean)
+        found += _behind_codes(memoryview(data), clean, canonical=False)
     return container, found
 
 
-def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...]:
+def _behind_codes(view: memoryview, clean: Container[Any], *, canonical: bool = True) -> tuple[Finding, ...]:
     """What only a codec takes out of the pictures of a clean WebP file."""
     if clean.format != "webp":
         return ()
     from rmexif import webp_recode
 
-    return webp_recode.leftovers(view, clean)
+    return webp_recode.leftovers(view, clean, canonical=canonical)
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:

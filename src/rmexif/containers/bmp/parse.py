@@ -24,8 +24,8 @@ from rmexif.containers.bmp.header import (
     BmpHeader,
     read_header,
 )
-from rmexif.containers.bmp.rows import clean_rows, read_rows
-from rmexif.containers.bmp.signature import INFO, V4, V5
+from rmexif.containers.bmp.rows import clean_rows, has_even_fill, read_rows
+from rmexif.containers.bmp.signature import CORE, INFO, V4, V5
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BmpTree", "parse"]
 
+RESERVED: tuple[set[bytes], ...] = (set(), {b""}, {b"\0"}, {b"\xff"})  # fourth bytes of the entries of a palette
+NO_END_POINTS = (bytes(48), (bytes(11) + b"\x40") * 3 + bytes(12))  # of the display: unset, and unset by ImageMagick
 SPACES = (SRGB, b" niW", CALIBRATED)  # bV5CSType: sRGB, that of Windows, and none where no end points follow
 
 
@@ -69,14 +71,16 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
     count = min(header.colours, (start - header.end) // header.entry)
     places = range(header.end, header.end + header.entry * count, header.entry)
     colours = [bytes(view[at : at + 3]) for at in places]
-    reserved = any(any(view[at + 3 : at + header.entry]) for at in places)
+    reserved = {bytes(view[at + 3 : at + header.entry]) for at in places}
     indices = twins(colours, found.used)
     kept = frozenset(indices[index] for index in found.used)
-    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)[: max(kept, default=0) + 1]
+    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)
+    if header.length != CORE:  # which has no field for their number
+        palette = palette[: max(kept, default=0) + 1]
     rows = clean_rows(found, indices)
     tree = BmpTree(header, b"".join(colour + b"\0" for colour in palette), rows)
     _claim_header(view, header, parts, found.end - start)
-    filler = Role.ENCODING if not reserved and is_padding(colours, kept) else Role.UNKNOWN
+    filler = Role.ENCODING if reserved in RESERVED and is_padding(colours, kept) else Role.UNKNOWN
     for at, old, new in zip_longest(places, colours, palette):  # the last ones go where no pixel uses them
         is_same = old == new and not any(view[at + 3 : at + header.entry])
         label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", filler)
@@ -85,7 +89,8 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         parts.add("pixels", Role.PIXELS, start, found.end)
     else:
         reason = "codes" if found.painted else "twins" if indices != SAME else "padding"
-        parts.add(f"pixels/{reason}", Role.UNKNOWN, start, found.end)
+        role = Role.ENCODING if reason == "padding" and has_even_fill(found) else Role.UNKNOWN
+        parts.add(f"pixels/{reason}", role, start, found.end)
     tables = icc.residual_bytes([header.colour.colour.icc])
     return Container(
         "bmp",
@@ -160,6 +165,6 @@ def _is_plain_colour(fields: bytes, header: BmpHeader) -> bool:
     space, end_points, rest = fields[16:20], fields[20:68], fields[68 : header.length - INFO]
     if masks not in (header.masks, (*STANDARD_MASKS[:3], STANDARD_ALPHA), STANDARD_MASKS, (0, 0, 0, 0)):
         return False
-    if header.colour != STANDARD or space not in SPACES or any(end_points):
+    if header.colour != STANDARD or space not in SPACES or end_points not in NO_END_POINTS:
         return False
     return not rest or (int.from_bytes(rest[:4], "little") in (0, *INTENTS) and not any(rest[4:]))

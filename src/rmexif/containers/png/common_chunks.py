@@ -46,7 +46,8 @@ def is_common_palette(colours: bytes, alphas: bytes, used: Collection[int]) -> b
         used: indices that pixels have.
     """
     entries = [colours[at : at + 3] for at in range(0, len(colours), 3)]
-    if len(alphas) > len(entries) or any(alphas[at] not in (0, 255) for at in range(len(alphas)) if at not in used):
+    shown = {0, 255, *(alphas[at] for at in used if at < len(alphas))}
+    if len(alphas) > len(entries) or not shown.issuperset(alphas):
         return False
     clear = [at for at, alpha in enumerate(alphas) if not alpha]
     return len(clear) <= MAX_CLEAR and is_padding(entries, {*used, *clear})
@@ -57,7 +58,7 @@ def _density(data: bytes, layout: Layout) -> bool:
     if len(data) != 9:
         return False
     across, down, unit = struct.unpack(">IIB", data)
-    return (unit == 1 and is_common_per_metre(across, down)) or (unit == 0 and across == down == 1)
+    return (unit == 1 and is_common_per_metre(across, down)) or (unit <= 1 and across == down <= 1)  # 0: FFmpeg
 
 
 def _background(data: bytes, layout: Layout) -> bool:

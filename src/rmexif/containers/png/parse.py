@@ -211,8 +211,10 @@ def _parts(
     _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
     is_even = _is_even([frame for frame, _ in tree.pictures])
+    fills = {image.fill for _, image in tree.pictures if image.fault is Fault.COLOUR_UNDER_ALPHA}
     for frame, image in tree.pictures:
-        _claim_picture(parts, frame, image, animation.misnumbered, is_even=is_even)
+        shown = replace(image, fill=image.fill if len(fills) == 1 else b"")
+        _claim_picture(parts, frame, shown, animation.misnumbered, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
         for chunk in animation.hidden.chunks:
@@ -293,7 +295,8 @@ def _claim_picture(
             end = body + remaining if remaining else chunk.offset
         label, role, frame_role = name, Role.PIXELS, Role.ENCODING if is_even else Role.UNKNOWN
         if fault:
-            label, role, frame_role = (f"{name}/{fault}", Role.UNKNOWN, Role.UNKNOWN)
+            role = Role.ENCODING if image.fill and is_even and fault is Fault.COLOUR_UNDER_ALPHA else Role.UNKNOWN
+            label, frame_role = (f"{name}/{fault}", role)
         header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
         stop = max(body, min(end, chunk.end - CRC))
         if end > start:

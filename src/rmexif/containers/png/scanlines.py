@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rmexif import native
 from rmexif.containers.common.palette import SAME
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.png import recompression
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
@@ -73,6 +74,7 @@ class ImageData:
         used: palette: the indices that pixels have.
         key: samples of the colour that was looked for.
         keyed: whether a pixel has that colour.
+        fill: where colour under alpha 0 is all that is wrong: the one that it is; empty where they are several.
     """
 
     clean: memoryview
@@ -82,6 +84,7 @@ class ImageData:
     used: frozenset[int] = frozenset()
     key: bytes | None = None
     keyed: bool = False
+    fill: bytes = b""
 
 
 def read_header(data: bytes, offset: int) -> Layout:
@@ -140,7 +143,8 @@ def survey(
     if found.status is Status.LIMIT:
         again = _rewritten(data, layout, SAME, offset)
         end = again.report.used if again.report.intact else len(data)
-        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key)
+        fill = _fill(data, again.report, layout)
+        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key, fill=fill)
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
@@ -148,6 +152,16 @@ def survey(
     if image.fault not in (Fault.ROWS_BEYOND, Fault.STREAM_END):
         image = replace(image, consumed=found.report.used)
     return image if image.fault else _passed(image, data)
+
+
+def _fill(data: memoryview, report: Report, layout: Layout) -> bytes:
+    """The colour that every pixel of alpha 0 has, of a stream with no other fault; empty where there are several."""
+    is_ordinary = report.intact and report.is_ordinary and report.size == layout.size
+    if not is_ordinary or layout.size > MOST_PACKED:
+        return b""
+    rows = png.unfilter(zlib.decompress(data[: report.used]), layout)
+    depth = layout.depth // 8
+    return fill_colour(rows.pixels, layout.step // depth, layout.colour_size // depth, depth) or b""
 
 
 def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, offset: int) -> ImageData:
@@ -183,7 +197,8 @@ def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
     """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
     if len(stream) <= before or layout.size > MOST_PACKED:
         return stream
-    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
+    fresh = zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)
+    return min(stream, memoryview(HEADER + fresh[len(HEADER) :]), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:

@@ -272,6 +272,7 @@ class _TiffParts:
         self.builder = PartBuilder(len(reader.view), limits)
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
+        self.fills: set[bytes | None] = set()  # colours of pixels of opacity 0
         self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
 
@@ -287,7 +288,9 @@ class _TiffParts:
             done.add(entry.tag)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
-            if strip.is_ordinary and not strip.passed_through:
+            self.fills |= {strip.fill} - {None}
+            is_ordinary = strip.is_ordinary or (strip.fill is not None and len(self.fills) == 1)
+            if is_ordinary and not strip.passed_through:
                 name, role = "picture/other codes", Role.ENCODING
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
