@@ -34,6 +34,7 @@ from rmexif.residuals import Residual
 from rmexif.types import Container, PayloadKind, Role
 
 if TYPE_CHECKING:
+    from rmexif.containers.bmp.rows import BmpRows
     from rmexif.types import Limits
 
 __all__ = ["BmpTree", "parse"]
@@ -85,12 +86,7 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         is_same = old == new and not any(view[at + 3 : at + header.entry])
         label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", filler)
         parts.add(label, role, at, at + header.entry)
-    if rows is found.data or (found.painted and rows == bytes(found.data)):
-        parts.add("pixels", Role.PIXELS, start, found.end)
-    else:
-        reason = "codes" if found.painted else "twins" if indices != SAME else "padding"
-        role = Role.ENCODING if reason == "padding" and has_even_fill(found) else Role.UNKNOWN
-        parts.add(f"pixels/{reason}", role, start, found.end)
+    _claim_rows(parts, found, rows, start, renumbered=indices != SAME)
     tables = icc.residual_bytes([header.colour.colour.icc])
     return Container(
         "bmp",
@@ -102,6 +98,18 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         residual_bytes=tables,
         tree=tree,
     )
+
+
+def _claim_rows(
+    parts: PartBuilder, found: BmpRows, rows: bytes | bytearray | memoryview, start: int, *, renumbered: bool
+) -> None:
+    """The rows, from byte ``start`` on; pixels where they leave as they are."""
+    if rows is found.data or (found.painted and rows == bytes(found.data)):
+        parts.add("pixels", Role.PIXELS, start, found.end)
+        return
+    reason = "codes" if found.painted else "twins" if renumbered else "padding"
+    role = Role.ENCODING if reason == "padding" and has_even_fill(found) else Role.UNKNOWN
+    parts.add(f"pixels/{reason}", role, start, found.end)
 
 
 def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size: int) -> None:

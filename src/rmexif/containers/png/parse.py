@@ -211,10 +211,8 @@ def _parts(
     _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
     is_even = _is_even([frame for frame, _ in tree.pictures])
-    fills = {image.fill for _, image in tree.pictures if image.fault is Fault.COLOUR_UNDER_ALPHA}
-    for frame, image in tree.pictures:
-        shown = replace(image, fill=image.fill if len(fills) == 1 else b"")
-        _claim_picture(parts, frame, shown, animation.misnumbered, is_even=is_even)
+    for frame, image in _with_one_fill(tree.pictures):
+        _claim_picture(parts, frame, image, animation.misnumbered, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
         for chunk in animation.hidden.chunks:
@@ -248,6 +246,12 @@ def _parts(
         else:
             _claim_dropped(parts, chunk)
     return parts.tile()
+
+
+def _with_one_fill(pictures: Sequence[tuple[PngFrame, ImageData]]) -> Sequence[tuple[PngFrame, ImageData]]:
+    """The pictures, without the colour of invisible pixels where it is not the same in all of them."""
+    fills = {image.fill for _, image in pictures if image.fault is Fault.COLOUR_UNDER_ALPHA}
+    return pictures if len(fills) <= 1 else [(frame, replace(image, fill=b"")) for frame, image in pictures]
 
 
 def _claim_signature(parts: PartBuilder, end: int) -> None:
