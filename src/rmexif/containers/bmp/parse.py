@@ -146,8 +146,9 @@ def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size:
     parts.add("header", Role.STRUCTURE, position, header.end)
     start, end = header.linked
     if bytes(view[70:74]) == EMBEDDED:  # bV5CSType
-        is_clean = header.colour.profile == bytes(view[start:end])
-        parts.add("profile", Role.COLOUR if is_clean else Role.METADATA, start, end, PayloadKind.ICC)
+        is_clean, is_published = header.colour.profile == bytes(view[start:end]), icc.is_published(view[start:end])
+        role = Role.COLOUR if is_clean else Role.ENCODING if is_published else Role.METADATA
+        parts.add("profile", role, start, end, PayloadKind.ICC)
     else:
         parts.add("profile/path", Role.METADATA, start, end, PayloadKind.TEXT)
 

@@ -69,6 +69,7 @@ PAYLOADS = {
     **dict.fromkeys((b"caBX", b"C2PA", b"C2CI", b"C2CS"), PayloadKind.JUMBF),
 }
 CRC = 4  # byte (5.3)
+DELAY_UNIT = slice(22, 24)  # byte of fcTL: delay_den (11.3.6.2)
 PICTURES = frozenset({b"gdAT", b"IDAT", b"fdAT", b"fcTL"})  # of another picture, where they are not of this one
 
 
@@ -220,19 +221,15 @@ def _parts(
             image_data.add(chunk.offset)
     frames = len(animation.frames) if animation.plays is not None else 0
     head, layout = dict(tree.head), read_header(dict(tree.head)[b"IHDR"], chunks[0].offset)
-    common = _common_palette(view, found, tree) | {
-        chunk.offset
-        for chunk in chunks
-        if is_common(chunk.kind, bytes(chunk.data(view)), layout) and chunk.crc_matches(view)
-    }
-    seen = set[bytes]()
+    common = _common_palette(view, found, tree) | _common_chunks(view, chunks, found, layout)
+    seen, control = set[bytes](), _control_role(view, chunks)
     for chunk in chunks:
         is_control = chunk.kind == b"fcTL" and frames > 0
         frames -= is_control
         if chunk.offset in image_data:
             continue
         if is_control and chunk.length == 26 and chunk.offset not in animation.misnumbered:
-            parts.add("fcTL", Role.ANIMATION, chunk.offset, chunk.end)
+            parts.add("fcTL", control, chunk.offset, chunk.end)
         elif chunk.kind == b"IEND" and not chunk.length:
             if chunk.is_missing:
                 return _marked(parts.tile())
@@ -240,12 +237,20 @@ def _parts(
             parts.add(label, role, chunk.offset, chunk.end)
         elif found.get(chunk.kind) is chunk and head.get(chunk.kind) == bytes(chunk.data(view)):
             parts.add(chunk.kind.decode(), ROLES[chunk.kind], chunk.offset, chunk.end)
-        elif chunk.offset in common and chunk.kind not in seen:
+        elif (
+            chunk.offset in common and chunk.kind not in seen and (chunk.kind != b"eXIf" or found.get(b"eXIf") is chunk)
+        ):
             seen.add(chunk.kind)
             parts.add(chunk.kind.decode(), Role.ENCODING, chunk.offset, chunk.end)
         else:
             _claim_dropped(parts, chunk)
     return parts.tile()
+
+
+def _control_role(view: memoryview, chunks: Sequence[PngChunk]) -> Role:
+    """That of all fcTL: an encoder counts all delays in the same unit, which others shorten one by one."""
+    units = {bytes(chunk.data(view)[DELAY_UNIT]) for chunk in chunks if chunk.kind == b"fcTL"}
+    return Role.ENCODING if len(units) == 1 else Role.ANIMATION
 
 
 def _with_one_fill(pictures: Sequence[tuple[PngFrame, ImageData]]) -> Sequence[tuple[PngFrame, ImageData]]:
@@ -272,6 +277,19 @@ def _common_palette(view: memoryview, found: Mapping[bytes, PngChunk], tree: Png
     return {chunk.offset for chunk in chunks} if is_ordinary else set()
 
 
+def _common_chunks(
+    view: memoryview, chunks: Sequence[PngChunk], found: Mapping[bytes, PngChunk], layout: Layout
+) -> set[int]:
+    """Offsets of chunks in which common encoders write nothing of their own."""
+    return {
+        chunk.offset
+        for chunk in chunks
+        if is_common(chunk.kind, bytes(chunk.data(view)), layout)
+        and chunk.crc_matches(view)
+        and (chunk.kind != b"eXIf" or found.get(b"eXIf") is chunk)  # behind the picture nobody turns it
+    }
+
+
 def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts of a file without an IEND: the last CRC before it is where one is missed."""
     last = max(number for number, part in enumerate(parts) if part.role is not Role.TRAILER)
@@ -282,8 +300,14 @@ def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _is_even(frames: Sequence[PngFrame]) -> bool:
-    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell."""
-    return len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:-1]}) <= 1
+    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell.
+
+    A single frame may end in two of others: what was left in a buffer, and what its encoder flushed (Chromium).
+    """
+    rest = -1 if len(frames) > 1 else -2
+    return any(
+        len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:at]}) <= 1 for at in (-1, rest)
+    )
 
 
 def _claim_picture(
@@ -299,7 +323,8 @@ def _claim_picture(
             end = body + remaining if remaining else chunk.offset
         label, role, frame_role = name, Role.PIXELS, Role.ENCODING if is_even else Role.UNKNOWN
         if fault:
-            role = Role.ENCODING if image.fill and is_even and fault is Fault.COLOUR_UNDER_ALPHA else Role.UNKNOWN
+            says_nothing = {Fault.COLOUR_UNDER_ALPHA: bool(image.fill), Fault.DEFLATE_BLOCKS: image.optimised}
+            role = Role.ENCODING if is_even and says_nothing.get(fault) else Role.UNKNOWN
             label, frame_role = (f"{name}/{fault}", role)
         header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
         stop = max(body, min(end, chunk.end - CRC))

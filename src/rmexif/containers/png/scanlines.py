@@ -75,6 +75,7 @@ class ImageData:
         key: samples of the colour that was looked for.
         keyed: whether a pixel has that colour.
         fill: where colour under alpha 0 is all that is wrong: the one that it is; empty where they are several.
+        optimised: whether all that is wrong with its blocks is what zopfli does to make them small.
     """
 
     clean: memoryview
@@ -85,6 +86,7 @@ class ImageData:
     key: bytes | None = None
     keyed: bool = False
     fill: bytes = b""
+    optimised: bool = False
 
 
 def read_header(data: bytes, offset: int) -> Layout:
@@ -148,7 +150,9 @@ def survey(
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
-    image = ImageData(memoryview(b""), len(data), _fault(found), used=used, key=key, keyed=found.keyed)
+    fault = _fault(found)
+    optimised = fault is Fault.DEFLATE_BLOCKS and found.report.is_optimised and found.report.intact == 1
+    image = ImageData(memoryview(b""), len(data), fault, True, used, key, found.keyed, optimised=optimised)
     if image.fault not in (Fault.ROWS_BEYOND, Fault.STREAM_END):
         image = replace(image, consumed=found.report.used)
     return image if image.fault else _passed(image, data)
@@ -156,7 +160,7 @@ def survey(
 
 def _fill(data: memoryview, report: Report, layout: Layout) -> bytes:
     """The colour that every pixel of alpha 0 has, of a stream with no other fault; empty where there are several."""
-    is_ordinary = report.intact and report.is_ordinary and report.size == layout.size
+    is_ordinary = report.intact and report.is_optimised and report.size == layout.size
     if not is_ordinary or layout.size > MOST_PACKED:
         return b""
     rows = png.unfilter(zlib.decompress(data[: report.used]), layout)

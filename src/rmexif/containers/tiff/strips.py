@@ -201,9 +201,10 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
 
 
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    del coding
     found = rle.decode_packbits(source.data, geometry.size)
-    return Coded(found.data, found.consumed)
+    is_complete = coding.alpha is not None and len(found.data) == geometry.size  # else nothing depends on it
+    is_ordinary = is_complete and _packbits_codes(found.data, coding, geometry) == source.data[: found.consumed]
+    return Coded(found.data, found.consumed, is_ordinary=is_ordinary)
 
 
 def _packbits_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
