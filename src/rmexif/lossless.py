@@ -115,9 +115,7 @@ def verify(
     view = inspection.view_of(raw, limits)
     selection = _selection(keep)
     with error_boundary():
-        rest, found = _split_credit(view, limits, selection)
-        if found is None:
-            found = _leftovers(rest, limits)[1] if canonical else _identifying(rest, limits)[1]
+        found = leftovers(view, limits=limits, selection=selection, canonical=canonical)
         if not found and thorough:
             from rmexif import coded_tail
 
@@ -126,11 +124,15 @@ def verify(
         return list(found)
 
 
-def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+def leftovers(
+    view: memoryview, *, limits: Limits, selection: Selection | None, canonical: bool = False
+) -> Sequence[Finding]:
     """What ``verify`` finds, where the names in ``keep`` were looked up before."""
     with error_boundary():
         rest, found = _split_credit(view, limits, selection)
-        return _identifying(rest, limits)[1] if found is None else found
+        if found is not None:
+            return found
+        return (_leftovers if canonical else _identifying)(rest, limits)[1]
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
