@@ -26,6 +26,7 @@ from rmexif.containers.bmp.header import (
 )
 from rmexif.containers.bmp.rows import clean_rows, has_even_fill, read_rows
 from rmexif.containers.bmp.signature import CORE, INFO, V4, V5
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
@@ -96,6 +97,7 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         colour=header.colour.colour,
         residuals=(*tables, Residual.COLOUR_UNDER_ALPHA) if found.is_invisible else tuple(tables),
         residual_bytes=tables,
+        pixel_shape=SQUARE if header.aspect == (0, 0) else header.aspect,
         tree=tree,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jpeg.application import ApplicationData
@@ -264,6 +265,7 @@ class _Reading:
             residuals=tuple(sorted(residuals | tables)),
             residual_bytes=residuals | tables,
             samples=len(frame.components) * frame.width * frame.height,
+            pixel_shape=data.jfif or SQUARE,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
 

@@ -115,7 +115,8 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     head = [(b"IHDR", content[b"IHDR"]), *colours, *palette]
     if rotation != 1:
         head.append((b"eXIf", orientation_only(rotation)))
-    head += _shape(content.get(b"pHYs", b""))
+    shape = _shape(content.get(b"pHYs", b""))
+    head += [(b"pHYs", struct.pack(">IIB", *shape, 0))] if shape != SQUARE else []
     if animation.plays is not None:
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     tree = PngTree(tuple(head), tuple(pictures), _cover(animation))
@@ -123,13 +124,14 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     sizes = icc.residual_bytes([colour.icc]) | _filter_choices(pictures)
     residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
     frames = len(animation.frames)
-    return Container("png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, tree=tree)
+    return Container(
+        "png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, None, shape, tree=tree
+    )
 
 
-def _shape(density: bytes) -> list[tuple[bytes, bytes]]:
-    """The pHYs (11.3.4.3) that is left of one: the shape of a pixel that is not square, without a unit."""
-    shape = aspect(*struct.unpack_from(">II", density)) if len(density) == PHYS else SQUARE
-    return [(b"pHYs", struct.pack(">IIB", *shape, 0))] if shape != SQUARE else []
+def _shape(density: bytes) -> tuple[int, int]:
+    """The shape of a pixel, which is all that is left of a pHYs (11.3.4.3)."""
+    return aspect(*struct.unpack_from(">II", density)) if len(density) == PHYS else SQUARE
 
 
 def _surveyed(

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
@@ -119,12 +120,19 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
+        pixel_shape=_pixel_shape(first),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
         residual_bytes={**_residual_bytes(pages), **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+
+
+def _pixel_shape(page: Page) -> tuple[int, int]:
+    """As its clean fields say it."""
+    across, down = (page.fields.get(tag) for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION))
+    return (across[1][0], down[1][0]) if across and down else SQUARE
 
 
 def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
