@@ -116,9 +116,7 @@ def verify(
     view = inspection.view_of(raw, limits)
     selection = _selection(keep)
     with error_boundary():
-        rest, found = _split_credit(view, limits, selection)
-        if found is None:
-            found = _leftovers(rest, limits)[1] if canonical else _identifying(rest, limits)[1]
+        found = leftovers(view, limits=limits, selection=selection, canonical=canonical)
         if not found and thorough:
             from rmexif import coded_tail
 
@@ -127,11 +125,15 @@ def verify(
         return list(found)
 
 
-def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+def leftovers(
+    view: memoryview, *, limits: Limits, selection: Selection | None, canonical: bool = False
+) -> Sequence[Finding]:
     """What ``verify`` finds, where the names in ``keep`` were looked up before."""
     with error_boundary():
         rest, found = _split_credit(view, limits, selection)
-        return _identifying(rest, limits)[1] if found is None else found
+        if found is not None:
+            return found
+        return (_leftovers if canonical else _identifying)(rest, limits)[1]
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
@@ -191,17 +193,17 @@ def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tupl
     found = verification.find_identifying(view, limits, row, container, values=values)
     if container.format == "webp":
         data, clean = verification.rewrite_parsed(view, limits, row, container)
-        found += _behind_codes(memoryview(data), clean)
+        found += _behind_codes(memoryview(data), clean, canonical=False)
     return container, found
 
 
-def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...]:
+def _behind_codes(view: memoryview, clean: Container[Any], *, canonical: bool = True) -> tuple[Finding, ...]:
     """What only a codec takes out of the pictures of a clean WebP file."""
     if clean.format != "webp":
         return ()
     from rmexif import webp_recode
 
-    return webp_recode.leftovers(view, clean)
+    return webp_recode.leftovers(view, clean, canonical=canonical)
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:

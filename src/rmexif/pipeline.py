@@ -35,6 +35,7 @@ __all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scru
 
 
 NO_COLOUR = Colour()
+SQUARE = (1, 1)
 
 
 class Clock:
@@ -173,6 +174,9 @@ def _redacted(
         with clock.stage("redact"):
             changes["escalated"] += redaction.redact(pixels, row, style, policy, rng)
             transform.clear_transparent(pixels)
+        if raster.pixel_shape != SQUARE and output not in codecs.SHAPED:
+            with clock.stage("resize"):
+                pixels = transform.squared(pixels, raster.pixel_shape, policy.limits.max_pixels)
         yield replace(frame, pixels=pixels)
 
 
@@ -218,6 +222,9 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
         limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)
+    is_turned = container.orientation > transform.HALF_TURNS and raster.orientation == 1  # by its decoder
+    across, down = container.pixel_shape
+    raster = replace(raster, pixel_shape=(down, across) if is_turned else (across, down))
     if policy.frames == "first":
         return replace(raster, frames=(raster.frames[0],))
     if len(raster.frames) < container.frames:

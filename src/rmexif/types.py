@@ -200,6 +200,7 @@ class Container(Generic[TreeT]):
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
     residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
     samples: int | None = None  # channels x px of the largest frame; None: at most four channels of width x height
+    pixel_shape: tuple[int, int] = (1, 1)  # horizontal to vertical density, of the pixels as stored
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
 
     @property
@@ -208,10 +209,7 @@ class Container(Generic[TreeT]):
         return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height
 
     def residual_size(self, residual: Residual) -> int | None:
-        """Bytes that a hostile writer could have left in ``residual``: its bound, else the coded data that holds it.
-
-        None where the bound is not known.
-        """
+        """Bytes that a hostile writer could have left in ``residual``: its bound, else of coded data; None: unknown."""
         if residual in self.residual_bytes:
             return self.residual_bytes[residual]
         if residual.bounded or residual.value == "pixels":
@@ -310,6 +308,7 @@ class Raster:
     orientation: int = 1  # 1-8: the turn still to be made (decoders that turn by themselves say 1)
     colour: Colour = Colour()  # what the numbers mean; Colour() is sRGB
     space: str = "RGB"  # "RGB", "L", "CMYK" (H x W x 4 ink, 255 = full ink) or "LAB" before to_srgb
+    pixel_shape: tuple[int, int] = (1, 1)  # horizontal to vertical density, in the smallest numbers
 
     @property
     def width(self) -> int:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
-from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs.encoders import SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.codecs.frames import alike
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODERS",
     "ENCODERS",
+    "SHAPED",
     "STREAMED",
     "decode",
     "encode",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         identify,
         is_clean,
     )
+    from rmexif.icc.published import is_published
     from rmexif.icc.spaces import CURVES, NATIVE
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "describe",
     "identify",
     "is_clean",
+    "is_published",
     "residual_bytes",
     "table_bytes",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     **dict.fromkeys(("residual_bytes", "table_bytes"), "carriers"),
     **dict.fromkeys(("CURVES", "NATIVE"), "spaces"),
     "PRIMARIES": "colorimetry",
+    "is_published": "published",
 }
 
 

@@ -17,6 +17,7 @@ from rmexif.raster.colour import from_srgb, is_measured, to_srgb
 from rmexif.types import Box, Frame, Raster
 
 __all__ = [
+    "HALF_TURNS",
     "Geometry",
     "clear_transparent",
     "dhash",
@@ -28,10 +29,13 @@ __all__ = [
     "outlined",
     "resize",
     "rotated",
+    "squared",
     "to_srgb",
 ]
 
 Pixels = NDArray[Any]
+
+HALF_TURNS = 4  # orientations up to which width stays width (Exif 2.32, tag 274)
 
 
 def orient(raster: Raster) -> Raster:
@@ -46,7 +50,9 @@ def orient(raster: Raster) -> Raster:
     for frame in raster.frames:
         stored, is_reversed = to_memory_order(frame.pixels)
         frames.append(Frame(to_rgb_view(rotated(stored, raster.orientation), is_reversed), frame.duration))
-    return replace(raster, frames=tuple(frames), orientation=1)
+    across, down = raster.pixel_shape
+    shape = (down, across) if raster.orientation > HALF_TURNS else (across, down)
+    return replace(raster, frames=tuple(frames), orientation=1, pixel_shape=shape)
 
 
 def rotated(pixels: Pixels, orientation: int) -> Pixels:
@@ -137,6 +143,23 @@ def resize(pixels: Pixels, geometry: Geometry, *, in_place: bool = False) -> Pix
     out[:, :, :-1] = straight.reshape(out[:, :, :-1].shape)
     out[:, :, -1] = opacity
     return out
+
+
+def squared(pixels: Pixels, shape: tuple[int, int], most: int) -> Pixels:
+    """A frame with square pixels: larger on the side where they lie less densely, so that nothing is lost.
+
+    Args:
+        pixels: as ``resize`` takes them.
+        shape: horizontal to vertical density.
+        most: px that the frame may have; above them it gets smaller on the other side.
+    """
+    height, width = pixels.shape[:2]
+    across, down = shape
+    taller = width, max(1, round(height * across / down))
+    wider = max(1, round(width * down / across)), height
+    sizes = (taller, wider) if across > down else (wider, taller)
+    target = next((size for size in sizes if size[0] * size[1] <= most), sizes[1])
+    return resize(pixels, Geometry(0, 0, width, height, *target))
 
 
 def duplicate(pixels: Pixels) -> Pixels:

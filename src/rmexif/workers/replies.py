@@ -20,10 +20,11 @@ from rmexif.workers.channel import Bounds, Reply
 from rmexif.workers.schema import mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rmexif.credit import Selection
     from rmexif.policy import Policy
+    from rmexif.types import Finding
 
 __all__ = ["Expected", "error_of", "error_values", "proven"]
 
@@ -75,6 +76,7 @@ class Expected:
         is_changed: the image must not be the input again.
         selection: what may be in an image beside the picture, from the input or set.
         repair: as in the policy.
+        canonical: what a clean file must be, of ``verify``: to the byte what ``strip`` would write.
     """
 
     mode: Mode
@@ -83,6 +85,7 @@ class Expected:
     is_changed: bool = False
     selection: Selection | None = None
     repair: str = "refuse"
+    canonical: bool = False
 
     @classmethod
     def of_policy(cls, mode: Mode, policy: Policy) -> Expected:
@@ -165,10 +168,7 @@ def _facts(
     yield "residuals", all(_is_residual(residual) for residual in report.get("residuals", ()))
     if expected.mode == "verify":
         yield "clean", report["clean"] == (not report["findings"])
-        yield (
-            "clean",
-            not report["clean"] or not lossless.leftovers(raw, limits=expected.limits, selection=expected.selection),
-        )
+        yield "clean", not report["clean"] or not _leftovers(raw, expected)
         return
     yield "format", report["format"] == _format_of(raw)
     if expected.mode == "inspect":
@@ -183,6 +183,11 @@ def _facts(
     if data is not None:
         yield from _facts_of_image(data, report, (original, new), expected)
         yield "credit", not expected.selection or _has_credit_of(raw, data, expected)
+
+
+def _leftovers(raw: memoryview, expected: Expected) -> Sequence[Finding]:
+    limits, selection, canonical = expected.limits, expected.selection, expected.canonical
+    return lossless.leftovers(raw, limits=limits, selection=selection, canonical=canonical)
 
 
 def _facts_of_image(

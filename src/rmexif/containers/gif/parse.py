@@ -56,6 +56,7 @@ CONTROL_LENGTH = 8  # byte of a graphic control extension
 LAST = 255  # index that programs take for "none"
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
 DISPOSALS = (0, 1, 2, 3, 3, 0, 0, 0)  # what browsers make of each: nobody defined 4 to 7 (GIF89a, 23.c.iv)
+GAMMAS = (b"!\xff\x0bImageMagick\x0egamma=0.454545\0", b"!\xff\x0bImageMagick\x0dgamma=1.000000\0")  # of ImageMagick
 LOOP_COUNT = 1  # first byte of the sub-block that holds one
 
 
@@ -80,9 +81,10 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
     for old, new in zip(found.tables(), screen.tables(), strict=True):
         if old and new:
             _claim_table(walk.parts, old, new)
+    idle = {view[end - 2] for _, end in filter(None, walk.control_areas) if not view[end - 5] & 1}
     for picture, area, control in zip(screen.pictures, walk.code_areas, walk.control_areas, strict=True):
         _claim_codes(walk.parts, view, picture.codes, *area)
-        _claim_control(walk.parts, view, picture, found, control)
+        _claim_control(walk.parts, view, picture, found, control, has_one_idle=len(idle) == 1)
     width, height = found.shown_size
     kept = sum(picture.codes.resets for picture in screen.pictures)
     return Container(
@@ -122,9 +124,24 @@ def _claim_loop(
 
 
 def _claim_control(
-    parts: PartBuilder, view: memoryview, picture: GifPicture, screen: GifScreen, area: tuple[int, int] | None
+    parts: PartBuilder,
+    view: memoryview,
+    picture: GifPicture,
+    screen: GifScreen,
+    area: tuple[int, int] | None,
+    *,
+    has_one_idle: bool,
 ) -> None:
-    """The graphic control of a picture."""
+    """The graphic control of a picture.
+
+    Args:
+        parts: takes the claim.
+        view: the file.
+        picture: the one that it is of.
+        screen: as in the file.
+        area: its first byte, and the one behind it; None: there is no control.
+        has_one_idle: whether all controls without transparency name the same index all the same.
+    """
     if area is None:
         return
     start, end = area
@@ -132,11 +149,12 @@ def _claim_control(
     if picture.control and block == picture.control.block():
         role = Role.ANIMATION
     else:
-        role = Role.ENCODING if _is_common_control(block, picture, screen) else Role.METADATA
+        is_common = _is_common_control(block, picture, screen, has_one_idle=has_one_idle)
+        role = Role.ENCODING if is_common else Role.METADATA
     parts.add("control", role, start, end)
 
 
-def _is_common_control(block: bytes, picture: GifPicture, screen: GifScreen) -> bool:
+def _is_common_control(block: bytes, picture: GifPicture, screen: GifScreen, *, has_one_idle: bool) -> bool:
     """Whether a graphic control says no more than the canonical one: nothing for a viewer to wait for, no free byte."""
     if len(block) != CONTROL_LENGTH or block[3] & ~0x1D or block[7]:
         return False
@@ -146,6 +164,8 @@ def _is_common_control(block: bytes, picture: GifPicture, screen: GifScreen) -> 
     if len(screen.pictures) == 1 and int.from_bytes(block[4:6], "little") not in STILL_DELAYS:
         return False
     if block[3] & 1 and control and control.transparent == block[6]:
+        return True
+    if not block[3] & 1 and has_one_idle:
         return True
     table = screen.table_of(picture)
     entries = len(table.entries) if table else 0
@@ -170,7 +190,7 @@ def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, star
     if codes.is_ordinary and not (codes.is_kept and _is_full(view[start + 1 : end], len(codes.data))):
         role = Role.ENCODING if _is_even(view[start + 1 : end]) else Role.UNKNOWN
     parts.add(label, role, start, end)
-    parts.add("picture/surplus", Role.GAP, end, last)
+    parts.add("picture/surplus", Role.ENCODING if bytes(view[end:last]) == b"\0" else Role.GAP, end, last)  # FFmpeg
     parts.add(label, role, last, last + 1)
 
 
@@ -277,7 +297,8 @@ class _GifWalk:
         else:
             name = bytes(blocks[0]) if label == APPLICATION and blocks else b""
             kind = "application" if name else "extension"
-            self.parts.add(kind, Role.METADATA, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
+            role = Role.ENCODING if self.view[start:end] in GAMMAS else Role.METADATA
+            self.parts.add(kind, role, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
 
     def _read_loop(self, start: int, end: int, blocks: list[memoryview]) -> None:
         """Take the loop count that browsers take: of the last block, wherever it stands, the first sub-block."""

@@ -16,6 +16,14 @@ LUMINANCE = bytes.fromhex(
     "383740485c4e404457453738506d51575f626768673e4d71797064785c656763"
 )
 CHROMINANCE = bytes([17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66]).ljust(BLOCK, b"\x63")
+# ISO/IEC 11172-2, 2.4.3.2: of intra blocks, row by row; FFmpeg's JPEG encoder scales it by eighths.
+MPEG = bytes.fromhex(
+    "08101316" "1a1b1d22" "10101618" "1b1d2225" "13161a1b" "1d222226" "16161a1b" "1d222528"
+    "161a1b1d" "20232830" "1a1b1d20" "2328303a" "1a1b1d22" "262e3845" "1b1d2326" "2e384553"
+)  # fmt: skip
+MPEG_DC, MPEG_SCALES = 8, range(1, 32)
+ZIGZAG = sorted(range(BLOCK), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
+TURNED = [ZIGZAG.index(at % 8 * 8 + at // 8) for at in ZIGZAG]  # of a picture that was turned by a quarter
 
 
 def _steps(entry: bytes) -> list[int]:
@@ -27,18 +35,24 @@ def _steps(entry: bytes) -> list[int]:
 
 @cache
 def _standard() -> frozenset[tuple[int, ...]]:
-    """What libjpeg makes of the tables of annex K for each of its qualities, baseline or not."""
+    """What libjpeg makes of the tables of annex K for each of its qualities, baseline or not, upright or turned.
+
+    And what FFmpeg makes of that of MPEG-1.
+    """
     tables = set()
     for quality in range(1, 101):
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
         for base in (LUMINANCE, CHROMINANCE):
             steps = [min(max((step * scale + 50) // 100, 1), LARGEST) for step in base]
             tables |= {tuple(steps), tuple(min(step, LARGEST_BYTE) for step in steps)}
-    return frozenset(tables)
+    for scale in MPEG_SCALES:
+        steps = [min(max(MPEG[at] * scale >> 3, 1), LARGEST_BYTE) for at in ZIGZAG]
+        tables.add((MPEG_DC, *steps[1:]))
+    return frozenset(tables | {tuple(steps[at] for at in TURNED) for steps in tables})
 
 
 def is_standard(entry: bytes) -> bool:
-    """Whether a DQT entry is a table of annex K, scaled as libjpeg does it."""
+    """Whether a DQT entry is one of libjpeg's or FFmpeg's."""
     return tuple(_steps(entry)) in _standard()
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FTYP", "LEVELS", "JxlTree", "parse", "without_jpeg_reconstruction"]
 
+COMMON_PARTS = 3  # of a codestream, as libjxl cuts it
 FTYP = b"\x00\x00\x00\x14ftypjxl \x00\x00\x00\x00jxl "  # 9.2
 LEVELS = (5, 10)  # 9.6; a codestream without boxes is of level 5
 BLOCK = 8  # px (18181-1, annex I)
@@ -166,7 +167,7 @@ class _BoxLayer:
             skip = box.body - box.offset + (tiff_offset(body) if payload is PayloadKind.EXIF else 0)
             self.parts.add(name, role, box.offset, box.end, payload, skip)
         elif self._is_structure(box, number):
-            self.parts.add(name, Role.STRUCTURE, box.offset, box.end)
+            self.parts.add(name, Role.ENCODING, box.offset, box.end)  # a codestream may also stand by itself
         else:
             skip = box.body - box.offset
             self.parts.add(name, Role.UNKNOWN, box.offset, box.end, PayloadKind.UNKNOWN, skip)
@@ -198,5 +199,6 @@ class _BoxLayer:
                 problem = f"part {number & ~LAST_PART} of the codestream, part {len(self.ranges)} is the next"
                 raise MalformedImage(problem, structure="jxl box jxlp", offset=box.offset)
         self.complete = number >= LAST_PART
-        self.parts.add(name, Role.STRUCTURE, box.offset, body)
+        is_common = number & ~LAST_PART < COMMON_PARTS  # where more are cut could say something
+        self.parts.add(name, Role.ENCODING if is_common else Role.STRUCTURE, box.offset, body)
         self.ranges.append((body, box.end))

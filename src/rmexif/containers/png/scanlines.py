@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rmexif import native
 from rmexif.containers.common.palette import SAME
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.png import recompression
 from rmexif.containers.png.recompression import HEADER
 from rmexif.errors import REPAIR, MalformedImage
@@ -72,6 +73,8 @@ class ImageData:
         used: palette: the indices that pixels have.
         key: samples of the colour that was looked for.
         keyed: whether a pixel has that colour.
+        fill: where colour under alpha 0 is all that is wrong: the one that it is; empty where they are several.
+        optimised: whether all that is wrong with its blocks is what zopfli does to make them small.
     """
 
     clean: memoryview
@@ -81,6 +84,8 @@ class ImageData:
     used: frozenset[int] = frozenset()
     key: bytes | None = None
     keyed: bool = False
+    fill: bytes = b""
+    optimised: bool = False
 
 
 def read_header(data: bytes, offset: int) -> Layout:
@@ -139,14 +144,27 @@ def survey(
     if found.status is Status.LIMIT:
         again = _rewritten(data, layout, SAME, offset)
         end = again.report.used if again.report.intact else len(data)
-        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key)
+        fill = _fill(data, again.report, layout)
+        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key, fill=fill)
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
-    image = ImageData(memoryview(b""), len(data), _fault(found), used=used, key=key, keyed=found.keyed)
+    fault = _fault(found)
+    optimised = fault is Fault.DEFLATE_BLOCKS and found.report.is_optimised and found.report.intact == 1
+    image = ImageData(memoryview(b""), len(data), fault, True, used, key, found.keyed, optimised=optimised)
     if image.fault not in (Fault.ROWS_BEYOND, Fault.STREAM_END):
         image = replace(image, consumed=found.report.used)
     return image if image.fault else _passed(image, data)
+
+
+def _fill(data: memoryview, report: Report, layout: Layout) -> bytes:
+    """The colour that every pixel of alpha 0 has, of a stream with no other fault; empty where there are several."""
+    is_ordinary = report.intact and report.is_optimised and report.size == layout.size
+    if not is_ordinary or layout.size > MOST_PACKED:
+        return b""
+    rows = png.unfilter(zlib.decompress(data[: report.used]), layout)
+    depth = layout.depth // 8
+    return fill_colour(rows.pixels, layout.step // depth, layout.colour_size // depth, depth) or b""
 
 
 def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, offset: int) -> ImageData:

@@ -37,6 +37,7 @@ class PageStrip:
     end: int  # by the byte count
     passed_through: bool  # what a decoder reads is written as it stands
     is_ordinary: bool = False  # it is written otherwise, and says no more than that
+    fill: bytes | None = None  # or differs from that in the one colour of all pixels of opacity 0
 
 
 class EarlierStrips(NamedTuple):
@@ -95,7 +96,8 @@ class PageStrips:
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
-            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through, strip.is_ordinary))
+            place = start, start + strip.consumed, end
+            strips.append(PageStrip(written, *place, passed_through, strip.is_ordinary, strip.fill))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:

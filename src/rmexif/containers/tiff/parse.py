@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
-from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
@@ -46,12 +47,7 @@ RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
 UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
-SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
-    Tag.WHITE_POINT: (0.3127, 0.329),
-    Tag.PRIMARY_CHROMATICITIES: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
-}
-SINGLE_PRECISION = 1 << 23
-DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, 1 << 16, 1 << 20, 1 << 24})  # of libraries
+DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, *(1 << bits for bits in range(1, 25))})  # of libraries
 # Zeros for alignment, and the header of a file that Pillow leaves in front of every page that it appends.
 FILLER = re.compile(rb"\0{0,15}(?:(?:II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08)\0{0,15})?\Z")
 ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
@@ -124,12 +120,19 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
+        pixel_shape=_pixel_shape(first),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
         residual_bytes={**_residual_bytes(pages), **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+
+
+def _pixel_shape(page: Page) -> tuple[int, int]:
+    """As its clean fields say it."""
+    across, down = (page.fields.get(tag) for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION))
+    return (across[1][0], down[1][0]) if across and down else SQUARE
 
 
 def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
@@ -180,7 +183,9 @@ def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
         return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
         return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
-    return tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 and (numbers[0] == page.grid.block[1] or numbers[0] in ALL)
+    rows = numbers[0] if tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 else 0
+    is_beyond = rows >= page.height and rows.bit_count() == 1  # libvips: 128
+    return rows > 0 and (rows == page.grid.block[1] or rows in ALL or is_beyond)
 
 
 def _is_common_density(reader: TiffReader, page: Page) -> bool:
@@ -198,25 +203,6 @@ def _is_common_density(reader: TiffReader, page: Page) -> bool:
     if unit == CENTIMETRE:
         return is_common_per_metre(round(100 * across), round(100 * down))
     return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
-
-
-def _are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
-    """Whether rationals are these numbers, with powers of two below the line as libtiff writes them."""
-    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-    return len(pairs) == len(places) and all(
-        bottom.bit_count() == 1 and abs(top - place * bottom) <= 1 + bottom / SINGLE_PRECISION
-        for (top, bottom), place in zip(pairs, places, strict=True)
-    )
-
-
-def _is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:
-    """Whether a colour map differs from the clean one in low bytes and in what palettes are filled up with alone."""
-    size = len(clean) // 3
-    if len(numbers) != len(clean) or any(number & 255 not in (0, number >> 8) for number in numbers):
-        return False
-    colours = [bytes(numbers[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
-    kept = [bytes(clean[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
-    return is_padding(colours, frozenset(at for at in range(size) if colours[at] == kept[at]))
 
 
 def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
@@ -272,6 +258,7 @@ class _TiffParts:
         self.builder = PartBuilder(len(reader.view), limits)
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
+        self.fills: set[bytes | None] = set()  # colours of pixels of opacity 0
         self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
 
@@ -287,7 +274,9 @@ class _TiffParts:
             done.add(entry.tag)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
-            if strip.is_ordinary and not strip.passed_through:
+            self.fills |= {strip.fill} - {None}
+            is_ordinary = strip.is_ordinary or (strip.fill is not None and len(self.fills) == 1)
+            if is_ordinary and not strip.passed_through:
                 name, role = "picture/other codes", Role.ENCODING
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
@@ -295,16 +284,19 @@ class _TiffParts:
 
     def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
         """A field that says no more than a clean file does; a resolution may be kept all the same."""
-        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
-        end, value = entry.offset + self.reader.entry_size, None
+        value = page.fields.get(entry.tag)
+        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if value is not None else Role.ENCODING
+        if entry.tag == Tag.ICC_PROFILE and value != (entry.field_type, self.reader.numbers(entry)):
+            role = Role.ENCODING  # a published one
+        end, tiff_entry = entry.offset + self.reader.entry_size, None
         if entry.tag in RESOLUTION:
-            value = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
-        payload = PayloadKind.TIFF_VALUE if value else None
+            tiff_entry = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
+        payload = PayloadKind.TIFF_VALUE if tiff_entry else None
         if entry.inline:
-            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=value)
+            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=tiff_entry)
         else:
             self.builder.add(label, role, entry.offset, end)
-            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=value)
+            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=tiff_entry)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -357,15 +349,19 @@ class _TiffParts:
 
     def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:
         """Whether a field that goes, or changes, has what common writers put there."""
+        is_jpeg = page.coding.compression == Compression.JPEG
+        if entry.tag == Tag.REFERENCE_BLACK_WHITE:
+            return is_jpeg and numbers in VIDEO_RANGES
+        if entry.tag == Tag.ICC_PROFILE:
+            return icc.is_published(self.view[entry.start : entry.end])
         if entry.tag == Tag.JPEG_TABLES:
-            is_jpeg = page.coding.compression == Compression.JPEG
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
         if entry.tag == Tag.PAGE_NUMBER:
             return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:
-            return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
+            return entry.field_type == RATIONAL and are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
         if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
-            return _is_common_map(numbers, page.fields[entry.tag][1])
+            return is_common_map(numbers, page.fields[entry.tag][1])
         return False
 
     def _continues(self, number: int, total: int) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
-from rmexif.containers.tiff.samples import clear_invisible, unpredicted
+from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.native import Status, ccitt, deflate, lzw, rle
@@ -54,6 +54,7 @@ class CleanStrip:
         samples: decoded bytes, where they were needed.
         residuals: what could not be decoded.
         is_ordinary: whether the codes of the source say no more than these.
+        fill: of ordinary codes: the one colour of all pixels of opacity 0 that were cleared; None: several, or none.
     """
 
     data: bytes | memoryview
@@ -61,6 +62,7 @@ class CleanStrip:
     samples: bytearray | None = None
     residuals: frozenset[Residual] = frozenset()
     is_ordinary: bool = False
+    fill: bytes | None = None
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -137,19 +139,22 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
     if len(found.samples) < geometry.size:
         problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    is_ordinary = found.is_ordinary or found.codes is not None
+    fill = invisible_fill(found.samples, coding, geometry) if is_ordinary else None
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    return CleanStrip(data, found.consumed, kept, is_ordinary=found.is_ordinary and not changed)
+    is_ordinary = found.is_ordinary and not changed
+    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill if changed else None)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
     data = source.data[: geometry.size]
     if not coding.may_clear(geometry) and len(data) == geometry.size:
         return Coded(None, geometry.size, data)
-    return Coded(bytearray(data), geometry.size)
+    return Coded(bytearray(data), geometry.size, is_ordinary=True)
 
 
 def _bare_rows(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -196,9 +201,10 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
 
 
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    del coding
     found = rle.decode_packbits(source.data, geometry.size)
-    return Coded(found.data, found.consumed)
+    is_complete = coding.alpha is not None and len(found.data) == geometry.size  # else nothing depends on it
+    is_ordinary = is_complete and _packbits_codes(found.data, coding, geometry) == source.data[: found.consumed]
+    return Coded(found.data, found.consumed, is_ordinary=is_ordinary)
 
 
 def _packbits_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
