@@ -151,7 +151,8 @@ class Residual(StrEnum):
     )
     SVG_NOT_SHOWN = (
         "svg-not-shown",
-        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts",
+        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts, "
+        "numbers finer than a screen and rules that others overrule",
         False,
     )
     TIFF_PALETTE_ENTRIES = (
