@@ -60,6 +60,11 @@ class Residual(StrEnum):
         "jpeg-code-choice",
         "the Huffman tables are the encoder's: which symbol has which code is its choice",
     )
+    JPEG_SCAN_CHOICE = (
+        "jpeg-scan-choice",
+        "how the picture is divided into scans and restart intervals, and which slots hold its tables, is the "
+        "encoder's choice",
+    )
     JXL_SECTION_SLACK = (
         "jxl-section-slack",
         "coded sections were passed through unwalked; bytes could hide after their codes",

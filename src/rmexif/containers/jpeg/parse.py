@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.jpeg import scan_script
 from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
@@ -251,6 +252,8 @@ class _Reading:
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         if image.edge:
             residuals = residuals | {Residual.CODED_EDGE: image.edge}
+        if free := scan_script.freedom(frame, image.scans):
+            residuals = residuals | {Residual.JPEG_SCAN_CHOICE: free}
         tables = icc.residual_bytes([profile]) if profile is not None else {}
         return Container(
             format="jpeg",
