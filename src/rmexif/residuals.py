@@ -115,6 +115,22 @@ class Residual(StrEnum):
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
         False,
     )
+    CODING_CHOICE = (
+        "coding-choice",
+        "the same samples can be coded in several ways, by other blocks, modes and codes; that is the encoder's choice",
+        False,
+    )
+    DISPLAY_NUMBERS = (
+        "display-numbers",
+        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel; any digit may be chosen",
+    )
+    FRAME_CHOICE = (
+        "frame-choice",
+        "an animation can be divided into frames in many ways, some of which change nothing that is seen",
+        False,
+    )
+    FRAME_TIMES = "frame-times", "how long each frame is shown, and how often all are, is the writer's choice"
+    PALETTE_ORDER = "palette-order", "a palette shows the same colours in any order; that order is the writer's choice"
     PNG_CODE_CHOICE = (
         "png-code-choice",
         "the same rows can be compressed in many ways: which repeats are used, where blocks end; that is the encoder's "
@@ -144,6 +160,7 @@ class Residual(StrEnum):
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
     )
+    TIFF_STRIP_CHOICE = "tiff-strip-choice", "a page can be cut into strips or tiles of any size"
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",

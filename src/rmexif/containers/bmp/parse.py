@@ -26,6 +26,7 @@ from rmexif.containers.bmp.header import (
 )
 from rmexif.containers.bmp.rows import clean_rows, read_rows
 from rmexif.containers.bmp.signature import INFO, V4, V5
+from rmexif.containers.common.choices import PRIMARIES, aspect_bytes, with_choices
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
@@ -87,7 +88,7 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         reason = "codes" if found.painted else "twins" if indices != SAME else "padding"
         parts.add(f"pixels/{reason}", Role.UNKNOWN, start, found.end)
     tables = icc.residual_bytes([header.colour.colour.icc])
-    return Container(
+    container = Container(
         "bmp",
         header.width,
         header.rows,
@@ -97,6 +98,12 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         residual_bytes=tables,
         tree=tree,
     )
+    return with_choices(container, palettes=[palette], numbers=_number_bytes(header))
+
+
+def _number_bytes(header: BmpHeader) -> int:
+    """Bytes of end points with gamma, and of the shape of a pixel."""
+    return PRIMARIES * (header.colour.space == CALIBRATED) + aspect_bytes(header.aspect)
 
 
 def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size: int) -> None:

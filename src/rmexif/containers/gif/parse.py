@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
@@ -85,7 +86,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         _claim_control(walk.parts, view, picture, found, control)
     width, height = found.shown_size
     kept = sum(picture.codes.resets for picture in screen.pictures)
-    return Container(
+    container = Container(
         format="gif",
         width=width,
         height=height,
@@ -95,6 +96,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
+    return with_choices(container, palettes=[table.entries for table in screen.tables() if table])
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
+from rmexif.containers.common.choices import aspect_bytes, with_choices
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jpeg import scan_script
 from rmexif.containers.jpeg.application import ApplicationData
@@ -255,7 +257,7 @@ class _Reading:
         if free := scan_script.freedom(frame, image.scans):
             residuals = residuals | {Residual.JPEG_SCAN_CHOICE: free}
         tables = icc.residual_bytes([profile]) if profile is not None else {}
-        return Container(
+        container = Container(
             format="jpeg",
             width=frame.width,
             height=frame.height,
@@ -267,6 +269,7 @@ class _Reading:
             samples=len(frame.components) * frame.width * frame.height,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
+        return with_choices(container, numbers=aspect_bytes(data.jfif or SQUARE))
 
     def cleaned(self, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
         """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
