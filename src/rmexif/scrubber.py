@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Scrubber", "scrub"]
 
-# What no output of an encoder of our own has: data that was passed through, and colours that nobody sees.
+# What no output of an encoder of our own has: data that was passed through, choices of others, colours nobody sees.
 OWN_ENCODER = frozenset(
     (
         Residual.AV1_CODED_SLACK,
+        Residual.CODING_CHOICE,
         Residual.COLOUR_UNDER_ALPHA,
+        Residual.FRAME_CHOICE,
         Residual.HEVC_CODED_SLACK,
         Residual.JXL_SECTION_SLACK,
+        Residual.PALETTE_ORDER,
+        Residual.TIFF_STRIP_CHOICE,
     )
 )
 DRAWS = 4  # stealth: tries for a hash other than the input's

@@ -214,6 +214,7 @@ class TestAlpha:
             Residual.WEBP_UNUSED_CODES,
             Residual.WEBP_ENTROPY_SLACK,
             Residual.CODED_EDGE,
+            Residual.CODING_CHOICE,
         }
         assert set(parsed(riff(*LOSSY)).residuals) <= choices
         assert set(parsed(riff(*LOSSLESS)).residuals) - choices == {"colour-under-alpha", "webp-code-choice"}

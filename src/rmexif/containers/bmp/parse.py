@@ -27,6 +27,7 @@ from rmexif.containers.bmp.header import (
 from rmexif.containers.bmp.rows import clean_rows, has_even_fill, read_rows
 from rmexif.containers.bmp.signature import CORE, INFO, V4, V5
 from rmexif.containers.common.aspect import SQUARE
+from rmexif.containers.common.choices import PRIMARIES, aspect_bytes, with_choices
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
@@ -86,7 +87,7 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         parts.add(label, role, at, at + header.entry)
     _claim_rows(parts, found, rows, start, renumbered=indices != SAME)
     tables = icc.residual_bytes([header.colour.colour.icc])
-    return Container(
+    container = Container(
         "bmp",
         header.width,
         header.rows,
@@ -97,6 +98,12 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         pixel_shape=SQUARE if header.aspect == (0, 0) else header.aspect,
         tree=tree,
     )
+    return with_choices(container, palettes=[palette], numbers=_number_bytes(header))
+
+
+def _number_bytes(header: BmpHeader) -> int:
+    """Bytes of end points with gamma, and of the shape of a pixel."""
+    return PRIMARIES * (header.colour.space == CALIBRATED) + aspect_bytes(header.aspect)
 
 
 def _rows_start(header: BmpHeader, size: int) -> int:

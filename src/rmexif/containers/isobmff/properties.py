@@ -163,7 +163,8 @@ def _pasp(cursor: Cursor) -> Property | None:
     common = gcd(across, down)
     if not across or not down or max(across, down) // common > MAX_ASPECT:
         return None
-    return Property("pasp", box(b"pasp", struct.pack(">II", across // common, down // common)), Role.STRUCTURE)
+    shape = across // common, down // common
+    return Property("pasp", box(b"pasp", struct.pack(">II", *shape)), Role.STRUCTURE, shape)
 
 
 def _clap(cursor: Cursor) -> Property:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE
+from rmexif.containers.common.choices import aspect_bytes, with_choices
 from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.jpeg import scan_script
 from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
@@ -254,8 +256,10 @@ class _Reading:
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         if image.edge:
             residuals = residuals | {Residual.CODED_EDGE: image.edge}
+        if free := scan_script.freedom(frame, image.scans):
+            residuals = residuals | {Residual.JPEG_SCAN_CHOICE: free}
         tables = icc.residual_bytes([profile]) if profile is not None else {}
-        return Container(
+        container = Container(
             format="jpeg",
             width=frame.width,
             height=frame.height,
@@ -268,6 +272,7 @@ class _Reading:
             pixel_shape=data.jfif or SQUARE,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
+        return with_choices(container, numbers=aspect_bytes(data.jfif or SQUARE))
 
     def cleaned(self, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
         """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
+from rmexif.containers.common.choices import F16, with_choices
 from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.image_header import ImageHeader
 from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -41,6 +43,7 @@ CONTENTS: dict[bytes, tuple[Role, PayloadKind]] = {
     b"free": (Role.GAP, PayloadKind.UNKNOWN),
     b"skip": (Role.GAP, PayloadKind.UNKNOWN),
 }
+MICRO, GAMMA = 3, 3  # bytes of a coordinate in millionths, and of an exponent (ColourEncoding, E.2)
 COMPRESSED = {b"Exif": PayloadKind.EXIF, b"xml ": PayloadKind.XMP, b"jumb": PayloadKind.JUMBF}  # inside brob
 
 
@@ -74,7 +77,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
     tables = icc.residual_bytes([found.colour.icc])
     if edge := sum(area_beyond(*size, BLOCK) for size in _lossy_sizes(found)):
         tables |= {Residual.CODED_EDGE: 6 * edge}  # three samples a pixel, of two bytes each
-    return Container(
+    container = Container(
         format="jxl",
         width=found.width,
         height=found.height,
@@ -85,6 +88,18 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         residual_bytes=tables,
         tree=JxlTree(level, stream.data, found),
     )
+    return with_choices(container, numbers=_number_bytes(found), is_recoded=False)
+
+
+def _number_bytes(found: Codestream) -> int:
+    """Bytes of the numbers of colours, light and filters in the headers, where they are not the default ones."""
+    image, colour = found.image, found.image.colour
+    count = len(image.opsin or ()) + sum(len(weights) for weights in image.upsampling if weights)
+    count += (len(image.tone) - 1) * (image.tone != ImageHeader().tone)  # one of them is a flag
+    for frame in found.placed:
+        filters = frame.header.restoration
+        count += sum(map(len, filter(None, (filters.gab_weights, filters.sharp, filters.scale, filters.sigma))))
+    return F16 * count + MICRO * (len(colour.white_xy) + len(colour.primaries_xy)) + GAMMA * (colour.gamma is not None)
 
 
 def _lossy_sizes(found: Codestream) -> list[tuple[int, int]]:

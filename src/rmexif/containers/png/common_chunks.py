@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.choices import LIGHT, PRIMARIES
 from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import is_padding
@@ -18,13 +19,20 @@ from rmexif.containers.png.colour import GAMMAS, MAX_PROFILE
 from rmexif.native import Status, deflate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from rmexif.native.png import Layout
 
-__all__ = ["is_common", "is_common_palette"]
+__all__ = ["is_common", "is_common_palette", "number_bytes"]
 
 SRGB_PLACES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # of sRGB (11.3.2.1), white first
+NUMBERS = {
+    b"gAMA": 2,
+    b"cHRM": PRIMARIES,
+    b"mDCV": LIGHT,
+    b"cLLI": LIGHT,
+    b"pHYs": 2,
+}  # bytes, as ``colour`` rounds them
 INTENTS = 4  # of sRGB (11.3.2.5)
 PALETTE = 3  # colour type
 # Of a profile: by libpng's users, libvips, ImageMagick, Photoshop, Apple, Chromium (an underscore), ExifTool, OpenCV.
@@ -127,6 +135,20 @@ def _is_deflated(stream: bytes, content: bytes) -> bool:
     """Whether a stream has no more bytes than zlib needs, or is one of zlib's: else its matches could spell."""
     levels = (zlib.compress(content, level)[2:] for level in range(zlib.Z_BEST_COMPRESSION, -1, -1))
     return len(stream) <= len(zlib.compress(content, zlib.Z_BEST_COMPRESSION)) or stream[2:] in levels
+
+
+def number_bytes(head: Iterable[tuple[bytes, bytes]]) -> int:
+    """Bytes of the numbers in the chunks that stay, where they are not those of every other file.
+
+    Args:
+        head: type and content of each chunk.
+    """
+    return sum(NUMBERS[kind] for kind, data in head if kind in NUMBERS and not _is_usual(kind, data))
+
+
+def _is_usual(kind: bytes, data: bytes) -> bool:
+    places = b"".join(round(place, -1).to_bytes(4, "big") for place in SRGB_PLACES)
+    return data in {b"gAMA": [known.to_bytes(4, "big") for known in GAMMAS], b"cHRM": [places]}.get(kind, [])
 
 
 CHECKS: Mapping[bytes, Callable[[bytes, Layout], bool]] = {

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
 from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
-from rmexif.containers.png.common_chunks import is_common, is_common_palette
+from rmexif.containers.png.common_chunks import is_common, is_common_palette, number_bytes
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
 from rmexif.containers.png.recompression import HEADER
 from rmexif.containers.png.scanlines import (
@@ -124,9 +125,16 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     sizes = icc.residual_bytes([colour.icc]) | _filter_choices(pictures)
     residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
     frames = len(animation.frames)
-    return Container(
+    container = Container(
         "png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, None, shape, tree=tree
     )
+    return with_choices(container, palettes=[_entries(palette)], numbers=number_bytes(tree.head))
+
+
+def _entries(palette: PngChunks) -> list[bytes]:
+    """Colour and alpha of each entry of PLTE and tRNS; opaque ones as three bytes."""
+    colours, alphas = (dict(palette).get(kind, b"") for kind in (b"PLTE", b"tRNS"))
+    return [colours[3 * at : 3 * at + 3] + alphas[at : at + 1].strip(b"\xff") for at in range(len(colours) // 3)]
 
 
 def _shape(density: bytes) -> tuple[int, int]:

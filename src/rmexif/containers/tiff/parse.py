@@ -14,12 +14,12 @@ from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.tiff import choices
 from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
-from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role, TiffEntry
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         pages.append(page)
         parts.page(page, label)
     first = pages[0]
-    tables = icc.residual_bytes(page.profile for page in pages)
-    return Container(
+    tables, bounds = icc.residual_bytes(page.profile for page in pages), choices.bounds(pages)
+    container = Container(
         format="tiff",
         width=first.width,
         height=first.height,
@@ -123,10 +123,11 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         pixel_shape=_pixel_shape(first),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
-        residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
-        residual_bytes={**_residual_bytes(pages), **tables},
+        residuals=tuple(sorted({*tables, *bounds}.union(*(page.residuals for page in pages)))),
+        residual_bytes={**bounds, **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+    return choices.with_page_choices(container, pages)
 
 
 def _pixel_shape(page: Page) -> tuple[int, int]:
@@ -163,18 +164,6 @@ def _irregular(view: memoryview, fillers: list[Part], pages: list[Page], alignme
         padded = [after.start > at.consumed for at, after in pairwise(page.strips) if at.consumed % alignment]
         count += min(sum(padded), len(padded) - sum(padded))
     return count
-
-
-def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
-    """What colour maps and padding can hold that stay as they are; of JPEG tiles no bound is known."""
-    found: dict[Residual, int] = {}
-    maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
-    if maps:
-        found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
-    padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
-    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
-        found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
-    return found
 
 
 def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:

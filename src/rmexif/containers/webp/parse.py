@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.memory import common_length
@@ -90,7 +91,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         tree = WebpTree(picture.width, picture.height, (picture,), picture.has_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
     residuals, tables = _residuals(tree), icc.residual_bytes([tree.profile])
-    return Container(
+    container = Container(
         "webp",
         tree.width,
         tree.height,
@@ -102,6 +103,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         {code: count for code, count in residuals.items() if count is not None} | tables,
         tree=tree,
     )
+    return with_choices(container, is_recoded=all(picture.is_lossless for picture in tree.pictures))
 
 
 def _extended(
