@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
-from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs import decode_only, decoders, drawing, encoders, jxl, pillow
+from rmexif.codecs.encoders import MULTIPLE, STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODERS",
     "ENCODERS",
+    "MULTIPLE",
     "STREAMED",
     "decode",
     "encode",
@@ -46,7 +47,7 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "bmp": decoders.bmp,
     "avif": decoders.avif,
     "heic": decoders.heic,
-    "jxl": decoders.jxl,
+    "jxl": jxl.read,
     "pnm": decoders.pnm,
     "qoi": decode_only.qoi,
     "ico": decode_only.icon,
@@ -91,7 +92,7 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         if isinstance(raster.frames, FrameStream):
             raster = replace(raster, frames=_guarded(raster.frames, container))
     pillow.sized(raster.width, raster.height, container)
-    if len(raster.frames) < container.frames and container.format != "jxl":
+    if len(raster.frames) < container.frames:
         raise MalformedImage(
             f"{container.frames} frames announced, {len(raster.frames)} decoded",
             structure=container.format,
@@ -124,7 +125,7 @@ def encode(raster: Raster, format_name: str, quality: int) -> bytes:
     encoder = ENCODERS.get(format_name)
     if encoder is None:
         raise EncodeError(f"{format_name}: there is no encoder for this format")
-    if len(raster.frames) > 1 and format_name not in encoders.MULTIPLE:
+    if len(raster.frames) > 1 and format_name not in MULTIPLE:
         raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
     with codec_errors(EncodeError, format_name, "encoder"):
         return encoder(raster, quality)

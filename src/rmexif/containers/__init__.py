@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rmexif.types import Container, Limits
 
 __all__ = [
+    "ANIMATED_OUTPUT",
     "DECODE_ONLY",
     "FORMATS",
     "VECTOR",
@@ -53,6 +54,7 @@ HEAD = 4096  # bytes that a signature may look at
 
 VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
 VECTOR_OUTPUT = "png"
+ANIMATED_OUTPUT = {"jxl": "webp"}  # formats that are encoded as stills: lossy too, with alpha, times and plays
 
 FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
@@ -108,8 +110,15 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
     raise UnknownFormat("no image signature matched at byte 0")
 
 
-def output_for(name: str) -> str:
-    """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
+def output_for(name: str, frames: int = 1) -> str:
+    """The name of the format that a picture leaves in, where nothing else is asked for.
+
+    Args:
+        name: of its own format.
+        frames: that are wanted of it.
+    """
+    if frames > 1 and name in ANIMATED_OUTPUT:
+        return ANIMATED_OUTPUT[name]
     if any(row.format.name == name for row in VECTOR):
         return VECTOR_OUTPUT
     return next((row.output for row in DECODE_ONLY if row.name == name), name)
