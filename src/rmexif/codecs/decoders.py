@@ -252,7 +252,10 @@ def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
             pixels, space = tiff_samples.read_page(page)
             yield rotated(pixels, page.orientation), space
         return
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    try:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    except SyntaxError as error:
+        raise tiff_samples.unknown_samples(container) from error
     for number in range(container.frames):
         image.seek(number)
         yield _page(raw, number, image)

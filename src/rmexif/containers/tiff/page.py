@@ -12,9 +12,10 @@ from rmexif.containers.common.palette import SAME, twins
 from rmexif.containers.tiff.fields import Fields
 from rmexif.containers.tiff.geometry import StripCoding, read_grid
 from rmexif.containers.tiff.ifd import LONG, RATIONAL, SHORT, UNDEFINED
+from rmexif.containers.tiff.old_jpeg import as_new_style
 from rmexif.containers.tiff.page_strips import EarlierStrips, PageStrips
 from rmexif.containers.tiff.samples import FLOATING_POINT, can_clear_transparent
-from rmexif.containers.tiff.strips import KNOWN, PREDICTED
+from rmexif.containers.tiff.strips import KNOWN, PREDICTED, WRITTEN_AS
 from rmexif.containers.tiff.tags import Compression, ExtraSample, Photometric, Tag
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
@@ -39,7 +40,7 @@ COLOUR_CHANNELS = {
     Photometric.ITULAB: 3,
 }
 MAX_SAMPLES = 64  # of a pixel; more is no picture to look at
-MAX_BITS = 64  # of a sample: the widest that SampleFormat has a type for
+MAX_BITS = 128  # of a sample: two numbers of double precision
 SAMPLE_FORMATS = range(1, 7)  # SampleFormat (TIFF 6.0, page 80; 5 and 6 are complex numbers of libtiff)
 SUBSAMPLINGS = (1, 2, 4)  # TIFF 6.0, page 91
 MAX_PALETTE_BITS = 16  # of a sample: its colour map would be larger than a field may be
@@ -75,6 +76,7 @@ class Page:
         profile: clean ICC profile.
         opaque_compression: a coding that can be passed through, but not cleaned; 0 where there is none.
         residuals: what stays.
+        stretches: places of the file (byte) that the picture was put together from, beside those of strips.
     """
 
     directory: Directory
@@ -87,6 +89,7 @@ class Page:
     profile: bytes | None
     opaque_compression: int
     residuals: frozenset[Residual]
+    stretches: tuple[tuple[int, int], ...] = ()
 
     @property
     def as_earlier(self) -> EarlierStrips:
@@ -143,10 +146,10 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
 
     Raises:
         MalformedImage: fields that contradict each other or the file.
-        UnsupportedFeature: old-style JPEG, a RAW picture.
+        UnsupportedFeature: a rare form of old-style JPEG, a RAW picture.
         LimitExceeded: more pixels, strips or bytes than allowed.
     """
-    draft = _read_header(Fields(reader, directory), limits)
+    draft = _read_header(as_new_style(Fields(reader, directory)), limits)
     _read_samples(draft)
     _read_single_numbers(draft)
     _read_coding_fields(draft)
@@ -179,6 +182,7 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
         profile,
         0 if draft.compression in KNOWN else draft.compression,
         strips.residuals.union(draft.residuals),
+        draft.source.stretches,
     )
 
 
@@ -196,12 +200,6 @@ def _read_header(source: Fields, limits: Limits) -> _Draft:
     limits.check("max_pixels", width * height)
     compression = source.first(Tag.COMPRESSION, Compression.NONE)
     photometric = source.first(Tag.PHOTOMETRIC_INTERPRETATION, Photometric.WHITE_IS_ZERO)
-    if compression == Compression.OLD_JPEG:
-        raise UnsupportedFeature(
-            "old-style JPEG (compression 6) is refused",
-            structure="tiff IFD entry 259",
-            offset=source.offset(Tag.COMPRESSION),
-        )
     if photometric not in PHOTOMETRICS:
         raise UnsupportedFeature(
             f"photometric interpretation {photometric} is refused",
@@ -210,7 +208,8 @@ def _read_header(source: Fields, limits: Limits) -> _Draft:
         )
     draft = _Draft(source, width, height, compression, photometric)
     draft.fields[Tag.IMAGE_WIDTH], draft.fields[Tag.IMAGE_LENGTH] = (LONG, (width,)), (LONG, (height,))
-    draft.fields[Tag.COMPRESSION] = (SHORT, (compression,))
+    written = WRITTEN_AS.get(Compression(compression), compression) if compression in KNOWN else compression
+    draft.fields[Tag.COMPRESSION] = (SHORT, (written,))
     draft.fields[Tag.PHOTOMETRIC_INTERPRETATION] = (SHORT, (photometric,))
     # Readers take a JPEG-coded page that does not say "full picture" for a preview.
     subfile = source.first(Tag.NEW_SUBFILE_TYPE, 0) & TRANSPARENCY_MASK

@@ -64,7 +64,7 @@ class PageStrips:
     def __init__(
         self, fields: Fields, grid: StripGrid, coding: StripCoding, limits: Limits, earlier: EarlierStrips | None = None
     ) -> None:
-        self.view, self.limits = fields.reader.view, limits
+        self.view, self.stream, self.limits = fields.reader.view, fields.stream, limits
         self.coding, self.geometries = coding, list(grid.strips)
         is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
         self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
@@ -83,7 +83,7 @@ class PageStrips:
         cleaned: list[CleanStrip] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
-            source = StripSource(self.view[start:read_end], start)
+            source = StripSource(self.view[start:read_end] if self.stream is None else self.stream, start)
             strip = self._known(len(cleaned), source) or clean_strip(source, self.coding, geometry, self.limits)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
@@ -95,7 +95,8 @@ class PageStrips:
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
-            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through, strip.is_ordinary))
+            stop = start + strip.consumed if self.stream is None else min(start + strip.consumed, end)
+            strips.append(PageStrip(written, start, stop, end, passed_through, strip.is_ordinary))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:

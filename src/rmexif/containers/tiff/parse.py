@@ -93,7 +93,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
 
     Raises:
         MalformedImage: a directory or its strips are not in the file.
-        UnsupportedFeature: a camera RAW, old-style JPEG.
+        UnsupportedFeature: a camera RAW, a rare form of old-style JPEG.
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
     reader = TiffReader(view, limits.max_parts)
@@ -242,7 +242,8 @@ def _is_reduced(reader: TiffReader, directory: Directory) -> bool:
     old_subfile = (*reader.integers(directory, Tag.SUBFILE_TYPE), 1)[0]
     preview = reader.integers(directory, Tag.JPEG_INTERCHANGE_FORMAT)
     old_jpeg = Compression.OLD_JPEG in reader.integers(directory, Tag.COMPRESSION)
-    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg)
+    has_strips = bool(reader.integers(directory, Tag.STRIP_OFFSETS))  # of a page in old-style JPEG
+    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg and not has_strips)
 
 
 def _refuse_raw(view: memoryview, reader: TiffReader, chain: list[Directory]) -> None:
@@ -292,6 +293,8 @@ class _TiffParts:
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+        for start, stop in page.stretches:
+            self.builder.add(f"{label}/picture/old-style JPEG", Role.UNKNOWN, start, stop)
 
     def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
         """A field that says no more than a clean file does; a resolution may be kept all the same."""
@@ -360,6 +363,8 @@ class _TiffParts:
         if entry.tag == Tag.JPEG_TABLES:
             is_jpeg = page.coding.compression == Compression.JPEG
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
+        if entry.tag == Tag.COMPRESSION:
+            return len(numbers) == 1  # another one is written, the picture says which one it was
         if entry.tag == Tag.PAGE_NUMBER:
             return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:

@@ -17,7 +17,10 @@ __all__ = ["HORIZONTAL", "FLOATING_POINT", "can_clear_transparent", "clear_invis
 
 HORIZONTAL, FLOATING_POINT = 2, 3  # Predictor (TIFF 6.0, section 14; Technical Note 3)
 DECODED = frozenset(
-    {Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS}
+    {
+        *(Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS),
+        *(Compression.LZMA, Compression.ZSTANDARD),
+    }
 )
 
 

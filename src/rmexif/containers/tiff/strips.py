@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
+from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, unpredicted
 from rmexif.containers.tiff.tags import Compression
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.types import Limits
 
-__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource", "clean_strip", "decode_samples"]
+__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource"]
+__all__ += ["WRITTEN_AS", "clean_strip", "decode_samples"]
 
 STRUCTURE = "tiff strip or tile"
 SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
-PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE})  # elsewhere there is none
+# Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
+WRITTEN_AS = {Compression.LZMA: Compression.DEFLATE, Compression.ZSTANDARD: Compression.DEFLATE}
+BEST = 9  # effort of zlib where a stronger coding is replaced
+PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, *WRITTEN_AS})  # elsewhere none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
 TWO_DIMENSIONS, ALIGNED = 1, 4  # T4Options: rows that refer to the one before; EOL ends with a byte
@@ -195,6 +200,27 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
     return zlib.compress(samples)
 
 
+def _xz(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    return _unpacked(unpack_xz, source, geometry)
+
+
+def _zstandard(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    return _unpacked(unpack_zstandard, source, geometry)
+
+
+def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: StripGeometry) -> Coded:
+    data, consumed, is_intact = unpack(source.data, geometry.size)
+    if not is_intact:
+        problem = f"its stream is damaged behind {len(data)} bytes"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    return Coded(bytearray(data), consumed)
+
+
+def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding, geometry
+    return zlib.compress(samples, BEST)
+
+
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
     del coding
     found = rle.decode_packbits(source.data, geometry.size)
@@ -241,6 +267,8 @@ _CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
     Compression.HUFFMAN: (_fax, _fax_codes),
     Compression.GROUP_3: (_fax, _fax_codes),
     Compression.GROUP_4: (_fax, _fax_codes),
+    Compression.LZMA: (_xz, _best_deflate_codes),
+    Compression.ZSTANDARD: (_zstandard, _best_deflate_codes),
 }
 
 
