@@ -16,11 +16,14 @@ from tests import samples
 from tests.cli.running import run
 
 PICTURE = samples.picture(160, 120)
+PALETTE_PICTURE = PICTURE.quantize(63)
+PALETTE_PICTURE.putpalette((PALETTE_PICTURE.getpalette() or [])[: 63 * 3] + [128] * 3)
 FILES = {
     "jpeg": samples.saved(PICTURE, "JPEG", quality=90),
     "png": samples.saved(PICTURE, "PNG"),
     "bmp": samples.saved(PICTURE, "BMP"),
     "pnm": samples.saved(PICTURE, "PPM"),
+    "gif": samples.saved(PALETTE_PICTURE, "GIF", interlace=0, optimize=False),
 }
 
 
@@ -80,6 +83,43 @@ def test_a_jpeg_shows_what_a_decoder_shows_of_the_cut_one() -> None:
     raw = FILES["jpeg"][: len(FILES["jpeg"]) * 7 // 10]
 
     assert np.array_equal(shown(strip(raw, repair="complete")[0]), truncated(raw))
+
+
+def test_an_interlaced_gif_keeps_the_passes_that_are_there() -> None:
+    """The first and second pass, and a part of the third (GIF89a, appendix E)."""
+    raw = samples.saved(PALETTE_PICTURE, "GIF", interlace=1, optimize=False)
+    order = [*range(0, 120, 8), *range(4, 120, 8), *range(2, 120, 4), *range(1, 120, 2)]
+
+    data, stats = strip(raw[: len(raw) * 7 // 10], repair="complete")
+
+    kept, missing = order[: stats["repaired"]["rows_kept"]], order[stats["repaired"]["rows_kept"] :]
+    assert 60 <= len(kept) <= 84
+    assert np.array_equal(shown(data)[kept], shown(raw)[kept])
+    assert (shown(data)[missing] == 128).all()
+
+
+def test_an_animation_keeps_the_pictures_that_have_begun() -> None:
+    """What is missing of a later one paints nothing."""
+    rng = np.random.default_rng(4)
+    frames = [Image.fromarray(rng.integers(0, 256, (40, 40), np.uint8)) for _ in range(4)]
+    raw = samples.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, disposal=1)
+    starts = [at for at in range(len(raw)) if raw[at : at + 3] == b"\x21\xf9\x04"]
+    assert len(starts) == 4
+
+    cut = (starts[2] + 3 * starts[3]) // 4
+    data, stats = strip(raw[:cut], repair="complete")
+
+    assert stats["frames"] == 3
+    kept = stats["repaired"]["rows_kept"]
+    assert 100 <= kept < stats["repaired"]["rows"] == 120
+    with Image.open(io.BytesIO(data)) as image, Image.open(io.BytesIO(raw)) as original:
+        for number in range(3):
+            image.seek(number)
+            original.seek(number)
+            rows = slice(0, 40 if number < 2 else kept - 80)
+            assert np.array_equal(np.asarray(image.convert("RGB"))[rows], np.asarray(original.convert("RGB"))[rows])
+    with pytest.raises(MalformedImage, match="--repair complete"):
+        strip(raw[:cut])
 
 
 @pytest.mark.parametrize("name", FILES)
