@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from rmexif.errors import LimitExceeded, MissingDependency
 
-__all__ = ["Unpacked", "unpack_xz", "unpack_zstandard"]
+__all__ = ["Unpacked", "pack_xz", "pack_zstandard", "unpack_xz", "unpack_zstandard"]
 
+NEEDS_XZ = "TIFF in XZ needs a Python with liblzma"
+NEEDS_ZSTANDARD = "TIFF in Zstandard needs Python 3.14, or: pip install 'rmexif[zstd]'"
 MOST_MEMORY = 1 << 27  # byte: of a decoder; the highest preset of xz takes 65 MB, of Zstandard 8 MB
 MOST_WINDOW_BITS = 27  # the same for Zstandard
 TOO_MUCH = ("Memory usage limit", "too much memory")  # how liblzma and libzstd say that it is more
@@ -34,7 +36,7 @@ def unpack_xz(data: bytes | memoryview, size: int) -> Unpacked:
         LimitExceeded: its dictionary is larger than any that an encoder takes by itself.
         MissingDependency: Python was built without liblzma.
     """
-    lzma = _module("TIFF in XZ needs a Python with liblzma", "lzma")
+    lzma = _module(NEEDS_XZ, "lzma")
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
     return _unpacked(decoder, data, size, lzma.LZMAError)
 
@@ -46,10 +48,23 @@ def unpack_zstandard(data: bytes | memoryview, size: int) -> Unpacked:
         LimitExceeded: its window is larger than any that an encoder takes by itself.
         MissingDependency: Python is older than 3.14, and the extra zstd is not installed.
     """
-    needed = "TIFF in Zstandard needs Python 3.14, or: pip install 'rmexif[zstd]'"
-    zstd = _module(needed, "compression.zstd", "backports.zstd")
+    zstd = _zstandard()
     decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MOST_WINDOW_BITS})
     return _unpacked(decoder, data, size, zstd.ZstdError)
+
+
+def pack_xz(data: bytes) -> bytes:
+    """An XZ stream."""
+    return bytes(_module(NEEDS_XZ, "lzma").compress(data))
+
+
+def pack_zstandard(data: bytes) -> bytes:
+    """A Zstandard frame."""
+    return bytes(_zstandard().compress(data))
+
+
+def _zstandard() -> Any:
+    return _module(NEEDS_ZSTANDARD, "compression.zstd", "backports.zstd")
 
 
 def _module(needed: str, *names: str) -> Any:

@@ -11,7 +11,7 @@ from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
 from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
 from rmexif.containers.tiff.tags import Compression
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _places(fields: Fields, grid: StripGrid, coding: StripCoding) -> list[tuple[
     places, starts = [], sorted(offsets[:needed])
     for strip, start, count in zip(grid.strips, offsets, counts, strict=False):
         if start >= size:
-            problem = f"{count} bytes in a file of {size}"
+            problem = f"{count} bytes in a file of {size}; {REPAIR}"
             raise MalformedImage(problem, structure=STRUCTURE, offset=start)
         # Decoders do not ask how long uncompressed data says it is; a count of 0 means: up to the next strip.
         read = max(count, strip.size) if uncompressed else count or _following(starts, start, size) - start

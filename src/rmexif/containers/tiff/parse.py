@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.ifd import Value
 
-__all__ = ["TiffTree", "parse"]
+__all__ = ["TiffTree", "chain", "is_reduced", "parse"]
 
 RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
@@ -97,14 +97,14 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
     reader = TiffReader(view, limits.max_parts)
-    chain = list(_chain(reader, limits))
-    _refuse_raw(view, reader, chain)
-    parts = _TiffParts(reader, chain, limits)
+    directories = list(chain(reader, limits))
+    _refuse_raw(view, reader, directories)
+    parts = _TiffParts(reader, directories, limits)
     pages: list[Page] = []
     pixels = size = 0
-    for number, directory in enumerate(chain):
+    for number, directory in enumerate(directories):
         label = f"IFD{number}"
-        if number and _is_reduced(reader, directory):
+        if number and is_reduced(reader, directory):
             parts.directory(directory, label, Role.AUXILIARY)
             continue
         known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
@@ -219,7 +219,7 @@ def _is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:
     return is_padding(colours, frozenset(at for at in range(size) if colours[at] == kept[at]))
 
 
-def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
+def chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
     """The directories, from the first one on."""
     offset, seen = reader.first, set[int]()
     if not offset:
@@ -236,7 +236,7 @@ def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
         offset = directory.next
 
 
-def _is_reduced(reader: TiffReader, directory: Directory) -> bool:
+def is_reduced(reader: TiffReader, directory: Directory) -> bool:
     """Whether a later directory is a thumbnail: it says so, or it is the JPEG preview of an Exif file (4.5.8)."""
     subfile = (*reader.integers(directory, Tag.NEW_SUBFILE_TYPE), 0)[0]
     old_subfile = (*reader.integers(directory, Tag.SUBFILE_TYPE), 1)[0]

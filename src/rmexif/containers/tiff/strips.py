@@ -17,7 +17,7 @@ from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_z
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, unpredicted
 from rmexif.containers.tiff.tags import Compression
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.errors import REPAIR, MalformedImage, UnsupportedFeature
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Role
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource"]
-__all__ += ["WRITTEN_AS", "clean_strip", "decode_samples"]
+__all__ += ["REVERSED", "STRUCTURE", "WRITTEN_AS", "clean_strip", "complete_stream", "decode_samples"]
 
 STRUCTURE = "tiff strip or tile"
 SOI_AND_EOI = 4  # byte
@@ -140,7 +140,7 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
         assert found.codes is not None
         return CleanStrip(found.codes, found.consumed)
     if len(found.samples) < geometry.size:
-        problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
+        problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
@@ -171,7 +171,7 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
         raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
     found = lzw.decode(source.data, geometry.size, tiff=True)
     if found.status not in (Status.OK, Status.ENDS_EARLY):
-        problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
+        problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     codes = source.data[: found.consumed] if found.canonical else None
     is_ordinary = codes is None and lzw.is_greedy(found, source.data, tiff=True)
@@ -187,7 +187,7 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     """Streams that an ordinary encoder writes are passed through."""
     found = deflate.inflate(source.data, geometry.size)
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
-        problem = f"its zlib stream is damaged behind {found.report.size} bytes"
+        problem = f"its zlib stream is damaged behind {found.report.size} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
     codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
@@ -211,7 +211,7 @@ def _zstandard(source: StripSource, coding: StripCoding, geometry: StripGeometry
 def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: StripGeometry) -> Coded:
     data, consumed, is_intact = unpack(source.data, geometry.size)
     if not is_intact:
-        problem = f"its stream is damaged behind {len(data)} bytes"
+        problem = f"its stream is damaged behind {len(data)} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     return Coded(bytearray(data), consumed)
 
@@ -281,7 +281,7 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     Raises:
         MalformedImage: a picture that is larger than its strip; decoders cut it without a word.
     """
-    view = memoryview(b"\xff\xd8" + _picture_segments(coding.jpeg_tables) + _picture_segments(source.data))
+    view = complete_stream(source, coding)
     container = JPEG.parse(view, limits)
     across, down = coding.block
     least = down if coding.tiled else geometry.rows
@@ -297,6 +297,11 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
         for part in container.parts
     )
     return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals), is_ordinary=is_ordinary)
+
+
+def complete_stream(source: StripSource, coding: StripCoding) -> memoryview:
+    """A JPEG stream with the tables that all strips share, without what is no picture."""
+    return memoryview(b"\xff\xd8" + _picture_segments(coding.jpeg_tables) + _picture_segments(source.data))
 
 
 def _picture_segments(stream: bytes | memoryview) -> bytes:
