@@ -54,6 +54,7 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "jpeg2000": decode_only.jpeg2000,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
+    "raw": decode_only.camera_raw,
     "svg": drawing.drawing,
 }
 

@@ -68,6 +68,10 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
     (0, b"IIRO", "Olympus RAW"),
+    (0, b"IIRS", "Olympus RAW"),
+    (0, b"MMOR", "Olympus RAW"),
+    (0, b"\0MRM", "Minolta RAW"),
+    (0, b"FOVb", "Sigma RAW"),
     (0, b"IIU\x00", "Panasonic RAW"),
     (0, b"FUJIFILMCCD-RAW", "Fujifilm RAW"),
     (4, b"ftyp", "ISO media of another brand (video or RAW)"),
@@ -96,11 +100,14 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
         UnknownFormat: no signature matched.
     """
     head = bytes(view[:HEAD])
+    for source in DECODE_ONLY:
+        if source.matches_file and source.matches(head) and source.matches_file(view):
+            return source
     for row in (*FORMATS, *VECTOR):
         if row.matches(head):
             return row
     for source in DECODE_ONLY:
-        if source.matches(head):
+        if source.matches(head) and not source.matches_file:
             return source
     for offset, magic, name in REFUSED:
         if head[offset : offset + len(magic)] == magic:

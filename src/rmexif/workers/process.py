@@ -39,7 +39,7 @@ EDGES = frozenset({"__main__", "batch", "bulk", "cli", "integrations", "io", "se
 # Imported when an image needs them.
 LAZY = (
     *("numpy.ma", "PIL.Image", "brotli", "pillow_heif", "pillow_jxl", "resvg_py"),
-    *("lzma", "compression.zstd", "backports.zstd"),
+    *("lzma", "compression.zstd", "backports.zstd", "rawpy"),
 )
 
 

@@ -14,9 +14,10 @@ from rmexif import icc
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
-from rmexif.containers.tiff.tags import Compression, Photometric, Tag
+from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role, TiffEntry
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TiffTree", "chain", "is_reduced", "parse"]
 
-RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
@@ -248,14 +248,8 @@ def is_reduced(reader: TiffReader, directory: Directory) -> bool:
 
 def _refuse_raw(view: memoryview, reader: TiffReader, chain: list[Directory]) -> None:
     """A RAW holds previews beside sensor data in a maker's own coding: a lossless rewrite would be a guess."""
-    raw = bytes(view[8:10]) == b"CR" and not reader.big
-    for directory in chain:
-        raw |= any(entry.tag == Tag.DNG_VERSION for entry in directory.entries)
-        raw |= not RAW_PHOTOMETRICS.isdisjoint(reader.integers(directory, Tag.PHOTOMETRIC_INTERPRETATION))
-    subfile = (*reader.integers(chain[0], Tag.NEW_SUBFILE_TYPE), 0)[0]
-    raw |= bool(subfile & REDUCED and reader.integers(chain[0], Tag.SUB_IFDS))
-    if raw:
-        problem = "a camera RAW is refused; develop it first"
+    if is_camera_raw(view) or is_raw_directory(reader, chain):
+        problem = "a camera RAW is only decoded: use scrub, which writes another format"
         raise UnsupportedFeature(problem, structure="tiff IFD", offset=chain[0].offset)
 
 
