@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image, ImageDraw, ImageSequence
 
 from rmexif import Policy, UnsupportedFeature, codecs, scrub, strip, verify
 from rmexif.codecs import frames as frame_streams
 from rmexif.codecs import jxl as jxl_frames
 from rmexif.containers.jxl import JXL
+from rmexif.containers.jxl.frame_header import PATCHES
 from rmexif.errors import LimitExceeded
 from rmexif.types import FrameStream, Limits, Raster
 from tests import sets
@@ -74,6 +75,32 @@ def test_layers_anywhere(modes: tuple[int, ...], channels: int, lossless: bool) 
         rng = np.random.default_rng([seed, channels])
         layers = animations.random_layers(rng, SIZE, channels, 8, modes)
         check(animations.animation(layers, SIZE, lossless=lossless), most=most)
+
+
+def page_of_text(number: int, channels: int = 3) -> np.ndarray:
+    """Letters that come again and again, which libjxl draws as patches."""
+    image = Image.new("RGBA", (200, 120), (250, 250, 250, 255))
+    for row in range(7):
+        ImageDraw.Draw(image).text((4, 4 + 16 * row), f"lorem ipsum {number + row} dolor sit amet", (9, 9, 9))
+    return np.asarray(image)[:, :, :channels]
+
+
+@pytest.mark.parametrize("lossless", [True, False], ids=["lossless", "lossy"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_frames_with_patches_are_decoded_with_what_they_take_them_from(channels: int, lossless: bool) -> None:
+    """And frames over them too, though they are not decoded alone."""
+    over = np.full((40, 60, channels), 128, np.uint8)
+    mode = BLEND if channels == 4 else ADD
+    layers = [
+        Layer(page_of_text(0, channels), save_as=1, duration=2),
+        Layer(over, 20, 30, mode, 1, 1, 3),
+        Layer(page_of_text(3, channels)[:80], 0, 20, source=1, save_as=2, duration=0),
+        Layer(over, 100, 90, mode, 2, 0, 4),
+    ]
+    raw = animations.animation(layers, (200, 120), lossless=lossless, effort=7)
+    frames = JXL.parse(memoryview(raw), Limits()).tree.codestream.placed
+    assert any(frame.header.flags & PATCHES for frame in frames)
+    check(raw, (200, 120))
 
 
 def test_alpha_may_be_laid_over_in_its_own_way() -> None:

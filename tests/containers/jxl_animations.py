@@ -17,7 +17,9 @@ from rmexif.types import Limits
 from tests.containers import jxl_files
 
 if TYPE_CHECKING:
-    from rmexif.containers.jxl.codestream import Codestream
+    from rmexif.containers.jxl.codestream import Codestream, PlacedFrame
+    from rmexif.containers.jxl.frame_header import FrameHeader
+    from rmexif.containers.jxl.image_header import ImageHeader
 
 __all__ = ["Layer", "animation", "random_layers", "shown_by_ffmpeg"]
 
@@ -58,7 +60,9 @@ def animation(
     for number, (layer, raw) in enumerate(zip(layers, coded, strict=True)):
         stream = _read(raw)
         assert replace(stream.image, width=0, height=0) == replace(first.image, width=0, height=0)
-        (frame,) = stream.placed
+        *unseen, frame = stream.placed  # of patches
+        for hidden in unseen:
+            out += _frame(hidden.header, image, hidden, memoryview(raw))
         height, width = layer.pixels.shape[:2]
         is_full = (layer.left, layer.top, width, height) == (0, 0, *size)
         modes = [layer.mode, *[layer.mode if layer.alpha_mode is None else layer.alpha_mode] * len(image.channels)]
@@ -73,10 +77,13 @@ def animation(
             last=number == len(layers) - 1,
             reference=0 if number == len(layers) - 1 else layer.save_as,
         )
-        out.append(codestream.write_frame_head(header, image, (stop - start for start, stop in frame.sections)))
-        data = memoryview(raw)
-        out += [bytes(data[start:stop]) for start, stop in frame.sections]
+        out += _frame(header, image, frame, memoryview(raw))
     return b"".join(out)
+
+
+def _frame(header: FrameHeader, image: ImageHeader, frame: PlacedFrame, data: memoryview) -> list[bytes]:
+    head = codestream.write_frame_head(header, image, (stop - start for start, stop in frame.sections))
+    return [head, *(bytes(data[start:stop]) for start, stop in frame.sections)]
 
 
 def random_layers(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["camera_raw", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
+MOST_BORDER = 2  # times the announced area: LibRaw makes room for what it cuts off
 SRGB = (2.4, 12.92)  # IEC 61966-2-1: the exponent, and the slope near black
 ICO = b"\0\0\1\0"
 ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
@@ -86,7 +87,11 @@ def _developed(raw: Raw, container: Container[Any]) -> Raster:
         needed = "a camera RAW without a JPEG of full size needs LibRaw: pip install 'rmexif[raw]'"
         raise MissingDependency(needed) from error
     with rawpy.imread(io.BytesIO(raw)) as file:
-        sized(file.sizes.width, file.sizes.height, container)
+        sizes = file.sizes
+        sized(sizes.width, sizes.height, container)
+        if sizes.raw_width * sizes.raw_height > MOST_BORDER * container.width * container.height:
+            problem = f"{sizes.raw_width} x {sizes.raw_height} px with a border, around {container.width} x {container.height}"
+            raise MalformedImage(problem, structure="raw IFD", offset=0)
         pixels = file.postprocess(use_camera_wb=True, output_color=rawpy.ColorSpace.sRGB, gamma=SRGB, output_bps=8)
     return Raster((Frame(pixels),))
 
