@@ -90,7 +90,7 @@ def _developed(raw: Raw, container: Container[Any]) -> Raster:
         sizes = file.sizes
         sized(sizes.width, sizes.height, container)
         if sizes.raw_width * sizes.raw_height > MOST_BORDER * container.width * container.height:
-            problem = f"{sizes.raw_width} x {sizes.raw_height} px with a border, around {container.width} x {container.height}"
+            problem = f"{sizes.raw_width} x {sizes.raw_height} px with a border, {container.width} announced"
             raise MalformedImage(problem, structure="raw IFD", offset=0)
         pixels = file.postprocess(use_camera_wb=True, output_color=rawpy.ColorSpace.sRGB, gamma=SRGB, output_bps=8)
     return Raster((Frame(pixels),))
