@@ -59,6 +59,7 @@ def old_jpeg(
     rows: int | None = None,
     gap: bytes = b"",
     pages: int = 1,
+    shown: tuple[int, int] | None = None,
     **options: object,
 ) -> bytes:
     """A file.
@@ -71,6 +72,7 @@ def old_jpeg(
         rows: of a strip; it has to be one row of MCUs.
         gap: bytes in front of the strips.
         pages: how often the same picture is listed.
+        shown: size of the page in px, where the picture is that of tiles, one below the other, that reach beyond it.
         options: of Pillow's JPEG.
     """
     if rows:
@@ -128,6 +130,10 @@ def old_jpeg(
             starts.append(len(out))
             out += piece
     fields |= {273: (LONG, starts), 279: (LONG, [len(piece) for piece in pieces])}
+    if shown:
+        fields |= {256: (SHORT, [shown[0]]), 257: (SHORT, [shown[1]]), 322: (SHORT, [image.width])}
+        for tile_tag, tag in ((323, 278), (324, 273), (325, 279)):
+            fields[tile_tag] = fields.pop(tag)
     pointer = 4
     for _ in range(pages):
         pointer = _add_directory(out, fields, order, pointer)

@@ -143,6 +143,51 @@ def test_old_style_jpeg_becomes_jpeg(mode: str, subsampling: int, rows: int | No
     assert scrub(raw, PLAIN)[1]["width"] == 70
 
 
+@pytest.mark.parametrize(("rows", "subsampling"), [(None, 0), (16, 2)])
+@pytest.mark.parametrize("form", FORMS)
+def test_tiles_of_old_style_jpeg_become_one(form: str, rows: int | None, subsampling: int) -> None:
+    """One as wide as the picture below the other, as libtiff reads them."""
+    image = samples.picture(80, 64)
+    raw = old_jpeg(image, form, rows=rows, shown=(70, 52), subsampling=subsampling)
+    with Image.open(io.BytesIO(old_jpeg_tiffs.jpeg(image, subsampling=subsampling))) as stream:
+        expected = np.asarray(stream)[:52, :70]
+    difference = np.abs(shown(raw).astype(int) - expected)
+    assert difference.max() <= 1 if subsampling == 0 else difference.mean() < 12  # libtiff smooths no chroma
+
+    data, _ = strip(raw)
+
+    assert np.array_equal(shown(data), expected)
+    assert verify(data, canonical=True) == []
+
+
+def test_tiles_side_by_side_in_old_style_jpeg_are_refused() -> None:
+    raw = old_jpeg(samples.picture(80, 64), "stream", shown=(90, 52))
+    with pytest.raises(UnsupportedFeature, match="side by side"):
+        strip(raw)
+
+
+@pytest.mark.parametrize("predictor", [1, 2])
+def test_lzw_of_before_tiff_5_is_written_as_of_today(predictor: int) -> None:
+    """Its codes are those of GIF with roots of 8 bits: Pillow's GIF encoder writes them, libtiff reads them."""
+    image = Image.fromarray(np.random.default_rng(3).integers(0, 256, (40, 50), np.uint8) // 3 * 3)
+    file = samples.saved(image, "GIF", interlace=0, optimize=False)
+    at = file.index(b"\x08", file.index(b"\x2c\0\0\0\0\x32\0\x28\0") + 10)
+    codes, at = b"", at + 1
+    while file[at]:
+        codes += file[at + 1 : at + 1 + file[at]]
+        at += 1 + file[at]
+    raw = tiffs.wrap(codes, 50, 40, 5, predictor=predictor)
+    before = shown(raw)
+
+    data, _ = strip(raw)
+
+    assert np.array_equal(shown(data), before)
+    assert predictor == 2 or np.array_equal(before, np.asarray(image))
+    assert verify(raw) == []
+    assert verify(data, canonical=True) == []
+    assert strip(data)[0] == data
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_old_style_jpeg_keeps_nothing_but_the_picture(form: str) -> None:
     """A comment in the stream, and text between the pieces."""

@@ -51,6 +51,21 @@ class _Frame(NamedTuple):
         return 8 * max(down for _, down in self.sampling)
 
 
+class _Blocks:
+    """The strips of a page, or its tiles, which libtiff reads as strips: one as wide as the picture below the other."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.tiled = bool(fields.numbers(Tag.TILE_OFFSETS))
+        self.tags = (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS)
+        self.width, self.height = fields.first(Tag.IMAGE_WIDTH), fields.first(Tag.IMAGE_LENGTH)
+        self.rows = fields.first(Tag.ROWS_PER_STRIP, self.height)
+        if self.tiled:
+            self.tags = (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
+            self.width, self.rows = fields.first(Tag.TILE_WIDTH), max(1, fields.first(Tag.TILE_LENGTH))
+            self.height = -(-self.height // self.rows) * self.rows
+        self.offsets, self.counts = (fields.numbers(tag) for tag in self.tags)
+
+
 class _Source(NamedTuple):
     """A datastream, and the places of the file that it is made of."""
 
@@ -63,11 +78,12 @@ def as_new_style(fields: Fields) -> Fields:
 
     Raises:
         MalformedImage: a stream, a table or a strip is not in the file.
-        UnsupportedFeature: tiles, planes, a lossless process, or another number of components than 1 or 3.
+        UnsupportedFeature: tiles side by side, planes, a lossless process, or another number of components than 1 or 3.
     """
     if fields.first(Tag.COMPRESSION, Compression.NONE) != Compression.OLD_JPEG:
         return fields
     _refuse_rare(fields)
+    blocks = _Blocks(fields)
     source = _complete_stream(fields) or _header_and_strips(fields) or _tables_and_strips(fields)
     start, end = source.stretches[0]
     frame = _frame_of(source.stream, start)
@@ -81,11 +97,16 @@ def as_new_style(fields: Fields) -> Fields:
         Tag.PHOTOMETRIC_INTERPRETATION: (Photometric.YCBCR if count == 3 else grey,),
         Tag.BITS_PER_SAMPLE: (8,) * count,
         Tag.SAMPLES_PER_PIXEL: (count,),
-        Tag.ROWS_PER_STRIP: (fields.first(Tag.IMAGE_LENGTH),),
-        Tag.STRIP_OFFSETS: (start,),
-        Tag.STRIP_BYTE_COUNTS: (end - start,),
         Tag.YCBCR_SUBSAMPLING: frame.sampling[0],
     }
+    lengths = (Tag.TILE_LENGTH, Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS)
+    if not blocks.tiled or (frame.width, frame.height) == (
+        fields.first(Tag.IMAGE_WIDTH),
+        fields.first(Tag.IMAGE_LENGTH),
+    ):
+        lengths, values[Tag.TILE_OFFSETS] = (Tag.ROWS_PER_STRIP, Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS), ()
+    height = blocks.height if Tag.TILE_OFFSETS in lengths else fields.first(Tag.IMAGE_LENGTH)
+    values |= dict(zip(lengths, ((height,), (start,), (end - start,)), strict=True))
     return fields.replaced(values, source.stream, source.stretches[1:])
 
 
@@ -93,8 +114,8 @@ def _refuse_rare(fields: Fields) -> None:
     reason = ""
     if (process := fields.first(Tag.JPEG_PROC, BASELINE_PROCESS)) != BASELINE_PROCESS:
         reason = f"process {process}"
-    elif fields.numbers(Tag.TILE_OFFSETS):
-        reason = "tiles"
+    elif _Blocks(fields).width < fields.first(Tag.IMAGE_WIDTH):
+        reason = "tiles side by side"
     elif fields.first(Tag.PLANAR_CONFIGURATION, 1) != 1:
         reason = "a plane for each sample"
     if reason:
@@ -117,7 +138,7 @@ def _interchange(fields: Fields) -> Stretch | None:
     view = fields.reader.view
     start, length = (fields.first(tag, 0) for tag in (Tag.JPEG_INTERCHANGE_FORMAT, Tag.JPEG_INTERCHANGE_FORMAT_LENGTH))
     if not start:
-        start, length = ((*fields.numbers(tag), 0)[0] for tag in (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS))
+        start, length = ((*fields.numbers(tag), 0)[0] for tag in _Blocks(fields).tags)
         if bytes(view[start : start + len(SOI)]) != SOI:
             return None
     if start >= len(view):
@@ -182,16 +203,16 @@ def _coded(fields: Fields, frame: _Frame, interval: int) -> tuple[bytes, tuple[S
         MalformedImage: there are no strips, or one is not in the file.
         UnsupportedFeature: strips that are no restart intervals.
     """
-    offsets, counts = fields.numbers(Tag.STRIP_OFFSETS), fields.numbers(Tag.STRIP_BYTE_COUNTS)
-    size = len(fields.reader.view)
-    stretches = tuple((start, min(start + count, size)) for start, count in zip(offsets, counts, strict=False))
+    blocks, size = _Blocks(fields), len(fields.reader.view)
+    places = zip(blocks.offsets, blocks.counts, strict=False)
+    stretches = tuple((start, min(start + count, size)) for start, count in places)
     total = sum(end - start for start, end in stretches)
     if not stretches or any(start >= end for start, end in stretches) or total > size:
         problem = "strips of coded data expected, side by side inside the file"
         raise MalformedImage(problem, structure="tiff IFD entry 273", offset=fields.offset(Tag.STRIP_OFFSETS))
     wanted = interval or min(fields.first(Tag.JPEG_RESTART_INTERVAL, 0), MOST_INTERVAL)
     if len(stretches) > 1:
-        rows = fields.first(Tag.ROWS_PER_STRIP, frame.height)
+        rows = blocks.rows
         each = frame.units(rows)
         if wanted not in (0, each) or rows % frame.unit_height or each > MOST_INTERVAL:
             problem = f"strips of {rows} rows, which are no restart intervals, are refused in old-style JPEG"
@@ -230,7 +251,8 @@ def _tables_and_strips(fields: Fields) -> _Source:
         )
     across, down = (*fields.numbers(Tag.YCBCR_SUBSAMPLING), *DEFAULT_SUBSAMPLING)[:2] if count > 1 else (1, 1)
     sampling = ((across, down), *((1, 1),) * (count - 1))
-    frame = _Frame(fields.first(Tag.IMAGE_WIDTH), fields.first(Tag.IMAGE_LENGTH), sampling)
+    blocks = _Blocks(fields)
+    frame = _Frame(blocks.width, blocks.height, sampling)
     if not 0 < max(frame.width, frame.height) <= MOST_SIDE or not {across, down} <= {*SAMPLING_FACTORS}:
         problem = f"a picture of {frame.width} x {frame.height} px, its chroma subsampled {across} x {down}, is no JPEG"
         raise UnsupportedFeature(problem, structure="tiff IFD", offset=fields.directory.offset)

@@ -17,7 +17,7 @@ from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_z
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, unpredicted
 from rmexif.containers.tiff.tags import Compression
-from rmexif.errors import REPAIR, MalformedImage, UnsupportedFeature
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Role
@@ -166,15 +166,14 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
     """Canonical codes are passed through, without a look at the samples where none can have to be cleared."""
     if not coding.may_clear(geometry) and (consumed := lzw.walk(source.data, geometry.size)):
         return Coded(None, consumed, source.data[:consumed])
-    if len(source.data) > 1 and source.data[0] == 0 and source.data[1] & 1:
-        problem = "LZW codes in the bit order of before TIFF 5.0 are refused"
-        raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
-    found = lzw.decode(source.data, geometry.size, tiff=True)
+    # A clear code in the bit order of before TIFF 5.0, which is that of GIF; written in today's, as libtiff does.
+    is_old = len(source.data) > 1 and source.data[0] == 0 and bool(source.data[1] & 1)
+    found = lzw.decode(source.data, geometry.size, tiff=not is_old)
     if found.status not in (Status.OK, Status.ENDS_EARLY):
         problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    codes = source.data[: found.consumed] if found.canonical else None
-    is_ordinary = codes is None and lzw.is_greedy(found, source.data, tiff=True)
+    codes = source.data[: found.consumed] if found.canonical and not is_old else None
+    is_ordinary = codes is None and (found.canonical or lzw.is_greedy(found, source.data, tiff=not is_old))
     return Coded(found.samples, found.consumed, codes, is_ordinary)
 
 
