@@ -70,14 +70,15 @@ class Targets:
             InputError: it is none that can be handled.
         """
         from rmexif.bulk import StripTask
-        from rmexif.containers import ANIMATED_OUTPUT, DecodeOnlyRow, output_for, sniff_source
+        from rmexif.containers import ANIMATED_OUTPUT, DecodeOnlyRow, output_for, sniff, sniff_source
         from rmexif.inspection import open_source
 
-        row = sniff_source(memoryview(raw))
-        name = row.name if isinstance(row, DecodeOnlyRow) else row.format.name
         if isinstance(self.task, StripTask):
+            name: str = sniff(memoryview(raw)).format.name
             return name
         if self.task.output:
             return self.task.output
+        row = sniff_source(memoryview(raw))
+        name = row.name if isinstance(row, DecodeOnlyRow) else row.format.name
         has_choice = name in ANIMATED_OUTPUT and self.task.frames != "first"
         return output_for(name, open_source(memoryview(raw), self.task.limits).frames if has_choice else 1)
