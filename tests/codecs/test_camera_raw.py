@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -148,3 +149,15 @@ def test_no_picture_at_all() -> None:
 def test_an_ordinary_tiff_is_none(compression: str | None) -> None:
     raw = samples.saved(PREVIEW, "TIFF", compression=compression)
     assert sniff_source(memoryview(raw)) is TIFF
+
+
+def test_a_field_of_many_numbers_is_not_read() -> None:
+    """A file of nothing but pointers to directories would cost ten times its size."""
+    pointers = tuple(range(8, 400_008))
+    raw = raw_files.write(raw_files.Ifd({254: (4, (0,)), 256: (4, (8,)), 330: (4, pointers)}))
+    tracemalloc.start()
+    try:
+        sniff_source(memoryview(raw))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -24,6 +24,7 @@ __all__ = ["CameraRaw", "is_camera_raw", "is_raw_directory", "read_camera_raw"]
 
 MAX_DIRECTORIES = 128  # that are looked at; a camera writes some ten
 MAX_FIELDS = 20_000  # of all of them together
+MAX_NUMBERS = 64  # of a field that is looked at
 MAX_DEPTH = 3  # directories behind SubIFDs
 CANON = b"CR"  # bytes 8 and 9 of a CR2
 REDUCED = 1  # a bit of NewSubfileType (TIFF 6.0, page 36)
@@ -86,7 +87,7 @@ def is_raw_directory(reader: TiffReader, directories: Iterable[Directory], *, is
         tags = {entry.tag for entry in directory.entries}
         if Tag.DNG_VERSION in tags or _is_sensor(reader, directory):
             return True
-        subfile = (*reader.integers(directory, Tag.NEW_SUBFILE_TYPE), 0)[0]
+        subfile = (*_numbers(reader, directory, Tag.NEW_SUBFILE_TYPE), 0)[0]
         if is_first and subfile & REDUCED and Tag.SUB_IFDS in tags:
             return True
     return False
@@ -95,8 +96,8 @@ def is_raw_directory(reader: TiffReader, directories: Iterable[Directory], *, is
 def _is_sensor(reader: TiffReader, directory: Directory) -> bool:
     """Whether a directory has the picture of a sensor."""
     tags = {entry.tag for entry in directory.entries}
-    kind = {*reader.integers(directory, Tag.PHOTOMETRIC_INTERPRETATION)}
-    return bool(tags & SENSOR_TAGS or kind & SENSOR or {*reader.integers(directory, Tag.COMPRESSION)} & MAKERS)
+    kind = {*_numbers(reader, directory, Tag.PHOTOMETRIC_INTERPRETATION)}
+    return bool(tags & SENSOR_TAGS or kind & SENSOR or {*_numbers(reader, directory, Tag.COMPRESSION)} & MAKERS)
 
 
 def read_camera_raw(view: memoryview) -> CameraRaw:
@@ -112,14 +113,14 @@ def read_camera_raw(view: memoryview) -> CameraRaw:
         found = list(_jpegs(reader, directory))
         sizes = [(jpeg.width * jpeg.components, jpeg.height) for jpeg in found if jpeg.is_lossless]
         if _is_sensor(reader, directory):
-            lengths = (reader.integers(directory, tag) for tag in (Tag.IMAGE_WIDTH, Tag.IMAGE_LENGTH))
+            lengths = (_numbers(reader, directory, tag) for tag in (Tag.IMAGE_WIDTH, Tag.IMAGE_LENGTH))
             width, height = ((*numbers, 0)[0] for numbers in lengths)
             sizes.append((width, height))
         if not sizes:
             previews += found
         sensor = max([sensor, *sizes], key=_area)
     best = max(previews, key=lambda jpeg: jpeg.width * jpeg.height, default=None)
-    orientation = (*reader.integers(directories[0], Tag.ORIENTATION), 1)[0] if directories else 1
+    orientation = (*_numbers(reader, directories[0], Tag.ORIENTATION), 1)[0] if directories else 1
     if best is not None and _is_full(best, sensor):
         return CameraRaw(sensor, (best.start, best.stop), (best.width, best.height), _turn(orientation))
     if not _area(sensor):
@@ -144,6 +145,13 @@ def _is_full(jpeg: _Jpeg, sensor: tuple[int, int]) -> bool:
     return all(have >= FULL_SIZE * full for have, full in sides)
 
 
+def _numbers(reader: TiffReader, directory: Directory, tag: int) -> tuple[int, ...]:
+    """The integers of a field; none where it is absent, broken, or has more than any camera writes."""
+    if any(entry.tag == tag and entry.count > MAX_NUMBERS for entry in directory.entries):
+        return ()
+    return reader.integers(directory, tag)
+
+
 def _directories(reader: TiffReader) -> Iterator[Directory]:
     """The chain and what is behind SubIFDs, each once, as far as they can be read."""
     seen: set[int] = set()
@@ -165,7 +173,7 @@ def _directories(reader: TiffReader) -> Iterator[Directory]:
         if is_chain:
             offset = directory.next
         if depth < MAX_DEPTH:
-            waiting += [(child, depth + 1) for child in reader.integers(directory, Tag.SUB_IFDS)]
+            waiting += [(child, depth + 1) for child in _numbers(reader, directory, Tag.SUB_IFDS)]
 
 
 def _jpegs(reader: TiffReader, directory: Directory) -> Iterator[_Jpeg]:
@@ -175,8 +183,8 @@ def _jpegs(reader: TiffReader, directory: Directory) -> Iterator[_Jpeg]:
         (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS),
         (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS),
     ):
-        starts, lengths = reader.integers(directory, tag), reader.integers(directory, length_tag)
-        if len(starts) == len(lengths) == 1 and Compression.NONE not in reader.integers(directory, Tag.COMPRESSION):
+        starts, lengths = _numbers(reader, directory, tag), _numbers(reader, directory, length_tag)
+        if len(starts) == len(lengths) == 1 and Compression.NONE not in _numbers(reader, directory, Tag.COMPRESSION):
             with suppress(MalformedImage):  # no JPEG
                 yield _jpeg(reader.view, starts[0], min(starts[0] + lengths[0], len(reader.view)))
 
