@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
-from rmexif.containers import by_name, output_for, rebuild
+from rmexif.containers import output_for, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
 
-__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scrub"]
+__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "output_of", "preview", "scrub"]
 
 
 NO_COLOUR = Colour()
@@ -70,6 +70,11 @@ class Scrubbed:
     data: bytes
     container: Container[Any]
     changes: dict[str, Any] = field(default_factory=dict)  # what was done to it, JSON-ready
+
+
+def output_of(container: Container[Any], policy: Policy) -> str:
+    """The name of the format that an image leaves in."""
+    return policy.output or output_for(container.format, 1 if policy.frames == "first" else container.frames)
 
 
 def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: Clock) -> Analysis:
@@ -122,10 +127,10 @@ def scrub(
         VerificationError: a face or a part outside the allow-list was left.
     """
     raster = found.raster
-    if len(raster.frames) > 1 and not by_name(output).format.has_frames:
+    if len(raster.frames) > 1 and output not in codecs.MULTIPLE:
         raise UnsupportedFeature(
-            f'the format holds one picture, not {len(raster.frames)}; frames="first" keeps the first one, or take '
-            "another output",
+            f'one picture is written in this format, not {len(raster.frames)}; frames="first" keeps the first '
+            "one, or take another output",
             structure=output,
         )
     changes: dict[str, Any] = {"escalated": 0}
@@ -219,7 +224,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits.check("max_samples", container.frame_samples)
     limits.check("max_total_pixels", container.width * container.height * count)
     limits.check_flat(container.frame_samples, container.width * container.height * count, len(source))
-    if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
+    if count > 1 and output_of(container, policy) not in codecs.STREAMED:
         limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)
     is_turned = container.orientation > transform.HALF_TURNS and raster.orientation == 1  # by its decoder
@@ -242,7 +247,7 @@ def _to_srgb(raster: Raster, container: Container[Any], policy: Policy) -> tuple
     were at the end: of linear light the low byte, which does not leave, would be missed.
     """
     seen = _each(transform.to_srgb, raster)
-    if (policy.output or output_for(container.format)) != "png" or not transform.is_measured(raster.colour):
+    if output_of(container, policy) != "png" or not transform.is_measured(raster.colour):
         return seen, seen, NO_COLOUR
     is_wide = raster.frames[0].pixels.dtype == np.uint16
     return (seen, seen, raster.colour) if is_wide else (raster, seen, NO_COLOUR)

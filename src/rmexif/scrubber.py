@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import containers, credit, inspection, native, pipeline, styles
+from rmexif import credit, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
 from rmexif.native import sha256
 from rmexif.policy import Policy
@@ -121,7 +121,7 @@ class Scrubber:
 
     @property
     def _output(self) -> str:
-        return self._policy.output or containers.output_for(self._container.format)
+        return pipeline.output_of(self._container, self._policy)
 
     def _elapsed_ms(self, started: float) -> float:
         return round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)

@@ -123,13 +123,7 @@ def watch_command(source: str, output: str, strips: bool, **options: Any) -> Non
     with cli_errors("watch"):
         task = _task(options, strips)
         settings.check((source,), output, task_format(task) is not None)
-        targets = Targets(
-            output=output,
-            format_name=task_format(task),
-            neutral_names=settings.neutral_names,
-            limits=task.limits,
-            keep=task.selection.names,
-        )
+        targets = Targets(output=output, task=task, neutral_names=settings.neutral_names)
         run = folder.Run(settings, targets, True, RunReport(json_lines, None, verbose=verbose, quiet=quiet))
         arrivals = Arrivals(source, output, folder.selection(settings), unchanged)
         with contextlib.suppress(KeyboardInterrupt):
@@ -167,7 +161,7 @@ def _is_done(entry: places.Entry, before: float, targets: Targets) -> bool:
         came = max(state.st_mtime, state.st_ctime)
         if came >= before:
             return False
-        target = targets.of(entry, places.read(entry.source, targets.limits.max_bytes))
+        target = targets.of(entry, targets.read(entry.source))
         return places.exists(target) and Path(target).stat().st_mtime >= came and targets.is_done(target)
     except OSError:
         return False

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
-from rmexif.codecs.encoders import SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs import decode_only, decoders, drawing, encoders, jxl, pillow
+from rmexif.codecs.encoders import MULTIPLE, SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.codecs.frames import alike
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODERS",
     "ENCODERS",
+    "MULTIPLE",
     "SHAPED",
     "STREAMED",
     "decode",
@@ -48,13 +49,14 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "bmp": decoders.bmp,
     "avif": decoders.avif,
     "heic": decoders.heic,
-    "jxl": decoders.jxl,
+    "jxl": jxl.read,
     "pnm": decoders.pnm,
     "qoi": decode_only.qoi,
     "ico": decode_only.icon,
     "jpeg2000": decode_only.jpeg2000,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
+    "raw": decode_only.camera_raw,
     "svg": drawing.drawing,
 }
 
@@ -93,7 +95,7 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         if isinstance(raster.frames, FrameStream):
             raster = replace(raster, frames=_guarded(raster.frames, container))
     pillow.sized(raster.width, raster.height, container)
-    if len(raster.frames) < container.frames and container.format != "jxl":
+    if len(raster.frames) < container.frames:
         raise MalformedImage(
             f"{container.frames} frames announced, {len(raster.frames)} decoded",
             structure=container.format,
@@ -126,7 +128,7 @@ def encode(raster: Raster, format_name: str, quality: int) -> bytes:
     encoder = ENCODERS.get(format_name)
     if encoder is None:
         raise EncodeError(f"{format_name}: there is no encoder for this format")
-    if len(raster.frames) > 1 and format_name not in encoders.MULTIPLE:
+    if len(raster.frames) > 1 and format_name not in MULTIPLE:
         raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
     with codec_errors(EncodeError, format_name, "encoder"):
         if len(raster.frames) > 1 and format_name != "tiff":

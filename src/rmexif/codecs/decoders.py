@@ -29,7 +29,6 @@ from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
 from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
 from rmexif.containers.jpeg import segments
-from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
@@ -42,7 +41,7 @@ from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Ra
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
@@ -255,7 +254,10 @@ def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
             pixels, space = tiff_samples.read_page(page)
             yield rotated(pixels, page.orientation), space
         return
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    try:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    except SyntaxError as error:
+        raise tiff_samples.unknown_samples(container) from error
     for number in range(container.frames):
         image.seek(number)
         yield _page(raw, number, image)
@@ -342,23 +344,3 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
         pixels = _stretched(pixels, depth)
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
     return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
-
-
-def jxl(raw: Raw, container: Container[Any]) -> Raster:
-    """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
-    import pillow_jxl
-
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
-    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
-    count = info.width * info.height * (channels or 1)
-    if rebuilt or channels is None or len(data) not in (count, 2 * count):
-        raise UnsupportedFeature(
-            "samples of 8 or 16 bit are handled, not these",
-            structure=container.format,
-            offset=picture_offset(container),
-        )
-    samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
-    pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
-    hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
-    colour = container.colour if hdr or not profile else Colour(icc=profile)
-    return Raster((Frame(pixels),), colour=colour, space=_space(pixels))

@@ -330,10 +330,10 @@ def _webp_animation(raster: Raster, quality: int) -> bytes:
     alpha = raster.frames[0].pixels.shape[2] in (2, 4)
     flags = struct.pack("<I", webp_parse.ANIMATED | webp_parse.ALPHA * alpha)
     body = _riff(b"VP8X", flags, _u24(raster.width - 1), _u24(raster.height - 1))
-    body += _riff(b"ANIM", struct.pack("<IH", 0, raster.loop))
+    body += _riff(b"ANIM", struct.pack("<IH", 0, min(raster.loop, 0xFFFF)))
     for left, top, pixels, duration in patches(raster, even=True):
         height, width = pixels.shape[:2]
-        numbers = (left // 2, top // 2, width - 1, height - 1, round(duration))
+        numbers = (left // 2, top // 2, width - 1, height - 1, min(round(duration), 0xFFFFFF))
         coded = webp_chunks.coded_chunks(memoryview(_webp_still(pixels, quality)))
         body += _riff(b"ANMF", *map(_u24, numbers), b"\x02", *coded)
     return _riff(b"RIFF", b"WEBP", body)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-__all__ = ["has_one_space", "pages_of", "read_page"]
+__all__ = ["has_one_space", "pages_of", "read_page", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
@@ -83,6 +83,14 @@ def _is_plain(page: Page) -> bool:
 
 def _first(page: Page, tag: Tag, default: int) -> int:
     return int(page.fields[tag][1][0]) if tag in page.fields else default
+
+
+def unknown_samples(container: Container[Any]) -> UnsupportedFeature:
+    """What to say where no decoder takes the samples of the first page."""
+    page = container.tree.pages[0]
+    kind, bits = _first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0), _first(page, Tag.BITS_PER_SAMPLE, 1)
+    problem = f"photometric interpretation {kind} in samples of {bits} bit and format {_format(page)} is not decoded"
+    return UnsupportedFeature(problem, structure="tiff IFD", offset=page.directory.offset)
 
 
 def read_page(page: Page) -> tuple[Pixels, str]:

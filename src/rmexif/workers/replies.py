@@ -203,7 +203,7 @@ def _facts_of_image(
     except RmexifError:
         yield "image", False
         return
-    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"])
+    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"], report["frames"])
     asked = expected.output or kept
     yield "output_format", report.get("output_format") == container.format == asked
     for name, length in (("output_width", container.width), ("output_height", container.height)):

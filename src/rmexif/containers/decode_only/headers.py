@@ -9,8 +9,10 @@ from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 
 __all__ = [
     "IconEntry",
+    "camera_raw",
     "icon",
     "icon_entries",
+    "is_camera_raw",
     "is_icon",
     "is_jpeg2000",
     "is_targa",
@@ -27,6 +29,7 @@ JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"  # SOC, SIZ (ISO/IEC 15444-1, A.4.1 and A.5.1)
 MAX_BOXES = 64
 PALETTE, TRUE_COLOUR, GREY = (1, 9), (2, 10), (3, 11)  # TGA image types, plain and run-length coded
+MAX_SENSOR = 160_000_000  # px: the decoder at hand takes 14 bytes for each of them
 MAX_QOI = 1 << 25  # px: the decoder at hand takes about 2 s for so many
 
 
@@ -125,6 +128,24 @@ def _codestream(view: memoryview) -> int:
             break
         at += size
     raise MalformedImage("no box jp2c", structure="jpeg2000", offset=at)
+
+
+def is_camera_raw(view: memoryview) -> bool:
+    """Whether a TIFF is a camera RAW."""
+    from rmexif.containers.tiff import camera_raw
+
+    return camera_raw.is_camera_raw(view)
+
+
+def camera_raw(view: memoryview) -> tuple[int, int]:
+    """The JPEG of full size, or the sensor."""
+    from rmexif.containers.tiff.camera_raw import read_camera_raw
+
+    found = read_camera_raw(view)
+    if found.preview is None and found.sensor[0] * found.sensor[1] > MAX_SENSOR:
+        problem = f"{found.sensor[0]} x {found.sensor[1]} px, the decoder takes {MAX_SENSOR}"
+        raise LimitExceeded(problem, structure="raw IFD", offset=0)
+    return _checked(*found.size, "raw IFD", 0)
 
 
 def photoshop(view: memoryview) -> tuple[int, int]:

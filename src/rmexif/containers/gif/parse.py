@@ -38,7 +38,7 @@ from rmexif.containers.gif.screen import (
 )
 from rmexif.containers.gif.signature import matches
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Container, Limits, PayloadKind, Role
 
@@ -344,7 +344,10 @@ class _GifWalk:
                 pieces.append(full)
                 sizes += [LONGEST] * count
                 continue
-            size = self.cursor.u8()
+            size = self.cursor.u8() if self.cursor.remaining else LONGEST
+            if size > self.cursor.remaining:
+                problem = f"its codes are cut off; {REPAIR}"
+                raise MalformedImage(problem, structure="gif picture data", offset=start)
             if not size:
                 return b"".join(pieces), sizes
             pieces.append(self.cursor.take(size))

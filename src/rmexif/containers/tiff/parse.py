@@ -15,10 +15,11 @@ from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff import choices
+from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
 from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
-from rmexif.containers.tiff.tags import Compression, Photometric, Tag
+from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role, TiffEntry
 
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.ifd import Value
 
-__all__ = ["TiffTree", "parse"]
+__all__ = ["TiffTree", "chain", "is_reduced", "parse"]
 
-RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
@@ -89,18 +89,18 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
 
     Raises:
         MalformedImage: a directory or its strips are not in the file.
-        UnsupportedFeature: a camera RAW, old-style JPEG.
+        UnsupportedFeature: a camera RAW, a rare form of old-style JPEG.
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
     reader = TiffReader(view, limits.max_parts)
-    chain = list(_chain(reader, limits))
-    _refuse_raw(view, reader, chain)
-    parts = _TiffParts(reader, chain, limits)
+    directories = list(chain(reader, limits))
+    _refuse_raw(view, reader, directories)
+    parts = _TiffParts(reader, directories, limits)
     pages: list[Page] = []
     pixels = size = 0
-    for number, directory in enumerate(chain):
+    for number, directory in enumerate(directories):
         label = f"IFD{number}"
-        if number and _is_reduced(reader, directory):
+        if number and is_reduced(reader, directory):
             parts.directory(directory, label, Role.AUXILIARY)
             continue
         known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
@@ -194,7 +194,7 @@ def _is_common_density(reader: TiffReader, page: Page) -> bool:
     return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
 
 
-def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
+def chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
     """The directories, from the first one on."""
     offset, seen = reader.first, set[int]()
     if not offset:
@@ -211,25 +211,20 @@ def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
         offset = directory.next
 
 
-def _is_reduced(reader: TiffReader, directory: Directory) -> bool:
+def is_reduced(reader: TiffReader, directory: Directory) -> bool:
     """Whether a later directory is a thumbnail: it says so, or it is the JPEG preview of an Exif file (4.5.8)."""
     subfile = (*reader.integers(directory, Tag.NEW_SUBFILE_TYPE), 0)[0]
     old_subfile = (*reader.integers(directory, Tag.SUBFILE_TYPE), 1)[0]
     preview = reader.integers(directory, Tag.JPEG_INTERCHANGE_FORMAT)
     old_jpeg = Compression.OLD_JPEG in reader.integers(directory, Tag.COMPRESSION)
-    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg)
+    has_strips = bool(reader.integers(directory, Tag.STRIP_OFFSETS))  # of a page in old-style JPEG
+    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg and not has_strips)
 
 
 def _refuse_raw(view: memoryview, reader: TiffReader, chain: list[Directory]) -> None:
     """A RAW holds previews beside sensor data in a maker's own coding: a lossless rewrite would be a guess."""
-    raw = bytes(view[8:10]) == b"CR" and not reader.big
-    for directory in chain:
-        raw |= any(entry.tag == Tag.DNG_VERSION for entry in directory.entries)
-        raw |= not RAW_PHOTOMETRICS.isdisjoint(reader.integers(directory, Tag.PHOTOMETRIC_INTERPRETATION))
-    subfile = (*reader.integers(chain[0], Tag.NEW_SUBFILE_TYPE), 0)[0]
-    raw |= bool(subfile & REDUCED and reader.integers(chain[0], Tag.SUB_IFDS))
-    if raw:
-        problem = "a camera RAW is refused; develop it first"
+    if is_camera_raw(view) or is_raw_directory(reader, chain):
+        problem = "a camera RAW is only decoded: use scrub, which writes another format"
         raise UnsupportedFeature(problem, structure="tiff IFD", offset=chain[0].offset)
 
 
@@ -270,6 +265,8 @@ class _TiffParts:
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+        for start, stop in page.stretches:
+            self.builder.add(f"{label}/picture/old-style JPEG", Role.UNKNOWN, start, stop)
 
     def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
         """A field that says no more than a clean file does; a resolution may be kept all the same."""
@@ -345,6 +342,8 @@ class _TiffParts:
             return icc.is_published(self.view[entry.start : entry.end])
         if entry.tag == Tag.JPEG_TABLES:
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
+        if entry.tag == Tag.COMPRESSION:
+            return len(numbers) == 1  # another one is written, the picture says which one it was
         if entry.tag == Tag.PAGE_NUMBER:
             return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:

@@ -19,7 +19,10 @@ __all__ += ["invisible_fill", "unpredicted"]
 
 HORIZONTAL, FLOATING_POINT = 2, 3  # Predictor (TIFF 6.0, section 14; Technical Note 3)
 DECODED = frozenset(
-    {Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS}
+    {
+        *(Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS),
+        *(Compression.LZMA, Compression.ZSTANDARD),
+    }
 )
 
 

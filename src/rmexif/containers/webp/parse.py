@@ -20,7 +20,7 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
 from rmexif.containers.webp.picture import Shown, WebpPicture, read_picture, uses_alpha
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Part, PayloadKind, Role
 
@@ -84,7 +84,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
     if chunks[0].kind == b"VP8X":
         tree = _extended(view, chunks, inner, limits)
         if tree.animation and end < size:
-            raise MalformedImage(f"an animation of {size} bytes is cut short", structure="webp", offset=end)
+            raise MalformedImage(f"an animation of {size} bytes is cut short; {REPAIR}", structure="webp", offset=end)
     else:
         picture = read_picture(view, chunks[:1], chunks[0].offset, Shown())
         limits.check("max_pixels", picture.width * picture.height)
