@@ -211,7 +211,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits, count = policy.limits, 1 if policy.frames == "first" else container.frames
     limits.check("max_samples", container.frame_samples)
     limits.check("max_total_pixels", container.width * container.height * count)
-    limits.check_flat(container.frame_samples, container.width * container.height * count, len(source))
+    limits.check_flat(container.frame_bytes, container.width * container.height * count, len(source))
     if count > 1 and (policy.output or output_for(container.format)) not in codecs.STREAMED:
         limits.check("max_samples", container.frame_samples * count)
     raster = codecs.decode(source, container)

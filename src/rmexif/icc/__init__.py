@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rmexif.icc.carriers import residual_bytes, table_bytes
     from rmexif.icc.colorimetry import PRIMARIES
+    from rmexif.icc.judged import JudgedProfiles
     from rmexif.icc.profile import (
         MAX_TAGS,
         Profile,
@@ -23,6 +24,7 @@ __all__ = [
     "MAX_TAGS",
     "NATIVE",
     "PRIMARIES",
+    "JudgedProfiles",
     "Profile",
     "canonical",
     "clean",
@@ -37,6 +39,7 @@ _HOMES = {
     **dict.fromkeys(("residual_bytes", "table_bytes"), "carriers"),
     **dict.fromkeys(("CURVES", "NATIVE"), "spaces"),
     "PRIMARIES": "colorimetry",
+    "JudgedProfiles": "judged",
 }
 
 

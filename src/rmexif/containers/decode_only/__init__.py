@@ -26,7 +26,7 @@ class DecodeOnlyRow(NamedTuple):
     title: str  # for people
     output: str  # the format that its picture leaves in, where the policy names none
     matches: Callable[[bytes], bool]
-    size: Callable[[memoryview], tuple[int, int]]  # px; from the headers
+    size: Callable[[memoryview], headers.PictureSize]
 
     def parse(self, view: memoryview, limits: Limits) -> Container[None]:
         """The size of the picture, checked; every byte counts as unknown.
@@ -36,10 +36,18 @@ class DecodeOnlyRow(NamedTuple):
             UnsupportedFeature: a form that is refused.
             LimitExceeded: more pixels than allowed.
         """
-        width, height = self.size(view)
-        limits.check("max_pixels", width * height)
-        parts = (Part(self.name, Role.UNKNOWN, 0, len(view)),)
-        return Container(self.name, width, height, parts, tree=None)
+        size = self.size(view)
+        pixels = size.width * size.height
+        limits.check("max_pixels", pixels)
+        return Container(
+            self.name,
+            size.width,
+            size.height,
+            (Part(self.name, Role.UNKNOWN, 0, len(view)),),
+            samples=size.channels * pixels,
+            sample_bytes=size.sample_bytes,
+            tree=None,
+        )
 
 
 DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.containers.common.palette import SAME, twins
 from rmexif.containers.tiff.fields import Fields
@@ -21,6 +20,7 @@ from rmexif.residuals import Residual
 from rmexif.types import MAX_CHANNELS
 
 if TYPE_CHECKING:
+    from rmexif import icc
     from rmexif.containers.tiff.geometry import StripGrid
     from rmexif.containers.tiff.ifd import Directory, TiffReader, Value
     from rmexif.containers.tiff.page_strips import PageStrip
@@ -105,7 +105,12 @@ class Page:
     def samples(self) -> int:
         """Channels x px, as decoded."""
         channels = MAX_CHANNELS if Tag.COLOR_MAP in self.fields else len(self.fields[Tag.BITS_PER_SAMPLE][1])
-        return self.width * self.height * min(channels, MAX_CHANNELS)
+        return self.width * self.height * channels
+
+    @property
+    def sample_bytes(self) -> int:
+        """Of a sample, as decoded."""
+        return max(-(-int(bits) // 8) for bits in self.fields[Tag.BITS_PER_SAMPLE][1])
 
     @property
     def orientation(self) -> int:
@@ -132,13 +137,20 @@ class _Draft:
         return Tag.PLANAR_CONFIGURATION in self.fields
 
 
-def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier: Page | None = None) -> Page:
+def read_page(
+    reader: TiffReader,
+    directory: Directory,
+    limits: Limits,
+    profiles: icc.JudgedProfiles,
+    earlier: Page | None = None,
+) -> Page:
     """Check the fields of a page and clean its strips or tiles.
 
     Args:
         reader: of the file.
         directory: of the page.
         limits: what it may cost.
+        profiles: of the pages before.
         earlier: the same page of the file that this one is the rewrite of.
 
     Raises:
@@ -151,7 +163,8 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
     _read_single_numbers(draft)
     _read_coding_fields(draft)
     _write_aspect(draft)
-    profile = icc.clean(draft.source.opaque(Tag.ICC_PROFILE)) if Tag.ICC_PROFILE in draft.source.entries else None
+    found = draft.source.opaque(Tag.ICC_PROFILE)
+    profile = profiles.clean(found) if found else None
     if profile is not None:
         draft.fields[Tag.ICC_PROFILE] = (UNDEFINED, tuple(profile))
     grid = read_grid(draft.source, (draft.width, draft.height), draft.bits, draft.planar, limits)

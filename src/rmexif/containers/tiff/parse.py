@@ -101,6 +101,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
     _refuse_raw(view, reader, chain)
     parts = _TiffParts(reader, chain, limits)
     pages: list[Page] = []
+    profiles = icc.JudgedProfiles(limits)
     pixels = size = 0
     for number, directory in enumerate(chain):
         label = f"IFD{number}"
@@ -108,7 +109,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
             parts.directory(directory, label, Role.AUXILIARY)
             continue
         known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
-        page = read_page(reader, directory, limits, known)
+        page = read_page(reader, directory, limits, profiles, known)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
         limits.check("max_total_pixels", pixels)
@@ -124,6 +125,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
+        sample_bytes=max(page.sample_bytes for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
