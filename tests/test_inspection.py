@@ -177,6 +177,21 @@ def test_what_a_small_file_may_decode_to() -> None:
     assert strip(flat)
 
 
+def test_frames_count_more_than_stills() -> None:
+    """Each has to be searched and encoded by itself, however small; formats that are held at once count all of them."""
+    frames = [Image.new("L", (9, 9), number) for number in range(20)]
+    many = samples.saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    held = samples.saved(
+        Image.new("RGB", (300, 200)), "AVIF", save_all=True, append_images=[Image.new("RGB", (300, 200), "red")]
+    )
+
+    with pytest.raises(LimitExceeded, match=f"max_flat_pixels: {20 * 262144 - 100 * len(many)} "):
+        scrub(many, Policy(limits=Limits(max_flat_pixels=1_000_000)))
+    assert scrub(many, Policy(limits=Limits(max_flat_pixels=20 * 262144)))
+    with pytest.raises(LimitExceeded, match="max_flat_bytes"):
+        scrub(held, Policy(limits=Limits(max_flat_bytes=300 * 200 * 3 + 1)))
+
+
 def _flat(extension: str, channels: int, kind: type, *settings: int) -> bytes:
     """300 x 200 px of one colour, by OpenCV."""
     pixels = np.full((200, 300, channels), 9, kind)

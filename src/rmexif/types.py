@@ -353,7 +353,7 @@ class Limits:
     max_total_pixels: int = _limit(2_000_000_000, "of all coded frames together, px: what is gone through, not held")
     max_samples: int = _limit(640_000_000, "channels x px that a scrub may hold decoded at once")
     max_flat_bytes: int = _limit(160_000_000, "of one decoded frame of a small file, byte, and 64 for each byte of it")
-    max_flat_pixels: int = _limit(200_000_000, "of all frames of a small file together, px, and 100 for each byte")
+    max_flat_pixels: int = _limit(200_000_000, "of a small file, px, and 100 for each byte; frames count more")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
