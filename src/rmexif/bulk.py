@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from rmexif import credit, inspection, lossless
 from rmexif.containers.common.memory import give_back_memory
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
+from rmexif.outcome import Outcome, Report
 from rmexif.policy import Policy
-from rmexif.types import Limits, Outcome, Report
+from rmexif.types import Limits
 from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:

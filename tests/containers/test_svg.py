@@ -311,6 +311,9 @@ HOSTILE = {
     "octaves": "<filter id='f'>"
     + "<feTurbulence numOctaves='1000' baseFrequency='.5'/>" * 50
     + "</filter><rect width='100' height='100' filter='url(#f)'/>",
+    "results of a filter": "<filter id='f'>"
+    + "<feFlood/>" * 50
+    + "</filter><rect width='9' height='9' filter='url(#f)'/>",
     "a large pattern": "<pattern id='p' width='1e6' height='1e6' patternUnits='userSpaceOnUse'>"
     "<rect width='1e6' height='1e6'/></pattern><rect width='100' height='100' fill='url(#p)'/>",
 }
@@ -328,3 +331,15 @@ def test_a_drawing_that_costs_too_much_is_not_begun(kind: str) -> None:
 
     assert time.process_time() - started < 5
     assert verify(strip(raw)[0], canonical=True) == []
+
+
+def test_a_shadow_is_drawn() -> None:
+    """A filter as drawing programs write it is far from what one may hold."""
+    pytest.importorskip("resvg_py")
+    shadow = (
+        "<filter id='f'><feFlood flood-opacity='.5'/><feComposite in2='SourceGraphic' operator='in'/>"
+        "<feGaussianBlur stdDeviation='2'/><feOffset dx='3'/><feComposite in='SourceGraphic'/></filter>"
+    )
+    raw = f"{HEAD.replace('120', '1500').replace('90', '1500')}{shadow}<rect width='9' height='9' filter='url(#f)'/></svg>"
+
+    assert scrub(raw.encode(), Policy(faces=False))

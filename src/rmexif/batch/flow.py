@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from rmexif.batch.manifest import Manifest
     from rmexif.batch.stores import Entry, Store
     from rmexif.bulk import StripTask
+    from rmexif.outcome import Outcome
     from rmexif.policy import Policy
-    from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
 __all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "history", "true_name"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rmexif.batch.flow import Chunk, Job
     from rmexif.batch.shards import Member, Record, Shard
     from rmexif.batch.stores import Entry
-    from rmexif.types import Outcome
+    from rmexif.outcome import Outcome
 
 __all__ = ["flow_of"]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from rmexif.bulk import StripTask
     from rmexif.cli.folder_settings import FolderSettings
+    from rmexif.outcome import Outcome
     from rmexif.policy import Policy
-    from rmexif.types import Outcome
 
 __all__ = ["Run", "run", "selection", "work"]
 

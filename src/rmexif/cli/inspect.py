@@ -55,8 +55,6 @@ def inspect_command(sources: tuple[str, ...], values: bool, as_json: bool, **opt
         click.echo(f"{printable(row['file'])}: {', '.join(categories) or 'nothing beside the picture'}")
 
     several = survey(sources, look, settings, limits.max_bytes, None if as_json else show)
-    if as_json:
-        click.echo(render.as_json(several.rows))
-    elif not (settings.quiet or settings.json_lines):
+    if not (as_json or settings.quiet or settings.json_lines):
         several.table()
     sys.exit(several.exit_code)

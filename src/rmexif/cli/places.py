@@ -30,6 +30,14 @@ __all__ = [
     "write",
 ]
 
+LINK = "a link"
+KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: LINK,
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
 Skip = Callable[[str, str], None]  # takes a path that was left out, and why
 
 
@@ -102,38 +110,48 @@ def _objects(source: str, apart: bool, skip: Skip) -> Iterator[Entry]:
 
 def _below(folder: Path, under: str, avoid: Path | None, skip: Skip) -> Iterator[Entry]:
     """The files below a folder, depth first; a stack of its own, because folders can be nested deeper than calls."""
-    waiting: list[tuple[str, str]] = [(str(folder), under)]
+    waiting = [(str(folder), under, _names(str(folder), skip))]
     while waiting:
-        place, inner = waiting.pop()
-        kind = _kind(place) if place != str(folder) else "folder"
+        place, inner, names = waiting[-1]
+        if not names:
+            waiting.pop()
+            continue
+        name = names.pop()
+        path = os.path.join(place, name)  # noqa: PTH118 - ten times as fast
+        kind = _kind(path)
         if kind == "file":
-            yield Entry(place, inner)
-            continue
-        if kind != "folder":
-            skip(place, kind)
-            continue
-        if avoid is not None and place != str(folder) and Path(place).resolve() == avoid:
-            continue
-        try:
-            names = sorted(os.listdir(place), reverse=True)  # noqa: PTH208 - likewise
-        except OSError as error:
-            skip(place, f"cannot be listed: {error.strerror}")
-            continue
-        waiting += [
-            (os.path.join(place, name), f"{inner}/{name}" if inner else name)  # noqa: PTH118 - ten times as fast
-            for name in names
-            if not name.startswith(".") and not os.path.islink(os.path.join(place, name))  # noqa: PTH114, PTH118
-        ]
+            yield Entry(path, f"{inner}/{name}" if inner else name)
+        elif kind != "folder":
+            if kind != LINK:
+                skip(path, kind)
+        elif avoid is None or not _is_same(path, avoid):
+            waiting.append((path, f"{inner}/{name}" if inner else name, _names(path, skip)))
+
+
+def _is_same(place: str, other: Path) -> bool:
+    """Whether two names lead to one folder; to resolve a name of 2000 levels takes 2000 looks at it."""
+    try:
+        return os.path.samefile(place, other)  # noqa: PTH121 - as fast as the rest
+    except OSError:
+        return False  # one of them is not there yet
+
+
+def _names(place: str, skip: Skip) -> list[str]:
+    """What a folder holds, the first name last: all that is kept of a folder of 100,000 files."""
+    try:
+        return sorted((name for name in os.listdir(place) if not name.startswith(".")), reverse=True)  # noqa: PTH208
+    except OSError as error:
+        skip(place, f"cannot be listed: {error.strerror}")
+        return []
 
 
 def _kind(place: str) -> str:
-    """What a place is: "file", "folder", or why it is neither."""
+    """What a place is: "file", "folder", "a link", or why it is none of them."""
     try:
         mode = os.lstat(place).st_mode
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    known = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return known.get(stat.S_IFMT(mode), "a device")
+    return KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def join(output: str, under: str) -> str:
@@ -156,8 +174,18 @@ def write(target: str, data: bytes, force: bool) -> None:
     if is_remote(target):
         Remote(target).write(data, force)
         return
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(Path(target).parent)
     files.write(target, data, force)
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those that lead there, one after the other: Path.mkdir calls itself for each level."""
+    missing = []
+    while not folder.is_dir() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
 
 
 class Remote:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rmexif.cli import files, render
+from rmexif.cli import files
 from rmexif.cli.failure import printable
 from rmexif.cli.options import (
     json_lines_option,
@@ -62,9 +62,7 @@ def verify_command(sources: tuple[str, ...], as_json: bool, **options: Any) -> N
             dirty.append(row["file"])
 
     found = survey(sources, look, settings, limits.max_bytes, None if as_json else show)
-    if as_json:
-        click.echo(render.as_json(found.rows))
-    elif not (settings.quiet or settings.json_lines):
+    if not (as_json or settings.quiet or settings.json_lines):
         if is_many(sources, None) and found.with_findings:
             found.table()
         if dirty:

@@ -291,7 +291,7 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     image = opened()
     colour, orientation = _isobmff_colour(container), int(image.getexif().get(274, 1))
     still = getattr(container.tree, "still", None) if container.frames == 1 else None
-    depth = still.av1_depth if still else None
+    depth = still.depth if still else None
     frames: tuple[Frame, ...] | FrameStream
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)

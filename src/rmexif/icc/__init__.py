@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rmexif.icc.carriers import residual_bytes, table_bytes
     from rmexif.icc.colorimetry import PRIMARIES
+    from rmexif.icc.judged import JudgedProfiles
     from rmexif.icc.profile import (
         MAX_TAGS,
         Profile,
@@ -24,6 +25,7 @@ __all__ = [
     "MAX_TAGS",
     "NATIVE",
     "PRIMARIES",
+    "JudgedProfiles",
     "Profile",
     "canonical",
     "clean",
@@ -40,6 +42,7 @@ _HOMES = {
     **dict.fromkeys(("CURVES", "NATIVE"), "spaces"),
     "PRIMARIES": "colorimetry",
     "is_published": "published",
+    "JudgedProfiles": "judged",
 }
 
 

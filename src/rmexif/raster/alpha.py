@@ -90,8 +90,7 @@ def _flattened(pixels: Pixels) -> Iterator[Pixels]:
     partial = levels[CLEAR + 1 : OPAQUE]
     if not partial.any():
         return
-    bare = np.array(colours)
-    bare[alpha[:, :, 0] == 0] = 0
+    bare = np.where(alpha == 0, np.uint8(0), colours)
     if not _is_flat(bare):
         yield bare
     if partial.sum() >= DRAWING_SHARE * alpha.size and np.count_nonzero(partial) >= DRAWING_LEVELS:
@@ -112,7 +111,9 @@ def _at_full_contrast(samples: Pixels) -> NDArray[np.uint8] | None:
 
 def high_byte(samples: Pixels) -> NDArray[np.uint8]:
     """8-bit samples as they are; of 16-bit ones the byte that is shown."""
-    return np.asarray(samples >> 8 if samples.dtype == np.uint16 else samples, np.uint8)
+    if samples.dtype != np.uint16:
+        return samples
+    return np.right_shift(samples, 8, out=np.empty(samples.shape, np.uint8), casting="unsafe")
 
 
 def _as_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:

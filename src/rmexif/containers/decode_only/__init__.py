@@ -27,7 +27,7 @@ class DecodeOnlyRow(NamedTuple):
     title: str  # for people
     output: str  # the format that its picture leaves in, where the policy names none
     matches: Callable[[bytes], bool]
-    size: Callable[[memoryview], tuple[int, int]]  # px; from the headers
+    size: Callable[[memoryview], headers.PictureSize]  # from the headers
     # Of a format with the signature of another one: whether the whole file is of it; asked before the other one.
     matches_file: Callable[[memoryview], bool] | None = None
 
@@ -39,10 +39,18 @@ class DecodeOnlyRow(NamedTuple):
             UnsupportedFeature: a form that is refused.
             LimitExceeded: more pixels than allowed.
         """
-        width, height = self.size(view)
-        limits.check("max_pixels", width * height)
-        parts = (Part(self.name, Role.UNKNOWN, 0, len(view)),)
-        return Container(self.name, width, height, parts, tree=None)
+        size = self.size(view)
+        pixels = size.width * size.height
+        limits.check("max_pixels", pixels)
+        return Container(
+            self.name,
+            size.width,
+            size.height,
+            (Part(self.name, Role.UNKNOWN, 0, len(view)),),
+            samples=size.channels * pixels,
+            sample_bytes=size.sample_bytes,
+            tree=None,
+        )
 
 
 RAW_TITLE = "a camera RAW (DNG, CR2, NEF, ARW and others with directories of TIFF)"

@@ -119,6 +119,7 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         residuals=(*_residuals(name, still, movie), *bounds),
         residual_bytes=bounds,
         samples=first.size[0] * first.size[1] * (4 if _has_alpha(still, movie) else 3),
+        sample_bytes=2 if _depth(still, movie) > 8 else 1,
         tree=tree,
     )
     return with_choices(container, numbers=_number_bytes(_properties(still, movie)), is_recoded=False)
@@ -128,6 +129,13 @@ def _number_bytes(found: list[tuple[Property, ...]]) -> int:
     """Bytes of the numbers in all properties, of equal ones once; square pixels say nothing."""
     boxes = {prop.box: prop for properties in found for prop in properties if prop.value != SQUARE}
     return sum(NUMBERS.get(prop.kind, 0) for prop in boxes.values())
+
+
+def _depth(still: Still | None, movie: Movie | None) -> int:
+    """Bits of a sample, at most; of a sequence those of AV1, whose samples need not be alike."""
+    units = [data.sequence for track in movie.tracks for data in track.content.data] if movie else []
+    depths = [sequence.depth for sequence in units if sequence]
+    return max([*depths, still.depth if still else 0])
 
 
 def _has_alpha(still: Still | None, movie: Movie | None) -> bool:

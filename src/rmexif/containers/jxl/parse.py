@@ -86,6 +86,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         colour=found.colour,
         residuals=tuple(sorted(found.residuals | tables.keys())),
         residual_bytes=tables,
+        sample_bytes=-(-found.image.depth.bits // 8),
         tree=JxlTree(level, stream.data, found),
     )
     return with_choices(container, numbers=_number_bytes(found), is_recoded=False)

@@ -124,11 +124,28 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     parts = _parts(view, chunks, found, animation, tree, limits)
     sizes = icc.residual_bytes([colour.icc]) | _filter_choices(pictures)
     residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
-    frames = len(animation.frames)
     container = Container(
-        "png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, None, shape, tree=tree
+        "png",
+        layout.width,
+        layout.height,
+        parts,
+        frames=len(animation.frames),
+        orientation=rotation,
+        colour=colour,
+        residuals=residuals,
+        residual_bytes=sizes,
+        samples=_channels(layout, b"tRNS" in content, len(animation.frames)) * layout.width * layout.height,
+        pixel_shape=shape,
+        sample_bytes=2 if layout.depth > 8 else 1,
+        tree=tree,
     )
     return with_choices(container, palettes=[_entries(palette)], numbers=number_bytes(tree.head))
+
+
+def _channels(layout: Layout, has_key: bool, frames: int) -> int:
+    """Of the decoded picture, at most: a palette has colours, an animation is composed on a transparent canvas."""
+    colours = 3 if layout.colour in (2, 3, 6) else 1
+    return colours + (layout.colour in (4, 6) or has_key or frames > 1)
 
 
 def _entries(palette: PngChunks) -> list[bytes]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.containers.tiff.color_map import MAX_COLOUR, clean_color_map, read_color_map
 from rmexif.containers.tiff.fields import Fields
@@ -22,6 +21,7 @@ from rmexif.residuals import Residual
 from rmexif.types import MAX_CHANNELS
 
 if TYPE_CHECKING:
+    from rmexif import icc
     from rmexif.containers.tiff.geometry import StripGrid
     from rmexif.containers.tiff.ifd import Directory, TiffReader, Value
     from rmexif.containers.tiff.page_strips import PageStrip
@@ -106,7 +106,12 @@ class Page:
     def samples(self) -> int:
         """Channels x px, as decoded."""
         channels = MAX_CHANNELS if Tag.COLOR_MAP in self.fields else len(self.fields[Tag.BITS_PER_SAMPLE][1])
-        return self.width * self.height * min(channels, MAX_CHANNELS)
+        return self.width * self.height * channels
+
+    @property
+    def sample_bytes(self) -> int:
+        """Of a sample, as decoded."""
+        return max(-(-int(bits) // 8) for bits in self.fields[Tag.BITS_PER_SAMPLE][1])
 
     @property
     def orientation(self) -> int:
@@ -133,13 +138,20 @@ class _Draft:
         return Tag.PLANAR_CONFIGURATION in self.fields
 
 
-def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier: Page | None = None) -> Page:
+def read_page(
+    reader: TiffReader,
+    directory: Directory,
+    limits: Limits,
+    profiles: icc.JudgedProfiles,
+    earlier: Page | None = None,
+) -> Page:
     """Check the fields of a page and clean its strips or tiles.
 
     Args:
         reader: of the file.
         directory: of the page.
         limits: what it may cost.
+        profiles: of the pages before.
         earlier: the same page of the file that this one is the rewrite of.
 
     Raises:
@@ -148,7 +160,8 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
         LimitExceeded: more pixels, strips or bytes than allowed.
     """
     draft, grid, coding = _drafted(reader, directory, limits)
-    profile = icc.clean(draft.source.opaque(Tag.ICC_PROFILE)) if Tag.ICC_PROFILE in draft.source.entries else None
+    found = draft.source.opaque(Tag.ICC_PROFILE)
+    profile = profiles.clean(found) if found else None
     if profile is not None:
         draft.fields[Tag.ICC_PROFILE] = (UNDEFINED, tuple(profile))
     opacity = _opacity(draft)

@@ -97,6 +97,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
     _refuse_raw(view, reader, directories)
     parts = _TiffParts(reader, directories, limits)
     pages: list[Page] = []
+    profiles = icc.JudgedProfiles(limits)
     pixels = size = 0
     for number, directory in enumerate(directories):
         label = f"IFD{number}"
@@ -104,7 +105,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
             parts.directory(directory, label, Role.AUXILIARY)
             continue
         known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
-        page = read_page(reader, directory, limits, known)
+        page = read_page(reader, directory, limits, profiles, known)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
         limits.check("max_total_pixels", pixels)
@@ -121,6 +122,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         frames=len(pages),
         samples=max(page.samples for page in pages),
         pixel_shape=_pixel_shape(first),
+        sample_bytes=max(page.sample_bytes for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
         residuals=tuple(sorted({*tables, *bounds}.union(*(page.residuals for page in pages)))),
