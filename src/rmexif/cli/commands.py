@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from rmexif import __version__
-from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors
+from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors, printable
 from rmexif.errors import missing_package
 from rmexif.io.engine import choose_engine, engine_text
+from rmexif.io.quiet_stderr import discard_stdout
 
 __all__ = ["BARE", "COMMANDS", "cli"]
 
@@ -77,6 +78,12 @@ class Group(click.Group):
             click.echo(f"rmexif: {failure}", err=True)
             code = failure.code
         except BrokenPipeError:
+            discard_stdout()
+            code = IO_ERROR
+        except OSError as error:  # what reads and writes files answers for itself: this is a disk behind the output
+            discard_stdout()
+            place = printable(str(error.filename or "standard output"))
+            click.echo(f"rmexif: {place}: {error.strerror}", err=True)
             code = IO_ERROR
         sys.exit(code or 0)
 
