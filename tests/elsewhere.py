@@ -30,7 +30,6 @@ def be(system: str) -> None:
 
     for name in (
         "click",
-        "rich.progress",
         "numpy",
         "PIL.Image",
         "cv2",

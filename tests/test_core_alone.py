@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from rmexif import inspect, native, strip
 from tests import samples, sets
 
 # What a complete installation brings, but for click (the command line) and brotli (JPEG XL's compressed boxes).
-ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl", "rich"]
+ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl"]
 PROGRAM = """
 import json, sys
 absent, names = json.loads(sys.argv[1]), sys.argv[2:]
@@ -103,7 +104,7 @@ def test_the_command_line_takes_click_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_folder_at_a_terminal_takes_click_alone(tmp_path: Path) -> None:
-    """The progress bar is another package's: without it there is none, and the work is done."""
+    """With its progress: how many of how many, and which one it was."""
     import pty
 
     (tmp_path / "in").mkdir()
@@ -116,6 +117,8 @@ def test_a_folder_at_a_terminal_takes_click_alone(tmp_path: Path) -> None:
     done = subprocess.run(command, stderr=terminal, check=False, timeout=60)
 
     os.close(terminal)
-    assert done.returncode == 0, os.read(ours, 1 << 16)
+    shown = os.read(ours, 1 << 16).decode()
     os.close(ours)
+    assert done.returncode == 0, shown
+    assert re.search(r"1/1 .*/s .*a\.jpg", shown)
     assert (tmp_path / "out" / "a.jpg").exists()

@@ -16,7 +16,7 @@ from tests.cli.running import SOURCE
 HEAVY = {
     *("asyncio", "concurrent.futures", "decimal", "email", "fractions", "importlib.metadata", "json", "logging"),
     *("multiprocessing", "pathlib", "random", "secrets", "socket", "subprocess", "tempfile", "urllib.parse"),
-    *("PIL", "brotli", "cv2", "numpy", "onnxruntime", "rich"),
+    *("PIL", "brotli", "cv2", "numpy", "onnxruntime"),
     *("rmexif.batch", "rmexif.bulk", "rmexif.icc.profile", "rmexif.policy", "rmexif.scrubber", "rmexif.service"),
     *("rmexif.cli.batch", "rmexif.cli.folder", "rmexif.cli.inspect", "rmexif.cli.places", "rmexif.cli.scrub"),
     *("rmexif.cli.serve", "rmexif.cli.survey", "rmexif.cli.verify"),

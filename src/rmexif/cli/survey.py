@@ -97,6 +97,8 @@ def survey(
     with progress_bar("files", lambda: _count(sources, selection), settings.quiet) as bar:
         for row in _rows(sources, selection, look, limit, found):
             found.add(row)
+            if bar is not None:
+                bar.make_way()
             _tell(row, settings, show)
             if show is None:
                 found.rows.append(row)
