@@ -1,7 +1,8 @@
-"""strip, inspect and verify with the standard library, the compiled core and brotli alone."""
+"""strip, inspect and verify with the standard library and the compiled core alone."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,8 +14,9 @@ import pytest
 
 from rmexif import inspect, native, strip
 from tests import samples, sets
+from tests.containers.jxl_files import BOXED, box, encoded, picture
 
-# What a complete installation brings, but for click (the command line) and brotli (JPEG XL's compressed boxes).
+# What a complete installation brings, but for click (the command line) and brotli (what compressed boxes say).
 ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl"]
 PROGRAM = """
 import json, sys
@@ -59,6 +61,24 @@ def check(files: list[Path]) -> set[str]:
         assert hash_ == strip(Path(name).read_bytes())[1]["new_hash"], name
         assert before == len(inspect(Path(name).read_bytes()).findings), name
     return refused
+
+
+def test_compressed_boxes_are_found_without_brotli(tmp_path: Path) -> None:
+    """They are findings and they go; only what they say takes the package."""
+    brotli = pytest.importorskip("brotli")
+    secret = b"<x:xmpmeta><dc:creator>FINDME</dc:creator></x:xmpmeta>"
+    codestream = encoded(picture())  # libjxl writes it as we do
+    raw = tmp_path / "compressed.jxl"
+    raw.write_bytes(BOXED + box(b"brob", b"xml " + brotli.compress(secret)) + box(b"jxlc", codestream))
+    absent = [*ABSENT, "brotli"]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(absent), str(raw)]
+
+    answers, _ = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+
+    hash_, leftovers, before, after = answers[str(raw)]
+    assert hash_ == hashlib.sha256(codestream).hexdigest()
+    assert (leftovers, before, after) == ([], 1, 0)
+    assert [finding.where for finding in inspect(raw.read_bytes()).findings] == ["brob/XMP/dc:creator"]
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "jxl"])
