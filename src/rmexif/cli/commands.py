@@ -29,6 +29,8 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the bare form's name in front of anything that is no command and no option of the group."""
         own = {"--help", "-h", "--version"}
+        if args and args[0] in ("help", "version") and not os.path.exists(args[0]):
+            args = [*args[1:2], "--help"] if args[0] == "help" else ["--version"]
         if args and args[0] not in COMMANDS and args[0] not in own:
             self._refuse_misspelt(args[0])
             args = [BARE, *args]
@@ -95,7 +97,11 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(
+    cls=Group,
+    subcommand_metavar="FILE... | COMMAND ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
@@ -109,6 +115,8 @@ def cli() -> None:
     rmexif --dry-run photo.jpg          says what would be found, writes nothing
     rmexif strip photo.jpg              metadata only, pixels untouched
     rmexif verify photos/               exit code 1 if anything identifies
+
+    rmexif FILE is short for rmexif scrub FILE: rmexif scrub --help lists its options.
 
     What it cannot remove: what the scene itself shows, watermarks in the pixels, the noise of the sensor.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped

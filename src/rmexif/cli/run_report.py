@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmexif.cli.failure import printable
+from rmexif.cli.failure import NOTHING_FOUND, printable
 from rmexif.cli.render import summary_line
 from rmexif.errors import InputError
 
@@ -75,6 +75,8 @@ class RunReport:
         Returns:
             The exit code: 65 where images were refused, else the largest that occurred, 0 where all went well.
         """
+        if not self._codes and not self._quiet:
+            click.echo(NOTHING_FOUND, err=True)
         bad = {code: count for code, count in sorted(self._codes.items()) if code not in (OK, SKIPPED)}
         if bad:
             why = ", ".join(f"{count} {code}" for code, count in bad.items())

@@ -12,11 +12,24 @@ __all__ = ["serve_command"]
 
 
 @click.command("serve")
-@click.option("--host", help="Address to listen on; RMEXIF_HOST or 127.0.0.1 by default.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; RMEXIF_PORT or 8000 by default.")
-@click.option("--workers", type=click.IntRange(0), help="Worker processes; as many as processors by default.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; RMEXIF_HOST or 127.0.0.1 by default.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port to listen on; RMEXIF_PORT or 8000 by default.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Worker processes; as many as processors by default.",
+)
 def serve_command(**options: Any) -> None:
-    """Run the HTTP service and its page; settings come from RMEXIF_* variables (docs/http.md)."""
+    """Run the HTTP service and its page.
+
+    It takes the extra rmexif[serve]. Settings come from RMEXIF_* variables, which docs/http.md lists.
+    """
     from rmexif.service import serve
     from rmexif.service.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif.cli import places
-from rmexif.cli.failure import NO_INPUT, Failure, cli_errors, printable
+from rmexif.cli.failure import NO_INPUT, NOTHING_FOUND, Failure, cli_errors, printable
 from rmexif.cli.progress import progress_bar
 from rmexif.cli.sources import is_remote
 from rmexif.errors import InputError
@@ -70,7 +70,8 @@ class Survey:
     def table(self) -> None:
         """Print the summary."""
         click.echo(
-            f"{self.files} files, {self.with_findings} with findings" + f", {self.faces} faces" * bool(self.faces)
+            f"{self.files} file{'' if self.files == 1 else 's'}, {self.with_findings} with findings"
+            + f", {self.faces} faces" * bool(self.faces)
         )
         for category, count in sorted(self.found.items()):
             click.echo(f"  {category:<16} {count:>8} findings in {self.files_by_category[category]} files")
@@ -104,6 +105,8 @@ def survey(
                 found.rows.append(row)
             if bar is not None:
                 bar.advance(name=row["file"])
+    if not found.files and not settings.quiet:
+        click.echo(NOTHING_FOUND, err=True)
     return found
 
 
