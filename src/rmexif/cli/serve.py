@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -34,4 +35,8 @@ def serve_command(**options: Any) -> None:
     from rmexif.service.settings import Settings
 
     with cli_errors("serve"):
-        serve(Settings.from_environment(**options))
+        settings = Settings.from_environment(**options)
+        if find_spec("uvicorn") and settings.port:
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            click.echo(f"rmexif: starting on http://{host}:{settings.port}/, Ctrl-C stops it", err=True)
+        serve(settings)
