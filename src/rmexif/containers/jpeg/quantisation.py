@@ -35,22 +35,25 @@ def _first_steps() -> dict[int, list[tuple[bytes, int]]]:
     for quality in range(1, 101):
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
         for base in (LUMINANCE, CHROMINANCE):
-            first = _scaled(base[:1], scale)[0]
+            first = _scaled(base[0], scale)
             for step in {first, min(first, LARGEST_BYTE)}:
                 found.setdefault(step, []).append((base, scale))
     return found
 
 
-def _scaled(base: bytes, scale: int) -> list[int]:
-    """What libjpeg makes of a table for a scale in percent."""
-    return [min(max((step * scale + 50) // 100, 1), LARGEST) for step in base]
+def _scaled(step: int, scale: int) -> int:
+    """What libjpeg makes of a step for a scale in percent."""
+    return min(max((step * scale + 50) // 100, 1), LARGEST)
 
 
 def is_standard(entry: bytes) -> bool:
     """Whether a DQT entry is a table of annex K, scaled as libjpeg does it for one of its qualities."""
     steps = _steps(entry)
-    tables = (_scaled(*table) for table in _first_steps().get(steps[0], ()))
-    return any(steps in (table, [min(step, LARGEST_BYTE) for step in table]) for table in tables)
+    return any(
+        all(step == min(_scaled(unscaled, scale), largest) for step, unscaled in zip(steps, base, strict=True))
+        for base, scale in _first_steps().get(steps[0], ())
+        for largest in (LARGEST, LARGEST_BYTE)
+    )
 
 
 def canonical(entry: bytes, used: int) -> bytes:
