@@ -30,6 +30,7 @@ def be(system: str) -> None:
 
     for name in (
         "click",
+        "click._termui_impl",
         "numpy",
         "PIL.Image",
         "cv2",
