@@ -344,19 +344,19 @@ class Limits:
     50 pages of A4 at 300 dpi.
     """
 
-    max_bytes: int = _limit(256 << 20, "of the file, byte")
-    max_pixels: int = _limit(210_000_000, "of one frame or page, px")
-    max_total_pixels: int = _limit(2_000_000_000, "of all coded frames together, px: what is gone through, not held")
-    max_samples: int = _limit(640_000_000, "channels x px that a scrub may hold decoded at once")
-    max_flat_bytes: int = _limit(160_000_000, "of one decoded frame of a small file, byte, and 64 for each byte of it")
-    max_flat_pixels: int = _limit(200_000_000, "of a small file, px, and 100 for each byte; frames count more")
+    max_bytes: int = _limit(256 << 20, "bytes of the file")
+    max_pixels: int = _limit(210_000_000, "px of one frame or page")
+    max_total_pixels: int = _limit(2_000_000_000, "px of all coded frames together: gone through, not held")
+    max_samples: int = _limit(640_000_000, "channels x px that a scrub holds decoded at once")
+    max_flat_bytes: int = _limit(160_000_000, "bytes of a decoded frame of a small file; 64 more for each byte")
+    max_flat_pixels: int = _limit(200_000_000, "px of all frames of a small file; 100 more for each byte")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
-    max_unpacked_bytes: int = _limit(24 << 20, "of all compressed metadata of a file together, byte; more is not read")
-    max_metadata_bytes: int = _limit(32 << 20, "of metadata that is read to say what it is, byte; more is only counted")
-    max_metadata_tags: int = _limit(400_000, "tags and attributes of XMP that are read likewise, of a file together")
-    max_profiles: int = _limit(8, "different colour profiles of one file, each of which is judged")
+    max_unpacked_bytes: int = _limit(24 << 20, "bytes of compressed metadata that are unpacked; more is not read")
+    max_metadata_bytes: int = _limit(32 << 20, "bytes of metadata that are read to say what it is; more is counted")
+    max_metadata_tags: int = _limit(400_000, "tags and attributes of XMP that are read; more are counted")
+    max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
 
     def check_flat(self, decoded: int, pixels: int, size: int) -> None:
         """Raise LimitExceeded where a file of ``size`` bytes would decode to more than such a file may.

@@ -241,7 +241,7 @@ def test_what_the_manifest_says(tmp_path: Path) -> None:
         "new_size": None,
         "original_hash": "453361fd925712bb2f4ef496dfa3480f0d7a1e22fc15dc69e72aeb8086c135ce",
         "new_hash": None,
-        "problem": "no image signature matched at byte 0",
+        "problem": "not an image of a known format: no signature matches at byte 0",
         "previous_hash": None,
     }
     assert dict(rows["a.jpg"]["findings"]).keys() >= {"device", "text"}

@@ -150,7 +150,7 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
     if origin.holds(notes):
         raise InvalidPolicy("the manifest lies in the source: it would become an original")
     if origin.is_empty():
-        raise InvalidPolicy("there is nothing at the source")
+        raise InvalidPolicy("there is nothing at the source: name a folder or a bucket that holds files")
     return origin, results, notes
 
 

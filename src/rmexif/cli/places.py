@@ -6,6 +6,7 @@ import glob
 import os
 import stat
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.cli import files
 from rmexif.cli.sources import is_pattern, is_remote
-from rmexif.errors import MissingDependency
+from rmexif.errors import MissingDependency, RmexifError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +80,7 @@ def entries(
         sources: files, folders, patterns, URLs.
         output: where results go.
         selection: of the files in folders and buckets.
-        skip: is called for pipes, sockets and devices, and for folders that cannot be read.
+        skip: is called for pipes, sockets and devices, folders that cannot be read, and patterns without a match.
     """
     report = skip or (lambda *_: None)
     apart = sum(is_remote(source) or Path(source).is_dir() for source in sources) > 1
@@ -92,6 +93,8 @@ def entries(
             yield from (entry for entry in found if selection.takes(entry.under))
         elif is_pattern(source):
             names = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+            if not names:
+                report(source, "cannot be read: no file matches this pattern")
             yield from (Entry(name, Path(name).name) for name in names if Path(name).is_file())
         else:
             yield Entry(source, Path(source).name)
@@ -100,12 +103,14 @@ def entries(
 def _objects(source: str, apart: bool, skip: Skip) -> Iterator[Entry]:
     """The objects of a store; one that does not answer, or has no such bucket, is named."""
     try:
-        yield from Remote(source).entries(apart)
+        with _store_errors():
+            yield from Remote(source).entries(apart)
     except FileNotFoundError:
         skip(source, "cannot be listed: there is no such bucket or object")
     except OSError as error:
         why = error.strerror or type(error).__name__
-        skip(source, f"cannot be listed: {why}; check the endpoint and the credentials")
+        advice = "check the endpoint and the credentials"
+        skip(source, f"cannot be listed: {why}" if advice in why else f"cannot be listed: {why}; {advice}")
 
 
 def _below(folder: Path, under: str, avoid: Path | None, skip: Skip) -> Iterator[Entry]:
@@ -188,6 +193,17 @@ def _make_folders(folder: Path) -> None:
         place.mkdir(exist_ok=True)
 
 
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Give what a store's client raises as the OSError that files raise, by its kind: its text may quote a request."""
+    try:
+        yield
+    except (OSError, RmexifError):
+        raise
+    except Exception as error:  # botocore, aiohttp and others: their classes share no base of their own
+        raise OSError(0, f"{type(error).__name__}; check the endpoint and the credentials") from error
+
+
 class Remote:
     """A place in an object store or behind HTTP.
 
@@ -221,16 +237,18 @@ class Remote:
 
     def read(self, limit: int) -> bytes:
         """The object's bytes."""
-        with self._system.open(self._path, "rb") as file:
+        with _store_errors(), self._system.open(self._path, "rb") as file:
             data: bytes = file.read(limit + 1)
         return data
 
     def exists(self) -> bool:
         """Whether the object is there."""
-        return bool(self._system.exists(self._path))
+        with _store_errors():
+            return bool(self._system.exists(self._path))
 
     def write(self, data: bytes, force: bool) -> None:
         """Put the object in one request."""
         if not force and self.exists():
             raise files.OutputExists(0, "the output exists; --force replaces it")
-        self._system.pipe_file(self._path, data)
+        with _store_errors():
+            self._system.pipe_file(self._path, data)

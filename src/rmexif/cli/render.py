@@ -88,7 +88,8 @@ def summary_line(stats: Stats) -> str:
     words = [f"{stats['format']} -> {stats['output_format']}"]
     if faces is not None:
         words.append(f"{faces} face{'' if faces == 1 else 's'} redacted")
-    words.append(f"{stats['findings_count']} findings removed")
+    count = stats["findings_count"]
+    words.append(f"{count} finding{'' if count == 1 else 's'} removed")
     words.append(f"{size(stats['original_size'])} -> {size(stats['new_size'])}")
     words.append(f"{stats['processing_time_ms']:.0f} ms")
     return ", ".join(words)

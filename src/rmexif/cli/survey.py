@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif.cli import places, render
-from rmexif.cli.failure import NO_INPUT, Failure, cli_errors, printable
+from rmexif.cli.failure import NO_INPUT, NOTHING_FOUND, Failure, cli_errors, printable
 from rmexif.cli.progress import progress_bar
 from rmexif.cli.sources import is_remote
 from rmexif.errors import InputError
@@ -69,7 +69,8 @@ class Survey:
     def table(self) -> None:
         """Print the summary."""
         click.echo(
-            f"{self.files} files, {self.with_findings} with findings" + f", {self.faces} faces" * bool(self.faces)
+            f"{self.files} file{'' if self.files == 1 else 's'}, {self.with_findings} with findings"
+            + f", {self.faces} faces" * bool(self.faces)
         )
         for category, count in sorted(self.found.items()):
             click.echo(f"  {category:<16} {count:>8} findings in {self.files_by_category[category]} files")
@@ -98,11 +99,15 @@ def survey(
         array = stack.enter_context(render.json_array()) if show is None else None
         for row in _rows(sources, selection, look, limit, found):
             found.add(row)
+            if bar is not None:
+                bar.make_way()
             _tell(row, settings, show)
             if array is not None:
                 array(row)
             if bar is not None:
                 bar.advance(name=row["file"])
+    if not found.files and not settings.quiet:
+        click.echo(NOTHING_FOUND, err=True)
     return found
 
 

@@ -114,7 +114,7 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
             raise UnsupportedFeature(f"{name} is not handled; it is refused rather than passed through")
     if not head:
         raise UnknownFormat("the input is empty")
-    raise UnknownFormat("no image signature matched at byte 0")
+    raise UnknownFormat("not an image of a known format: no signature matches at byte 0")
 
 
 def output_for(name: str, frames: int = 1) -> str:
