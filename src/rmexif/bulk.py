@@ -309,7 +309,8 @@ def _outcomes(
 def _next(pending: deque[Future[Outcome]], ordered: bool) -> Outcome:
     if ordered:
         return pending.popleft().result()
-    done = next(iter(wait(pending, return_when=FIRST_COMPLETED).done))
+    ready = next((future for future in pending if future.done()), None)  # wait() takes longer than a small image does
+    done = ready or next(iter(wait(pending, return_when=FIRST_COMPLETED).done))
     pending.remove(done)
     return done.result()
 
