@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +27,6 @@ pytestmark = [
     pytest.mark.xdist_group("spark"),
     pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java, and there is none"),
 ]
-
-
-@pytest.fixture(scope="module")
-def spark(s3: Server) -> Iterator[Any]:
-    """A session of two cores, which knows where the S3 server is."""
-    from pyspark.sql import SparkSession
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        builder = SparkSession.builder.master("local[2,4]").appName("rmexif").config("spark.ui.enabled", "false")
-        builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-        session = builder.config("spark.driver.memory", "512m").getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-        yield session
-        session.stop()
 
 
 def children(parent: int) -> list[int]:
@@ -97,7 +79,7 @@ def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket
 
 
 def test_a_picture_that_ends_its_worker(spark: Any, tmp_path: Path) -> None:
-    """It costs itself: on Spark's third try every image of its chunk has a process of its own."""
+    """It costs itself: on Spark's second try every image of its chunk has a process of its own."""
     (tmp_path / "in").mkdir()
     originals = {f"{number}.jpg": pictures.jpeg(number) for number in range(6)}
     originals["3.jpg"] = samples.saved(samples.picture(WIDTH, 64), "JPEG")

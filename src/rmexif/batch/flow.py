@@ -22,6 +22,7 @@ from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded, WorkerLost
 from rmexif.io.quiet_stderr import silence_stderr
+from rmexif.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,16 +31,16 @@ if TYPE_CHECKING:
     from rmexif.batch.stores import Entry, Store
     from rmexif.bulk import StripTask
     from rmexif.policy import Policy
-    from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "history", "true_name"]
+__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "give_up", "history", "true_name"]
 
 # Of objects that were not read.
 PROBLEMS = {
     NO_INPUT: "it could not be read from the store",
     InputError.code: "a name with an empty step, '.' or '..' leads elsewhere",
     LimitExceeded.code: "max_bytes: its size in the listing is above the limit",
+    WorkerLost.code: "whoever worked on it died, time after time",
 }
 # Small files go in groups, because to hand one over to another thread costs more than to read it. A bucket is asked for
 # one object at a time: there it is the waiting that costs, and more requests at once are the cure.
@@ -210,6 +211,16 @@ def _stored(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
     return {row["path"]: row for row in rows if row["code"] in FINAL}
 
 
+def give_up(job: Job, chunk: Chunk) -> Codes:
+    """Write rows that say ``worker_lost`` of a chunk's objects that no try has done; the next run tries them again."""
+    state, left = _open(job, chunk, resumes=True)
+    lost = Outcome(0, None, None, WorkerLost(PROBLEMS[WorkerLost.code]))
+    rows = [_row(job, entry, b"", WorkerLost.code, lost) | history(state.former.get(entry.path)) for entry in left]
+    put: Future[list[str]] = Future()
+    put.set_result([WorkerLost.code] * len(rows))
+    return _save(job, state, ((rows, put),), None)
+
+
 def _groups(store: Store, entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, ...]]:
     """Objects that are read in one go."""
     group: list[Entry] = []
@@ -271,7 +282,9 @@ def _get(job: Job, entry: Entry) -> tuple[bytes, str]:
         if any(piece in ("", ".", "..") for piece in entry.path.split("/")):
             return b"", InputError.code  # a name that leads out of the destination
         job.policy.limits.check("max_bytes", entry.size)
-        return (job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""), OK
+        raw = job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""
+        # Shorter than listed: cut off on its way, or being written; only the next run can say what is wrong with it.
+        return (raw, OK) if len(raw) >= entry.size else (b"", NO_INPUT)
     except LimitExceeded as error:
         return b"", error.code
     except (OSError, ValueError, StoreUnavailable):  # ValueError: a name that this store cannot have
