@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed"
 from rmexif import InvalidPolicy, Policy, SetupError, verify
 from rmexif.batch import run
 from rmexif.batch.spark import SCHEMA, scrub_udf, scrubbing
+from rmexif.bulk import StripTask
 from tests import samples
-from tests.batch import pictures, proof
+from tests.batch import checker, pictures, proof
 from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
 
@@ -90,6 +94,48 @@ def test_a_picture_that_ends_its_worker(spark: Any, tmp_path: Path) -> None:
     summary = run(str(tmp_path / "in"), str(tmp_path / "out"), policy, engine="spark", rows=3)
 
     assert proof.proven(originals, proof.below(tmp_path / "out")) == summary.codes == {"ok": 5, "worker_lost": 1}
+
+
+def test_machines_of_a_cluster_that_die(tmp_path: Path) -> None:
+    """An executor costs nothing but its parts under way; the JVM of the driver ends the run, and the next goes on."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(300):
+        (source / f"{number:03d}.jpg").write_bytes(pictures.jpeg(number))
+    command = [sys.executable, "-m", "rmexif", "batch", str(source), str(target), "--strip", "--rows", "3"]
+    ends = []
+
+    for what in (b"CoarseGrainedExecutorBackend", b"SparkSubmit"):
+        before = len(list((target / "_rmexif").glob("part-*")))
+        with (tmp_path / "errors").open("wb") as errors:
+            words = ["--engine", "spark", "--address", "local-cluster[2,1,1024]"]
+            process = subprocess.Popen([*command, *words], stderr=errors)
+        until = time.monotonic() + 300
+        while len(list((target / "_rmexif").glob("part-*"))) < before + 3 and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.kill(next(pid for pid in children(process.pid) if is_java(pid, what)), signal.SIGKILL)
+        ends.append(process.wait(300))
+        assert list(checker.contradictions(source, target, target / "_rmexif")) == [] or ends[-1]
+        for number in range(300, 400):
+            (source / f"{number:03d}.jpg").write_bytes(pictures.jpeg(number))
+
+    summary = run(str(source), str(target), StripTask(), rows=3)
+
+    assert ends == [0, 69]
+    assert "Spark has gone away" in (tmp_path / "errors").read_text().splitlines()[-1]
+    assert summary.codes["skipped"] >= 309
+    assert summary.codes.total() == 400
+    assert list(checker.contradictions(source, target, target / "_rmexif")) == []
+
+
+def is_java(pid: int, what: bytes) -> bool:
+    """Whether a process is a JVM that runs this."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended since
+    return words[0].endswith(b"java") and any(what in word for word in words)
 
 
 def test_a_setup_at_fault(spark: Any, tmp_path: Path) -> None:

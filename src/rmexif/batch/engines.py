@@ -242,6 +242,7 @@ class OnSpark(_Cluster):
             from pyspark.sql import SparkSession
         except ImportError as error:
             raise MissingDependency("Spark is not installed: pip install 'rmexif[spark]'") from error
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)  # where Spark dies it writes tracebacks, once for each job
         builder = SparkSession.builder.appName("rmexif").config("spark.ui.enabled", "false")
         builder = builder.config("spark.ui.showConsoleProgress", "false")  # each job is one part of many
         self._context: Any = (builder.master(address) if address else builder).getOrCreate().sparkContext
