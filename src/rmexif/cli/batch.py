@@ -174,9 +174,9 @@ def _task(options: dict[str, Any], strips: bool) -> Policy | StripTask:
         return policy
     context = click.get_current_context()
     given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if others := [name for name in given if not name.startswith("max_")]:
+    if others := [name for name in given if not name.startswith("max_") and name not in ("keep", "set")]:
         raise Failure(f"--strip: it leaves pixels alone; leave out {others[0].replace('_', '-')}", USAGE)
-    return StripTask(limits=policy.limits)
+    return StripTask(limits=policy.limits, keep=tuple(policy.keep), set=tuple(policy.set))
 
 
 def _worker_options(options: dict[str, Any]) -> dict[str, Any]:
