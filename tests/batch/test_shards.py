@@ -98,7 +98,7 @@ def test_webdataset(mode: str, tmp_path: Path) -> None:
     assert dropped == passed == {"ok": 4, "malformed_image": 1}
     data = (tmp_path / "out" / name).read_bytes()
     images = {f"{number:04d}.jpg": alone(members[f"{number:04d}.jpg"]) for number in (0, 1, 4)}
-    images["0003.as.png"] = alone(members["0003.jpg"])
+    images["0003.jpg.as.png"] = alone(members["0003.jpg"])
     assert untarred(data) == images
     rest = {name: raw for name, raw in members.items() if not name.endswith("jpg") and "0002" not in name}
     assert untarred((tmp_path / "all" / name).read_bytes()) == images | rest

@@ -14,6 +14,7 @@ from rmexif.batch.earlier import Earlier
 from rmexif.batch.flow import Chunk, Job, Shards
 from rmexif.batch.progress import Progress, Total
 from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
+from rmexif.batch.shards import is_lock
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
 from rmexif.policy import Policy
@@ -86,7 +87,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
-        shards: objects are archives (tar, zip) or tables (Parquet) of images, which are written again; this says how.
+        shards: objects are tar, zip, Parquet or LMDB of images, which are written again; this says how.
         hidden: take objects with a step that begins with a dot, too; left out otherwise, as in folders.
         prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
         stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
@@ -186,7 +187,8 @@ def _is_hidden(path: str) -> bool:
 
 
 def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
-    return (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+    found = (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+    return found if job.shards is None else (entry for entry in found if not is_lock(entry.path))
 
 
 def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:

@@ -83,7 +83,7 @@ def batch_command() -> None:
 @click.option(
     "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
 )
-@click.option("--shards", is_flag=True, help="Objects are archives or tables of images: tar, zip, Parquet.")
+@click.option("--shards", is_flag=True, help="Objects are archives or tables: tar, zip, Parquet, LMDB.")
 @click.option(
     "--others",
     type=click.Choice(("drop", "pass")),
