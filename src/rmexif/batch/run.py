@@ -116,8 +116,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     for place in places[1:]:
         place.check_writable()
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
-    job = _job(*places, task, _naming(neutral_names, shards), limits)
-    job = replace(job, shards=shards, prune=prune, quarantine=stale == "quarantine")
+    job = _job(*places, task, _naming(neutral_names, shards), limits, shards)
+    job = replace(job, prune=prune, quarantine=stale == "quarantine")
     summary = Summary()
 
     state = None if progress is None else Progress(Total(_listed(job, hidden)))
@@ -171,15 +171,22 @@ def _naming(neutral: bool, shards: Shards | None) -> str:
 
 
 def _job(
-    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, names: str, limits: WorkerLimits | None
+    origin: Store,
+    results: Store,
+    notes: Store,
+    policy: Policy | StripTask,
+    names: str,
+    limits: WorkerLimits | None,
+    shards: Shards | None,
 ) -> Job:
     facts = {
         "source": origin.url,
         "destination": results.url,
         "names": names,
         "policy_fingerprint": policy.fingerprint(),
+        "column": shards and shards.column,  # for an audit, which reads the tables again
     }
-    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits)
+    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits, shards=shards)
 
 
 def _is_hidden(path: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rmexif import bulk
 from rmexif.batch.earlier import drop_output
 from rmexif.batch.flow import flow, former_rows, history, true_name
-from rmexif.batch.manifest import MEMBERS, escaped
+from rmexif.batch.manifest import escaped
 from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.shards import BrokenShard, open_shard, shard_kind
 from rmexif.batch.stores import BLOCK, StoreUnavailable
@@ -67,7 +67,7 @@ def _flow(job: Job, chunks: Iterable[Chunk], workers: int) -> Iterator[Codes]:
             if before is not None and before["output"] not in (None, row["output"]):
                 drop_output(job, before)
             rows.append(row | history(before))
-            job.manifest.write(f"{MEMBERS}/{job.manifest.key(entry.path).hex()}.parquet", members)
+            job.manifest.write(job.manifest.members_part(entry.path), members)
             codes.add(members)
             codes.add([row] if row["code"] != OK else [])
         job.manifest.write(chunk.name, rows)
