@@ -90,12 +90,10 @@ def report(target: str, *, at: str | None = None, most: int = 100) -> Report:
     for row, members in objects(manifest):
         if members is not None:
             made.shards[row["code"]] += 1
-        if not members:  # an image, or a shard without a result
-            made.add(row, most)
-            continue
-        made.add_change(row, most)
-        for member in members:
-            made.add(member, most)
+            if row["code"] == OK:  # any other is among its members
+                made.add_change(row, most)
+        for image in (row,) if members is None else members:
+            made.add(image, most)
     return made
 
 
@@ -116,12 +114,11 @@ def objects(manifest: Manifest) -> Iterator[tuple[dict[str, Any], list[dict[str,
             part = manifest.members_part(row["path"])
             if part not in shards:
                 yield row, None
-            elif row["code"] == OK:
-                yield row, manifest.read(part)
-            elif row["code"] == GONE:
-                yield row, [_gone(row, member) for member in manifest.read(part)]
-            else:
-                yield row, []
+                continue
+            members = manifest.read(part)
+            if row["code"] == GONE:
+                members = [_gone(row, member) for member in members]
+            yield row, members if row["code"] in (OK, GONE) else [*members, row]  # what it was refused for
 
 
 def _gone(shard: dict[str, Any], member: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.shards import BrokenShard, open_shard, shard_kind
 from rmexif.batch.stores import BLOCK, StoreUnavailable
 from rmexif.containers import by_name
-from rmexif.errors import InputError
+from rmexif.errors import InputError, UnknownFormat
 from rmexif.io.quiet_stderr import silence_stderr
 
 if TYPE_CHECKING:
@@ -82,12 +82,15 @@ def _shard(job: Job, entry: Entry, workers: int) -> tuple[dict[str, Any], list[d
     except InputError as error:
         code = NO_INPUT if isinstance(error, _Unread) else error.code
         return base | {"code": code, "problem": str(error), "original_hash": _digest(job, entry)}, []
+    base |= {"original_hash": digest}
+    if isinstance(data, BrokenShard):
+        return base | {"code": data.code, "problem": str(data)}, members
     output = escaped(entry.path)
     try:
         job.target.put(output, data)
     except (OSError, ValueError, StoreUnavailable):
-        return base | {"code": CANNOT_CREATE, "problem": "it could not be stored", "original_hash": digest}, []
-    facts = {"new_size": len(data), "new_hash": hashlib.sha256(data).hexdigest(), "original_hash": digest}
+        return base | {"code": CANNOT_CREATE, "problem": "it could not be stored"}, []
+    facts = {"new_size": len(data), "new_hash": hashlib.sha256(data).hexdigest()}
     return base | facts | {"code": OK, "output": output, "format": shard_kind(entry.path)}, members
 
 
@@ -107,11 +110,11 @@ def _digest(job: Job, entry: Entry) -> str | None:
     return made.hexdigest()
 
 
-def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes, str | None, list[dict[str, Any]]]:
-    """The shard written again, the hash of what it was, and the rows of its members.
+def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes | BrokenShard, str | None, list[dict[str, Any]]]:
+    """The shard written again, or that it holds no images; the hash of what it was, and the rows of its members.
 
     Raises:
-        BrokenShard: it cannot be read, or holds no images.
+        BrokenShard: it cannot be read.
         InputError: its name leads elsewhere, or it could not be had.
     """
     assert job.shards is not None
@@ -123,9 +126,8 @@ def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes, str | None,
             passes = job.shards.others == "pass"
             shard = open_shard(entry.path, file, entry.size, job.policy.limits, passes, job.shards.column)
             members = _members(job, entry, shard, workers)
-            if not members:
-                raise BrokenShard("no member is an image")
-            return shard.finish(), digest, members
+            is_empty = all(row["code"] == UnknownFormat.code for row in members)
+            return BrokenShard(shard.without_images) if is_empty else shard.finish(), digest, members
     except StoreUnavailable as error:
         raise _Unread("it could not be read from the store") from error
 

@@ -46,6 +46,7 @@ class Archive(ABC):
     """What archives share."""
 
     keeps_names = False
+    without_images = "no member is an image"
 
     def __init__(self, file: BinaryIO, size: int, choice: Choice) -> None:
         self._file, self._choice = file, choice

@@ -150,6 +150,7 @@ class DatabaseShard:
     """An LMDB of one database; its values are images, or others that are dropped or passed."""
 
     keeps_names = True
+    without_images = "no member is an image"
 
     def __init__(self, file: BinaryIO, size: int, choice: Choice) -> None:
         self._pages, self._choice = Pages(file, size), choice

@@ -65,10 +65,12 @@ class Record:
 class Shard(Protocol):
     """A shard that is read, and the one that is written in its place.
 
-    ``keeps_names`` is False where a name says what kind of file it is, and has to follow the image.
+    ``keeps_names`` is False where a name says what kind of file it is, and has to follow the image; ``without_images``
+    is what is wrong with one that has none.
     """
 
     keeps_names: bool
+    without_images: str
 
     def records(self) -> Iterator[Record]:
         """What is in it, in order.

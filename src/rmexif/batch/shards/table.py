@@ -43,6 +43,7 @@ class TableShard:
         self._column = choice.column or self._find(schema)
         if self._column not in schema.names or not self._holds_bytes(schema.field(self._column).type):
             raise BrokenShard(f"column {self._column!a} holds no bytes", structure="parquet")
+        self.without_images = f"column {self._column!a} holds no images"
         self._schema = self._written_schema(schema)
         self._others = [
             name for name in self._schema.names if name != self._column and self._may_hold(schema.field(name).type)
