@@ -85,6 +85,9 @@ def test_images_and_labels(subdir: bool, writemap: bool, tmp_path: Path) -> None
         name.encode() + b"/" + key: hashlib.sha256(values[key]).hexdigest() for key in (*images, broken)
     }
     assert done(tmp_path / "in", tmp_path / "out") == {"skipped": 1}
+    if subdir:
+        (tmp_path / "in" / "train.lmdb" / "lock.mdb").unlink()
+    assert list(checker.contradictions(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")) == []
 
 
 def test_from_a_bucket_to_a_bucket(s3: Server, bucket: str, tmp_path: Path) -> None:

@@ -237,3 +237,22 @@ def test_what_is_refused(tmp_path: Path) -> None:
             run(str(tmp_path / "in"), str(tmp_path / "new"), StripTask(), **words)
     with pytest.raises(InvalidPolicy, match="names"):
         run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask())
+
+
+def test_the_checker_looks_inside(tmp_path: Path) -> None:
+    """A member changed, one added, one gone: each contradicts its row, or the lack of one."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.tar").write_bytes(tar({f"{number}.jpg": pictures.jpeg(number) for number in range(3)}))
+    done(tmp_path / "in", tmp_path / "out")
+    places = (tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")
+    path = tmp_path / "out" / "a.tar"
+    files = untarred(path.read_bytes())
+
+    assert list(checker.contradictions(*places)) == []
+    path.write_bytes(tar({"0.jpg": files["0.jpg"], "1.jpg": SECRET, "9.jpg": SECRET}))
+    assert sorted(line for line in checker.contradictions(*places) if "a.tar" in line) == [
+        "'a.tar': its output is another one",
+        "'a.tar/1.jpg': its output is missing, or another one",
+        "'a.tar/2.jpg': its output is missing, or another one",
+        "b'9.jpg' in 'a.tar' has no row",
+    ]

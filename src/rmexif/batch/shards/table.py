@@ -128,11 +128,22 @@ class TableShard:
         """The columns that are written; field comments and key-value metadata go, but for Hugging Face's features."""
         if self._choice.passes:
             about = {key: value for key, value in (schema.metadata or {}).items() if key == b"huggingface"}
-            return self._pa.schema([field.remove_metadata() for field in schema], metadata=about)
+            return self._pa.schema(map(self._bare, schema), metadata=about)
         kind = schema.field(self._column).type
         if self._pa.types.is_struct(kind):
-            kind = self._pa.struct([field.remove_metadata() for field in kind if field.name in IMAGE_FIELDS])
+            kind = self._pa.struct([self._bare(field) for field in kind if field.name in IMAGE_FIELDS])
         return self._pa.schema([self._pa.field(self._column, kind)])
+
+    def _bare(self, field: Any) -> Any:
+        """A field without its comments, nor those of what it is made of."""
+        pa, kind = self._pa, field.type
+        if pa.types.is_struct(kind):
+            kind = pa.struct([self._bare(inner) for inner in kind])
+        elif pa.types.is_large_list(kind):
+            kind = pa.large_list(self._bare(kind.value_field))
+        elif pa.types.is_list(kind):
+            kind = pa.list_(self._bare(kind.value_field))
+        return pa.field(field.name, kind, field.nullable)
 
     def _flush(self) -> None:
         if not self._rows:
