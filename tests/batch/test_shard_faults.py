@@ -95,6 +95,11 @@ def bad_image_byte(data: bytearray, place: int) -> None:
     data[place + 60] ^= 255
 
 
+def in_the_trailer(data: bytes) -> bytes:
+    """A gzip whose sum is another one (RFC 1952, CRC32)."""
+    return data[:-8] + bytes([data[-8] ^ 1]) + data[-7:]
+
+
 def stored(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     """A zip, without compression."""
     sink = io.BytesIO()
@@ -163,6 +168,7 @@ BROKEN: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "tar twice": ("x.tar", "'./a.jpg' is there twice", lambda: twice(tar_twice)),
     "gzip cut": ("x.tar.gz", "tar", lambda: tar(members(), "w:gz")[:9000]),
     "gzip changed": ("x.tgz", "tar", lambda: tar(members(), "w:gz")[:9000] + bytes(400) + tar(members(), "w:gz")[9400:]),
+    "gzip sum": ("x.tgz", "tar", lambda: in_the_trailer(tar(members(), "w:gz"))),
     "gzip bomb": ("x.tar.gz", "expands to more than 100 times", lambda: gzip.compress(unfinished(members(1)) + header(octal(280 << 20), name=b"a.txt") + bytes(280 << 20), 9)),
     "zip crc": ("x.zip", "0002.jpg", lambda: in_the_middle(stored(members()), bad_image_byte)),
     "zip lzma": ("x.zip", "0002.jpg", lambda: in_the_middle(stored(members(), zipfile.ZIP_LZMA), bad_image_byte)),

@@ -162,6 +162,29 @@ def test_tables(tmp_path: Path) -> None:
     assert b"Anna" not in (tmp_path / "out" / "hf.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()])
+def test_types_of_a_column(kind: Any, tmp_path: Path) -> None:
+    """Every type of bytes, alone and in a struct, and fields that may not be null."""
+    raws = [pictures.jpeg(number) for number in range(3)]
+    struct = pa.struct([pa.field("bytes", kind, nullable=False), pa.field("path", pa.string(), nullable=False)])
+    rows = pa.array([{"bytes": raw, "path": "x.jpg"} for raw in raws], struct)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "plain.parquet").write_bytes(table({"image": pa.array(raws, kind)}))
+    (tmp_path / "in" / "hf.parquet").write_bytes(table({"image": rows, "day": pa.array([1, 2, 3], pa.date32())}))
+
+    assert (
+        done(tmp_path / "in", tmp_path / "out") == done(tmp_path / "in", tmp_path / "all", others="pass") == {"ok": 6}
+    )
+    images = list(map(alone, raws))
+    plain, hf = (parquet.read_table(tmp_path / "out" / name)["image"] for name in ("plain.parquet", "hf.parquet"))
+    assert plain.to_pylist() == images
+    assert plain.type == kind
+    assert hf.to_pylist() == [{"bytes": raw, "path": None} for raw in images]
+    passed = parquet.read_table(tmp_path / "all" / "hf.parquet")
+    assert passed["image"].to_pylist() == [{"bytes": raw, "path": "x.jpg"} for raw in images]
+    assert passed["day"].type == pa.date32()
+
+
 def test_broken_shards(tmp_path: Path) -> None:
     """Each is named with its member or column, has no result, and the others go on."""
     good = samples_of(3)

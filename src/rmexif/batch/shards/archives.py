@@ -39,6 +39,8 @@ LONG_HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
+GZIP = b"\x1f\x8b"  # RFC 1952, ID1 and ID2: tarfile's own reader does not look at the sum
+BLOCK = 1 << 20  # byte
 LONGEST_HEADER = 1 << 20  # byte; paths end at 4 KiB
 
 
@@ -127,9 +129,13 @@ class TarShard(Archive):
 
     def _members(self) -> Iterator[Member]:
         last = "the first header"
+        file: Any = self._file
+        if file.read(len(GZIP)) == GZIP:
+            file = gzip.GzipFile(fileobj=self._file)
+        self._file.seek(0)
         with (
             reading("tar", lambda: f"behind {last}"),
-            tarfile.open(fileobj=self._file, mode="r|*", tarinfo=_StrictInfo) as tar,
+            tarfile.open(fileobj=file, mode="r|*", tarinfo=_StrictInfo) as tar,
         ):
             for info in tar:
                 last = f"member {info.name!a}"
@@ -138,6 +144,8 @@ class TarShard(Archive):
                     yield self._member(info.name, info.size, inner.read)
                 elif names_image(info.name) and not info.isdir():
                     yield Member(info.name, b"", True, UnsupportedFeature("a link or a device is no file"), 0)
+            while file is not self._file and (rest := file.read(BLOCK)):  # to the sum at its end
+                self._expansion.take(len(rest), "what is behind its end")
 
     def _write(self, name: str, data: bytes) -> None:
         info = tarfile.TarInfo(name)

@@ -104,7 +104,7 @@ class TableShard:
         types = self._pa.types
         if types.is_struct(kind):
             return any(field.name == "bytes" and self._holds_bytes(field.type) for field in kind)
-        return bool(types.is_binary(kind) or types.is_large_binary(kind))
+        return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
 
     def _may_hold(self, kind: Any) -> bool:
         """Whether values of a type hold bytes, however deep."""
@@ -131,7 +131,8 @@ class TableShard:
             return self._pa.schema(map(self._bare, schema), metadata=about)
         kind = schema.field(self._column).type
         if self._pa.types.is_struct(kind):
-            kind = self._pa.struct([self._bare(field) for field in kind if field.name in IMAGE_FIELDS])
+            kept = (self._bare(field) for field in kind if field.name in IMAGE_FIELDS)
+            kind = self._pa.struct([field.with_nullable(True) for field in kept])
         return self._pa.schema([self._pa.field(self._column, kind)])
 
     def _bare(self, field: Any) -> Any:
