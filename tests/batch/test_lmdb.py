@@ -208,3 +208,19 @@ def test_a_tree_that_bites_its_tail(tmp_path: Path) -> None:
     with pytest.raises(BrokenShard):
         read(tmp_path / "loop.lmdb")
     assert read(tmp_path / "large.lmdb", Limits(max_bytes=50_000)) == len(pictures.jpeg(1))
+
+
+def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To write one takes the extra, and the error says so; what is no LMDB takes nothing."""
+    from rmexif import MissingDependency
+    from tests.batch.test_shards import tar
+
+    database(tmp_path / "in" / "a.lmdb", {b"1": pictures.jpeg(1)})
+    (tmp_path / "tars").mkdir()
+    (tmp_path / "tars" / "a.tar").write_bytes(tar({"1.jpg": pictures.jpeg(1)}))
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+
+    with pytest.raises(MissingDependency, match=r"rmexif\[lmdb\]"):
+        done(tmp_path / "in", tmp_path / "out")
+    assert done(tmp_path / "tars", tmp_path / "tars-out") == {"ok": 1}
+    assert read(tmp_path / "in" / "a.lmdb") == len(pictures.jpeg(1))

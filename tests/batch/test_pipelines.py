@@ -264,3 +264,18 @@ def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(InvalidPolicy, match="extract_exif"):
         download(extract_exif=True)
+
+
+@pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("spark", "pyspark.sql")])
+def test_an_absent_engine(engine: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its extra is named before anything is written, for images and for shards."""
+    from rmexif.batch import Shards, run
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(RAWS[0])
+    monkeypatch.setitem(sys.modules, package, None)
+
+    for shards in (None, Shards()):
+        with pytest.raises(MissingDependency, match=rf"rmexif\[{engine}\]"):
+            run(str(tmp_path / "in"), str(tmp_path / "out"), engine=engine, shards=shards)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
