@@ -224,3 +224,66 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         done(tmp_path / "in", tmp_path / "out")
     assert done(tmp_path / "tars", tmp_path / "tars-out") == {"ok": 1}
     assert read(tmp_path / "in" / "a.lmdb") == len(pictures.jpeg(1))
+
+
+def leaf(raw: bytes) -> int:
+    """Where the one leaf of a small database begins."""
+    (page,) = [page for page in range(2, len(raw) // PAGE) if raw[page * PAGE + 10 : page * PAGE + 12] == b"\2\0"][-1:]
+    return page * PAGE
+
+
+def nodes(raw: bytes) -> list[int]:
+    """Where the nodes of that leaf begin, in the order of their keys."""
+    page = leaf(raw)
+    count = (int.from_bytes(raw[page + 12 : page + 14], "little") - 16) // 2
+    return [page + int.from_bytes(raw[page + 16 + 2 * n : page + 18 + 2 * n], "little") for n in range(count)]
+
+
+def grown(raw: bytes, node: int, more: int) -> bytes:
+    """A node whose value claims more bytes than it has."""
+    size = int.from_bytes(raw[node : node + 4], "little") + more
+    return raw[:node] + size.to_bytes(4, "little") + raw[node + 4 :]
+
+
+def swapped(raw: bytes) -> bytes:
+    """The first two pointers of the leaf in the other order."""
+    start = leaf(raw) + 16
+    return raw[:start] + raw[start + 2 : start + 4] + raw[start : start + 2] + raw[start + 4 :]
+
+
+def wide(raw: bytes, depth: int = 32) -> bytes:
+    """A tree in which every branch has the next one as its child 200 times, and the last an empty leaf."""
+    pages = bytearray(raw[: 2 * PAGE])
+    for meta in (0, PAGE):  # MDB_meta: the depth and the root of the main database
+        pages[meta + 94 : meta + 96] = depth.to_bytes(2, "little")
+        pages[meta + 128 : meta + 136] = (2).to_bytes(8, "little")
+    for number in range(2, 2 + depth):
+        is_leaf = number == 1 + depth
+        count = 0 if is_leaf else 200
+        low, high = 16 + 2 * count, PAGE - 8 * count
+        page = number.to_bytes(8, "little") + bytes(2) + (2 if is_leaf else 1).to_bytes(2, "little")
+        page += low.to_bytes(2, "little") + high.to_bytes(2, "little")
+        page += b"".join((high + 8 * n).to_bytes(2, "little") for n in range(count))
+        page += bytes(high - low) + (number + 1).to_bytes(8, "little") * count
+        pages += page
+    return bytes(pages)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda raw: grown(raw, nodes(raw)[0], 5000), "does not hold a value"),
+        (lambda raw: grown(raw, nodes(raw)[1], 4000), "runs past the end of its page"),
+        (swapped, "not in ascending order"),
+        (wide, "more pages than the file"),
+        (lambda raw: wide(raw, 33), "a tree of depth 33"),
+    ],
+)
+def test_lengths_that_lie(change: Any, words: str, tmp_path: Path) -> None:
+    """Bytes of other pages, of the memory around them, or work without an end: what each would be the way to."""
+    raw = database(tmp_path / "a.lmdb", {b"1": bytes(9000), b"2": b"small", b"3": b"last"})
+    (tmp_path / "b.lmdb").write_bytes(change(raw))
+
+    assert read(tmp_path / "a.lmdb") == 9009
+    with pytest.raises(BrokenShard, match=words):
+        read(tmp_path / "b.lmdb")
