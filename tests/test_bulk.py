@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rmexif import InvalidPolicy, Policy, RmexifError, scrub_many, strip_many, verify
+from rmexif.bulk import StripTask
 from tests import samples
 
 PLAIN = Policy(faces=False)
@@ -96,3 +97,13 @@ def test_outcomes_are_clean() -> None:
         assert o.data is not None
         assert verify(o.data, canonical=True) == []
         assert samples.CANARY not in o.data
+
+
+def test_tasks_that_keep_something_else_are_not_the_same() -> None:
+    """What is kept is part of what a run does: a second one with another credit is refused by its fingerprint."""
+    tasks = [StripTask(), StripTask(keep=("copyright",)), StripTask(keep=("creator",)), StripTask(set=("creator=A",))]
+
+    assert len({task.fingerprint() for task in tasks}) == 4
+    assert (
+        StripTask(keep=("creator", "copyright")).fingerprint() == StripTask(keep=("copyright", "creator")).fingerprint()
+    )

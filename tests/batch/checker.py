@@ -3,14 +3,18 @@
     python -m tests.batch.checker SOURCE TARGET [MANIFEST]
 
 Every original has one row, every row an original or the code ``gone``, every output a row, every hash is that of the
-bytes. It prints a line for each contradiction, and answers 1 where there is one.
+bytes; likewise for what is in archives, tables and databases, read by tarfile, zipfile, pyarrow and lmdb. It prints a
+line for each contradiction, and answers 1 where there is one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sys
+import tarfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +74,8 @@ def contradictions(source: Path, target: Path, manifest: Path) -> Iterator[str]:
     yield from (f"{name!r} is an output without a row" for name in outputs.keys() - named)
     for row in rows:
         yield from (f"{row['path']!r}: {what}" for what in wrong(row, originals, outputs))
+    if (manifest / "members").is_dir():
+        yield from wrong_inside(rows, originals, outputs, manifest)
 
 
 def wrong(row: dict[str, Any], originals: dict[bytes, Path], outputs: dict[bytes, Path]) -> Iterator[str]:
@@ -89,6 +95,59 @@ def wrong(row: dict[str, Any], originals: dict[bytes, Path], outputs: dict[bytes
         yield f"it is {row['code']}, and has an output"
     elif digest(outputs[row["output"].encode()]) != row["new_hash"]:
         yield "its output is another one"
+
+
+def inside(path: Path) -> dict[bytes, str]:
+    """SHA-256 of what is in a shard, by name, key or number."""
+    name = path.name.lower()
+    if name.endswith((".tar", ".tar.gz", ".tgz")):
+        with tarfile.open(path) as archive:
+            found = {info.name: archive.extractfile(info).read() for info in archive if info.isreg()}  # type: ignore[union-attr]
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            found = {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
+    elif name.endswith(".parquet"):
+        table = parquet.ParquetFile(path).read()
+        column = next(field.name for field in table.schema if "binary" in str(field.type))
+        values = [value and value["bytes"] if isinstance(value, dict) else value for value in table[column].to_pylist()]
+        found = {str(number): value or b"" for number, value in enumerate(values)}
+    else:
+        import lmdb
+
+        with (
+            lmdb.open(str(path), subdir=False, readonly=True, lock=False) as environment,
+            environment.begin() as reading,
+        ):
+            found = {bytes(key): bytes(value) for key, value in reading.cursor()}
+    return {
+        name if isinstance(name, bytes) else os.fsencode(name): hashlib.sha256(data).hexdigest()
+        for name, data in found.items()
+    }
+
+
+def wrong_inside(
+    rows: list[dict[str, Any]], originals: dict[bytes, Path], outputs: dict[bytes, Path], manifest: Path
+) -> Iterator[str]:
+    """What is not so of the members of shards that have a result."""
+    drops = "others: drop" in json.loads((manifest / "run.json").read_text())["names"]
+    members = rows_of(manifest / "members")
+    for row in rows:
+        if row["code"] != "ok":
+            continue
+        path = joined(row["path"])
+        mine = [member for member in members if joined(member["path"]).startswith(path + b"/")]
+        before, after = inside(originals[path]), inside(outputs[row["output"].encode()])
+        for member in mine:
+            name = joined(member["path"])[len(path) + 1 :]
+            if member["original_hash"] not in (None, before.get(name)):
+                yield f"{member['path']!r}: its original is another one"
+            if member["output"] is None:
+                continue
+            written = joined(member["output"])[len(path) + 1 :]
+            if after.get(written) != member["new_hash"]:
+                yield f"{member['path']!r}: its output is missing, or another one"
+            after.pop(written, None)
+        yield from (f"{name!r} in {row['output']!r} has no row" for name in after if drops)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from rmexif.batch import run
 from rmexif.batch.earlier import CURRENT, REPLACED, UNSEEN, Checked, Earlier
-from rmexif.batch.manifest import escaped, name_bytes, unescaped
+from rmexif.batch.manifest import _schema, escaped, name_bytes, unescaped
 from rmexif.bulk import StripTask
 from tests.batch import checker, pictures
 
@@ -212,3 +212,15 @@ def test_what_is_current(parts: list[list[tuple[bytes, bytes]]], listed: dict[by
         for mark, state in zip(part, states.get(f"p{number}", bytes([CURRENT]) * len(part)), strict=True):
             assert (state == UNSEEN) == (mark[0] not in listed)
             assert state in (REPLACED, UNSEEN) or listed[mark[0]] == mark[1]
+
+
+def test_every_column_is_documented() -> None:
+    """By its name and its type, in the order of the file."""
+    page = (Path(__file__).parents[2] / "docs" / "beyond-one-machine.md").read_text()
+    table = page.split("## The manifest")[1].split("## Shards")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    documented = [(name.strip(" `"), kind.strip()) for name, kind in rows]
+
+    assert documented == [
+        (field.name, str(field.type).replace("map<string, int32>", "map of string to int32")) for field in _schema()
+    ]

@@ -19,13 +19,15 @@ pytest.importorskip("ray", reason="the extra rmexif[ray] is not installed")
 pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
 
 from rmexif import InvalidPolicy, Policy, SetupError, verify
-from rmexif.batch import run
+from rmexif.batch import Shards, run
 from rmexif.batch.ray import Scrub, scrubbed
+from rmexif.bulk import StripTask
 from tests import samples
-from tests.batch import pictures, proof
+from tests.batch import checker, pictures, proof
 from tests.batch.conftest import STORE
 from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
+from tests.batch.test_shards import tar
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 FOREVER = 1 << 30  # requests
@@ -236,3 +238,28 @@ def test_policies_are_refused(cluster: Any) -> None:
     """A GPU share is Ray's business; a policy that leaves too much is refused before Ray starts anything."""
     with pytest.raises(InvalidPolicy):
         run(".", "/nowhere/out", Policy(style="gaussian"), engine="ray")
+
+
+def test_shards_whose_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
+    """In the middle of a shard: it is done again as a piece, to the bytes that one machine writes."""
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        files = {f"{number}-{index:03d}.jpg": pictures.jpeg(index % 9 + number, 400) for index in range(40)}
+        (tmp_path / "in" / f"{number}.tar").write_bytes(tar(files))
+    killed: list[int] = []
+
+    def in_between(_: object) -> None:
+        if len(killed) < 2:
+            killed.append(kill_one("_attempt"))
+
+    words: dict[str, Any] = {"shards": Shards(), "engine": "ray", "address": cluster.address}
+    summary = run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask(), progress=in_between, **words)
+    run(str(tmp_path / "in"), str(tmp_path / "local"), StripTask(), shards=Shards())
+
+    assert len(killed) == 2
+    assert summary.codes == {"ok": 240}
+    for number in range(6):
+        name = f"{number}.tar"
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+    assert list(checker.contradictions(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")) == []
+    assert run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask(), **words).codes == {"skipped": 6}

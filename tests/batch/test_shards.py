@@ -98,7 +98,7 @@ def test_webdataset(mode: str, tmp_path: Path) -> None:
     assert dropped == passed == {"ok": 4, "malformed_image": 1}
     data = (tmp_path / "out" / name).read_bytes()
     images = {f"{number:04d}.jpg": alone(members[f"{number:04d}.jpg"]) for number in (0, 1, 4)}
-    images["0003.as.png"] = alone(members["0003.jpg"])
+    images["0003.jpg.as.png"] = alone(members["0003.jpg"])
     assert untarred(data) == images
     rest = {name: raw for name, raw in members.items() if not name.endswith("jpg") and "0002" not in name}
     assert untarred((tmp_path / "all" / name).read_bytes()) == images | rest
@@ -160,6 +160,29 @@ def test_tables(tmp_path: Path) -> None:
     assert parquet.read_table(tmp_path / "out" / "plain.parquet").to_pydict() == {"bytes": images}
     assert all(verify(raw, canonical=True) == [] for raw in images)
     assert b"Anna" not in (tmp_path / "out" / "hf.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view()])
+def test_types_of_a_column(kind: Any, tmp_path: Path) -> None:
+    """Every type of bytes, alone and in a struct, and fields that may not be null."""
+    raws = [pictures.jpeg(number) for number in range(3)]
+    struct = pa.struct([pa.field("bytes", kind, nullable=False), pa.field("path", pa.string(), nullable=False)])
+    rows = pa.array([{"bytes": raw, "path": "x.jpg"} for raw in raws], struct)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "plain.parquet").write_bytes(table({"image": pa.array(raws, kind)}))
+    (tmp_path / "in" / "hf.parquet").write_bytes(table({"image": rows, "day": pa.array([1, 2, 3], pa.date32())}))
+
+    assert (
+        done(tmp_path / "in", tmp_path / "out") == done(tmp_path / "in", tmp_path / "all", others="pass") == {"ok": 6}
+    )
+    images = list(map(alone, raws))
+    plain, hf = (parquet.read_table(tmp_path / "out" / name)["image"] for name in ("plain.parquet", "hf.parquet"))
+    assert plain.to_pylist() == images
+    assert plain.type == kind
+    assert hf.to_pylist() == [{"bytes": raw, "path": None} for raw in images]
+    passed = parquet.read_table(tmp_path / "all" / "hf.parquet")
+    assert passed["image"].to_pylist() == [{"bytes": raw, "path": "x.jpg"} for raw in images]
+    assert passed["day"].type == pa.date32()
 
 
 def test_broken_shards(tmp_path: Path) -> None:
@@ -237,3 +260,22 @@ def test_what_is_refused(tmp_path: Path) -> None:
             run(str(tmp_path / "in"), str(tmp_path / "new"), StripTask(), **words)
     with pytest.raises(InvalidPolicy, match="names"):
         run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask())
+
+
+def test_the_checker_looks_inside(tmp_path: Path) -> None:
+    """A member changed, one added, one gone: each contradicts its row, or the lack of one."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.tar").write_bytes(tar({f"{number}.jpg": pictures.jpeg(number) for number in range(3)}))
+    done(tmp_path / "in", tmp_path / "out")
+    places = (tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")
+    path = tmp_path / "out" / "a.tar"
+    files = untarred(path.read_bytes())
+
+    assert list(checker.contradictions(*places)) == []
+    path.write_bytes(tar({"0.jpg": files["0.jpg"], "1.jpg": SECRET, "9.jpg": SECRET}))
+    assert sorted(line for line in checker.contradictions(*places) if "a.tar" in line) == [
+        "'a.tar': its output is another one",
+        "'a.tar/1.jpg': its output is missing, or another one",
+        "'a.tar/2.jpg': its output is missing, or another one",
+        "b'9.jpg' in 'a.tar' has no row",
+    ]

@@ -18,13 +18,14 @@ pytest.importorskip("pyspark", reason="the extra rmexif[spark] is not installed"
 pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
 
 from rmexif import InvalidPolicy, Policy, SetupError, verify
-from rmexif.batch import run
+from rmexif.batch import Shards, run
 from rmexif.batch.spark import SCHEMA, scrub_udf, scrubbing
 from rmexif.bulk import StripTask
 from tests import samples
 from tests.batch import checker, pictures, proof
 from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
+from tests.batch.test_shards import tar
 
 pytestmark = [
     pytest.mark.slow,
@@ -177,3 +178,30 @@ def test_a_column_of_bytes(spark: Any) -> None:
     assert [(row.name, row.clean.code) for row in rows] == [("a", "ok"), ("b", "input_error"), ("c", "unknown_format")]
     assert [row.clean.bytes is None for row in rows] == [False, True, True]
     assert verify(bytes(rows[0].clean.bytes), canonical=True) == []
+
+
+def test_shards_whose_workers_are_killed(spark: Any, tmp_path: Path) -> None:
+    """While shards are under way: each is done again as a piece, to the bytes that one machine writes."""
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        files = {f"{number}-{index:03d}.jpg": pictures.jpeg(index % 9 + number, 400) for index in range(10)}
+        (tmp_path / "in" / f"{number}.tar").write_bytes(tar(files))
+    killed: list[int] = []
+
+    def in_between(_: object) -> None:
+        if not killed:
+            for pid in children(spark.sparkContext._gateway.proc.pid):
+                if b"pyspark.daemon" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    killed.append(pid)
+                    os.kill(pid, signal.SIGKILL)
+
+    words: dict[str, Any] = {"shards": Shards(), "engine": "spark"}
+    summary = run(str(tmp_path / "in"), str(tmp_path / "out"), StripTask(), progress=in_between, **words)
+    run(str(tmp_path / "in"), str(tmp_path / "local"), StripTask(), shards=Shards())
+
+    assert killed
+    assert summary.codes == {"ok": 400}
+    for number in range(40):
+        name = f"{number}.tar"
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+    assert list(checker.contradictions(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")) == []

@@ -10,18 +10,24 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rmexif import lossless
-from rmexif.batch.report import manifest_at, rows_of
+from rmexif.batch.manifest import escaped
+from rmexif.batch.report import manifest_at, objects
+from rmexif.batch.shards import BrokenShard, open_shard
 from rmexif.batch.stores import Store, StoreUnavailable
 from rmexif.errors import InvalidPolicy, RmexifError, SetupError
 from rmexif.policy import Policy
 from rmexif.scrubber import Scrubber
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rmexif.batch.manifest import Manifest
 
 __all__ = ["Audit", "Finding", "audit", "upper_bound"]
@@ -86,6 +92,9 @@ def audit(  # noqa: PLR0913 - keyword options of a public function
 ) -> Audit:
     """Draw outputs at random, compare them with their hashes, verify them (canonical), and search them again.
 
+    Every image is as likely to be drawn as any other, whatever shard it lies in; a shard is read up to the last one
+    that is drawn from it.
+
     Args:
         target: of a run.
         sample: outputs to draw; all where there are fewer.
@@ -106,56 +115,122 @@ def audit(  # noqa: PLR0913 - keyword options of a public function
     if not 0 < confidence < 1:
         raise InvalidPolicy(f"confidence must be between 0 and 1, got {confidence:g}")
     task = policy or Policy(recall="max")
-    store, review = Store(target), Store(pictures) if pictures else None
-    total, drawn = _drawn(manifest_at(target, at), sample, seed)
+    manifest = manifest_at(target, at)
+    total, drawn = _drawn(manifest, sample, seed)
     if not drawn:
         raise InvalidPolicy("the manifest has no output to audit")
-
-    def look(row: dict[str, Any]) -> list[Finding]:
-        return _look(store, row, task, smallest, review)
-
+    search = _Search(Store(target), task, smallest, manifest.column, Store(pictures) if pictures else None)
     with ThreadPoolExecutor(workers or 1, "rmexif-audit") as threads:
-        findings = tuple(finding for found in threads.map(look, drawn) for finding in found)
+        findings = tuple(finding for found in threads.map(search, _groups(drawn)) for finding in found)
     return Audit(total, len(drawn), confidence, smallest, findings)
 
 
-def _drawn(manifest: Manifest, sample: int, seed: int | None) -> tuple[int, list[dict[str, Any]]]:
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """An output of the sample."""
+
+    output: str
+    hash: str
+    size: int  # byte
+    shard: str | None = None  # the output that it lies in
+
+    @property
+    def name(self) -> str:
+        """Below its shard."""
+        return self.output if self.shard is None else self.output[len(self.shard) + 1 :]
+
+
+def _outputs(manifest: Manifest) -> Iterator[_Drawn]:
+    """Every image that has an output."""
+    for row, members in objects(manifest):
+        shard = None if members is None else row["output"]
+        for image in (row,) if members is None else members:
+            if image["output"] is not None:
+                yield _Drawn(image["output"], image["new_hash"], image["new_size"], shard)
+
+
+def _drawn(manifest: Manifest, sample: int, seed: int | None) -> tuple[int, list[_Drawn]]:
     """How many outputs there are, and some of them, each as likely as any other (Vitter's algorithm R)."""
     draw = random.Random(seed)  # not for secrets
     total = 0
-    drawn: list[dict[str, Any]] = []
-    for row in rows_of(manifest):
-        if row["output"] is None:
-            continue
-        total += 1
-        kept = {name: row[name] for name in ("output", "new_hash", "new_size")}
+    drawn: list[_Drawn] = []
+    for total, output in enumerate(_outputs(manifest), 1):
         if len(drawn) < sample:
-            drawn.append(kept)
+            drawn.append(output)
         elif (place := draw.randrange(total)) < sample:
-            drawn[place] = kept
+            drawn[place] = output
     return total, drawn
 
 
-def _look(store: Store, row: dict[str, Any], policy: Policy, smallest: int, review: Store | None) -> list[Finding]:
-    output = row["output"]
-    try:
-        data = store.get(output, row["new_size"])
-    except (OSError, StoreUnavailable):
-        return [Finding(output, MISSING)]
-    found = [Finding(output, ALTERED)] if hashlib.sha256(data).hexdigest() != row["new_hash"] else []
-    try:
-        if left := lossless.verify(data, limits=policy.limits, canonical=True):
-            found.append(Finding(output, UNCLEAN, len(left)))
-        boxes = [face["box"] for face in Scrubber(data, policy).dry_run().get("faces", ())]
-    except SetupError:
-        raise
-    except RmexifError:
-        return [*found, Finding(output, UNSEARCHED)]
-    if faces := sum(max(right - left, bottom - top) >= smallest for left, top, right, bottom in boxes):
-        found.append(Finding(output, FACES, faces))
-        if review is not None:
-            review.put(output, data)
-    return found
+def _groups(drawn: list[_Drawn]) -> list[list[_Drawn]]:
+    """What is read in one go: those of one shard, and each of the others by itself."""
+    groups: dict[str, list[_Drawn]] = defaultdict(list)
+    for output in drawn:
+        groups[output.output if output.shard is None else f"{output.shard}/"].append(output)
+    return list(groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Looks at the outputs of a group."""
+
+    store: Store
+    policy: Policy
+    smallest: int
+    column: str | None
+    review: Store | None
+
+    def __call__(self, group: list[_Drawn]) -> list[Finding]:
+        """What is wrong with them."""
+        left = {output.name: output for output in group}
+        found: list[Finding] = []
+        for name, data in self._read(group):
+            if (output := left.pop(name, None)) is not None:
+                found += self._look(output, data)
+            if not left:
+                break
+        return found + [Finding(output.output, MISSING) for output in left.values()]
+
+    def _read(self, group: list[_Drawn]) -> Iterator[tuple[str, bytes]]:
+        """The images of a group's shard by name, or its one image; as many as can be read."""
+        first = group[0]
+        most = max(self.policy.limits.max_bytes, *(output.size for output in group), 1)
+        with ExitStack() as stack:
+            try:
+                if first.shard is None:
+                    yield first.name, self.store.get(first.output, first.size)
+                    return
+                size = self.store.size(first.shard)  # as it is now: a zip begins at its end
+                file = stack.enter_context(self.store.stream(first.shard, size))
+                limits = replace(self.policy.limits, max_bytes=most)
+                for record in open_shard(first.shard, file, size, limits, column=self.column).records():
+                    yield from ((escaped(member.name), member.data) for member in record.images)
+            except (OSError, StoreUnavailable, BrokenShard):
+                return  # what it had is missing
+
+    def _look(self, output: _Drawn, data: bytes) -> list[Finding]:
+        name = output.output
+        found = [Finding(name, ALTERED)] if hashlib.sha256(data).hexdigest() != output.hash else []
+        try:
+            if left := lossless.verify(data, limits=self.policy.limits, canonical=True):
+                found.append(Finding(name, UNCLEAN, len(left)))
+            boxes = [face["box"] for face in Scrubber(data, self.policy).dry_run().get("faces", ())]
+        except SetupError:
+            raise
+        except RmexifError:
+            return [*found, Finding(name, UNSEARCHED)]
+        sides = [max(right - left, bottom - top) for left, top, right, bottom in boxes]
+        if faces := sum(side >= self.smallest for side in sides):
+            found.append(Finding(name, FACES, faces))
+            if self.review is not None:
+                self.review.put(_file_name(name), data)
+        return found
+
+
+def _file_name(output: str) -> str:
+    """Where a picture is put for review: its name, or a hash of it where the key of a database is no path."""
+    is_path = output.isprintable() and not {"", ".", ".."} & set(output.replace("\\", "/").split("/"))
+    return output if is_path else hashlib.sha256(output.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def upper_bound(hits: int, sample: int, confidence: float = 0.95) -> float:

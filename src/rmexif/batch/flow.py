@@ -22,7 +22,7 @@ from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded, WorkerLost
 from rmexif.io.quiet_stderr import silence_stderr
-from rmexif.types import Outcome
+from rmexif.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rmexif.batch.manifest import Manifest
     from rmexif.batch.stores import Entry, Store
     from rmexif.bulk import StripTask
-    from rmexif.outcome import Outcome
     from rmexif.policy import Policy
     from rmexif.workers.limits import WorkerLimits
 

@@ -51,6 +51,7 @@ class Manifest:
 
     store: Store
     salt: bytes  # of this run: so that an identity or a neutral name says nothing by itself
+    column: str | None = None  # of the images, in tables of the target
 
     def identity(self, entry: Entry) -> bytes:
         """16 bytes that stand for an object as it was listed: its path, size and version."""
@@ -66,6 +67,10 @@ class Manifest:
         """A name for an output that says nothing and is the same in every run."""
         named = b"name\0" + path.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(named, digest_size=16, key=self.salt).hexdigest()
+
+    def members_part(self, path: str) -> str:
+        """Name of the part with rows of what is in a shard."""
+        return f"{MEMBERS}/{self.key(path).hex()}.parquet"
 
     def parts(self) -> list[str]:
         """Names of the parts."""
@@ -182,7 +187,8 @@ def open_manifest(store: Store) -> Manifest:
     """
     require()
     try:
-        return Manifest(store, bytes.fromhex(json.loads(store.get(FACTS, MOST))["salt"]))
+        facts = json.loads(store.get(FACTS, MOST))
+        return Manifest(store, bytes.fromhex(facts["salt"]), facts.get("column"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidPolicy(
             "no manifest of rmexif lies there: name the target of a run, or say with --manifest where its manifest lies"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rmexif.batch.manifest import FOLDER, escaped, open_manifest
@@ -16,14 +15,15 @@ if TYPE_CHECKING:
 
     from rmexif.batch.manifest import Manifest
 
-__all__ = ["Report", "manifest_at", "report", "rows_of"]
+__all__ = ["Report", "manifest_at", "objects", "report"]
 
 
 @dataclass(slots=True)
 class Report:
-    """Totals over all rows, and the first rows of each kind."""
+    """Totals over all images, and the first rows of each kind."""
 
     codes: Counter[str] = field(default_factory=Counter)
+    shards: Counter[str] = field(default_factory=Counter)  # archives and tables, by code
     formats: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)  # by category, summed over all images
     folders: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # codes by topmost folder
@@ -38,6 +38,7 @@ class Report:
         """Plain JSON-ready form."""
         return {
             "codes": dict(sorted(self.codes.items())),
+            "shards": dict(sorted(self.shards.items())),
             "formats": dict(sorted(self.formats.items())),
             "findings": dict(sorted(self.findings.items())),
             "folders": {name: dict(sorted(codes.items())) for name, codes in sorted(self.folders.items())},
@@ -58,14 +59,18 @@ class Report:
         self.folders[path.split("/")[0] if "/" in path else "."][code] += 1
         self.original_bytes += row["original_size"] or 0
         self.new_bytes += row["new_size"] or 0
-        if row["previous_hash"] and code != GONE:
-            self.changed += 1
-            if len(self.changed_rows) < most:
-                self.changed_rows.append({"path": path, "code": code})
+        self.add_change(row, most)
         if code == GONE and len(self.gone_rows) < most:
             self.gone_rows.append({"path": path, "output": row["output"]})
         if code not in (OK, GONE) and len(self.refused_rows) < most:
             self.refused_rows.append({"path": path, "code": code, "problem": row["problem"]})
+
+    def add_change(self, row: dict[str, Any], most: int) -> None:
+        """Count a row that replaced one of an earlier version."""
+        if row["previous_hash"] and row["code"] != GONE:
+            self.changed += 1
+            if len(self.changed_rows) < most:
+                self.changed_rows.append({"path": escaped(row["path"]), "code": row["code"]})
 
 
 def report(target: str, *, at: str | None = None, most: int = 100) -> Report:
@@ -82,8 +87,13 @@ def report(target: str, *, at: str | None = None, most: int = 100) -> Report:
     """
     made = Report()
     manifest = manifest_at(target, at)
-    for row in chain(rows_of(manifest), member_rows(manifest)):
-        made.add(row, most)
+    for row, members in objects(manifest):
+        if members is not None:
+            made.shards[row["code"]] += 1
+            if row["code"] == OK:  # any other is among its members
+                made.add_change(row, most)
+        for image in (row,) if members is None else members:
+            made.add(image, most)
     return made
 
 
@@ -96,13 +106,22 @@ def manifest_at(target: str, at: str | None) -> Manifest:
     return open_manifest(Store(at) if at else Store(target).below(FOLDER))
 
 
-def rows_of(manifest: Manifest) -> Iterator[dict[str, Any]]:
-    """All rows, one part in memory at a time; what is in a shard has rows of its own."""
+def objects(manifest: Manifest) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]] | None]]:
+    """All rows, one part in memory at a time, each with the rows of what is in it where it is a shard."""
+    shards = set(manifest.members())
     for name in manifest.parts():
-        yield from manifest.read(name)
+        for row in manifest.read(name):
+            part = manifest.members_part(row["path"])
+            if part not in shards:
+                yield row, None
+                continue
+            members = manifest.read(part)
+            if row["code"] == GONE:
+                members = [_gone(row, member) for member in members]
+            yield row, members if row["code"] in (OK, GONE) else [*members, row]  # what it was refused for
 
 
-def member_rows(manifest: Manifest) -> Iterator[dict[str, Any]]:
-    """Rows of what is in shards."""
-    for name in manifest.members():
-        yield from manifest.read(name)
+def _gone(shard: dict[str, Any], member: dict[str, Any]) -> dict[str, Any]:
+    """The row of what was in a shard that is gone, and of its output where that has been removed, too."""
+    output = member["output"] if shard["output"] else None
+    return member | {"code": GONE, "output": output}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections import Counter
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,7 @@ class RowScrubber:
     def __init__(self, policy: Policy | None = None, limits: WorkerLimits | None = None) -> None:
         self._policy, self._limits = policy or Policy(), limits
         self._resources = ExitStack()
+        weakref.finalize(self, self._resources.close)  # engines drop what they were given, and never close it
         self._work: bulk.Work | None = None
         self._count = 0
 
@@ -96,6 +98,10 @@ class RowScrubber:
             bulk.give_back_memory()
         outcome = bulk.outcome_of(self._work, self._count, raw)
         return {"path": path, "bytes": outcome.data, **describe(raw, outcome)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as what it was made with: to a process of an engine, and into the key of its cache."""
+        return RowScrubber, (self._policy, self._limits)
 
     def close(self) -> None:
         """End the worker process, if there is one."""

@@ -15,6 +15,7 @@ from rmexif.batch.earlier import Earlier
 from rmexif.batch.flow import Chunk, Job, Shards
 from rmexif.batch.progress import Progress, Total
 from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
+from rmexif.batch.shards import is_lock
 from rmexif.batch.stores import Store
 from rmexif.errors import InputError, InvalidPolicy, RmexifError, WorkerLost
 from rmexif.policy import Policy
@@ -87,7 +88,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         rows: objects of one part of the manifest, which is also what a dead worker has to do again.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
-        shards: objects are archives (tar, zip) or tables (Parquet) of images, which are written again; this says how.
+        shards: objects are tar, zip, Parquet or LMDB of images, which are written again; this says how.
         hidden: take objects with a step that begins with a dot, too; left out otherwise, as in folders.
         prune: remove the outputs of originals that are no more; else the manifest calls them ``gone`` and they stay.
         stale: what becomes of an output whose original has changed and is refused, or is pruned: "remove", or
@@ -116,8 +117,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     for place in places[1:]:
         place.check_writable()
     carrier = engines.by_name(engine, address=address, workers=workers, gpus=gpus)
-    job = _job(*places, task, _naming(neutral_names, shards), limits)
-    job = replace(job, shards=shards, prune=prune, quarantine=stale == "quarantine")
+    job = _job(*places, task, _naming(neutral_names, shards), limits, shards)
+    job = replace(job, prune=prune, quarantine=stale == "quarantine")
     summary = Summary()
 
     state = None if progress is None else Progress(Total(_listed(job, hidden)))
@@ -192,15 +193,22 @@ def _naming(neutral: bool, shards: Shards | None) -> str:
 
 
 def _job(
-    origin: Store, results: Store, notes: Store, policy: Policy | StripTask, names: str, limits: WorkerLimits | None
+    origin: Store,
+    results: Store,
+    notes: Store,
+    policy: Policy | StripTask,
+    names: str,
+    limits: WorkerLimits | None,
+    shards: Shards | None,
 ) -> Job:
     facts = {
         "source": origin.url,
         "destination": results.url,
         "names": names,
         "policy_fingerprint": policy.fingerprint(),
+        "column": shards and shards.column,  # for an audit, which reads the tables again
     }
-    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits)
+    return Job(origin, results, manifest.begin(notes, results, facts), policy, names == NEUTRAL, limits, shards=shards)
 
 
 def _is_hidden(path: str) -> bool:
@@ -208,7 +216,8 @@ def _is_hidden(path: str) -> bool:
 
 
 def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
-    return (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+    found = (entry for entry in job.source.entries() if hidden or not _is_hidden(entry.path))
+    return found if job.shards is None else (entry for entry in found if not is_lock(entry.path))
 
 
 def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:

@@ -9,18 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from contextlib import closing
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rmexif import bulk
 from rmexif.batch.earlier import drop_output
-from rmexif.batch.flow import RENAMED, flow, former_rows, history, true_name
-from rmexif.batch.manifest import MEMBERS, escaped
+from rmexif.batch.flow import flow, former_rows, history, true_name
+from rmexif.batch.manifest import escaped
 from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.shards import BrokenShard, open_shard, shard_kind
 from rmexif.batch.stores import BLOCK, StoreUnavailable
 from rmexif.containers import by_name
-from rmexif.errors import InputError, LimitExceeded
+from rmexif.errors import InputError, UnknownFormat
 from rmexif.io.quiet_stderr import silence_stderr
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _flow(job: Job, chunks: Iterable[Chunk], workers: int) -> Iterator[Codes]:
             if before is not None and before["output"] not in (None, row["output"]):
                 drop_output(job, before)
             rows.append(row | history(before))
-            job.manifest.write(f"{MEMBERS}/{job.manifest.key(entry.path).hex()}.parquet", members)
+            job.manifest.write(job.manifest.members_part(entry.path), members)
             codes.add(members)
             codes.add([row] if row["code"] != OK else [])
         job.manifest.write(chunk.name, rows)
@@ -83,13 +82,16 @@ def _shard(job: Job, entry: Entry, workers: int) -> tuple[dict[str, Any], list[d
     except InputError as error:
         code = NO_INPUT if isinstance(error, _Unread) else error.code
         return base | {"code": code, "problem": str(error), "original_hash": _digest(job, entry)}, []
+    base |= {"original_hash": digest}
+    if isinstance(data, BrokenShard):
+        return base | {"code": data.code, "problem": str(data)}, members
     output = escaped(entry.path)
     try:
         job.target.put(output, data)
     except (OSError, ValueError, StoreUnavailable):
-        return base | {"code": CANNOT_CREATE, "problem": "it could not be stored", "original_hash": digest}, []
-    facts = {"new_size": len(data), "new_hash": hashlib.sha256(data).hexdigest(), "original_hash": digest}
-    return base | facts | {"code": OK, "output": output, "format": (shard_kind(entry.path) or "").lstrip(".")}, members
+        return base | {"code": CANNOT_CREATE, "problem": "it could not be stored"}, []
+    facts = {"new_size": len(data), "new_hash": hashlib.sha256(data).hexdigest()}
+    return base | facts | {"code": OK, "output": output, "format": shard_kind(entry.path)}, members
 
 
 class _Unread(InputError):
@@ -108,11 +110,11 @@ def _digest(job: Job, entry: Entry) -> str | None:
     return made.hexdigest()
 
 
-def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes, str | None, list[dict[str, Any]]]:
-    """The shard written again, the hash of what it was, and the rows of its members.
+def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes | BrokenShard, str | None, list[dict[str, Any]]]:
+    """The shard written again, or that it holds no images; the hash of what it was, and the rows of its members.
 
     Raises:
-        BrokenShard: it cannot be read, or holds no images.
+        BrokenShard: it cannot be read.
         InputError: its name leads elsewhere, or it could not be had.
     """
     assert job.shards is not None
@@ -122,11 +124,10 @@ def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes, str | None,
         digest = _digest(job, entry)
         with job.source.stream(entry.path, entry.size) as file:
             passes = job.shards.others == "pass"
-            shard = open_shard(entry.path, file, job.policy.limits, passes, job.shards.column)
+            shard = open_shard(entry.path, file, entry.size, job.policy.limits, passes, job.shards.column)
             members = _members(job, entry, shard, workers)
-            if not members:
-                raise BrokenShard("no member is an image")
-            return shard.finish(), digest, members
+            is_empty = all(row["code"] == UnknownFormat.code for row in members)
+            return BrokenShard(shard.without_images) if is_empty else shard.finish(), digest, members
     except StoreUnavailable as error:
         raise _Unread("it could not be read from the store") from error
 
@@ -148,7 +149,7 @@ def _members(job: Job, entry: Entry, shard: Shard, workers: int) -> list[dict[st
             _write_plain(shard, waiting)
             done.append(outcome)
             if len(done) == len(waiting[0].images):
-                rows += _finish(job, entry, shard, waiting.popleft(), done)
+                rows += _finish(entry, shard, waiting.popleft(), done)
                 done = []
     _write_plain(shard, waiting)
     return rows
@@ -160,33 +161,30 @@ def _write_plain(shard: Shard, waiting: deque[Record]) -> None:
         shard.add(waiting.popleft(), [])
 
 
-def _finish(job: Job, entry: Entry, shard: Shard, record: Record, done: list[Outcome]) -> list[dict[str, Any]]:
-    rows = [_row(job, entry, member, outcome) for member, outcome in zip(record.images, done, strict=True)]
-    if all(row["code"] == OK for row in rows):
-        shard.add(record, [(row.pop("name"), outcome.data or b"") for row, outcome in zip(rows, done, strict=True)])
-        return rows
-    for row in rows:
-        row.pop("name", None)
-    left_out = {"output": None, "new_hash": None, "new_size": None}  # what belongs together goes together
-    return [row | left_out for row in rows]
+def _finish(entry: Entry, shard: Shard, record: Record, done: list[Outcome]) -> list[dict[str, Any]]:
+    """Write a record whose images are done; rows of them. What belongs together goes together, or not at all."""
+    pairs = list(zip(record.images, done, strict=True))
+    rows = [_row(entry, member, outcome) for member, outcome in pairs]
+    if any(row["code"] != OK for row in rows):
+        return [row | {"new_hash": None, "new_size": None} for row in rows]
+    names = shard.add(record, [(_name(shard, member, outcome), outcome.data or b"") for member, outcome in pairs])
+    folder = escaped(entry.path)
+    return [row | {"output": f"{folder}/{escaped(name)}"} for row, name in zip(rows, names, strict=True)]
 
 
-def _row(job: Job, entry: Entry, member: Member, outcome: Outcome) -> dict[str, Any]:
-    path = f"{entry.path}/{member.name}"
-    row = EMPTY | {"path": path, "identity": bytes(16), "original_size": member.size or len(member.data)}
-    row |= describe(member.data, outcome)
-    row["problem"] = None if outcome.error is None else str(outcome.error)
-    if member.size is not None:
-        row |= {"code": LimitExceeded.code, "problem": "max_bytes: its size is above the limit", "original_hash": None}
-    if outcome.data is not None and outcome.report is not None:
-        extensions = by_name(outcome.report.stats["output_format"]).format.extensions
-        name = member.name if entry.path.endswith(".parquet") else _member_name(member.name, extensions)
-        output = f"{escaped(entry.path)}/{escaped(name)}"
-        row |= {"name": name, "output": output, "new_size": len(outcome.data)}
-    return row
+def _row(entry: Entry, member: Member, outcome: Outcome) -> dict[str, Any]:
+    """What became of a member, before its record is written."""
+    row = EMPTY | {"path": f"{entry.path}/{member.name}", "identity": bytes(16)} | describe(member.data, outcome)
+    row |= {"original_size": len(member.data) if member.size is None else member.size}
+    row |= {"problem": None if outcome.error is None else str(outcome.error)}
+    if member.refused is not None:  # it was not read
+        return row | {"code": member.refused.code, "problem": str(member.refused), "original_hash": None}
+    return row | {"new_size": None if outcome.data is None else len(outcome.data)}
 
 
-def _member_name(name: str, extensions: tuple[str, ...]) -> str:
-    """The name in the new shard; an extension that is not true is put right, and the record's key stays."""
-    named = true_name(name, extensions)
-    return named if named == name else str(PurePosixPath(name).with_suffix(f"{RENAMED}{extensions[0]}"))
+def _name(shard: Shard, member: Member, outcome: Outcome) -> str:
+    """The name in the new shard; an extension that is not true is put right behind it, and the record's key stays."""
+    assert outcome.report is not None
+    if shard.keeps_names:
+        return member.name
+    return true_name(member.name, by_name(outcome.report.stats["output_format"]).format.extensions)

@@ -111,6 +111,10 @@ class Store:
         data: bytes = self._ask("cat_file", self._at(path), start=0, end=limit + 1)
         return data
 
+    def size(self, path: str) -> int:
+        """How long the object is now, in bytes."""
+        return Path(self._root, path).stat().st_size if self.local else int(self._ask("size", self._at(path)))
+
     def stream(self, path: str, size: int) -> io.BufferedReader:
         """The object as a file to read, a block at a time and anywhere in it.
 

@@ -103,7 +103,7 @@ def batch_command() -> None:
     show_default=True,
     help="How long a store may stay silent.",
 )
-@click.option("--shards", is_flag=True, help="Objects are archives or tables of images: tar, zip, Parquet.")
+@click.option("--shards", is_flag=True, help="Objects are archives or tables: tar, zip, Parquet, LMDB.")
 @click.option(
     "--others",
     type=click.Choice(("drop", "pass")),

@@ -94,11 +94,9 @@ def _batch_errors() -> Iterator[None]:
 
 def table(made: Report) -> str:
     """A report for a terminal."""
-    total = made.codes.total()
-    lines = [
-        f"{total} objects, {render.size(made.original_bytes)} to {render.size(made.new_bytes)}, {made.changed} changed"
-    ]
-    for title, counts in (("code", made.codes), ("format", made.formats), ("found", made.findings)):
+    sizes = f"{render.size(made.original_bytes)} to {render.size(made.new_bytes)}"
+    lines = [f"{made.codes.total()} {_what(made)}, {sizes}, {made.changed} changed"]
+    for title, counts in _sums(made).items():
         lines += ["", title, *(f"  {count:>9}  {name}" for name, count in counts.most_common())]
     for title, rows in (("refused", made.refused_rows), ("changed", made.changed_rows), ("gone", made.gone_rows)):
         lines += ["", title] if rows else []
@@ -114,20 +112,28 @@ def page(made: Report) -> str:
         "</figcaption></figure>"
         for name, codes in worst[:FOLDERS]
     )
-    totals = "".join(
-        _totals(title, counts)
-        for title, counts in (("Code", made.codes), ("Format", made.formats), ("Found", made.findings))
-    )
+    totals = "".join(_totals(title.capitalize(), counts) for title, counts in _sums(made).items())
     rows = "".join(
         _rows(title, rows)
         for title, rows in (("Refused", made.refused_rows), ("Changed", made.changed_rows), ("Gone", made.gone_rows))
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>rmexif batch report</title>'
-        f"<style>{STYLE}</style></head><body><h1>{made.codes.total()} objects</h1>"
+        f"<style>{STYLE}</style></head><body><h1>{made.codes.total()} {_what(made)}</h1>"
         f"<p>{render.size(made.original_bytes)} to {render.size(made.new_bytes)}; {made.changed} changed.</p>"
         f'<h2>Folders</h2><div class="multiples">{figures}</div>{totals}{rows}</body></html>'
     )
+
+
+def _what(made: Report) -> str:
+    """What the codes count."""
+    return f"images in {made.shards.total()} shards" if made.shards else "objects"
+
+
+def _sums(made: Report) -> dict[str, Counter[str]]:
+    """The tables of a report; that of shards only where there are any."""
+    shards = {"shards": made.shards} if made.shards else {}
+    return {"code": made.codes, **shards, "format": made.formats, "found": made.findings}
 
 
 def _refused(codes: Counter[str]) -> int:
