@@ -20,7 +20,7 @@ from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, Verific
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameBox, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
 
-__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scrub"]
+__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "covered_frame", "is_animation", "masks", "preview", "scrub"]
 
 
 NO_COLOUR = Colour()
@@ -160,7 +160,7 @@ def _redacted(
     with clock.stage("resize"):
         plans = _plans(found.sizes, policy, rng)
         rows = [_projected(row, plan) for row, plan in zip(found.detections, plans, strict=True)]
-        spread = redaction.spread_over_neighbours(rows) if _is_animation(found) else rows
+        spread = redaction.spread_over_neighbours(rows) if is_animation(found) else rows
     for frame, plan, row in zip(raster.frames, plans, spread, strict=True):
         with clock.stage("resize"):
             pixels = transform.duplicate(frame.pixels) if plan is None else transform.resize(frame.pixels, plan)
@@ -181,14 +181,30 @@ def preview(found: Analysis, output: str, policy: Policy, clock: Clock, number: 
         EncodeError: the encoder failed.
         VerificationError: a part outside the allow-list was left.
     """
-    if not 0 <= number < len(found.detections):
-        raise InvalidPolicy(f"frame must be from 0 to {len(found.detections) - 1}, got {number}")
+    _check_frame("frame", number, len(found.detections))
     frame, row = found.raster.frames[number], found.detections[number]
     captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
     pixels = transform.outlined(frame.pixels, [detection.box for detection in row], captions)
     transform.clear_transparent(pixels)
     raster = replace(found.raster, frames=(Frame(pixels),))
     return Scrubbed(*_encode(raster, output, policy, clock))
+
+
+def covered_frame(
+    found: Analysis, output: str, style: Style, policy: Policy, rng: np.random.Generator, clock: Clock, number: int = 0
+) -> Scrubbed:
+    """One frame as ``scrub`` covers it, by the same steps, at the size and on the grid of the input.
+
+    Raises:
+        InvalidPolicy: there is no frame of this number.
+        EncodeError, VerificationError: as ``scrub``.
+    """
+    _check_frame("frame", number, len(found.detections))
+    rows = [list(row) for row in found.detections]
+    spread = redaction.spread_over_neighbours(rows) if is_animation(found) else rows
+    raster = replace(found.raster, frames=(Frame(found.raster.frames[number].pixels),))
+    alone = replace(found, raster=raster, detections=(tuple(spread[number]),), sizes=(found.sizes[number],))
+    return scrub(alone, output, style, replace(policy, stealth=False), rng, clock)
 
 
 def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
@@ -247,7 +263,8 @@ def _each(change: Callable[[Raster], Raster], raster: Raster) -> Raster:
     return replace(first, frames=frames)
 
 
-def _is_animation(found: Analysis) -> bool:
+def is_animation(found: Analysis) -> bool:
+    """Whether the frames follow each other in time; a face is covered in the frames beside its own then, too."""
     return len(found.sizes) > 1 and bool(found.raster.frames[0].duration or found.raster.frames[1].duration)
 
 
@@ -255,15 +272,20 @@ def _detect(
     seen: Raster, policy: Policy, search: dict[str, Any]
 ) -> tuple[tuple[tuple[Detection, ...], ...], tuple[tuple[int, int], ...]]:
     """What is to be redacted, per frame, and the size of each; ``search`` takes what was searched."""
-    by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
+    by_hand = [(box, Detection(_inside(box, seen), 1.0, "region")) for box in policy.regions]
+    for name, boxes in (("regions", policy.regions), ("keep_regions", policy.keep_regions)):
+        for box in boxes:
+            _check_frame(f"the frame of {name}", getattr(box, "frame", 0), len(seen.frames))
     finders = _finders(policy)
     search["recall"] = policy.recall if finders else None
     if models := [finder.describe() for finder in finders if isinstance(finder, detectors.Described)]:
         search["models"] = models
     rows, sizes = [], []
-    for frame in seen.frames:
+    for number, frame in enumerate(seen.frames):
         row = _search(finders, shown_views(frame.pixels), search)
-        rows.append(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand)
+        keep = [box for box in policy.keep_regions if _counts_in(box, number)]
+        covers = [found for box, found in by_hand if _counts_in(box, number)]
+        rows.append((*(d for d in row if not _is_kept(d.box, keep)), *covers))
         sizes.append(frame.pixels.shape[:2])
     return tuple(rows), tuple(sizes)
 
@@ -309,6 +331,15 @@ def _inside(box: Box, raster: Raster) -> Box:
     if clipped is None:
         raise InvalidPolicy(f"regions must lie inside the picture of {raster.width} x {raster.height} px")
     return clipped
+
+
+def _counts_in(box: Box, number: int) -> bool:
+    return not isinstance(box, FrameBox) or box.frame == number
+
+
+def _check_frame(name: str, number: int, count: int) -> None:
+    if not 0 <= number < count:
+        raise InvalidPolicy(f"{name} must be from 0 to {count - 1}, got {number}")
 
 
 def _is_kept(box: Box, keep: Sequence[Box]) -> bool:

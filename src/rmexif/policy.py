@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rmexif import containers, credit, detectors, styles
 from rmexif.errors import InvalidPolicy
-from rmexif.types import Box, Limits
+from rmexif.types import Box, FrameBox, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -96,9 +96,9 @@ class Policy:
     margin: float = _option(0.25, "added around a face", range=(0, 4), unit="fraction of its size")
     style: str | Style = _option("blur", "how faces are redacted", choices=styles.STYLES)
     allow_weak: bool = _option(False, "allow a style that a recogniser may see through")
-    regions: tuple[Box, ...] = _option((), "to redact too", unit="px of the upright picture")
+    regions: tuple[Box, ...] = _option((), "to redact too", unit="px of the upright picture; @FRAME: in that one alone")
     keep_regions: tuple[Box, ...] = _option(
-        (), "to leave: faces whose centre lies inside", unit="px of the upright picture"
+        (), "to leave: faces whose centre lies inside", unit="px of the upright picture; @FRAME: in that one alone"
     )
     keep: tuple[str, ...] | str = _option(
         (),
@@ -191,12 +191,18 @@ def _check(name: str, value: Any, about: Mapping[str, Any]) -> None:
 
 def _box(name: str, item: Any) -> Box:
     try:
-        box = item if isinstance(item, Box) else Box(*(int(number) for number in item))
+        box = item if isinstance(item, Box) else _box_of(*(int(number) for number in item))
     except (TypeError, ValueError) as error:
-        raise InvalidPolicy(f"{name} must hold boxes, or left, top, right, bottom in px") from error
+        raise InvalidPolicy(
+            f"{name} must hold boxes, or left, top, right, bottom in px, and a frame where only one is meant"
+        ) from error
     if box.width < 1 or box.height < 1:
         raise InvalidPolicy(f"{name} must hold boxes of at least 1 x 1 px, got {box.width} x {box.height}")
     return box
+
+
+def _box_of(left: int, top: int, right: int, bottom: int, frame: int | None = None) -> Box:
+    return Box(left, top, right, bottom) if frame is None else FrameBox(left, top, right, bottom, frame)
 
 
 def _changed(limits: Limits) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 from rmexif import containers, credit, inspection, lossless
 from rmexif.errors import RmexifError, VerificationError
 from rmexif.residuals import Residual
-from rmexif.stats import FaceStats, ResidualStats, Stats
+from rmexif.stats import DroppedStats, FaceStats, KeptStats, ResidualStats, Stats
 from rmexif.types import Category, Limits
 from rmexif.workers.channel import Bounds, Reply
 from rmexif.workers.schema import mismatch
@@ -44,6 +44,19 @@ class FoundStats(TypedDict):
     value: NotRequired[str]
 
 
+class KeptValueStats(KeptStats):
+    """A field that would stay, and what it says."""
+
+    value: NotRequired[str]
+
+
+class CreditValueStats(TypedDict):
+    """What would stay of a file, in the report of ``inspect``."""
+
+    kept: list[KeptValueStats]
+    dropped: list[DroppedStats]
+
+
 class InspectionStats(TypedDict):
     """The report of ``inspect``."""
 
@@ -55,6 +68,7 @@ class InspectionStats(TypedDict):
     bytes: int
     findings: list[FoundStats]
     residuals: list[ResidualStats]
+    credit: NotRequired[CreditValueStats]
 
 
 class VerificationStats(TypedDict):
