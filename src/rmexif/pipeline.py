@@ -17,10 +17,11 @@ import numpy as np
 from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
 from rmexif.containers import by_name, output_for, rebuild
 from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
+from rmexif.policy import FrameBox
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte, shown_views
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameBox, FrameStream, Raster
+from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from rmexif import containers, credit, detectors, styles
 from rmexif.errors import InvalidPolicy
-from rmexif.types import Box, FrameBox, Limits
+from rmexif.types import Box, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rmexif.detectors import Detector
     from rmexif.styles import Style
 
-__all__ = ["Policy"]
+__all__ = ["FrameBox", "Policy"]
 
 Recall = Literal["balanced", "high", "max"]
 Repair = Literal["refuse", "complete"]
@@ -67,6 +67,13 @@ def _option(
     about = {"help": help, "range": range, "choices": choices, "unit": unit, "form": form, "is_text": is_text}
     about["is_operators"] = is_operators
     return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBox(Box):
+    """A rectangle that counts in one frame alone."""
+
+    frame: int  # of an animation or of pages, from 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

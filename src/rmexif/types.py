@@ -250,13 +250,6 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameBox(Box):
-    """A rectangle that counts in one frame alone."""
-
-    frame: int  # of an animation or of pages, from 0
-
-
-@dataclass(frozen=True, slots=True)
 class Detection:
     """Something to redact, found by a detector or named by the caller."""
 
