@@ -35,13 +35,14 @@ export class Editor {
       this.place(this.nodes.get(item.id), item);
     }
     this.layer.setAttribute("viewBox", `0 0 ${this.picture.width} ${this.picture.height}`);
-    this.layer.replaceChildren(...items.map((item) => this.mask(item)));
+    const beside = hidden || marksOnly ? [] : this.places.beside(this.frame);
+    this.layer.replaceChildren(...beside.map((item) => this.mask(item, "beside")), ...items.map((item) => this.mask(item)));
   }
 
-  mask(item) {
+  mask(item, kind = item.on ? "on" : "off") {
     const path = document.createElementNS(SVG, "path"), [l, t, r, b] = item.box;
     path.setAttribute("d", item.mask ? outline(item.mask) : `M${l} ${t}H${r}V${b}H${l}Z`);
-    path.setAttribute("class", item.on ? "on" : "off");
+    path.setAttribute("class", kind);
     return path;
   }
 

@@ -1,4 +1,5 @@
 /* The page: pictures come in, are looked at, cleaned and taken home. */
+import * as credit from "./credit.js";
 import { $, say } from "./dom.js";
 import * as grid from "./grid.js";
 import { receive } from "./intake.js";
@@ -129,12 +130,16 @@ function unlock() {
   $("#token").focus();
 }
 
+function edited() {
+  for (const picture of pictures) if (!picture.refused) picture.edited();
+}
+
 async function chosen(event) {
   const { name } = event.target;
   if (!(name in settings)) return;
   change(name, event.target.type === "checkbox" ? event.target.checked : event.target.value);
   if (["names", "table"].includes(name)) return;
-  for (const picture of pictures) if (!picture.refused) picture.edited();
+  edited();
   if (settings.mode === "faces" && ["mode", "recall"].includes(name)) {
     say(word("looking"));
     const search = (picture, signal) => picture.look({ signal }).then(() => picture.search({ signal })).catch((error) => { if (!signal.aborted) picture.refuse(error); });
@@ -160,6 +165,7 @@ function keys(event) {
 
 function start() {
   for (const [code, name] of Object.entries(LANGUAGES)) $("#language").append(new Option(name, code));
+  credit.begin(edited);
   load();
   speak(settings.language || best(navigator.languages));
   $("#language").value = document.documentElement.lang;

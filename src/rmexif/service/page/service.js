@@ -5,7 +5,7 @@ import { word } from "./speech.js";
 const LANES = 3; // questions at once
 const PATIENCE = 5; // questions, before a busy service is called busy
 const AGAIN = ["busy", "slow_body", "deadline_exceeded", "worker_lost", "offline", "unauthorized"];
-const KNOWN = [...AGAIN, "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"];
+const KNOWN = [...AGAIN, "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded", "invalid_policy"];
 const waiting = [];
 let free = LANES, token = "";
 

@@ -1,7 +1,9 @@
 /* The open picture: what it gives away, its places, its frames, and before and after. */
+import * as credit from "./credit.js";
 import { $, button, make, say } from "./dom.js";
 import { Editor } from "./editor.js";
 import { reveal } from "./findings.js";
+import { Look } from "./look.js";
 import { settings } from "./settings.js";
 import { number, size, word } from "./speech.js";
 import { Zoom } from "./zoom.js";
@@ -9,13 +11,14 @@ import { Zoom } from "./zoom.js";
 const CHIP = 56; // px
 const root = $("#picture"), stage = $("#stage"), before = $("#before"), after = $("#after");
 const editor = new Editor(stage), zoom = new Zoom($("#room"), stage, () => editor.refresh());
-let picture = null, frame = 0, view = "mark", shown = null, events = null;
+const look = new Look($("#look"), $("#looked"), stage, show);
+let picture = null, frame = 0, view = "mark", shown = null, events = null, told = null;
 
 export const current = () => picture;
 
 export function open(one) {
   close();
-  [picture, frame, view, events] = [one, 0, "mark", new AbortController()];
+  [picture, frame, view, events, told] = [one, 0, "mark", new AbortController(), null];
   root.hidden = false;
   for (const image of [before, after]) forget(image);
   $("#name").textContent = one.name;
@@ -29,6 +32,7 @@ export function open(one) {
 
 export function close() {
   events?.abort();
+  look.forget();
   for (const image of [before, after]) forget(image);
   [picture, shown] = [null, null];
   root.hidden = true;
@@ -36,7 +40,7 @@ export function close() {
 
 export function retell() {
   if (!picture) return;
-  if (picture.state !== "looking") reveal($("#reveals"), picture.findings);
+  if (picture.state !== "looking") reveal($("#reveals"), picture.findings, picture.state === "cleaned");
   refresh();
 }
 
@@ -94,10 +98,11 @@ function facts() {
 
 function outcome() {
   if (picture.state !== "cleaned") return picture.state === "found" ? foundText() : word(picture.state);
-  const { report, blob } = picture.result, covered = report.faces?.length ?? report.faces_detected ?? 0;
-  return word("outcome", {
+  const { report, blob } = picture.result, covered = report.faces?.length ?? report.faces_detected ?? 0, stays = report.credit?.kept.length;
+  const text = word("outcome", {
     details: word("details", { n: report.findings_count }), places: word("placesCovered", { n: covered }), size: size(blob.size),
   });
+  return stays ? `${text} · ${word("fieldsStay", { n: stays })}` : text;
 }
 
 function foundText() {
@@ -119,7 +124,10 @@ function refresh() {
   $("#undo").disabled = !picture.places.past.length;
   $("#redo").disabled = !picture.places.future.length;
   $("#cover-all").hidden = $("#keep-all").hidden = settings.mode !== "faces" || !picture.places.faces.length;
+  $("#look").disabled = !marks;
   $("#frames").hidden = picture.frames < 2;
+  $("#follow").hidden = settings.mode !== "faces" || !picture.places.animation;
+  $("#follow").disabled = !marks || !picture.places.faces.some((item) => item.frame === frame);
   $("#frame").textContent = word("frame", { n: frame + 1, all: picture.frames });
   $("#frame-back").disabled = frame === 0;
   $("#frame-on").disabled = frame >= picture.frames - 1;
@@ -127,6 +135,12 @@ function refresh() {
   else if (!refused) editor.layer.replaceChildren();
   chips(ready);
   refreshView();
+  look.want(marks && view === "mark" ? picture : null, frame);
+  credit.reveal($("#stays"), picture, current);
+  if (told !== (picture.state === "cleaned") && picture.state !== "looking" && !refused) {
+    told = picture.state === "cleaned";
+    reveal($("#reveals"), picture.findings, told);
+  }
 }
 
 function refuse() {
@@ -222,7 +236,14 @@ $("#undo").onclick = () => undo(true);
 $("#redo").onclick = () => undo(false);
 $("#cover-all").onclick = () => picture.places.turnAll(true);
 $("#keep-all").onclick = () => picture.places.turnAll(false);
+$("#look").onclick = () => {
+  look.toggle(!look.on);
+  view = "mark";
+  say(word(look.on ? "looking" : "marksShown"));
+  refresh();
+};
+$("#follow").onclick = () => say(word("followed", { n: picture.places.follow(frame), all: picture.frames }));
 $("#frame-back").onclick = () => step(-1);
 $("#frame-on").onclick = () => step(1);
-$("#view").onchange = (event) => { view = event.target.value; refreshView(); };
+$("#view").onchange = (event) => { view = event.target.value; refresh(); };
 $("#divide").oninput = split;
