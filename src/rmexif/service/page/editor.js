@@ -79,7 +79,8 @@ export class Editor {
 
   turn(id) {
     const item = this.places.turn(id);
-    say(word(item.on ? "covered" : "visible", { name: this.places.name(item) }));
+    const still = !item.on && this.places.beside(item.frame).length > 0;
+    say(word(item.on ? "covered" : still ? "visibleLater" : "visible", { name: this.places.name(item) }));
   }
 
   remove(id) {

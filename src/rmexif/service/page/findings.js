@@ -45,7 +45,8 @@ function technical(findings) {
   return node;
 }
 
-export function reveal(root, findings, removed = false) {
+/* `removed`: the word that says so, of a cleaned copy. */
+export function reveal(root, findings, removed = "") {
   const groups = new Map();
   for (const item of telling(findings)) {
     if (!groups.has(item.category)) groups.set(item.category, { words: new Set(), others: new Set() });
@@ -62,8 +63,8 @@ export function reveal(root, findings, removed = false) {
   }
   const place = position(findings);
   root.setAttribute("aria-busy", false);
-  root.classList.toggle("nothing", removed || !groups.size);
-  root.replaceChildren(make("strong", word(!groups.size ? "nothing" : removed ? "removedFrom" : "found")));
+  root.classList.toggle("nothing", Boolean(removed) || !groups.size);
+  root.replaceChildren(make("strong", word(!groups.size ? "nothing" : removed || "found")));
   if (groups.size) root.append(list);
   if (place) root.append(map(place));
   if (findings.length) root.append(technical(findings));

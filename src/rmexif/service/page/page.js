@@ -1,6 +1,6 @@
 /* The page: pictures come in, are looked at, cleaned and taken home. */
 import * as credit from "./credit.js";
-import { $, say } from "./dom.js";
+import { $, enable, say } from "./dom.js";
 import * as grid from "./grid.js";
 import { receive } from "./intake.js";
 import { Picture } from "./picture.js";
@@ -26,7 +26,7 @@ function refresh() { // once a frame, however many pictures change
 
 function draw() {
   const fine = sound(), done = fine.filter((picture) => picture.result), open = waiting();
-  const clean = $("#clean-all"), home = $("#save-all"), focused = document.activeElement === clean;
+  const clean = $("#clean-all"), home = $("#save-all");
   document.body.classList.toggle("busy", pictures.size > 0);
   document.body.classList.toggle("many", pictures.size > 1);
   document.body.classList.toggle("open", viewer.current() !== null);
@@ -37,16 +37,15 @@ function draw() {
   home.hidden = !done.length;
   home.textContent = done.length > 1 ? word("saveAll", { n: done.length }) : word("save");
   clean.hidden = !open.length && !running();
-  clean.disabled = running() || !open.length;
+  enable(clean, !running() && open.length > 0);
   clean.textContent = fine.length > 1 ? word("cleanAll", { n: open.length }) : word("clean");
   $("#clean-one").hidden = $("#save-one").hidden = pictures.size < 2;
   const one = viewer.current();
   if (one) {
-    $("#clean-one").disabled = one.refused || Boolean(one.result) || ["looking", "cleaning"].includes(one.state);
-    $("#save-one").disabled = !one.result;
+    enable($("#clean-one"), !one.refused && !one.result && !["looking", "cleaning"].includes(one.state));
+    enable($("#save-one"), Boolean(one.result));
   }
   home.classList.toggle("primary", clean.hidden);
-  if (focused && clean.hidden && !home.hidden) home.focus();
 }
 
 function open(picture, place = "#name") {
@@ -103,13 +102,24 @@ function report() {
 }
 
 async function cleanAll() {
-  if (running()) return;
+  if (running() || !waiting().length) return;
+  const pressed = document.activeElement === $("#clean-all");
   refresh();
   say(word("cleaning"));
   if (!await each(waiting(), (picture, signal) => picture.clean({ signal }), refresh)) return;
+  draw();
+  if (pressed && document.activeElement === document.body && !$("#save-all").hidden) $("#save-all").focus();
   const done = sound().filter((picture) => picture.result).length;
   if (pictures.size === 1) viewer.compare();
   say(word("done", { done, pictures: word("pictures", { n: pictures.size }) }));
+}
+
+async function cleanOne() {
+  const one = viewer.current();
+  if (one.refused || one.result || ["looking", "cleaning"].includes(one.state)) return;
+  await one.clean({ first: true });
+  if (viewer.current() === one) viewer.compare();
+  draw();
 }
 
 function remove(picture) {
@@ -200,9 +210,9 @@ function start() {
   $("#next").onclick = () => walk(1);
   $("#remove").onclick = () => remove(viewer.current());
   $("#clean-all").onclick = cleanAll;
-  $("#clean-one").onclick = () => { const one = viewer.current(); one.clean({ first: true }).then(() => { if (viewer.current() === one) viewer.compare(); draw(); }); };
+  $("#clean-one").onclick = cleanOne;
   $("#save-all").onclick = () => save(sound().filter((picture) => picture.result));
-  $("#save-one").onclick = () => save([viewer.current()]);
+  $("#save-one").onclick = () => { if (viewer.current().result) save([viewer.current()]); };
   document.addEventListener("keydown", keys);
   addEventListener("beforeunload", (event) => { if ([...pictures].some((picture) => picture.unsaved)) event.preventDefault(); });
   receive(take);
