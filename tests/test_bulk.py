@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rmexif import InvalidPolicy, Policy, RmexifError, scrub_many, strip_many, verify
+from rmexif.bulk import StripTask
 from tests import samples
 
 PLAIN = Policy(faces=False)
@@ -96,3 +97,10 @@ def test_outcomes_are_clean() -> None:
         assert o.data is not None
         assert verify(o.data, canonical=True) == []
         assert samples.CANARY not in o.data
+
+
+def test_two_strips_that_keep_something_else_are_not_the_same() -> None:
+    """A second run does what another ``keep`` or ``set`` asks for."""
+    tasks = [StripTask(), StripTask(keep=("copyright",)), StripTask(keep=("date",)), StripTask(set=("creator=Doe",))]
+    assert len({task.fingerprint() for task in tasks}) == len(tasks)
+    assert StripTask().fingerprint() == StripTask(keep=(), set=()).fingerprint()

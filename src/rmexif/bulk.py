@@ -74,6 +74,7 @@ class StripTask:
         changed = {item.name: getattr(self.limits, item.name) for item in fields(plain)}
         limits = {name: value for name, value in changed.items() if value != getattr(plain, name)}
         settings = {"mode": "strip", "thorough": self.thorough, "repair": self.repair, "limits": limits}
+        settings |= {name: list(value) for name, value in (("keep", self.keep), ("set", self.set)) if value}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -126,6 +126,32 @@ def test_watch_cleans_what_appears(astronaut: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_watch_keeps_a_credit_and_refuses_what_a_strip_has_no_use_for(astronaut: bytes, tmp_path: Path) -> None:
+    """``--strip`` takes ``--keep`` and ``--set``; a style would be ignored, so it is refused."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.jpg").write_bytes(astronaut)
+    options = (
+        "--strip",
+        "--keep",
+        "copyright",
+        "--set",
+        "credit-line=Doe/Agency",
+        "--every",
+        "0.1",
+        "--unchanged",
+        "0.1",
+    )
+    with started("watch", str(source), "-o", str(target), *options):
+        until((target / "a.jpg").exists)
+    assert verify((target / "a.jpg").read_bytes(), keep="copyright") == []
+    assert b"A. Photographer" in (target / "a.jpg").read_bytes()
+    assert b"Doe/Agency" in (target / "a.jpg").read_bytes()
+    with started("watch", str(source), "-o", str(target), "--strip", "--style", "solid") as process:
+        assert process.wait(30) == 64
+
+
+@pytest.mark.slow
 def test_watch_takes_a_burst_of_a_thousand(tmp_path: Path) -> None:
     """Every one of them comes out."""
     from io import BytesIO
