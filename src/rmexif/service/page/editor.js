@@ -14,8 +14,15 @@ export class Editor {
     stage.addEventListener("pointerdown", (event) => this.draw(event));
   }
 
+  close() {
+    for (const node of this.nodes.values()) node.remove();
+    this.nodes.clear();
+    this.picture = null;
+    this.layer.replaceChildren();
+  }
+
   open(picture, frame) {
-    if (picture !== this.picture) { for (const node of this.nodes.values()) node.remove(); this.nodes.clear(); }
+    if (picture !== this.picture) this.close();
     Object.assign(this, { picture, frame });
     this.refresh();
   }

@@ -4,7 +4,7 @@ import { $, enable, say } from "./dom.js";
 import * as grid from "./grid.js";
 import { receive } from "./intake.js";
 import { Picture } from "./picture.js";
-import { each, running } from "./run.js";
+import { each, running, stop } from "./run.js";
 import { save } from "./saving.js";
 import { setToken, stay } from "./service.js";
 import { change, load, session, settings, show } from "./settings.js";
@@ -134,6 +134,22 @@ function remove(picture) {
   say(word("removed", { name: picture.name }));
 }
 
+const unsaved = () => [...pictures].some((picture) => picture.unsaved);
+
+function clear() {
+  if (unsaved() && !confirm(word("clearAsk"))) return;
+  stop();
+  viewer.close();
+  for (const picture of pictures) {
+    picture.gone = true;
+    grid.take(picture);
+  }
+  pictures.clear();
+  draw();
+  $("#files").focus();
+  say(word("cleared"));
+}
+
 function unlock() {
   if (!$("#door").hidden) return;
   $("#door").hidden = false;
@@ -208,13 +224,14 @@ function start() {
   $("#back").onclick = back;
   $("#previous").onclick = () => walk(-1);
   $("#next").onclick = () => walk(1);
+  $("#clear").onclick = clear;
   $("#remove").onclick = () => remove(viewer.current());
   $("#clean-all").onclick = cleanAll;
   $("#clean-one").onclick = cleanOne;
   $("#save-all").onclick = () => save(sound().filter((picture) => picture.result));
   $("#save-one").onclick = () => { if (viewer.current().result) save([viewer.current()]); };
   document.addEventListener("keydown", keys);
-  addEventListener("beforeunload", (event) => { if ([...pictures].some((picture) => picture.unsaved)) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); });
   receive(take);
   draw();
 }

@@ -33,6 +33,8 @@ export function open(one) {
 export function close() {
   events?.abort();
   look.forget();
+  editor.close();
+  for (const place of ["#chips", "#refusal", "#stays"]) $(place).replaceChildren();
   for (const image of [before, after]) forget(image);
   [picture, shown] = [null, null];
   root.hidden = true;
