@@ -6,7 +6,7 @@ import { receive } from "./intake.js";
 import { Picture } from "./picture.js";
 import { each, running, stop } from "./run.js";
 import { save } from "./saving.js";
-import { setToken, stay } from "./service.js";
+import { hasToken, setToken, stay } from "./service.js";
 import { change, load, session, settings, show } from "./settings.js";
 import { best, speak, word } from "./speech.js";
 import * as viewer from "./viewer.js";
@@ -16,6 +16,8 @@ const SLICE = 25; // tiles made in one go
 const pictures = new Set();
 const sound = () => grid.order().filter((picture) => !picture.refused);
 const waiting = () => sound().filter((picture) => !picture.result);
+
+const passing = () => [...pictures].filter((picture) => picture.refused && picture.error.mayPass);
 
 let due = false;
 function refresh() { // once a frame, however many pictures change
@@ -34,6 +36,8 @@ function draw() {
   $("#grid").hidden = pictures.size < 2 || viewer.current() !== null;
   $("#count").textContent = word("pictures", { n: pictures.size });
   $("#walk").hidden = pictures.size < 2;
+  $("#again").hidden = !passing().length;
+  $("#again").textContent = word("againAll", { n: passing().length });
   home.hidden = !done.length;
   home.textContent = done.length > 1 ? word("saveAll", { n: done.length }) : word("save");
   clean.hidden = !open.length && !running();
@@ -86,6 +90,11 @@ async function take(files) {
     draw();
   }
   await look(fresh);
+}
+
+function again(some = passing()) {
+  for (const picture of some) picture.anew();
+  return look(some);
 }
 
 async function look(some) {
@@ -152,6 +161,9 @@ function clear() {
 
 function unlock() {
   if (!$("#door").hidden) return;
+  const why = $("#door p");
+  why.dataset.word = hasToken() ? "doorWrong" : "door";
+  why.textContent = word(why.dataset.word);
   $("#door").hidden = false;
   $("#token").focus();
 }
@@ -214,8 +226,7 @@ function start() {
     setToken($("#token").value.trim());
     $("#door").hidden = true;
     const locked = [...pictures].filter((picture) => picture.error?.code === "unauthorized");
-    for (const picture of locked) Object.assign(picture, { seen: null, error: null, state: "looking" });
-    look(locked).then(() => { if (viewer.current()) open(viewer.current(), "#name"); });
+    again(locked).then(() => { if (viewer.current()) open(viewer.current(), "#name"); });
   };
   $("#options").onsubmit = $("#view").onsubmit = (event) => event.preventDefault();
   $("#options").onchange = chosen;
@@ -224,6 +235,7 @@ function start() {
   $("#back").onclick = back;
   $("#previous").onclick = () => walk(-1);
   $("#next").onclick = () => walk(1);
+  $("#again").onclick = () => again();
   $("#clear").onclick = clear;
   $("#remove").onclick = () => remove(viewer.current());
   $("#clean-all").onclick = cleanAll;

@@ -131,9 +131,13 @@ export class Picture extends EventTarget {
 
   keep() { this.result.kept = true; this.tell(); }
 
+  anew() {
+    Object.assign(this, { seen: null, searched: null, error: null });
+    this.become("looking");
+  }
+
   again() {
-    Object.assign(this, { seen: null, error: null, state: "looking" });
-    this.tell();
+    this.anew();
     return this.look();
   }
 }
