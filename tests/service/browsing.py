@@ -6,7 +6,10 @@ With RMEXIF_TEST_SHOTS=FOLDER every state is kept as a picture, for a person to 
 from __future__ import annotations
 
 import io
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +93,7 @@ LAYOUT_FAULTS = """() => {
         if (pen.measureText(text).width > room + 1) faults.push(`list "${text}" ${Math.round(pen.measureText(text).width)} > ${Math.round(room)}`);
     }
     const controls = [...document.querySelectorAll("button, select, input, summary, a, label.button")].filter((node) =>
-        seen(node) && !node.matches("#files, #folder, .segments input, .box") && !node.closest("#bar, .box, .tile"));
+        seen(node) && !node.matches("#files, #folder, .segments input, .box") && !node.closest("#bar, .box, .tile, #chips"));
     const places = controls.map((node) => node.getBoundingClientRect());
     controls.forEach((one, i) => controls.slice(i + 1).forEach((other, j) => {
         const a = places[i], b = places[i + 1 + j];
@@ -109,6 +112,32 @@ LAYOUT_FAULTS = """() => {
 def layout_faults(page: Any) -> list[str]:
     """Texts that are cut off, controls that overlap or lie outside, lists whose chosen text does not fit."""
     return page.evaluate(LAYOUT_FAULTS)
+
+
+@contextmanager
+def main_thread(page: Any) -> Iterator[list[float]]:
+    """Fills a list with the processor time of each task of the page's main thread, ms.
+
+    What PerformanceObserver calls a long task is measured by the wall clock, and depends on who else uses the machine;
+    Chromium's trace has the time of the thread itself.
+    """
+    tasks: list[float] = []
+    browser = page.context.browser
+    browser.start_tracing(page=page, categories=["toplevel"])
+    try:
+        yield tasks
+    finally:
+        events = json.loads(browser.stop_tracing())["traceEvents"]
+        mains = {
+            (event["pid"], event["tid"])
+            for event in events
+            if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+        }
+        tasks += [
+            event["tdur"] / 1e3
+            for event in events
+            if event["name"].endswith("::RunTask") and "tdur" in event and (event["pid"], event["tid"]) in mains
+        ]
 
 
 class Reader:

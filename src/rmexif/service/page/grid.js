@@ -12,7 +12,7 @@ export function about(picture) {
   if (picture.refused) return picture.error.plain;
   if (picture.state === "cleaned") return word(picture.result.kept ? "saved" : "cleaned");
   if (picture.state !== "found") return word(picture.state);
-  const parts = [word("details", { n: telling(picture.findings).length })];
+  const hidden = telling(picture.findings).length, parts = [hidden ? word("details", { n: hidden }) : word("nothingHidden")];
   const count = picture.places.faces.length;
   if (picture.searched && settings.mode === "faces") parts.unshift(count ? word("facesFound", { n: count }) : word("noFace"));
   return parts.join(" · ");

@@ -13,6 +13,7 @@ import * as viewer from "./viewer.js";
 import { LANGUAGES } from "./words.js";
 
 const SLICE = 25; // tiles made in one go
+const NARROW = matchMedia("(max-width: 50rem)");
 const pictures = new Set();
 const sound = () => grid.order().filter((picture) => !picture.refused);
 const waiting = () => sound().filter((picture) => !picture.result);
@@ -56,6 +57,7 @@ function open(picture, place = "#name") {
   viewer.open(picture);
   draw();
   if (pictures.size > 1) { $(place).focus(); scrollTo(0, 0); }
+  else if (NARROW.matches) $("#picture").scrollIntoView(); // what somebody chose is what they see first
 }
 
 function back() {
@@ -106,6 +108,7 @@ function report() {
   const fine = sound(), faces = fine.reduce((sum, picture) => sum + picture.places.faces.length, 0), count = word("pictures", { n: fine.length });
   const refused = [...pictures].find((picture) => picture.refused);
   if (!fine.length && refused) say(refused.error.plain);
+  else if (settings.mode === "faces" && !faces) say(word("readyNone", { pictures: count }));
   else if (settings.mode === "faces") say(word("ready", { faces: word("facesFound", { n: faces }), pictures: count }));
   else say(word("readyPlain", { pictures: count }));
 }
