@@ -81,6 +81,25 @@ def test_page_ends_with_its_tab(astronaut: bytes) -> None:
         process.wait(30)
 
 
+@pytest.mark.slow
+def test_page_is_used_in_a_browser_and_ends_with_it(browser, astronaut: bytes) -> None:
+    """The printed address opens a page that knows its secret, cleans a picture, and takes the service with it."""
+    from tests.service.browsing import downloaded, give, ready
+
+    with started("page", "--no-browser", RMEXIF_WORKERS="1") as process:
+        address = process.stdout.readline().strip()
+        page = browser.new_page()
+        page.goto(address)
+        give(page, astronaut)
+        ready(page)
+        assert "token" not in page.url
+        page.click("#clean-all")
+        assert verify(downloaded(page), canonical=True) == []
+        page.close()
+        process.wait(30)
+    assert process.returncode == 0
+
+
 def _answers(base: str) -> bool:
     try:
         return requests.get(base, timeout=30).status_code == 200

@@ -121,6 +121,22 @@ def test_every_stop_of_the_keyboard_has_its_name(page, astronaut: bytes) -> None
     assert stops(page, reader) == FOUND
 
 
+def test_what_has_the_focus_is_never_under_the_bar(visit, astronaut: bytes) -> None:
+    """WCAG 2.2, 2.4.11: on a phone, stop by stop down the page and up again."""
+    page = visit(viewport={"width": 390, "height": 700})
+    give(page, astronaut)
+    ready(page)
+    page.evaluate("document.querySelectorAll('#options details').forEach((one) => { one.open = true; })")
+    hidden = """() => { const node = document.activeElement, bar = document.querySelector("#bar").getBoundingClientRect();
+        const { top, bottom } = (node.labels?.[0] ?? node).getBoundingClientRect();
+        return node !== document.body && !node.closest("#bar, footer, #room, #files, #folder") && top >= bar.top - 4 && bottom > bar.top ? node.outerHTML.slice(0, 90) : ""; }"""
+    found = []
+    for key in ["Tab"] * 46 + ["Shift+Tab"] * 40:
+        page.keyboard.press(key)
+        found.append(page.evaluate(hidden))
+    assert [text for text in found if text] == []
+
+
 def test_a_picture_is_cleaned_by_keys_and_ears(page, astronaut: bytes, tmp_path: Path) -> None:
     """From choosing to downloading without a mouse; what happens is said by one polite live region."""
     (tmp_path / "holiday.jpg").write_bytes(astronaut)
