@@ -95,6 +95,20 @@ def test_a_new_detector_is_a_choice_everywhere(monkeypatch: pytest.MonkeyPatch, 
     assert values == {"detectors": ("corner", "centerface")}
 
 
+def test_a_region_may_name_its_frame(tmp_path: Path) -> None:
+    """Over HTTP and at the command line in the same words; what is no frame is refused."""
+    values = http_values(keep_regions="1,2,30,40@3; 5,6,7,8")
+    assert Policy(**values) == Policy(keep_regions=((1, 2, 30, 40, 3), (5, 6, 7, 8)))
+    with pytest.raises(InvalidPolicy, match="@frame"):
+        http_values(regions="1,2,3,4@x")
+
+    (tmp_path / "in.png").write_bytes(samples.saved(samples.picture(96, 96), "PNG"))
+    args = ("in.png", "--no-faces", "--dry-run", "--region")
+    assert run(*args, "8,8,32,32@0", cwd=tmp_path).returncode == 0
+    assert b"must be from 0 to 0, got 1" in run(*args, "8,8,32,32@1", cwd=tmp_path).stderr
+    assert run(*args, "8,8,32,32@", cwd=tmp_path).returncode == 64
+
+
 def test_every_field_is_an_option(tmp_path: Path) -> None:
     """With its help; the command line lists each, under its own spelling."""
     known = policy_options()
@@ -145,7 +159,7 @@ def test_kinds_and_defaults() -> None:
         ("quality", "101", "quality must be between 1 and 100, got '101'"),
         ("recall", "most", "recall must be one of balanced, high, max, got 'most'"),
         ("faces", "maybe", "faces must be true or false, got 'maybe'"),
-        ("regions", "1,2,3", "regions must be left,top,right,bottom in px, got '1,2,3'"),
+        ("regions", "1,2,3", "regions must be left,top,right,bottom[@frame] in px, got '1,2,3'"),
         ("regions", "5,5,5,9", "regions must be left,top,right,bottom in px, with left < right and top < bottom"),
         ("detectors", "yunet:/etc/hostname", "detectors must be one of"),
         ("min_confidence", "x" * 500, "min_confidence must be a number, got 'xxxx"),

@@ -95,13 +95,15 @@ class Option:
         return number
 
     def _parse_region(self, text: str) -> tuple[int, ...]:
+        box, at, frame = text.partition("@")
         try:
-            left, top, right, bottom = numbers = tuple(int(part) for part in text.split(","))
+            left, top, right, bottom = numbers = tuple(int(part) for part in box.split(","))
+            of_frame = (int(frame),) if at else ()
         except ValueError:
-            raise self._refusal("left,top,right,bottom in px", text) from None
-        if max(map(abs, numbers)) > MAX_COORDINATE or left >= right or top >= bottom:
+            raise self._refusal("left,top,right,bottom[@frame] in px", text) from None
+        if max(map(abs, (*numbers, *of_frame))) > MAX_COORDINATE or left >= right or top >= bottom:
             raise self._refusal("left,top,right,bottom in px, with left < right and top < bottom", text)
-        return numbers
+        return (*numbers, *of_frame)
 
     def _refusal(self, expected: str, text: str) -> InvalidPolicy:
         return InvalidPolicy(f"{self.name} must be {expected}, got {text[:MAX_QUOTED]!r}")

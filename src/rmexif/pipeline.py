@@ -9,29 +9,40 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain, product
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmexif import codecs, detectors, redaction, stealth, verification, webp_recode
+from rmexif import codecs, redaction, stealth, verification, webp_recode
 from rmexif.containers import output_for, rebuild
-from rmexif.errors import InputError, InvalidPolicy, UnsupportedFeature, VerificationError
+from rmexif.detection import check_frame, detect
+from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
-from rmexif.raster.alpha import high_byte, shown_views
+from rmexif.raster.alpha import high_byte
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import HARMLESS, Box, Colour, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from rmexif.detectors import Detector
     from rmexif.policy import Policy
     from rmexif.styles import Mask, Style
 
-__all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "output_of", "preview", "scrub"]
+__all__ = [
+    "Analysis",
+    "Clock",
+    "Scrubbed",
+    "analyse",
+    "covered_frame",
+    "is_animation",
+    "masks",
+    "output_of",
+    "preview",
+    "scrub",
+]
 
 
 NO_COLOUR = Colour()
@@ -105,7 +116,7 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         raster, seen, described = _to_srgb(_each(transform.orient, raster), container, policy)
     with clock.stage("detect"):
         search: dict[str, Any] = {}
-        found, sizes = _detect(seen, policy, search)
+        found, sizes = detect(seen, policy, search)
     return Analysis(raster, found, sizes, search, described)
 
 
@@ -167,7 +178,7 @@ def _redacted(
     with clock.stage("resize"):
         plans = _plans(found.sizes, policy, rng)
         rows = [_projected(row, plan) for row, plan in zip(found.detections, plans, strict=True)]
-        spread = redaction.spread_over_neighbours(rows) if _is_animation(found) else rows
+        spread = redaction.spread_over_neighbours(rows) if is_animation(found) else rows
     for frame, plan, row in zip(raster.frames, plans, spread, strict=True):
         with clock.stage("resize"):
             if plan is None:
@@ -194,14 +205,30 @@ def preview(found: Analysis, output: str, policy: Policy, clock: Clock, number: 
         EncodeError: the encoder failed.
         VerificationError: a part outside the allow-list was left.
     """
-    if not 0 <= number < len(found.detections):
-        raise InvalidPolicy(f"frame must be from 0 to {len(found.detections) - 1}, got {number}")
+    check_frame("frame", number, len(found.detections))
     frame, row = found.raster.frames[number], found.detections[number]
     captions = [f"{detection.label} {detection.confidence:.2f}" for detection in row]
     pixels = transform.outlined(frame.pixels, [detection.box for detection in row], captions)
     transform.clear_transparent(pixels)
     raster = replace(found.raster, frames=(Frame(pixels),))
     return Scrubbed(*_encode(raster, output, policy, clock))
+
+
+def covered_frame(
+    found: Analysis, output: str, style: Style, policy: Policy, rng: np.random.Generator, clock: Clock, number: int = 0
+) -> Scrubbed:
+    """One frame as ``scrub`` covers it, by the same steps, at the size and on the grid of the input.
+
+    Raises:
+        InvalidPolicy: there is no frame of this number.
+        EncodeError, VerificationError: as ``scrub``.
+    """
+    check_frame("frame", number, len(found.detections))
+    rows = [list(row) for row in found.detections]
+    spread = redaction.spread_over_neighbours(rows) if is_animation(found) else rows
+    raster = replace(found.raster, frames=(Frame(found.raster.frames[number].pixels),))
+    alone = replace(found, raster=raster, detections=(tuple(spread[number]),), sizes=(found.sizes[number],))
+    return scrub(alone, output, style, replace(policy, stealth=False), rng, clock)
 
 
 def masks(found: Analysis, policy: Policy) -> tuple[tuple[Mask, ...], ...]:
@@ -272,74 +299,9 @@ def _each(change: Callable[[Raster], Raster], raster: Raster) -> Raster:
     return replace(first, frames=frames)
 
 
-def _is_animation(found: Analysis) -> bool:
+def is_animation(found: Analysis) -> bool:
+    """Whether the frames follow each other in time; a face is covered in the frames beside its own then, too."""
     return len(found.sizes) > 1 and bool(found.raster.frames[0].duration or found.raster.frames[1].duration)
-
-
-def _detect(
-    seen: Raster, policy: Policy, search: dict[str, Any]
-) -> tuple[tuple[tuple[Detection, ...], ...], tuple[tuple[int, int], ...]]:
-    """What is to be redacted, per frame, and the size of each; ``search`` takes what was searched."""
-    by_hand = tuple(Detection(_inside(box, seen), 1.0, "region") for box in policy.regions)
-    finders = _finders(policy)
-    search["recall"] = policy.recall if finders else None
-    if models := [finder.describe() for finder in finders if isinstance(finder, detectors.Described)]:
-        search["models"] = models
-    rows, sizes = [], []
-    for frame in seen.frames:
-        row = _search(finders, shown_views(frame.pixels), search)
-        rows.append(tuple(d for d in row if not _is_kept(d.box, policy.keep_regions)) + by_hand)
-        sizes.append(frame.pixels.shape[:2])
-    return tuple(rows), tuple(sizes)
-
-
-def _finders(policy: Policy) -> list[Detector]:
-    """The detectors of the policy; without ``faces`` those of other things, which are asked for by their names."""
-    asked = [item for item in policy.detectors if policy.faces or (isinstance(item, str) and not _finds_faces(item))]
-    asked += [f"onnx:{item}" for item in policy.models]
-    found = [detectors.build(item, policy) for item in asked]
-    return [finder for finder in found if policy.faces or getattr(finder, "label", None) != "face"]
-
-
-def _finds_faces(name: str) -> bool:
-    return detectors.DETECTORS[name.partition(":")[0]].finds == "face"
-
-
-def _search(
-    finders: Sequence[Detector], views: Iterable[NDArray[np.uint8]], search: dict[str, Any]
-) -> tuple[Detection, ...]:
-    """Ask every detector about every view of a frame.
-
-    What was searched is noted for the first frame: all frames of a file, and all views of one, are alike.
-    """
-    found: list[Detection] = []
-    asked = 0
-    for rgb, finder in product(views, finders):
-        asked += 1
-        if not isinstance(finder, detectors.Searching):
-            found += finder.detect(np.ascontiguousarray(rgb))
-            continue
-        result = finder.search(rgb)
-        found += result.detections
-        search.setdefault("levels", list(result.levels))
-        search.setdefault("min_face_px", result.min_face_px)
-        search.setdefault("max_face_px", result.max_face_px)
-        search["rejected"] = search.get("rejected", 0) + result.rejected
-    return tuple(detectors.merge(found)) if asked > 1 else tuple(found)
-
-
-def _inside(box: Box, raster: Raster) -> Box:
-    """A region cut to the picture."""
-    clipped = box.clipped(raster.width, raster.height)
-    if clipped is None:
-        raise InvalidPolicy(f"regions must lie inside the picture of {raster.width} x {raster.height} px")
-    return clipped
-
-
-def _is_kept(box: Box, keep: Sequence[Box]) -> bool:
-    """Whether the centre of a detection lies in a region that the caller wants to leave."""
-    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
-    return any(k.left <= x < k.right and k.top <= y < k.bottom for k in keep)
 
 
 def _plans(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rmexif.detectors import Detector
     from rmexif.styles import Style
 
-__all__ = ["Policy"]
+__all__ = ["FrameBox", "Policy"]
 
 Recall = Literal["balanced", "high", "max"]
 Repair = Literal["refuse", "complete"]
@@ -69,6 +69,13 @@ def _option(
     return field(default=default, metadata=about)
 
 
+@dataclass(frozen=True, slots=True)
+class FrameBox(Box):
+    """A rectangle that counts in one frame alone."""
+
+    frame: int  # of an animation or of pages, from 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What to do with an image; every field has a default, and every default is the safe one."""
@@ -98,9 +105,13 @@ class Policy:
     margin: float = _option(0.25, "added around a face", range=(0, 4), unit="fraction of its size")
     style: str | Style = _option("blur", "how faces are redacted", choices=styles.STYLES)
     allow_weak: bool = _option(False, "allow a style that a recogniser may see through")
-    regions: tuple[Box, ...] = _option((), "an area to redact too", unit="px of the upright picture")
+    regions: tuple[Box, ...] = _option(
+        (), "an area to redact too", unit="px of the upright picture; @FRAME: in that one alone"
+    )
     keep_regions: tuple[Box, ...] = _option(
-        (), "an area whose faces stay, where their centre lies in it", unit="px of the upright picture"
+        (),
+        "an area whose faces stay, where their centre lies in it",
+        unit="px of the upright picture; @FRAME: in that one alone",
     )
     keep: tuple[str, ...] | str = _option(
         (),
@@ -193,12 +204,18 @@ def _check(name: str, value: Any, about: Mapping[str, Any]) -> None:
 
 def _box(name: str, item: Any) -> Box:
     try:
-        box = item if isinstance(item, Box) else Box(*(int(number) for number in item))
+        box = item if isinstance(item, Box) else _box_of(*(int(number) for number in item))
     except (TypeError, ValueError) as error:
-        raise InvalidPolicy(f"{name} must hold boxes, or left, top, right, bottom in px") from error
+        raise InvalidPolicy(
+            f"{name} must hold boxes, or left, top, right, bottom in px, and a frame where only one is meant"
+        ) from error
     if box.width < 1 or box.height < 1:
         raise InvalidPolicy(f"{name} must hold boxes of at least 1 x 1 px, got {box.width} x {box.height}")
     return box
+
+
+def _box_of(left: int, top: int, right: int, bottom: int, frame: int | None = None) -> Box:
+    return Box(left, top, right, bottom) if frame is None else FrameBox(left, top, right, bottom, frame)
 
 
 def _changed(limits: Limits) -> dict[str, Any]:

@@ -94,13 +94,14 @@ class Scrubber:
             stats["processing_time_ms"] = self._elapsed_ms(started)
             return stats
 
-    def preview(self, frame: int = 0) -> tuple[bytes, Stats]:
+    def preview(self, frame: int = 0, *, covered: bool = False) -> tuple[bytes, Stats]:
         """Show what ``process`` would redact: the upright picture with outlines and scores, without its metadata.
 
         Nothing is covered in it: it is for the eyes of whoever has the original.
 
         Args:
             frame: which one of an animation or of pages, from 0.
+            covered: how it would look instead, at the size of the input; grain and stealth differ from run to run.
 
         Returns:
             The picture (one frame, in the policy's output format) and the report of ``dry_run``.
@@ -112,7 +113,11 @@ class Scrubber:
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
             found = pipeline.analyse(self._source, self._container, self._policy, clock)
-            done = pipeline.preview(found, self._output, self._policy, clock, frame)
+            if covered:
+                rng = np.random.Generator(np.random.Philox(self._seed(0)))
+                done = pipeline.covered_frame(found, self._output, self._style, self._policy, rng, clock, frame)
+            else:
+                done = pipeline.preview(found, self._output, self._policy, clock, frame)
             stats = self._stats("preview", found, clock, hashlib.sha256(self._view).hexdigest())
             stats["metadata_removed"] = True  # verify_clean() has passed, or no bytes would be here
             stats["output_format"] = done.container.format
@@ -130,14 +135,16 @@ class Scrubber:
         """An output, its hash, and that of the input, which is another one where stealth promises so."""
         policy = self._policy
         for draw in range(DRAWS):  # again only where nothing was scaled: another size is another file
-            seed = secrets.randbits(128) if policy.seed is None else [policy.seed, draw]
-            rng = np.random.Generator(np.random.Philox(seed))
+            rng = np.random.Generator(np.random.Philox(self._seed(draw)))
             done = pipeline.scrub(found, self._output, self._style, policy, rng, clock)
             with clock.stage("hash"):
                 original, new = sha256.hexdigests(self._view, done.data)
             if new != original or not policy.stealth:
                 return *self._with_credit(done, new), original
         raise ProcessingError("the output would be the input again: the picture is too small to change")
+
+    def _seed(self, draw: int) -> Any:
+        return secrets.randbits(128) if self._policy.seed is None else [self._policy.seed, draw]
 
     def _with_credit(self, done: pipeline.Scrubbed, new: str) -> tuple[pipeline.Scrubbed, str]:
         """The output with what the policy keeps and sets, and its hash."""
@@ -185,6 +192,7 @@ class Scrubber:
             "width": found.raster.width,
             "height": found.raster.height,
             "frames": len(found.raster.frames),
+            "is_animation": pipeline.is_animation(found),
             "faces_detected": sum(face["label"] == "face" for face in faces),
             "faces": faces,
             "search": found.search,

@@ -103,6 +103,7 @@ class Stats(TypedDict):
     thorough: NotRequired[bool]  # strip: whether coded data was searched for bytes that its picture does not need
     residuals: NotRequired[list[ResidualStats]]
     orientation: NotRequired[int]  # strip: 1-8, what a viewer still has to do
+    is_animation: NotRequired[bool]  # scrub, dry run, preview: a face is covered in the frames beside its own, too
     faces_detected: NotRequired[int]  # scrub, dry run, preview: detections with the label "face"
     faces: NotRequired[list[FaceStats]]
     search: NotRequired[dict[str, Any]]  # what was searched: recall, levels, smallest and largest face in px

@@ -81,6 +81,25 @@ def test_page_ends_with_its_tab(astronaut: bytes) -> None:
         process.wait(30)
 
 
+@pytest.mark.slow
+def test_page_is_used_in_a_browser_and_ends_with_it(browser, astronaut: bytes) -> None:
+    """The printed address opens a page that knows its secret, cleans a picture, and takes the service with it."""
+    from tests.service.browsing import downloaded, give, ready
+
+    with started("page", "--no-browser", RMEXIF_WORKERS="1") as process:
+        address = process.stdout.readline().strip()
+        page = browser.new_page()
+        page.goto(address)
+        give(page, astronaut)
+        ready(page)
+        assert "token" not in page.url
+        page.click("#clean-all")
+        assert verify(downloaded(page), canonical=True) == []
+        page.close()
+        process.wait(30)
+    assert process.returncode == 0
+
+
 def _answers(base: str) -> bool:
     try:
         return requests.get(base, timeout=30).status_code == 200
@@ -123,6 +142,32 @@ def test_watch_cleans_what_appears(astronaut: bytes, tmp_path: Path) -> None:
         (source / "new.jpg").write_bytes(astronaut)
         until((target / "new.jpg").exists)
     assert {path: path.stat().st_mtime_ns for path in before} == before, "what was clean already was left"
+
+
+@pytest.mark.slow
+def test_watch_keeps_a_credit_and_refuses_what_a_strip_has_no_use_for(astronaut: bytes, tmp_path: Path) -> None:
+    """``--strip`` takes ``--keep`` and ``--set``; a style would be ignored, so it is refused."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "a.jpg").write_bytes(astronaut)
+    options = (
+        "--strip",
+        "--keep",
+        "copyright",
+        "--set",
+        "credit-line=Doe/Agency",
+        "--every",
+        "0.1",
+        "--unchanged",
+        "0.1",
+    )
+    with started("watch", str(source), "-o", str(target), *options):
+        until((target / "a.jpg").exists)
+    assert verify((target / "a.jpg").read_bytes(), keep="copyright") == []
+    assert b"A. Photographer" in (target / "a.jpg").read_bytes()
+    assert b"Doe/Agency" in (target / "a.jpg").read_bytes()
+    with started("watch", str(source), "-o", str(target), "--strip", "--style", "solid") as process:
+        assert process.wait(30) == 64
 
 
 @pytest.mark.slow

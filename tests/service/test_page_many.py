@@ -13,7 +13,7 @@ from PIL import Image
 
 from rmexif import inspect, verify
 from tests import sets
-from tests.service.browsing import boxes, downloaded, give, looked, ready, shot
+from tests.service.browsing import boxes, downloaded, give, looked, main_thread, ready, shot
 
 pytestmark = pytest.mark.slow  # starts servers
 
@@ -101,6 +101,23 @@ def test_a_folder_one_click_keeps_all_faces(page, astronaut: bytes, tmp_path: Pa
     archive = zipfile.ZipFile(io.BytesIO(downloaded(page)))
     assert len(archive.namelist()) == 6
     assert all(verify(archive.read(name), canonical=True) == [] for name in archive.namelist())
+
+
+def test_a_folder_is_dropped(page, astronaut: bytes, tmp_path: Path) -> None:
+    """By the browser's own drag and drop: all below it comes in, but what is hidden."""
+    folder = tmp_path / "day"
+    (folder / "inner").mkdir(parents=True)
+    for place in ("a.jpg", "inner/b.jpg", ".hidden.jpg", "Thumbs.db"):
+        (folder / place).write_bytes(astronaut)
+    drag = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        if kind == "drop":
+            page.wait_for_selector("#drop.over")
+        data = {"items": [], "files": [str(folder), str(folder / "a.jpg")], "dragOperationsMask": 1}
+        drag.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 400, "data": data})
+    looked(page, 3)
+    assert page.locator(".name").all_inner_texts() == ["a.jpg", "b.jpg", "a.jpg"]
+    assert page.locator("#drop.over").count() == 0
 
 
 def test_the_grid_is_walked_by_keys(page, astronaut: bytes) -> None:
@@ -264,6 +281,7 @@ def test_nothing_for_axe_to_find(visit, astronaut: bytes, scheme: str) -> None:
         rows = []
         for width in (3840, 1280, 390, 320):
             page.set_viewport_size({"width": width, "height": 900})
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")  # the bar lies over nothing there
             violations = axe.run(page, options=rules).response["violations"]
             rows += [(width, row["id"], [node["html"][:120] for node in row["nodes"]]) for row in violations]
         return rows
@@ -272,8 +290,16 @@ def test_nothing_for_axe_to_find(visit, astronaut: bytes, scheme: str) -> None:
     give(page, astronaut)
     ready(page)
     page.click("#more summary")
+    page.click("#credit summary")
+    page.check("[name=keep-copyright]")
+    page.fill("[name=set-creator]", "jane@example.org")
     page.click("#add")
+    page.wait_for_selector("[name=set-creator][aria-invalid=true]")
+    page.locator("#stays dd").first.wait_for()
     page.click(".box >> nth=0")
+    assert found() == []
+    page.click("#look")
+    page.wait_for_selector("#stage.looked #looked:not([hidden])")
     assert found() == []
     give(page, astronaut, astronaut[:500])
     looked(page, 3)
@@ -291,10 +317,8 @@ def test_nothing_for_axe_to_find(visit, astronaut: bytes, scheme: str) -> None:
 
 
 def test_two_hundred_pictures_without_a_stutter(visit, tmp_path: Path) -> None:
-    """No long task above 200 ms while they are looked at and cleaned; requests stay few at a time."""
+    """No task of more than 200 ms while they are looked at and cleaned; requests stay few at a time."""
     page = visit()
-    page.evaluate("""() => { window.long = [];
-        new PerformanceObserver((list) => long.push(...list.getEntries().map((one) => one.duration))).observe({ type: "longtask" }); }""")
     out = io.BytesIO()
     Image.effect_noise((320, 240), 40).convert("RGB").save(out, "JPEG", quality=80)
     open_now, most = set(), 0
@@ -309,12 +333,14 @@ def test_two_hundred_pictures_without_a_stutter(visit, tmp_path: Path) -> None:
     page.on("requestfinished", lambda request: open_now.discard(request))
     for number in range(200):
         (tmp_path / f"wire-{number}.jpg").write_bytes(out.getvalue())
-    page.set_input_files("#files", sorted(tmp_path.iterdir()))
-    looked(page, 200)
-    page.check("[name=mode][value=metadata]")
-    page.click("#clean-all")
-    page.locator("[data-state=cleaned]").nth(199).wait_for(state="attached", timeout=180_000)
-    assert max(page.evaluate("long"), default=0) < 200
+    with main_thread(page) as tasks:
+        page.set_input_files("#files", sorted(tmp_path.iterdir()))
+        looked(page, 200)
+        page.check("[name=mode][value=metadata]")
+        page.click("#clean-all")
+        page.locator("[data-state=cleaned]").nth(199).wait_for(state="attached", timeout=180_000)
+    assert len(tasks) > 1000
+    assert max(tasks) < 200
     assert most <= 8  # three at a time; the events of one that ends come a little after the next has begun
     assert zipfile.ZipFile(io.BytesIO(downloaded(page))).testzip() is None
 

@@ -125,6 +125,17 @@ def test_verify_asks_two_questions(base: str) -> None:
     assert "canonical" in [option["name"] for option in described["parameters"]]
 
 
+def test_a_preview_is_covered_where_asked(base: str, astronaut: bytes) -> None:
+    """The very file of a scrub with the same seed and without stealth, for the frame that is asked for."""
+    query = {"stealth": "false", "seed": "3", "style": "solid", "regions": "9,9,60,60@0", "output": "png"}
+    shown = requests.post(f"{base}/v1/preview", data=astronaut, params=query | {"covered": "true"})
+    scrubbed = requests.post(f"{base}/v1/scrub", data=astronaut, params=query)
+    missing = requests.post(f"{base}/v1/preview?covered=true&frame=1", data=astronaut)
+
+    assert shown.content == scrubbed.content
+    assert (missing.status_code, missing.json()["code"]) == (400, "invalid_policy")
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -476,6 +487,34 @@ def test_own_models_are_the_operators(tmp_path: Path, astronaut: bytes) -> None:
     assert stats["search"]["models"][0]["label"] == "lamp"
     assert [answer["code"] for answer in refused] == ["invalid_policy"] * 3
     assert str(tmp_path) not in json.dumps([stats, refused])
+
+
+def test_inspect_says_what_would_stay(base: str, astronaut: bytes) -> None:
+    """The values that a strip writes, as ExifTool reads them in its output; without ``values`` their names alone."""
+    asked = {"keep": "copyright;date=year;description", "set": "credit-line=Doe/Agency"}
+    quiet = requests.post(f"{base}/v1/inspect", data=astronaut, params=asked)
+    loud = requests.post(f"{base}/v1/inspect", data=astronaut, params=asked | {"values": "true"}).json()["credit"]
+    stripped = requests.post(f"{base}/v1/strip", data=astronaut, params=asked)
+    none = requests.post(f"{base}/v1/inspect?values=true", data=astronaut).json()
+    wrong = requests.post(f"{base}/v1/inspect?set=creator=a@b.example.org", data=astronaut)
+
+    kept = {field["field"]: field["value"] for field in loud["kept"]}
+    assert kept["creator"] == "A. Photographer"
+    assert kept["credit-line"] == "Doe/Agency"
+    assert kept["date"] == "2026"
+    assert "A. Photographer" not in quiet.text
+    assert [field["field"] for field in quiet.json()["credit"]["kept"]] == list(kept)
+    written = json.loads(stripped.headers["X-Rmexif-Report"])["credit"]
+    assert [field["field"] for field in written["kept"]] == list(kept)
+    assert written["dropped"] == loud["dropped"]
+    assert "credit" not in none
+    assert (wrong.status_code, "a@b" in wrong.text) == (400, False)
+    if shutil.which("exiftool"):
+        said = subprocess.run(["exiftool", "-j", "-"], input=stripped.content, capture_output=True, check=True).stdout
+        tags = json.loads(said)[0]
+        assert (tags["Creator"], tags["Credit"], str(tags["DateCreated"])) == tuple(
+            kept[name] for name in ("creator", "credit-line", "date")
+        )
 
 
 def test_a_credit_stays_where_it_is_asked_for(base: str, astronaut: bytes) -> None:

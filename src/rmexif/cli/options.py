@@ -112,21 +112,23 @@ class SectionedCommand(click.Command):
 
 
 class Region(click.ParamType[Any]):
-    """``LEFT,TOP,RIGHT,BOTTOM`` in px of the upright picture, as the report and HTTP write it."""
+    """``LEFT,TOP,RIGHT,BOTTOM[@FRAME]`` in px of the upright picture, as the report and HTTP write it."""
 
-    name = "LEFT,TOP,RIGHT,BOTTOM"
+    name = "LEFT,TOP,RIGHT,BOTTOM[@FRAME]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """``(left, top, right, bottom)``."""
+        """``(left, top, right, bottom)``, and the frame where one is named."""
         if isinstance(value, tuple):
             return value
+        box, at, frame = str(value).partition("@")
         try:
-            left, top, right, bottom = (int(part) for part in str(value).split(","))
+            left, top, right, bottom = (int(part) for part in box.split(","))
+            of_frame = (int(frame),) if at else ()
         except ValueError:
-            self.fail("a region must be four whole numbers, LEFT,TOP,RIGHT,BOTTOM, in px", param, ctx)
+            self.fail("a region must be four whole numbers, LEFT,TOP,RIGHT,BOTTOM, in px, and @FRAME", param, ctx)
         if left >= right or top >= bottom:
             self.fail("a region is LEFT,TOP,RIGHT,BOTTOM: RIGHT must be above LEFT, BOTTOM above TOP", param, ctx)
-        return left, top, right, bottom
+        return left, top, right, bottom, *of_frame
 
 
 class TableName(click.Choice[str]):

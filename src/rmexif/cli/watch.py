@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rmexif.cli import folder, places
 from rmexif.cli.failure import NO_INPUT, USAGE, Failure, cli_errors, printable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Arrivals", "watch_command"]
 
+STRIP_TOO = ("keep", "set", "repair")  # options of a policy that a strip has, too
 Mark = tuple[int, int, int]  # inode, size, time of the last change in ns: another one is another content
 
 
@@ -140,12 +142,17 @@ def watch_command(source: str, output: str, strips: bool, **options: Any) -> Non
 
 
 def _task(options: dict[str, Any], strips: bool) -> Policy | StripTask:
+    """What to do with every image; an option that a strip has no use for is refused, not ignored."""
     policy = policy_from(options)
     if not strips:
         return policy
     from rmexif.bulk import StripTask
 
-    return StripTask(limits=policy.limits)
+    context = click.get_current_context()
+    given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if others := [name for name in given if not name.startswith("max_") and name not in STRIP_TOO]:
+        raise Failure(f"--strip: it leaves pixels alone; leave out {others[0].replace('_', '-')}", USAGE)
+    return StripTask(limits=policy.limits, repair=policy.repair, keep=tuple(policy.keep), set=tuple(policy.set))
 
 
 def task_format(task: Policy | StripTask) -> str | None:

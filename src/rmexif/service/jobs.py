@@ -40,12 +40,26 @@ def strip(raw: bytes, limits: Limits, thorough: bool, keep: Texts, own: Texts) -
     return lossless.strip(raw, limits=limits, thorough=thorough, keep=keep, set=own)
 
 
-def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
-    """What the file would give away."""
+def inspect(raw: bytes, limits: Limits, values: bool, keep: Texts, own: Texts) -> Answer:
+    """What the file would give away, and where something is kept or set, what would stay of it."""
     from rmexif import lossless
 
-    found = lossless.inspect(raw, values=values, limits=limits)
-    return None, found.as_dict()
+    report = lossless.inspect(raw, values=values, limits=limits).as_dict()
+    if selection := credit.selection(keep, own):
+        report["credit"] = _credit(raw, limits, selection, values)
+    return None, report
+
+
+def _credit(raw: bytes, limits: Limits, selection: credit.Selection, values: bool) -> dict[str, Any]:
+    """What a strip would write, as its report says it; with ``values`` also the texts."""
+    from rmexif import containers, inspection
+
+    view = inspection.view_of(raw, limits)
+    container = inspection.open_source(view, limits)
+    chosen = credit.for_output(credit.choose(view, container, selection), containers.output_for(container.format))
+    texts = {name: {"value": text} for name, text in chosen.values.items()} if values else {}
+    kept = [{**field, **texts.get(field["field"], {})} for field in chosen.stats["kept"]]
+    return {"kept": kept, "dropped": chosen.stats["dropped"]}
 
 
 def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, canonical: bool) -> Answer:
@@ -57,12 +71,12 @@ def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, canonical: b
     return None, {"clean": not findings, "findings": findings}
 
 
-def preview(raw: bytes, policy: Policy, picture: bool, frame: int) -> Answer:
-    """What a scrub would redact: the picture with outlines and the report, or the report alone."""
+def preview(raw: bytes, policy: Policy, picture: bool, covered: bool, frame: int) -> Answer:
+    """What a scrub would redact: the picture with outlines or covered, and the report, or the report alone."""
     from rmexif.scrubber import Scrubber
 
     scrubber = Scrubber(raw, policy)
-    return scrubber.preview(frame) if picture else (None, scrubber.dry_run())
+    return scrubber.preview(frame, covered=covered) if picture else (None, scrubber.dry_run())
 
 
 def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
@@ -70,14 +84,15 @@ def _policy(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
 
 
 def _policy_and_picture(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
-    fields = {name: value for name, value in values.items() if name not in ("picture", "frame")}
-    return Policy(**fields, limits=limits), values.get("picture", True), values.get("frame", 0)
+    own = {"picture": True, "covered": False, "frame": 0}
+    fields = {name: value for name, value in values.items() if name not in own}
+    return Policy(**fields, limits=limits), *(values.get(name, default) for name, default in own.items())
 
 
-def _lossless(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+def _lossless(values: Mapping[str, Any], limits: Limits, switch: str = "thorough") -> tuple[Any, ...]:
     keep, own = values.get("keep", ()), values.get("set", ())
     credit.selection(keep, own)  # refused before the image is read
-    return limits, values.get("thorough", False), keep, own
+    return limits, values.get(switch, False), keep, own
 
 
 def _verify(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
@@ -112,7 +127,7 @@ JOBS: dict[str, Job] = {
     "strip": Job(strip, _lossless, partial(_of_limits, "strip"), "Metadata gone, pixels untouched"),
     "inspect": Job(
         inspect,
-        lambda values, limits: (limits, values.get("values", False)),
+        partial(_lossless, switch="values"),
         partial(_of_limits, "inspect"),
         "What the file would give away",
         answers_image=False,
@@ -127,8 +142,8 @@ JOBS: dict[str, Job] = {
     "preview": Job(
         preview,
         _policy_and_picture,
-        lambda policy, picture, _: Expected.of_policy("preview" if picture else "dry run", policy),
-        "What a scrub would redact: the picture with outlines, or with picture=false the report alone",
+        lambda policy, picture, *_: Expected.of_policy("preview" if picture else "dry run", policy),
+        "What a scrub would redact: the picture with outlines or covered, or with picture=false the report alone",
     ),
 }
 

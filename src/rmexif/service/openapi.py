@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["document", "manual"]
 
 PROBES = {"/healthz": "The process answers", "/readyz": "A canary image comes out clean"}
-REGIONS = r"^\s*-?\d+(\s*,\s*-?\d+){3}(\s*;\s*-?\d+(\s*,\s*-?\d+){3})*\s*;?\s*$"
-REGIONS_FORM = "left,top,right,bottom; repeat, or separate by ';'"
+REGION = r"\s*-?\d+(\s*,\s*-?\d+){3}\s*(@\s*\d+\s*)?"
+REGIONS = rf"^{REGION}(;{REGION})*;?\s*$"
+REGIONS_FORM = "left,top,right,bottom, and @frame where only one is meant; repeat, or separate by ';'"
 STATUSES = {
     "400": "invalid_policy, broken_form: the request is at fault",
     "401": "unauthorized: a bearer token is needed",

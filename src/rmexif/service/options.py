@@ -17,13 +17,14 @@ __all__ = ["OptionReader", "request_options"]
 MAX_REGIONS = 500  # of one option: more would only make the search for overlaps slow
 VALUES = Option("values", "boolean", False, "say what the findings hold: coordinates, names, dates")
 PICTURE = Option("picture", "boolean", True, "answer with the picture; false: with the report alone")
+COVERED = Option("covered", "boolean", False, "draw the frame as a scrub would cover it, at its own size")
 FRAME = Option("frame", "integer", 0, "the frame that is drawn, from 0", range=(0, 65_535))
 
 THOROUGH = Option("thorough", "boolean", False, "JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding")
 CANONICAL = Option("canonical", "boolean", False, "ask whether the file is, byte for byte, what strip would write")
 # Of the routes without a policy: options of their own, and names of those that they share with it.
 OWN: dict[str, tuple[tuple[Option, ...], tuple[str, ...]]] = {
-    "inspect": ((VALUES,), ()),
+    "inspect": ((VALUES,), ("keep", "set")),
     "strip": ((THOROUGH,), ("keep", "set")),
     "verify": ((THOROUGH, CANONICAL), ("keep",)),
 }
@@ -34,7 +35,7 @@ def request_options(job: str) -> dict[str, Option]:
     if job in ("scrub", "preview"):
         known = {name: option for name, option in policy_options().items() if not option.is_operators}
         known["detectors"] = _by_name_alone(known["detectors"])
-        return known | ({PICTURE.name: PICTURE, FRAME.name: FRAME} if job == "preview" else {})
+        return known | ({option.name: option for option in (PICTURE, COVERED, FRAME)} if job == "preview" else {})
     own, shared = OWN.get(job, ((), ()))
     known = policy_options()
     return {option.name: option for option in (*own, *(known[name] for name in shared))}

@@ -14,7 +14,7 @@ from rmexif import containers, credit, inspection, lossless
 from rmexif.errors import RmexifError, VerificationError
 from rmexif.native import sha256
 from rmexif.residuals import Residual
-from rmexif.stats import FaceStats, ResidualStats, Stats
+from rmexif.stats import DroppedStats, FaceStats, KeptStats, ResidualStats, Stats
 from rmexif.types import Category, Limits
 from rmexif.workers.channel import Bounds, Reply
 from rmexif.workers.schema import mismatch
@@ -45,6 +45,19 @@ class FoundStats(TypedDict):
     value: NotRequired[str]
 
 
+class KeptValueStats(KeptStats):
+    """A field that would stay, and what it says."""
+
+    value: NotRequired[str]
+
+
+class CreditValueStats(TypedDict):
+    """What would stay of a file, in the report of ``inspect``."""
+
+    kept: list[KeptValueStats]
+    dropped: list[DroppedStats]
+
+
 class InspectionStats(TypedDict):
     """The report of ``inspect``."""
 
@@ -56,6 +69,7 @@ class InspectionStats(TypedDict):
     bytes: int
     findings: list[FoundStats]
     residuals: list[ResidualStats]
+    credit: NotRequired[CreditValueStats]
 
 
 class VerificationStats(TypedDict):

@@ -14,8 +14,15 @@ export class Editor {
     stage.addEventListener("pointerdown", (event) => this.draw(event));
   }
 
+  close() {
+    for (const node of this.nodes.values()) node.remove();
+    this.nodes.clear();
+    this.picture = null;
+    this.layer.replaceChildren();
+  }
+
   open(picture, frame) {
-    if (picture !== this.picture) { for (const node of this.nodes.values()) node.remove(); this.nodes.clear(); }
+    if (picture !== this.picture) this.close();
     Object.assign(this, { picture, frame });
     this.refresh();
   }
@@ -35,13 +42,14 @@ export class Editor {
       this.place(this.nodes.get(item.id), item);
     }
     this.layer.setAttribute("viewBox", `0 0 ${this.picture.width} ${this.picture.height}`);
-    this.layer.replaceChildren(...items.map((item) => this.mask(item)));
+    const beside = hidden || marksOnly ? [] : this.places.beside(this.frame);
+    this.layer.replaceChildren(...beside.map((item) => this.mask(item, "beside")), ...items.map((item) => this.mask(item)));
   }
 
-  mask(item) {
+  mask(item, kind = item.on ? "on" : "off") {
     const path = document.createElementNS(SVG, "path"), [l, t, r, b] = item.box;
     path.setAttribute("d", item.mask ? outline(item.mask) : `M${l} ${t}H${r}V${b}H${l}Z`);
-    path.setAttribute("class", item.on ? "on" : "off");
+    path.setAttribute("class", kind);
     return path;
   }
 
@@ -78,7 +86,8 @@ export class Editor {
 
   turn(id) {
     const item = this.places.turn(id);
-    say(word(item.on ? "covered" : "visible", { name: this.places.name(item) }));
+    const still = !item.on && this.places.beside(item.frame).length > 0;
+    say(word(item.on ? "covered" : still ? "visibleLater" : "visible", { name: this.places.name(item) }));
   }
 
   remove(id) {

@@ -45,7 +45,8 @@ function technical(findings) {
   return node;
 }
 
-export function reveal(root, findings) {
+/* `removed`: the word that says so, of a cleaned copy. */
+export function reveal(root, findings, removed = "") {
   const groups = new Map();
   for (const item of telling(findings)) {
     if (!groups.has(item.category)) groups.set(item.category, { words: new Set(), others: new Set() });
@@ -56,12 +57,14 @@ export function reveal(root, findings) {
     const { words, others } = groups.get(key), values = words.size ? [...words] : [...others];
     const rest = Math.max(0, values.length - MOST) + (words.size ? others.size : 0);
     const shown = values.slice(0, MOST).map((value) => value.slice(0, 120)).join(" · ");
-    list.append(make("dt", word(key)), make("dd", rest > 0 ? `${shown}, ${word("andMore", { n: rest })}` : shown));
+    const value = make("dd", rest > 0 ? `${shown}, ${word("andMore", { n: rest })}` : shown);
+    value.dir = "auto";
+    list.append(make("dt", word(key)), value);
   }
   const place = position(findings);
   root.setAttribute("aria-busy", false);
-  root.classList.toggle("nothing", !groups.size);
-  root.replaceChildren(make("strong", word(groups.size ? "found" : "nothing")));
+  root.classList.toggle("nothing", Boolean(removed) || !groups.size);
+  root.replaceChildren(make("strong", word(!groups.size ? "nothing" : removed || "found")));
   if (groups.size) root.append(list);
   if (place) root.append(map(place));
   if (findings.length) root.append(technical(findings));

@@ -12,7 +12,7 @@ export function about(picture) {
   if (picture.refused) return picture.error.plain;
   if (picture.state === "cleaned") return word(picture.result.kept ? "saved" : "cleaned");
   if (picture.state !== "found") return word(picture.state);
-  const parts = [word("details", { n: telling(picture.findings).length })];
+  const hidden = telling(picture.findings).length, parts = [hidden ? word("details", { n: hidden }) : word("nothingHidden")];
   const count = picture.places.faces.length;
   if (picture.searched && settings.mode === "faces") parts.unshift(count ? word("facesFound", { n: count }) : word("noFace"));
   return parts.join(" · ");
@@ -65,7 +65,8 @@ list.addEventListener("keydown", (event) => {
   const all = [...list.querySelectorAll("button")], here = all.indexOf(document.activeElement);
   if (here < 0) return;
   const top = all[0].getBoundingClientRect().top, row = all.filter((one) => one.getBoundingClientRect().top === top).length;
-  const way = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row, Home: -here, End: all.length - 1 - here }[event.key];
+  const on = getComputedStyle(list).direction === "rtl" ? -1 : 1;
+  const way = { ArrowLeft: -on, ArrowRight: on, ArrowUp: -row, ArrowDown: row, Home: -here, End: all.length - 1 - here }[event.key];
   if (way === undefined) return;
   event.preventDefault();
   all[Math.max(0, Math.min(all.length - 1, here + way))].focus();

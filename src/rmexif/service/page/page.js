@@ -1,20 +1,24 @@
 /* The page: pictures come in, are looked at, cleaned and taken home. */
-import { $, say } from "./dom.js";
+import * as credit from "./credit.js";
+import { $, enable, say } from "./dom.js";
 import * as grid from "./grid.js";
 import { receive } from "./intake.js";
 import { Picture } from "./picture.js";
-import { each, running } from "./run.js";
+import { each, running, stop } from "./run.js";
 import { save } from "./saving.js";
-import { setToken, stay } from "./service.js";
+import { hasToken, setToken, stay } from "./service.js";
 import { change, load, session, settings, show } from "./settings.js";
 import { best, speak, word } from "./speech.js";
 import * as viewer from "./viewer.js";
 import { LANGUAGES } from "./words.js";
 
 const SLICE = 25; // tiles made in one go
+const NARROW = matchMedia("(max-width: 50rem)");
 const pictures = new Set();
 const sound = () => grid.order().filter((picture) => !picture.refused);
 const waiting = () => sound().filter((picture) => !picture.result);
+
+const passing = () => [...pictures].filter((picture) => picture.refused && picture.error.mayPass);
 
 let due = false;
 function refresh() { // once a frame, however many pictures change
@@ -25,7 +29,7 @@ function refresh() { // once a frame, however many pictures change
 
 function draw() {
   const fine = sound(), done = fine.filter((picture) => picture.result), open = waiting();
-  const clean = $("#clean-all"), home = $("#save-all"), focused = document.activeElement === clean;
+  const clean = $("#clean-all"), home = $("#save-all");
   document.body.classList.toggle("busy", pictures.size > 0);
   document.body.classList.toggle("many", pictures.size > 1);
   document.body.classList.toggle("open", viewer.current() !== null);
@@ -33,25 +37,27 @@ function draw() {
   $("#grid").hidden = pictures.size < 2 || viewer.current() !== null;
   $("#count").textContent = word("pictures", { n: pictures.size });
   $("#walk").hidden = pictures.size < 2;
+  $("#again").hidden = !passing().length;
+  $("#again").textContent = word("againAll", { n: passing().length });
   home.hidden = !done.length;
   home.textContent = done.length > 1 ? word("saveAll", { n: done.length }) : word("save");
   clean.hidden = !open.length && !running();
-  clean.disabled = running() || !open.length;
+  enable(clean, !running() && open.length > 0);
   clean.textContent = fine.length > 1 ? word("cleanAll", { n: open.length }) : word("clean");
   $("#clean-one").hidden = $("#save-one").hidden = pictures.size < 2;
   const one = viewer.current();
   if (one) {
-    $("#clean-one").disabled = one.refused || Boolean(one.result) || ["looking", "cleaning"].includes(one.state);
-    $("#save-one").disabled = !one.result;
+    enable($("#clean-one"), !one.refused && !one.result && !["looking", "cleaning"].includes(one.state));
+    enable($("#save-one"), Boolean(one.result));
   }
   home.classList.toggle("primary", clean.hidden);
-  if (focused && clean.hidden && !home.hidden) home.focus();
 }
 
 function open(picture, place = "#name") {
   viewer.open(picture);
   draw();
   if (pictures.size > 1) { $(place).focus(); scrollTo(0, 0); }
+  else if (NARROW.matches) $("#picture").scrollIntoView(); // what somebody chose is what they see first
 }
 
 function back() {
@@ -88,6 +94,11 @@ async function take(files) {
   await look(fresh);
 }
 
+function again(some = passing()) {
+  for (const picture of some) picture.anew();
+  return look(some);
+}
+
 async function look(some) {
   say(word("looking"));
   if (await each(some, (picture, signal) => picture.look({ signal }), refresh)) report();
@@ -97,18 +108,30 @@ function report() {
   const fine = sound(), faces = fine.reduce((sum, picture) => sum + picture.places.faces.length, 0), count = word("pictures", { n: fine.length });
   const refused = [...pictures].find((picture) => picture.refused);
   if (!fine.length && refused) say(refused.error.plain);
+  else if (settings.mode === "faces" && !faces) say(word("readyNone", { pictures: count }));
   else if (settings.mode === "faces") say(word("ready", { faces: word("facesFound", { n: faces }), pictures: count }));
   else say(word("readyPlain", { pictures: count }));
 }
 
 async function cleanAll() {
-  if (running()) return;
+  if (running() || !waiting().length) return;
+  const pressed = document.activeElement === $("#clean-all");
   refresh();
   say(word("cleaning"));
   if (!await each(waiting(), (picture, signal) => picture.clean({ signal }), refresh)) return;
+  draw();
+  if (pressed && document.activeElement === document.body && !$("#save-all").hidden) $("#save-all").focus();
   const done = sound().filter((picture) => picture.result).length;
   if (pictures.size === 1) viewer.compare();
   say(word("done", { done, pictures: word("pictures", { n: pictures.size }) }));
+}
+
+async function cleanOne() {
+  const one = viewer.current();
+  if (one.refused || one.result || ["looking", "cleaning"].includes(one.state)) return;
+  await one.clean({ first: true });
+  if (viewer.current() === one) viewer.compare();
+  draw();
 }
 
 function remove(picture) {
@@ -123,10 +146,33 @@ function remove(picture) {
   say(word("removed", { name: picture.name }));
 }
 
+const unsaved = () => [...pictures].some((picture) => picture.unsaved);
+
+function clear() {
+  if (unsaved() && !confirm(word("clearAsk"))) return;
+  stop();
+  viewer.close();
+  for (const picture of pictures) {
+    picture.gone = true;
+    grid.take(picture);
+  }
+  pictures.clear();
+  draw();
+  $("#files").focus();
+  say(word("cleared"));
+}
+
 function unlock() {
   if (!$("#door").hidden) return;
+  const why = $("#door p");
+  why.dataset.word = hasToken() ? "doorWrong" : "door";
+  why.textContent = word(why.dataset.word);
   $("#door").hidden = false;
   $("#token").focus();
+}
+
+function edited() {
+  for (const picture of pictures) if (!picture.refused) picture.edited();
 }
 
 async function chosen(event) {
@@ -134,7 +180,7 @@ async function chosen(event) {
   if (!(name in settings)) return;
   change(name, event.target.type === "checkbox" ? event.target.checked : event.target.value);
   if (["names", "table"].includes(name)) return;
-  for (const picture of pictures) if (!picture.refused) picture.edited();
+  edited();
   if (settings.mode === "faces" && ["mode", "recall"].includes(name)) {
     say(word("looking"));
     const search = (picture, signal) => picture.look({ signal }).then(() => picture.search({ signal })).catch((error) => { if (!signal.aborted) picture.refuse(error); });
@@ -160,6 +206,7 @@ function keys(event) {
 
 function start() {
   for (const [code, name] of Object.entries(LANGUAGES)) $("#language").append(new Option(name, code));
+  credit.begin(edited);
   load();
   speak(settings.language || best(navigator.languages));
   $("#language").value = document.documentElement.lang;
@@ -182,8 +229,7 @@ function start() {
     setToken($("#token").value.trim());
     $("#door").hidden = true;
     const locked = [...pictures].filter((picture) => picture.error?.code === "unauthorized");
-    for (const picture of locked) Object.assign(picture, { seen: null, error: null, state: "looking" });
-    look(locked).then(() => { if (viewer.current()) open(viewer.current(), "#name"); });
+    again(locked).then(() => { if (viewer.current()) open(viewer.current(), "#name"); });
   };
   $("#options").onsubmit = $("#view").onsubmit = (event) => event.preventDefault();
   $("#options").onchange = chosen;
@@ -192,13 +238,15 @@ function start() {
   $("#back").onclick = back;
   $("#previous").onclick = () => walk(-1);
   $("#next").onclick = () => walk(1);
+  $("#again").onclick = () => again();
+  $("#clear").onclick = clear;
   $("#remove").onclick = () => remove(viewer.current());
   $("#clean-all").onclick = cleanAll;
-  $("#clean-one").onclick = () => { const one = viewer.current(); one.clean({ first: true }).then(() => { if (viewer.current() === one) viewer.compare(); draw(); }); };
+  $("#clean-one").onclick = cleanOne;
   $("#save-all").onclick = () => save(sound().filter((picture) => picture.result));
-  $("#save-one").onclick = () => save([viewer.current()]);
+  $("#save-one").onclick = () => { if (viewer.current().result) save([viewer.current()]); };
   document.addEventListener("keydown", keys);
-  addEventListener("beforeunload", (event) => { if ([...pictures].some((picture) => picture.unsaved)) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); });
   receive(take);
   draw();
 }

@@ -1,4 +1,5 @@
 /* One picture: what is known of it, what is done with it, and what came out. Nothing here draws. */
+import { options as credit } from "./credit.js";
 import { Places } from "./places.js";
 import { Refused, ask, drawn } from "./service.js";
 import { session, settings } from "./settings.js";
@@ -6,10 +7,13 @@ import { session, settings } from "./settings.js";
 const DELAY = 250; // ms after the last change, before the service is asked for the masks of drawn places
 const SHOWN = ["jpeg", "png", "webp", "avif", "bmp"]; // what a browser shows in the right way; of animations frames are drawn
 
+const OPAQUE = ["jpeg", "bmp"]; // nothing shines through
+let count = 0;
+
 export class Picture extends EventTarget {
   constructor(file, name) {
     super();
-    Object.assign(this, { file, name, state: "looking", findings: [], frames: 1, version: 0, places: new Places(() => this.edited()) });
+    Object.assign(this, { file, name, number: ++count, state: "looking", findings: [], frames: 1, version: 0, places: new Places(() => this.edited()) });
   }
 
   tell(what = "change") { this.dispatchEvent(new Event(what)); }
@@ -40,7 +44,7 @@ export class Picture extends EventTarget {
     const report = await answer.json();
     if (recall !== settings.recall) return;
     Object.assign(this, { searched: recall, width: report.width, height: report.height });
-    this.places.found(report.faces, session.cover);
+    this.places.found(report.faces, session.cover, report);
     this.tell();
   }
 
@@ -85,11 +89,25 @@ export class Picture extends EventTarget {
   drawn(frame) { return drawn(this.file, frame, { first: true }); }
 
   request() {
-    if (settings.mode === "metadata") return "v1/strip";
+    if (settings.mode === "metadata") return `v1/strip?${credit()}`;
     const query = this.places.query(settings.mode);
     for (const name of ["style", "recall", "output"]) if (settings[name]) query.set(name, settings[name]);
     query.set("stealth", settings.stealth);
+    for (const [name, value] of credit()) query.append(name, value);
     return `v1/scrub?${query}`;
+  }
+
+  /* The options for one frame as it will look: those of the scrub, on the grid of what is shown. */
+  lookRequest(frame) {
+    const query = this.places.query(settings.mode), output = OPAQUE.includes(this.format) ? "jpeg" : "webp";
+    const own = { style: settings.style, recall: settings.recall, stealth: false, covered: true, frame, output, quality: 85 };
+    for (const [name, value] of Object.entries(own)) query.set(name, value);
+    return query.toString();
+  }
+
+  async lookOf(frame, signal) {
+    const answer = await ask(`v1/preview?${this.lookRequest(frame)}`, this.file, "image/*", { first: true, signal });
+    return answer.blob();
   }
 
   async clean(options = {}) {
@@ -113,9 +131,13 @@ export class Picture extends EventTarget {
 
   keep() { this.result.kept = true; this.tell(); }
 
+  anew() {
+    Object.assign(this, { seen: null, searched: null, error: null });
+    this.become("looking");
+  }
+
   again() {
-    Object.assign(this, { seen: null, error: null, state: "looking" });
-    this.tell();
+    this.anew();
     return this.look();
   }
 }

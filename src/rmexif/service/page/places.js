@@ -5,6 +5,13 @@ import { word } from "./speech.js";
 const MOST_STEPS = 200;
 const KEPT = 2; // px around the middle of a found face that stays: the service leaves faces whose middle lies in there
 const MOST_KEPT = 400; // the service takes 500 boxes of each kind
+const SAME = 0.3; // share of two boxes that overlaps, from which on they are the same face in two frames
+
+function overlap([l, t, r, b], [left, top, right, bottom]) {
+  const width = Math.min(r, right) - Math.max(l, left), height = Math.min(b, bottom) - Math.max(t, top);
+  if (width <= 0 || height <= 0) return 0;
+  return (width * height) / ((r - l) * (b - t) + (right - left) * (bottom - top) - width * height);
+}
 
 export class Places {
   constructor(changed) {
@@ -12,7 +19,8 @@ export class Places {
   }
 
   /* What was found replaces what was found before; drawn places stay. A search is no step to undo. */
-  found(faces, cover) {
+  found(faces, cover, { frames = 1, is_animation: animation = false } = {}) {
+    Object.assign(this, { frames, animation });
     const drawn = this.items.filter((item) => !item.found), counts = new Map();
     this.items = [...faces.map((face) => {
       const frame = face.frame ?? 0, n = (counts.get(frame) ?? 0) + 1;
@@ -23,6 +31,11 @@ export class Places {
   }
 
   in(frame) { return this.items.filter((item) => item.frame === undefined || item.frame === frame); }
+  /* What is covered here because of another frame: faces of those beside it in time, and faces that were moved. */
+  beside(frame) {
+    const near = (item) => this.animation && Math.abs(item.frame - frame) === 1;
+    return this.faces.filter((item) => item.on && item.frame !== frame && (near(item) || Places.moved(item)));
+  }
   get faces() { return this.items.filter((item) => item.found); }
   name(item) { return word(item.found ? "face" : "place", { n: item.n }); }
   static moved(item) { return item.found && item.found.some((value, i) => value !== item.box[i]); }
@@ -74,6 +87,33 @@ export class Places {
     this.changed();
   }
 
+  nearest(face, frame) {
+    let [best, most] = [null, SAME];
+    for (const item of this.faces) {
+      const share = item.frame === frame ? overlap(item.found, face.found) : 0;
+      if (share > most) [best, most] = [item, share];
+    }
+    return best;
+  }
+
+  /* The faces of this frame, followed from frame to frame until one is lost, are covered or kept as they are here. */
+  follow(frame) {
+    const reached = new Set([frame]);
+    this.step();
+    for (const face of this.faces.filter((item) => item.frame === frame)) {
+      for (const way of [-1, 1]) {
+        let last = face;
+        for (let next = this.nearest(last, frame + way); next && this.nearest(next, last.frame) === last; next = this.nearest(last, last.frame + way)) {
+          next.on = face.on;
+          reached.add(next.frame);
+          last = next;
+        }
+      }
+    }
+    this.changed();
+    return reached.size;
+  }
+
   remove(id) {
     this.step();
     this.items = this.items.filter((item) => item.id !== id);
@@ -98,17 +138,20 @@ export class Places {
     this.changed();
   }
 
-  /* The options of the service that say the same. */
+  /* The options of the service that say the same. A face is kept in its own frame alone: in another one somebody else may
+   * stand there. What is drawn or moved is covered in every frame. */
   query(mode) {
     const query = new URLSearchParams(), faces = this.faces, kept = faces.filter((item) => !item.on || Places.moved(item));
     const none = mode === "places" || (faces.length > 0 && kept.length === faces.length) || kept.length > MOST_KEPT;
     if (none) query.set("faces", "false");
     for (const item of this.items) {
       if (mode === "places" && item.found) continue;
-      if (item.on && (!item.found || none || Places.moved(item))) query.append("regions", item.box.join());
+      const at = this.frames > 1 && item.found ? `@${item.frame}` : "";
+      if (item.on && (!item.found || Places.moved(item))) query.append("regions", item.box.join());
+      else if (item.on && none) query.append("regions", item.box.join() + at);
       if (none || !kept.includes(item)) continue;
       const [l, t, r, b] = item.found, x = Math.round((l + r) / 2), y = Math.round((t + b) / 2);
-      query.append("keep_regions", [x - KEPT, y - KEPT, x + KEPT + 1, y + KEPT + 1].join());
+      query.append("keep_regions", [x - KEPT, y - KEPT, x + KEPT + 1, y + KEPT + 1].join() + at);
     }
     return query;
   }

@@ -36,4 +36,9 @@ async function go(pictures, work, refresh) {
   return !mine.signal.aborted;
 }
 
-$("#stop").onclick = () => { stops++; over?.abort(new DOMException("stopped", "AbortError")); say(word("stopped")); };
+export function stop() {
+  stops++;
+  over?.abort(new DOMException("stopped", "AbortError"));
+}
+
+$("#stop").onclick = () => { stop(); say(word("stopped")); };

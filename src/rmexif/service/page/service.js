@@ -4,12 +4,14 @@ import { word } from "./speech.js";
 
 const LANES = 3; // questions at once
 const PATIENCE = 5; // questions, before a busy service is called busy
+const SILENCE = 300; // s until a service that does not answer is called gone: twice what it allows itself for a picture
 const AGAIN = ["busy", "slow_body", "deadline_exceeded", "worker_lost", "offline", "unauthorized"];
-const KNOWN = [...AGAIN, "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded"];
+const KNOWN = [...AGAIN, "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded", "invalid_policy"];
 const waiting = [];
 let free = LANES, token = "";
 
 export const setToken = (text) => { token = text; };
+export const hasToken = () => token !== "";
 const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
 
 export class Refused extends Error {
@@ -39,11 +41,23 @@ export async function ask(path, body, accept, { first = false, signal } = {}) {
   }
 }
 
+/* The answer; null where none comes. */
+async function send(path, options, signal) {
+  const silent = new AbortController(), timer = setTimeout(() => silent.abort(), 1000 * SILENCE);
+  try {
+    return await fetch(path, { ...options, signal: AbortSignal.any([silent.signal, ...(signal ? [signal] : [])]) });
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function question(path, body, accept, signal) {
   const headers = { "Content-Type": "application/octet-stream", Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
   for (let count = 1; ; count++) {
-    const answer = await fetch(path, { method: "POST", body, headers, signal }).catch(() => null);
+    const answer = await send(path, { method: "POST", body, headers }, signal);
     signal?.throwIfAborted();
     if (answer?.ok) return answer;
     if (!answer) throw new Refused("offline", "");

@@ -5,6 +5,8 @@ const KEY = "rmexif";
 const CHOICES = {
   mode: ["faces", "metadata", "places"], style: ["blur", "fill", "solid"], recall: ["balanced", "high", "max"],
   output: ["", "jpeg", "png", "webp"], names: ["neutral", "suffix"], stealth: [true, false], table: [false, true],
+  "keep-copyright": [false, true], "keep-description": [false, true], "keep-camera": [false, true], "keep-resolution": [false, true],
+  "keep-provenance-ai": [false, true], "keep-date": ["", "year", "month", "day"],
 };
 
 export const settings = Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, values[0]]));

@@ -23,6 +23,7 @@ async function work() {
     const small = await bitmap(job.picture).catch(() => null);
     if (!small) continue;
     Object.assign(job.canvas, { width: small.width, height: small.height });
+    job.canvas.className = "drawn";
     job.canvas.getContext("bitmaprenderer").transferFromImageBitmap(small);
   }
   free++;

@@ -1,21 +1,24 @@
 /* The open picture: what it gives away, its places, its frames, and before and after. */
-import { $, button, make, say } from "./dom.js";
+import * as credit from "./credit.js";
+import { $, button, enable, make, say } from "./dom.js";
 import { Editor } from "./editor.js";
 import { reveal } from "./findings.js";
+import { Look } from "./look.js";
 import { settings } from "./settings.js";
 import { number, size, word } from "./speech.js";
 import { Zoom } from "./zoom.js";
 
 const CHIP = 56; // px
 const root = $("#picture"), stage = $("#stage"), before = $("#before"), after = $("#after");
-const editor = new Editor(stage), zoom = new Zoom($("#room"), stage, () => editor.refresh());
-let picture = null, frame = 0, view = "mark", shown = null, events = null;
+const editor = new Editor(stage), zoom = new Zoom($("#room"), stage, () => { editor.refresh(); split(); });
+const look = new Look($("#look"), $("#looked"), stage, show);
+let picture = null, frame = 0, view = "mark", shown = null, events = null, told = null;
 
 export const current = () => picture;
 
 export function open(one) {
   close();
-  [picture, frame, view, events] = [one, 0, "mark", new AbortController()];
+  [picture, frame, view, events, told] = [one, 0, "mark", new AbortController(), null];
   root.hidden = false;
   for (const image of [before, after]) forget(image);
   $("#name").textContent = one.name;
@@ -29,6 +32,9 @@ export function open(one) {
 
 export function close() {
   events?.abort();
+  look.forget();
+  editor.close();
+  for (const place of ["#chips", "#refusal", "#stays"]) $(place).replaceChildren();
   for (const image of [before, after]) forget(image);
   [picture, shown] = [null, null];
   root.hidden = true;
@@ -36,7 +42,7 @@ export function close() {
 
 export function retell() {
   if (!picture) return;
-  if (picture.state !== "looking") reveal($("#reveals"), picture.findings);
+  told = null;
   refresh();
 }
 
@@ -94,14 +100,15 @@ function facts() {
 
 function outcome() {
   if (picture.state !== "cleaned") return picture.state === "found" ? foundText() : word(picture.state);
-  const { report, blob } = picture.result, covered = report.faces?.length ?? report.faces_detected ?? 0;
-  return word("outcome", {
+  const { report, blob } = picture.result, covered = report.faces?.length ?? report.faces_detected ?? 0, stays = report.credit?.kept.length;
+  const text = word("outcome", {
     details: word("details", { n: report.findings_count }), places: word("placesCovered", { n: covered }), size: size(blob.size),
   });
+  return stays ? `${text} · ${word("fieldsStay", { n: stays })}` : text;
 }
 
 function foundText() {
-  if (settings.mode !== "faces" || !picture.searched) return "";
+  if (settings.mode !== "faces" || !picture.searched || !document.body.classList.contains("many")) return ""; // the bar says it of one
   const count = picture.places.faces.length;
   return count ? word("facesFound", { n: count }) : word("noFace");
 }
@@ -116,17 +123,24 @@ function refresh() {
   $("#outcome").textContent = refused ? "" : outcome();
   const marks = ready && settings.mode !== "metadata";
   for (const name of ["#add", "#draw", "#cover-all", "#keep-all"]) $(name).disabled = !marks;
-  $("#undo").disabled = !picture.places.past.length;
-  $("#redo").disabled = !picture.places.future.length;
+  enable($("#undo"), picture.places.past.length > 0);
+  enable($("#redo"), picture.places.future.length > 0);
   $("#cover-all").hidden = $("#keep-all").hidden = settings.mode !== "faces" || !picture.places.faces.length;
+  $("#look").disabled = !marks;
   $("#frames").hidden = picture.frames < 2;
+  $("#follow").hidden = settings.mode !== "faces" || !picture.places.animation;
+  $("#follow").disabled = !marks || !picture.places.faces.some((item) => item.frame === frame);
   $("#frame").textContent = word("frame", { n: frame + 1, all: picture.frames });
-  $("#frame-back").disabled = frame === 0;
-  $("#frame-on").disabled = frame >= picture.frames - 1;
+  enable($("#frame-back"), frame > 0);
+  enable($("#frame-on"), frame < picture.frames - 1);
   if (ready) editor.open(picture, frame);
   else if (!refused) editor.layer.replaceChildren();
   chips(ready);
   refreshView();
+  look.want(marks && view === "mark" ? picture : null, frame);
+  credit.reveal($("#stays"), picture, current);
+  const removed = picture.state !== "cleaned" ? "" : picture.result.report.credit?.kept.length ? "removedBut" : "removedFrom";
+  if (told !== removed && picture.state !== "looking" && !refused) reveal($("#reveals"), picture.findings, told = removed);
 }
 
 function refuse() {
@@ -152,10 +166,18 @@ function refreshView() {
   split();
 }
 
+/* What is left of the line is before, what is right of it after, in every language. */
 function split() {
-  const share = view === "slider" ? Number($("#divide").value) : 0;
-  after.style.clipPath = view === "slider" ? `inset(0 0 0 ${100 - share}%)` : "";
-  $("#line").style.left = `${100 - share}%`;
+  const share = Number($("#divide").value);
+  after.style.clipPath = view === "slider" ? `inset(0 0 0 ${share}%)` : "";
+  $("#line").style.left = `${share}%`;
+  $("#divide").style.width = `${Math.min(stage.clientWidth, $("#room").clientWidth)}px`;
+}
+
+function slide(event) {
+  const area = stage.getBoundingClientRect();
+  $("#divide").value = (100 * (event.clientX - area.left)) / area.width;
+  split();
 }
 
 export function compare() {
@@ -200,7 +222,9 @@ function chips(ready) {
 }
 
 function step(way) {
+  if (!picture || frame + way < 0 || frame + way >= picture.frames) return;
   frame += way;
+  say(word("frame", { n: frame + 1, all: picture.frames }));
   load();
   refresh();
 }
@@ -222,7 +246,21 @@ $("#undo").onclick = () => undo(true);
 $("#redo").onclick = () => undo(false);
 $("#cover-all").onclick = () => picture.places.turnAll(true);
 $("#keep-all").onclick = () => picture.places.turnAll(false);
+$("#look").onclick = () => {
+  look.toggle(!look.on);
+  view = "mark";
+  say(word(look.on ? "looking" : "marksShown"));
+  refresh();
+};
+$("#follow").onclick = () => say(word("followed", { n: picture.places.follow(frame), all: picture.frames }));
 $("#frame-back").onclick = () => step(-1);
 $("#frame-on").onclick = () => step(1);
-$("#view").onchange = (event) => { view = event.target.value; refreshView(); };
+$("#view").onchange = (event) => { view = event.target.value; refresh(); };
 $("#divide").oninput = split;
+stage.addEventListener("pointerdown", (event) => {
+  if (view !== "slider" || !event.isPrimary || event.button) return;
+  event.preventDefault();
+  stage.setPointerCapture(event.pointerId);
+  slide(event);
+});
+stage.addEventListener("pointermove", (event) => { if (stage.hasPointerCapture(event.pointerId)) slide(event); });
