@@ -209,7 +209,7 @@ class Container(Generic[TreeT]):
         return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height
 
     def residual_size(self, residual: Residual) -> int | None:
-        """Bytes that a hostile writer could have left in ``residual``: its bound, else of coded data; None: not known."""
+        """Bytes that a hostile writer could have left in ``residual``: its bound, or of coded data; None: unknown."""
         if residual in self.residual_bytes:
             return self.residual_bytes[residual]
         if residual.bounded or residual.value == "pixels":
