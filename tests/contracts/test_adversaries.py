@@ -220,3 +220,30 @@ def test_rows_of_a_tiff() -> None:
 
     assert verify(raw[:at] + b"\x80\0\0\0" + raw[at + 4 :]) == []
     assert verify(raw[:at] + b"\x83\0\0\0" + raw[at + 4 :])
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24">'
+PATH = '<path d="M12 2L2 7v10" fill="none" stroke="#000"/>'
+DRAWINGS = {  # what programs write, and what could say something
+    "bare": (f"{SVG}{PATH}</svg>", True),
+    "declaration": (f'<?xml version="1.0" encoding="UTF-8"?>\n{SVG}{PATH}</svg>\n', True),
+    "indentation": (f'{SVG}\n  <g fill="red">\n    {PATH}\n    {PATH}\n  </g>\n</svg>\n', True),
+    "single quotes": (f"{SVG}{PATH}</svg>".replace('"', "'"), True),
+    "text": (f'{SVG}<text x="1" y="9">Hi &amp; bye</text></svg>', True),
+    "comment": (f"{SVG}<!-- Jane -->{PATH}</svg>", False),
+    "identifier": (f"{SVG}{PATH}</svg>".replace("<path", '<path id="jane"'), False),
+    "spaces": (f"{SVG}\n {PATH}\n   {PATH}\n{PATH}</svg>", False),
+    "order": (f'{SVG}{PATH}<path fill="none" d="M12 2L2 7v10" stroke="#000"/></svg>', False),
+    "attribute": (f"{SVG}{PATH}</svg>".replace(" fill", "  fill"), False),
+    "namespace": (f"{SVG}{PATH}</svg>".replace("><path", ' xmlns:jane="http://jane"><path'), False),
+    "title": (f"{SVG}<title>Jane</title>{PATH}</svg>", False),
+    "lines": (f"{SVG}{PATH}</svg>\n\n\n", False),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_the_markup_of_a_drawing(name: str) -> None:
+    """One indentation, one kind of quotes, one order of attributes; anything else could spell."""
+    text, passes = DRAWINGS[name]
+
+    assert (labels(text.encode()) == set()) is passes
