@@ -57,6 +57,27 @@ def test_a_fresh_profile_is_found(kind: str) -> None:
     assert any("ProfileDateTime" in where for where in labels(saved(picture("photo"), kind, icc_profile=fresh)))
 
 
+def test_what_passes_once_does_not_pass_twice() -> None:
+    """Chunks that nobody reads, or choices between things that say nothing each, could say something together."""
+    jpeg, webp = (saved(picture("photo"), kind, icc_profile=PROFILE) for kind in ("JPEG", "WEBP"))
+    segment = b"\xff\xe2" + struct.pack(">H", 16 + len(PROFILE)) + b"ICC_PROFILE\0\1\1" + PROFILE
+    again = segment[:30] + b"Jane" + segment[34:]
+    chunk_ = b"ICCP" + struct.pack("<I", len(PROFILE)) + PROFILE
+    doubled = webp + chunk_
+    doubled = doubled[:4] + struct.pack("<I", len(doubled) - 8) + doubled[8:]
+    gamma = b"!\xff\x0bImageMagick\x0egamma=0.454545\0"
+    gif_ = saved(picture("screenshot"), "GIF")
+    at = 13 + 3 * (2 << (gif_[10] & 7))  # behind the global table
+
+    assert jpeg.count(segment) == webp.count(chunk_) == 1
+    assert labels(jpeg) == labels(webp) == set()
+    assert verify(jpeg.replace(segment, segment + segment))
+    assert verify(jpeg.replace(segment, segment + again))
+    assert verify(doubled)
+    assert verify(gif_[:at] + gamma + gif_[at:]) == []
+    assert verify(gif_[:at] + gamma * 2 + gif_[at:])
+
+
 def iccp(name: bytes, stream: bytes) -> bytes:
     """A PNG with a profile."""
     return png(chunk(b"iCCP", name + b"\0\0" + stream))

@@ -13,6 +13,7 @@ import subprocess
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import imageio_ffmpeg
 import numpy as np
 import pillow_heif
@@ -120,6 +121,12 @@ def test_heif_of_libheif(kind: str) -> None:
     """Parameter sets with a rate of x265, and grids of one tile."""
     assert labels(saved(picture(kind), "HEIF")) == set()
     assert labels(saved(picture(kind), "HEIF", quality=-1)) == set()
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".bmp", ".tiff", ".webp"])
+def test_grey_of_opencv(extension: str) -> None:
+    """One sample a pixel, which some state and others leave out."""
+    assert labels(cv2.imencode(extension, np.asarray(picture("grey")))[1].tobytes()) == set()
 
 
 def test_pages_of_chromium(browser: Any) -> None:
