@@ -212,7 +212,7 @@ class Container(Generic[TreeT]):
         return self.frame_samples * self.sample_bytes
 
     def residual_size(self, residual: Residual) -> int | None:
-        """Bytes that a hostile writer could have left in ``residual``: its bound, else of coded data; None: unknown."""
+        """Bytes that a hostile writer could have left in ``residual``: its bound, or of coded data; None: unknown."""
         if residual in self.residual_bytes:
             return self.residual_bytes[residual]
         if residual.bounded or residual.value == "pixels":

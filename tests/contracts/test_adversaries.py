@@ -57,6 +57,27 @@ def test_a_fresh_profile_is_found(kind: str) -> None:
     assert any("ProfileDateTime" in where for where in labels(saved(picture("photo"), kind, icc_profile=fresh)))
 
 
+def test_what_passes_once_does_not_pass_twice() -> None:
+    """Chunks that nobody reads, or choices between things that say nothing each, could say something together."""
+    jpeg, webp = (saved(picture("photo"), kind, icc_profile=PROFILE) for kind in ("JPEG", "WEBP"))
+    segment = b"\xff\xe2" + struct.pack(">H", 16 + len(PROFILE)) + b"ICC_PROFILE\0\1\1" + PROFILE
+    again = segment[:30] + b"Jane" + segment[34:]
+    chunk_ = b"ICCP" + struct.pack("<I", len(PROFILE)) + PROFILE
+    doubled = webp + chunk_
+    doubled = doubled[:4] + struct.pack("<I", len(doubled) - 8) + doubled[8:]
+    gamma = b"!\xff\x0bImageMagick\x0egamma=0.454545\0"
+    gif_ = saved(picture("screenshot"), "GIF")
+    at = 13 + 3 * (2 << (gif_[10] & 7))  # behind the global table
+
+    assert jpeg.count(segment) == webp.count(chunk_) == 1
+    assert labels(jpeg) == labels(webp) == set()
+    assert verify(jpeg.replace(segment, segment + segment))
+    assert verify(jpeg.replace(segment, segment + again))
+    assert verify(doubled)
+    assert verify(gif_[:at] + gamma + gif_[at:]) == []
+    assert verify(gif_[:at] + gamma * 2 + gif_[at:])
+
+
 def iccp(name: bytes, stream: bytes) -> bytes:
     """A PNG with a profile."""
     return png(chunk(b"iCCP", name + b"\0\0" + stream))
@@ -220,3 +241,30 @@ def test_rows_of_a_tiff() -> None:
 
     assert verify(raw[:at] + b"\x80\0\0\0" + raw[at + 4 :]) == []
     assert verify(raw[:at] + b"\x83\0\0\0" + raw[at + 4 :])
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24">'
+PATH = '<path d="M12 2L2 7v10" fill="none" stroke="#000"/>'
+DRAWINGS = {  # what programs write, and what could say something
+    "bare": (f"{SVG}{PATH}</svg>", True),
+    "declaration": (f'<?xml version="1.0" encoding="UTF-8"?>\n{SVG}{PATH}</svg>\n', True),
+    "indentation": (f'{SVG}\n  <g fill="red">\n    {PATH}\n    {PATH}\n  </g>\n</svg>\n', True),
+    "single quotes": (f"{SVG}{PATH}</svg>".replace('"', "'"), True),
+    "text": (f'{SVG}<text x="1" y="9">Hi &amp; bye</text></svg>', True),
+    "comment": (f"{SVG}<!-- Jane -->{PATH}</svg>", False),
+    "identifier": (f"{SVG}{PATH}</svg>".replace("<path", '<path id="jane"'), False),
+    "spaces": (f"{SVG}\n {PATH}\n   {PATH}\n{PATH}</svg>", False),
+    "order": (f'{SVG}{PATH}<path fill="none" d="M12 2L2 7v10" stroke="#000"/></svg>', False),
+    "attribute": (f"{SVG}{PATH}</svg>".replace(" fill", "  fill"), False),
+    "namespace": (f"{SVG}{PATH}</svg>".replace("><path", ' xmlns:jane="http://jane"><path'), False),
+    "title": (f"{SVG}<title>Jane</title>{PATH}</svg>", False),
+    "lines": (f"{SVG}{PATH}</svg>\n\n\n", False),
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_the_markup_of_a_drawing(name: str) -> None:
+    """One indentation, one kind of quotes, one order of attributes; anything else could spell."""
+    text, passes = DRAWINGS[name]
+
+    assert (labels(text.encode()) == set()) is passes

@@ -7,11 +7,15 @@ import io
 import cv2
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - for Image.open
 import pytest
 from PIL import Image
 
-from rmexif import Policy, Scrubber
+from rmexif import Policy, Scrubber, strip
+from tests import sets
+from tests.containers.builders_png import chunk
 from tests.shown.avif_files import recoded
+from tests.shown.chromium import viewer
 
 # RGB codes of 255, and what Chromium 156 shows of them in BT.2020 with PQ (9, 16) and with HLG (9, 18).
 CODES = [[180, 120, 140], [120, 160, 200], [200, 210, 160], [128, 128, 128], [160, 160, 160], [192, 192, 192]]
@@ -53,3 +57,23 @@ def test_hdr_leaves_as_chromium_shows_it(make, transfer: int) -> None:
 
     assert Image.open(io.BytesIO(data)).size == (96, 16)
     assert np.abs(pixels[8, 8::16].astype(int) - SHOWN[transfer]).max() <= 4
+
+
+def bare_codes(raw: bytes) -> bytes:
+    """A JPEG XL as libjxl decodes it, in a PNG that says by cICP what it says: BT.709 with PQ."""
+    with Image.open(io.BytesIO(raw)) as image:
+        data = cv2.imencode(".png", np.asarray(image, np.uint16))[1].tobytes()
+    return data[:33] + chunk(b"cICP", bytes((1, 16, 0, 1))) + data[33:]
+
+
+@pytest.mark.parametrize("name", ["libjxl-testdata__hdr_room.png", "libjxl-testdata__pq_gradient.jxl"])
+def test_hdr_of_others_leaves_as_chromium_shows_it(browser, name: str) -> None:
+    """A profile with a cicp tag, and PQ in JPEG XL, of which Chromium shows the same codes in a PNG."""
+    raw = (sets.require("corpus") / "colour" / name).read_bytes()
+    source = raw if name.endswith("png") else bare_codes(raw)
+    scrubbed = Scrubber(raw, Policy(faces=False, stealth=False, output="png")).process()[0]
+    with viewer(browser) as page:
+        before, stripped, after = page.show([(source, "png"), (strip(source)[0], "png"), (scrubbed, "png")])
+
+    assert np.array_equal(before.still, stripped.still)
+    assert np.abs(before.still.astype(int) - after.still).max() <= 3

@@ -81,7 +81,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         if old and new:
             _claim_table(walk.parts, old, new)
     for picture, area in zip(screen.pictures, walk.code_areas, strict=True):
-        _claim_codes(walk.parts, view, picture.codes, *area)
+        _claim_codes(walk.parts, view, picture.codes, *area, is_still=len(screen.pictures) == 1)
     _claim_controls(walk.parts, view, found, screen, walk.control_areas)
     _claim_flags(walk.parts, found, walk.flags)
     width, height = found.shown_size
@@ -161,13 +161,16 @@ def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None
     parts.add("table", Role.STRUCTURE, old.start + 3 * last, old.start + 3 * len(old.entries))
 
 
-def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, start: int, end: int, last: int) -> None:
+def _claim_codes(
+    parts: PartBuilder, view: memoryview, codes: PictureCodes, start: int, end: int, last: int, *, is_still: bool
+) -> None:
     """The code size and the codes, and the terminator behind surplus bytes; pixels where they stay as they stand."""
     label, role = ("picture/codes", Role.PIXELS) if codes.is_kept else ("picture/other codes", Role.UNKNOWN)
     if codes.is_ordinary and not (codes.is_kept and _is_full(view[start + 1 : end], len(codes.data))):
         role = Role.ENCODING if _is_even(view[start + 1 : end]) else Role.UNKNOWN
     parts.add(label, role, start, end)
-    parts.add("picture/surplus", Role.ENCODING if bytes(view[end:last]) == b"\0" else Role.GAP, end, last)  # FFmpeg
+    is_zero = is_still and bytes(view[end:last]) == b"\0"  # FFmpeg
+    parts.add("picture/surplus", Role.ENCODING if is_zero else Role.GAP, end, last)
     parts.add(label, role, last, last + 1)
 
 
@@ -208,6 +211,7 @@ class _GifWalk:
         self.control_areas: list[tuple[int, int] | None] = []  # of each picture
         self.coded = 0  # px of all pictures
         self.loop: bytes | None = None
+        self.has_gamma = False  # a second one could say something
         self.control: GraphicControl | None = None
         self.pending: list[tuple[int, int]] = []  # graphic controls read, not yet attached to a picture
 
@@ -275,7 +279,9 @@ class _GifWalk:
         else:
             name = bytes(blocks[0]) if label == APPLICATION and blocks else b""
             kind = "application" if name else "extension"
-            role = Role.ENCODING if self.view[start:end] in GAMMAS else Role.METADATA
+            is_gamma = not self.has_gamma and self.view[start:end] in GAMMAS
+            self.has_gamma |= is_gamma
+            role = Role.ENCODING if is_gamma else Role.METADATA
             self.parts.add(kind, role, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
 
     def _read_loop(self, start: int, end: int, blocks: list[memoryview]) -> None:

@@ -221,9 +221,10 @@ class PartLayout:
         if role:
             self.add(at, path, Role.ENCODING if self.common.is_plain else role)
         elif at.type == b"colr" and bytes(self.view[at.body : min(at.end, at.body + 4)]) in (b"prof", b"rICC"):
-            role = Role.ENCODING if at.offset in self.common.forms else Role.METADATA
+            is_common = self.common.is_plain and at.offset in self.common.forms
+            role = Role.ENCODING if is_common else Role.METADATA
             self.add(at, f"{path}/prof", role, PayloadKind.ICC, 4)
-        elif at.offset in self.common.forms:
+        elif self.common.is_plain and at.offset in self.common.forms:
             self.add(at, path, Role.ENCODING)
         else:
             payload = PayloadKind.TEXT if at.type == b"udes" else PayloadKind.UNKNOWN

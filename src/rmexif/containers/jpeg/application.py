@@ -63,6 +63,7 @@ class ApplicationData:
     jfif: tuple[int, int] | None = None  # the shape of a pixel that it states (JFIF 1.02, density); None: no segment
     adobe_transform: int | None = None  # colour transform of APP14; None: no such segment
     exif: bytes | None = None  # the first TIFF block before the first scan: decoders look no further
+    chunks_read: int = 0  # segments that hold a chunk of a profile, or say so
     exif_at: int = -1  # byte of the file: its segment, where the identifier is the one of Exif to the byte
     profile_chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number -> number of all, data
 
@@ -85,6 +86,14 @@ class ApplicationData:
             return None
         return b"".join(self.profile_chunks[number][1] for number in range(1, total + 1))
 
+    @property
+    def has_plain_chunks(self) -> bool:
+        """Whether the chunks of the profile are all there are, each once, and each but the last as long as can be."""
+        total = len(self.profile_chunks)
+        sizes = [len(data) for _, (_, data) in sorted(self.profile_chunks.items())]
+        counted = all(count == total for count, _ in self.profile_chunks.values())
+        return counted and self.chunks_read == total and all(size == ICC_CHUNK for size in sizes[:-1])
+
     def read(self, view: memoryview, segment: Segment, early: bool) -> Part:
         """What an APPn segment is.
 
@@ -103,6 +112,7 @@ class ApplicationData:
         for known in IDENTIFIERS:
             if segment.marker == known.marker and head.startswith(known.prefix):
                 role = self._state(known, body, early)
+                self.chunks_read += known.payload is PayloadKind.ICC
                 if early and self.exif_at < 0 and head.startswith(EXIF_PREFIX) and known.payload is PayloadKind.EXIF:
                     self.exif_at = segment.start
                 return _part(f"{name}/{known.name}", role, segment, known.payload, known.skip)

@@ -121,6 +121,7 @@ class _Reading:
         self.parts: list[Part] = []
         self.position = 0  # first byte after the last part
         self.tables = TablesInForce()
+        self.read_tables: list[int] = []  # markers of their segments
         self.defined: dict[int, tuple[Table, ...]] = {}  # index of a part -> tables in it
         self.application = ApplicationData()
         self.frame: FrameHeader | None = None
@@ -160,7 +161,9 @@ class _Reading:
                 Part(f"{name} (unused)", Role.UNKNOWN, item.start, size, PayloadKind.UNKNOWN, item.body - item.start)
             )
         elif marker in TABLES:
-            is_default = marker == Marker.DAC and is_default_conditioning(bytes(self.view[item.body : item.end]))
+            is_default = marker == Marker.DAC and not any(kind == Marker.DAC for kind in self.read_tables)
+            is_default = is_default and is_default_conditioning(bytes(self.view[item.body : item.end]))
+            self.read_tables.append(marker)
             self.add(replace(structure, role=Role.ENCODING) if is_default else structure)
             self.defined[len(self.parts) - 1] = self.tables.define(self.view, item)
         elif is_application(marker):
@@ -285,7 +288,7 @@ class _Reading:
         """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
         used = _tables_in_use(image)
         ends = {scan.start: scans.used[n] if scans else scan.end for n, scan in enumerate(image.scans)}
-        colour = _profile_role(profile)
+        colour = _profile_role(profile, self.application)
         builder = PartBuilder(len(self.view), self.limits)
         for index, part in enumerate(self.parts):
             if index in self.defined:
@@ -304,11 +307,13 @@ class _Reading:
         return replace(part, role=Role.ENCODING) if is_common else part
 
 
-def _profile_role(profile: bytes | None) -> Role | None:
+def _profile_role(profile: bytes | None, data: ApplicationData) -> Role | None:
     """What the chunks of a profile are where it stays, or says nothing of its own."""
     if profile is None:
         return None
-    return Role.COLOUR if icc.is_clean(profile) else Role.ENCODING if icc.is_published(profile) else None
+    if icc.is_clean(profile):
+        return Role.COLOUR
+    return Role.ENCODING if icc.is_published(profile) and data.has_plain_chunks else None
 
 
 def _profile(embedded: bytes | None, frame: FrameHeader, data: ApplicationData) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.h273 import BRIGHTEST, NIT, PRIMARIES, TRANSFERS, UNSPECIFIED, mastering
+from rmexif.containers.png.profile_stream import deflated
 from rmexif.types import Colour
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def colour_chunks(found: Mapping[bytes, bytes], colour_type: int) -> tuple[list[
     if profile and not cicp and icc.identify(profile) in SRGB:
         return [(b"sRGB", b"\0")], Colour()  # the same colours, and no profile with a name
     if profile:  # also beside cICP: for viewers that do not know that one
-        chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(profile, 0)))  # stored: the same with every zlib
+        chunks.append((b"iCCP", b"icc\0\0" + deflated(profile)))
     if cicp and cicp[1] in HDR_TRANSFERS:
         light = {b"mDCV": _mastering(found.get(b"mDCV", b"")), b"cLLI": _light_level(found.get(b"cLLI", b""))}
         chunks += [(kind, data) for kind, data in light.items() if data]

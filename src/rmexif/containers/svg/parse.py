@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.svg.clean import Cleaner, serialised
+from rmexif.containers.svg.common_markup import is_common
 from rmexif.containers.svg.tree import read_tree
 from rmexif.errors import UnsupportedFeature
 from rmexif.residuals import Residual
@@ -49,10 +50,13 @@ def parse(view: memoryview, limits: Limits) -> Container[SvgTree]:
     width, height = _size(root)
     limits.check("max_pixels", width * height)
     cleaner = Cleaner(root, limits)
-    data = serialised(cleaner.clean())
+    clean = cleaner.clean()
+    data = serialised(clean)
     parts = PartBuilder(len(view), limits)
     if data == bytes(view):
         parts.add("svg", Role.PIXELS, 0, len(view))
+    elif not cleaner.dropped and is_common(bytes(view), root, clean):
+        parts.add("svg", Role.ENCODING, 0, len(view))
     else:
         for label, start, end in cleaner.dropped:
             parts.add(label, Role.METADATA, start, end)

@@ -247,9 +247,10 @@ def _read_header(source: Fields, limits: Limits) -> _Draft:
     written = WRITTEN_AS.get(Compression(compression), compression) if compression in KNOWN else compression
     draft.fields[Tag.COMPRESSION] = (SHORT, (written,))
     draft.fields[Tag.PHOTOMETRIC_INTERPRETATION] = (SHORT, (photometric,))
-    # Readers take a JPEG-coded page that does not say "full picture" for a preview.
+    # 0 holds without it (TIFF 6.0, page 36), but readers take a JPEG-coded page that does not say it for a preview.
     subfile = source.first(Tag.NEW_SUBFILE_TYPE, 0) & TRANSPARENCY_MASK
-    draft.fields[Tag.NEW_SUBFILE_TYPE] = (LONG, (subfile,))
+    if subfile or compression == Compression.JPEG:
+        draft.fields[Tag.NEW_SUBFILE_TYPE] = (LONG, (subfile,))
     return draft
 
 
@@ -267,7 +268,9 @@ def _read_samples(draft: _Draft) -> None:
         problem = f"expected the bits of {count} samples, each 1 to {MAX_BITS}"
         raise MalformedImage(problem, structure="tiff IFD entry 258", offset=source.offset(Tag.BITS_PER_SAMPLE))
     draft.bits = bits
-    fields[Tag.BITS_PER_SAMPLE], fields[Tag.SAMPLES_PER_PIXEL] = (SHORT, bits), (SHORT, (count,))
+    fields[Tag.BITS_PER_SAMPLE] = SHORT, bits
+    if count > 1:  # one is what holds without it (TIFF 6.0, page 39)
+        fields[Tag.SAMPLES_PER_PIXEL] = SHORT, (count,)
     spare = max(0, count - COLOUR_CHANNELS.get(Photometric(draft.photometric), 1))
     extra = tuple(_extra_sample(number) for number in source.numbers(Tag.EXTRA_SAMPLES)[:spare])
     if extra:

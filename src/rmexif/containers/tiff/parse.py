@@ -55,6 +55,7 @@ ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
 DEFAULTS: dict[int, tuple[int, ...]] = {
     **{tag: (default,) for tag, default, _ in SINGLE_NUMBERS},
     Tag.SAMPLE_FORMAT: (1,),
+    Tag.SAMPLES_PER_PIXEL: (1,),
     Tag.NEW_SUBFILE_TYPE: (0, 2),
 }
 PAYLOADS: dict[int, PayloadKind] = {

@@ -236,7 +236,9 @@ def _parts(
         elif chunk is exif and has_common_exif and not any(view[chunk.start + chunk.length : chunk.end]):
             parts.add("EXIF", Role.ENCODING, chunk.offset, chunk.end)
         else:
-            _claim_other(parts, view, chunk, clean.pop(chunk.kind, b""), "", is_still=len(tree.pictures) == 1)
+            content = clean.pop(chunk.kind, None)
+            is_still = len(tree.pictures) == 1
+            _claim_other(parts, view, chunk, content or b"", "", is_first=content is not None, is_still=is_still)
     parts.add("RIFF/surplus", Role.GAP, chunks[-1].end, end, PayloadKind.UNKNOWN)
     return parts.tile()
 
@@ -270,7 +272,7 @@ def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path
         parts.add(name, Role.ENCODING, start, chunk.end)
         return
     if data[:before] != clean[:after]:
-        is_reduced = chunk.kind == b"ALPH" and bytes([data[0] & ~LEVELS_REDUCED]) == clean[:after]
+        is_reduced = chunk.kind == b"ALPH" and not path and bytes([data[0] & ~LEVELS_REDUCED]) == clean[:after]
         role = Role.ENCODING if is_reduced else Role.UNKNOWN
         parts.add(f"{name}/head", role, start, chunk.start + before, PayloadKind.UNKNOWN, 8)
         start = chunk.start + before
@@ -282,7 +284,14 @@ def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path
 
 
 def _claim_other(
-    parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str, *, is_still: bool = False
+    parts: PartBuilder,
+    view: memoryview,
+    chunk: RiffChunk,
+    clean: bytes,
+    path: str,
+    *,
+    is_first: bool = False,
+    is_still: bool = False,
 ) -> None:
     """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write.
 
@@ -292,6 +301,7 @@ def _claim_other(
         chunk: in it.
         clean: what rewrite() would write as its content.
         path: of what holds it.
+        is_first: whether it is the one of its kind that viewers look for.
         is_still: whether there is one picture, which is shown once whatever ANIM says.
     """
     data = chunk.data(view)
@@ -310,6 +320,6 @@ def _claim_other(
     name = name if name.isascii() and name.isalnum() else "chunk"
     payload = PAYLOADS.get(chunk.kind, PayloadKind.UNKNOWN)
     role = ROLES.get(payload, Role.METADATA)
-    if payload is PayloadKind.ICC and icc.is_published(data):
+    if is_first and payload is PayloadKind.ICC and icc.is_published(data):
         role = Role.ENCODING
     parts.add(path + name, role, chunk.offset, chunk.end, payload, 8, body_length=chunk.length)
