@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,7 +37,7 @@ def serve_command(**options: Any) -> None:
 
     with cli_errors("serve"):
         settings = Settings.from_environment(**options)
-        if find_spec("uvicorn") and settings.port:
+        if sys.stderr.isatty() and find_spec("uvicorn") and settings.port:  # a log names no address
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             click.echo(f"rmexif: starting on http://{host}:{settings.port}/, Ctrl-C stops it", err=True)
         serve(settings)
