@@ -30,7 +30,7 @@ def be(system: str) -> None:
 
     for name in (
         "click",
-        "rich.progress",
+        "click._termui_impl",
         "numpy",
         "PIL.Image",
         "cv2",

@@ -21,8 +21,11 @@ from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.isobmff.hevc_slice import read_slice_segment
 from rmexif.containers.isobmff.properties import value_of
 from rmexif.containers.jxl.codestream import write_frame_head
+from rmexif.containers.jxl.frame_header import REFERENCE, REGULAR
 from rmexif.types import Category, Limits
 from tests.cli.running import run
+from tests.codecs.test_jxl_animations import page_of_text
+from tests.containers.jxl_animations import Layer, animation
 from tests.containers.jxl_files import ANIMATED
 from tests.service.serving import service
 
@@ -400,6 +403,25 @@ def test_every_frame_of_an_animated_jpeg_xl_is_searched(number: int) -> None:
     clean, stats = strip(hostile, thorough=True)
     assert clean == honest
     assert "jxl-section-slack" not in {row["code"] for row in stats["residuals"]}
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_patches_of_an_animated_jpeg_xl_are_searched(lossless: bool) -> None:
+    """They are seen in the first frame that is drawn with them, and their frame is seen with them."""
+    layers = [Layer(page_of_text(number), save_as=1) for number in range(2)]
+    honest = strip(animation(layers, (200, 120), lossless=lossless, effort=7), thorough=True)[0]
+    frames = parsed(honest).tree.codestream.placed
+    assert [frame.header.kind for frame in frames] == [REFERENCE, REGULAR] * 2
+    for number, frame in enumerate(frames):
+        stream = parsed(honest).tree.codestream
+        pieces = [stream.head]
+        for index, other in enumerate(frames):
+            sections = [honest[start:stop] for start, stop in other.sections]
+            sections[-1] += TEXT * (index == number)
+            pieces += [write_frame_head(other.header, stream.image, map(len, sections)), *sections]
+        clean, stats = strip(b"".join(pieces), thorough=True)
+        assert clean == honest, frame.header.kind
+        assert "jxl-section-slack" not in {row["code"] for row in stats["residuals"]}
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
-"""strip, inspect and verify with the standard library, the compiled core and brotli alone."""
+"""strip, inspect and verify with the standard library and the compiled core alone."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +14,10 @@ import pytest
 
 from rmexif import inspect, native, strip
 from tests import samples, sets
+from tests.containers.jxl_files import BOXED, box, encoded, picture
 
-# What a complete installation brings, but for click (the command line) and brotli (JPEG XL's compressed boxes).
-ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl", "rich"]
+# What a complete installation brings, but for click (the command line) and brotli (what compressed boxes say).
+ABSENT = ["PIL", "cv2", "numpy", "onnxruntime", "pillow_heif", "pillow_jxl"]
 PROGRAM = """
 import json, sys
 absent, names = json.loads(sys.argv[1]), sys.argv[2:]
@@ -60,6 +63,24 @@ def check(files: list[Path]) -> set[str]:
     return refused
 
 
+def test_compressed_boxes_are_found_without_brotli(tmp_path: Path) -> None:
+    """They are findings and they go; only what they say takes the package."""
+    brotli = pytest.importorskip("brotli")
+    secret = b"<x:xmpmeta><dc:creator>FINDME</dc:creator></x:xmpmeta>"
+    codestream = encoded(picture())  # libjxl writes it as we do
+    raw = tmp_path / "compressed.jxl"
+    raw.write_bytes(BOXED + box(b"brob", b"xml " + brotli.compress(secret)) + box(b"jxlc", codestream))
+    absent = [*ABSENT, "brotli"]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(absent), str(raw)]
+
+    answers, _ = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+
+    hash_, leftovers, before, after = answers[str(raw)]
+    assert hash_ == hashlib.sha256(codestream).hexdigest()
+    assert (leftovers, before, after) == ([], 1, 0)
+    assert [finding.where for finding in inspect(raw.read_bytes()).findings] == ["brob/XMP/dc:creator"]
+
+
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "heic", "jxl"])
 def test_own_samples(name: str, tmp_path: Path) -> None:
     """Every format; a WebP that hides colour under alpha 0 is the one thing that takes an encoder."""
@@ -103,7 +124,7 @@ def test_the_command_line_takes_click_alone(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_a_folder_at_a_terminal_takes_click_alone(tmp_path: Path) -> None:
-    """The progress bar is another package's: without it there is none, and the work is done."""
+    """With its progress: how many of how many, and which one it was."""
     import pty
 
     (tmp_path / "in").mkdir()
@@ -116,6 +137,8 @@ def test_a_folder_at_a_terminal_takes_click_alone(tmp_path: Path) -> None:
     done = subprocess.run(command, stderr=terminal, check=False, timeout=60)
 
     os.close(terminal)
-    assert done.returncode == 0, os.read(ours, 1 << 16)
+    shown = os.read(ours, 1 << 16).decode()
     os.close(ours)
+    assert done.returncode == 0, shown
+    assert re.search(r"1/1 .*/s .*a\.jpg", shown)
     assert (tmp_path / "out" / "a.jpg").exists()

@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import zlib
 
+import cv2
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from rmexif import (
     Category,
@@ -17,6 +19,7 @@ from rmexif import (
     LimitExceeded,
     Limits,
     Policy,
+    Scrubber,
     UnknownFormat,
     UnsupportedFeature,
     inspect,
@@ -127,6 +130,23 @@ def bombs(count: int) -> bytes:
     return png(*[chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + text)] * count)
 
 
+def test_readers_of_xmp_share_a_count_of_tags() -> None:
+    """A tag of a few bytes takes as long to read as one that says much."""
+    texts = PngImagePlugin.PngInfo()
+    for _ in range(3):
+        packet = samples.xmp().replace(b"</rdf:RDF>", b'<a b="c"/>' * 1000 + b"</rdf:RDF>")
+        texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+    raw = samples.saved(samples.picture(), "PNG", pnginfo=texts)
+    found = {}
+    for limit in (1, 3000, 100_000):
+        places = [item.where for item in inspect(raw, limits=Limits(max_metadata_tags=limit)).findings]
+        found[limit] = sum("beyond the limit" in where for where in places)
+
+    assert found[1] > found[3000] >= 1
+    assert found[100_000] == 0
+    assert verify(strip(raw, limits=Limits(max_metadata_tags=1))[0], canonical=True) == []
+
+
 @pytest.mark.parametrize("name", ["max_unpacked_bytes", "max_metadata_bytes"])
 def test_readers_of_metadata_share_a_budget(name: str) -> None:
     """What is beyond it is counted, not read, and no file is refused for it; strip takes all of it away."""
@@ -144,17 +164,63 @@ def test_readers_of_metadata_share_a_budget(name: str) -> None:
 
 
 def test_what_a_small_file_may_decode_to() -> None:
-    """A flat picture of 400 MP is some KB; each limit alone refuses it to scrub, and a byte more explains 64 samples."""
-    limits = Limits(max_flat_samples=1000, max_flat_pixels=1000)
+    """A flat picture of 400 MP is some KB; each limit alone refuses it to scrub, and a byte more explains 64 decoded."""
+    limits = Limits(max_flat_bytes=1000, max_flat_pixels=1000)
 
     limits.check_flat(1000 + 64 * 10, 1000 + 100 * 10, 10)
-    for samples_, pixels in ((1001 + 64 * 10, 0), (0, 1001 + 100 * 10)):
+    for decoded, pixels in ((1001 + 64 * 10, 0), (0, 1001 + 100 * 10)):
         with pytest.raises(LimitExceeded, match="max_flat"):
-            limits.check_flat(samples_, pixels, 10)
+            limits.check_flat(decoded, pixels, 10)
     flat = samples.saved(Image.new("L", (3000, 3000)), "PNG")
-    with pytest.raises(LimitExceeded, match="max_flat_samples"):
-        scrub(flat, Policy(limits=Limits(max_flat_samples=4_000_000)))
+    with pytest.raises(LimitExceeded, match="max_flat_bytes"):
+        scrub(flat, Policy(limits=Limits(max_flat_bytes=4_000_000)))
     assert strip(flat)
+
+
+def test_frames_count_more_than_stills() -> None:
+    """Each has to be searched and encoded by itself, however small; formats that are held at once count all of them."""
+    frames = [Image.new("L", (9, 9), number) for number in range(20)]
+    many = samples.saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+    held = samples.saved(
+        Image.new("RGB", (300, 200)), "AVIF", save_all=True, append_images=[Image.new("RGB", (300, 200), "red")]
+    )
+
+    with pytest.raises(LimitExceeded, match=f"max_flat_pixels: {20 * 262144 - 100 * len(many)} "):
+        scrub(many, Policy(limits=Limits(max_flat_pixels=1_000_000)))
+    assert scrub(many, Policy(limits=Limits(max_flat_pixels=20 * 262144)))
+    with pytest.raises(LimitExceeded, match="max_flat_bytes"):
+        scrub(held, Policy(limits=Limits(max_flat_bytes=300 * 200 * 3 + 1)))
+
+
+def _flat(extension: str, channels: int, kind: type, *settings: int) -> bytes:
+    """300 x 200 px of one colour, by OpenCV."""
+    pixels = np.full((200, 300, channels), 9, kind)
+    return bytes(cv2.imencode(extension, pixels, settings)[1])
+
+
+@pytest.mark.parametrize(
+    ("raw", "channels", "sample_bytes"),
+    [
+        (_flat(".png", 1, np.uint8), 1, 1),
+        (_flat(".png", 3, np.uint16), 3, 2),
+        (_flat(".png", 4, np.uint16), 4, 2),
+        (_flat(".tif", 3, np.uint16, cv2.IMWRITE_TIFF_COMPRESSION, 8), 3, 2),
+        (_flat(".tif", 1, np.float32, cv2.IMWRITE_TIFF_COMPRESSION, 8), 1, 4),
+        (_flat(".pgm", 1, np.uint16), 1, 2),
+        (_flat(".avif", 3, np.uint16, cv2.IMWRITE_AVIF_DEPTH, 10), 3, 2),
+        (_flat(".avif", 3, np.uint8), 3, 1),
+        (samples.saved(Image.new("P", (300, 200)), "PNG", transparency=0), 4, 1),
+        (samples.saved(Image.new("I;16", (300, 200)), "JPEG2000"), 1, 2),
+        (samples.saved(Image.new("RGB", (300, 200)), "JPEG2000"), 3, 2),  # OpenJPEG holds samples of 32 bits
+    ],
+)
+def test_a_decoded_frame_is_measured_in_bytes(raw: bytes, channels: int, sample_bytes: int) -> None:
+    """16 bits a sample take twice the room, and channels that a file does not have take none."""
+    size = 300 * 200 * channels * sample_bytes - 64 * len(raw)
+
+    assert Scrubber(raw, Policy(limits=Limits(max_flat_bytes=size))).dry_run()
+    with pytest.raises(LimitExceeded, match=f"max_flat_bytes: {size} "):
+        Scrubber(raw, Policy(limits=Limits(max_flat_bytes=size - 1))).dry_run()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG", "WEBP", "AVIF"])

@@ -120,9 +120,12 @@ def test_every_ink_and_depth(portrait: np.ndarray, ink: int, save: Callable[[np.
 
 
 def test_colours_under_a_thin_veil_are_searched(portrait: np.ndarray) -> None:
-    """Nearly transparent everywhere, so that no ground shows it: readers that drop alpha do."""
-    raw = _pillow("PNG")(np.dstack([portrait] * 3 + [np.full_like(portrait, 3)]))
-    assert [_faces_on(raw, ground) for ground in GROUNDS] == [0, 0]
+    """Nearly transparent everywhere, so that the eye sees it on no ground: readers that drop alpha show it."""
+    raw = _pillow("PNG")(np.dstack([portrait] * 3 + [np.full_like(portrait, 2)]))
+    for ground in GROUNDS:
+        flat = Image.new("RGBA", (SIDE, SIDE), (*ground, 255))
+        flat.alpha_composite(Image.open(io.BytesIO(raw)))
+        assert np.ptp(np.asarray(flat)[:, :, 0]) <= 2
 
     clean, stats = scrub(raw)
 
@@ -297,3 +300,32 @@ def test_linear_light_of_16_bits_keeps_its_shadows() -> None:
     after = cv2.imdecode(np.frombuffer(clean, np.uint8), cv2.IMREAD_UNCHANGED) / 65535
     assert abs(12.92 * 255 * after.mean() - 3.3) < 0.5
     assert len(np.unique(after)) > 10  # sRGB's low byte is noise, so what is made of it is, too
+
+
+def _faint(portrait: np.ndarray, codes: float, depth: int) -> bytes:
+    """The portrait in so many of 256 codes around the middle, 8 or 16 bit."""
+    unit = 1 if depth == 8 else 256
+    pixels = (120 + portrait.astype(float) * codes / 255) * unit
+    return _cv2(pixels.astype(np.uint8 if depth == 8 else np.uint16))
+
+
+@pytest.mark.parametrize(("codes", "depth"), [(8, 8), (4, 8), (8, 16), (1.5, 16)])
+def test_a_faint_portrait_is_covered(portrait: np.ndarray, codes: float, depth: int) -> None:
+    """What the eye misses, a slider for contrast shows: 16 bits hold all of it in two codes of 256."""
+    data, stats = scrub(_faint(portrait, codes, depth), Policy(stealth=False))
+    left = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    left = left if left.ndim == 2 else left[:, :, 0]
+    shown = cv2.normalize(left.astype(np.float32), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+
+    assert stats["faces_detected"] >= 1
+    assert _faces_in(portrait) == 1
+    assert _faces_in(shown) == 0
+
+
+def test_a_picture_of_usual_contrast_is_searched_once(portrait: np.ndarray) -> None:
+    """A second search is for faint ones alone, and a flat one has nothing to search for."""
+    from rmexif.raster.alpha import shown_views
+
+    assert len(list(shown_views(portrait[:, :, None]))) == 1
+    assert len(list(shown_views(np.full((64, 64, 3), 9, np.uint8)))) == 1
+    assert len(list(shown_views(portrait[:, :, None] // 16))) == 2

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from rmexif import Box, InvalidPolicy, Policy, ProcessingError, Scrubber, UnsupportedFeature, scrub, verify
 from rmexif.containers import FORMATS
-from rmexif.errors import DetectionError, LimitExceeded, VerificationError
+from rmexif.errors import DetectionError, EncodeError, LimitExceeded, VerificationError
 from rmexif.types import Limits
 from tests import samples
 
@@ -403,3 +403,37 @@ def test_frames_that_come_one_at_a_time_are_all_there(output: str, monkeypatch: 
         after.seek(number)
         assert before.info.get("duration") == after.info.get("duration")
         assert np.array_equal(np.asarray(before.convert("RGBA")), np.asarray(after.convert("RGBA")))
+
+
+class TestPagesOfDifferentKinds:
+    """A scanned document: bilevel pages, one in colour, one in ink."""
+
+    @staticmethod
+    def document(*, sizes=((240, 200),) * 4):
+        """The file, and its pages in RGB as Pillow converts them."""
+        tiles = np.random.default_rng(0).integers(0, 255, (10, 12, 3), np.uint8)
+        colour = Image.fromarray(np.kron(tiles, np.ones((20, 20, 1), np.uint8)))
+        pages = [colour.resize(size).convert(mode) for size, mode in zip(sizes, ("1", "RGB", "CMYK", "L"), strict=True)]
+        out = io.BytesIO()
+        pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+        return out.getvalue(), [np.asarray(page.convert("RGB")).astype(int) for page in pages]
+
+    @pytest.mark.parametrize("output", [None, "png", "webp", "gif"])
+    def test_every_page_is_there(self, output):
+        raw, _ = self.document()
+        data, stats = Scrubber(raw, Policy(faces=False, output=output)).process()
+        assert stats["frames"] == Image.open(io.BytesIO(data)).n_frames == 4
+        assert verify(data, canonical=True) == []
+
+    def test_each_keeps_its_colours(self):
+        raw, pages = self.document(sizes=((240, 200), (100, 50), (240, 200), (60, 60)))
+        data, _ = Scrubber(raw, Policy(faces=False, stealth=False)).process()
+        image = Image.open(io.BytesIO(data))
+        for number, page in enumerate(pages):
+            image.seek(number)
+            assert np.abs(np.asarray(image.convert("RGB")).astype(int) - page).max() <= 1  # the lowest bit is replaced
+
+    def test_pages_of_different_sizes_are_no_animation(self):
+        raw, _ = self.document(sizes=((240, 200), (100, 50), (240, 200), (60, 60)))
+        with pytest.raises(EncodeError, match="pages of different sizes"):
+            Scrubber(raw, Policy(faces=False, output="png")).process()

@@ -12,7 +12,7 @@ from tests.containers.builders_png import actl, chunk, fctl, fdat, ihdr, png
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_BYTES", "XMP_SHAPES", "bomb", "png_files", "svg_files"]
+__all__ = ["MAX_BYTES", "XMP_SHAPES", "bomb", "flat_png", "flat_rows", "png_files", "svg_files"]
 
 MAX_BYTES = 1_000_000
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -39,7 +39,8 @@ def bomb(unit: bytes, size: int) -> bytes:
     return zlib.compress(unit * (size // len(unit)), 9)
 
 
-def _rows(width: int, height: int, colour: int, depth: int, kind: bytes = b"\0") -> bytes:
+def flat_rows(width: int, height: int, colour: int, depth: int, kind: bytes = b"\0") -> bytes:
+    """A deflate stream of black rows with filter ``kind``."""
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
     packer = zlib.compressobj(9)
     row = kind + bytes((width * channels * depth + 7) // 8)
@@ -48,9 +49,10 @@ def _rows(width: int, height: int, colour: int, depth: int, kind: bytes = b"\0")
     return b"".join(out) + packer.flush()
 
 
-def _picture(width: int, height: int, colour: int, depth: int, *extra: bytes, kind: bytes = b"\0") -> bytes:
+def flat_png(width: int, height: int, colour: int, depth: int, *extra: bytes, kind: bytes = b"\0") -> bytes:
+    """A black picture."""
     palette = [chunk(b"PLTE", bytes(range(3)) * min(256, 1 << depth))] if colour == 3 else []
-    data = _rows(width, height, colour, depth, kind)
+    data = flat_rows(width, height, colour, depth, kind)
     parts = [ihdr(width, height, depth, colour), *palette, *extra, chunk(b"IDAT", data), chunk(b"IEND")]
     return SIGNATURE + b"".join(parts)
 
@@ -59,16 +61,16 @@ def png_files() -> Iterator[tuple[str, bytes]]:
     """Deflate bombs as pixels and as payloads, chunks and frames without number."""
     for colour, depth in COLOURS:
         side = 9_000 if colour in (0, 3) or (depth == 8 and colour == 4) else 5_000
-        yield f"large, colour {colour}, {depth} bit", _picture(side, side, colour, depth)
+        yield f"large, colour {colour}, {depth} bit", flat_png(side, side, colour, depth)
     for number, name in enumerate(("sub", "up", "average", "paeth"), 1):
-        yield f"large, filter {name}", _picture(6_000, 6_000, 6, 8, kind=bytes([number]))
+        yield f"large, filter {name}", flat_png(6_000, 6_000, 6, 8, kind=bytes([number]))
     noise = np.random.default_rng(1).integers(0, 4, (480, 480 * 4), np.uint8)
     yield (
         "noise, paeth",
         png(width=480, height=480, colour=6, stream=zlib.compress(b"".join(b"\4" + bytes(row) for row in noise))),
     )
-    yield "wide", _picture(20_000_000, 5, 0, 8)
-    yield "tall", _picture(5, 20_000_000, 0, 8)
+    yield "wide", flat_png(20_000_000, 5, 0, 8)
+    yield "tall", flat_png(5, 20_000_000, 0, 8)
     yield (
         "interlaced",
         SIGNATURE
@@ -116,14 +118,14 @@ def png_files() -> Iterator[tuple[str, bytes]]:
             ihdr(canvas, canvas, 8, 6),
             actl(count),
             fctl(0, canvas, canvas),
-            chunk(b"IDAT", _rows(canvas, canvas, 6, 8)),
+            chunk(b"IDAT", flat_rows(canvas, canvas, 6, 8)),
         ]
         later = []
         for number in range(1, count):
             later += [fctl(2 * number - 1, 1, 1, dispose=number % 3, blend=1), fdat(2 * number, b"\xff\0\0\x80", 4)]
         yield f"{count} frames of 1 px on {canvas} px", SIGNATURE + b"".join([*first, *later, chunk(b"IEND")])
-    full = [ihdr(3_000, 3_000, 8, 2), actl(60), fctl(0, 3_000, 3_000), chunk(b"IDAT", _rows(3_000, 3_000, 2, 8))]
-    data = _rows(3_000, 3_000, 2, 8)[:12_000]
+    full = [ihdr(3_000, 3_000, 8, 2), actl(60), fctl(0, 3_000, 3_000), chunk(b"IDAT", flat_rows(3_000, 3_000, 2, 8))]
+    data = flat_rows(3_000, 3_000, 2, 8)[:12_000]
     for number in range(1, 60):
         full += [fctl(2 * number - 1, 3_000, 3_000), chunk(b"fdAT", struct.pack(">I", 2 * number) + data)]
     yield "60 large frames", SIGNATURE + b"".join([*full, chunk(b"IEND")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.hostile import boxed_files, deflated_files, paged_files, raster_files
+from benchmarks.hostile import boxed_files, deflated_files, edge_files, paged_files, raster_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,9 @@ GENERATORS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "avif": partial(boxed_files.heif_files, "avif"),
     "heic": partial(boxed_files.heif_files, "heic"),
     "jxl": boxed_files.jxl_files,
+    "wide samples": edge_files.wide_files,
+    "frames": edge_files.animations,
+    "shared pages": edge_files.shared_pages,
 }
 
 

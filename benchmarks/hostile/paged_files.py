@@ -14,10 +14,10 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["decode_only_files", "pnm_files", "tiff_files"]
+__all__ = ["decode_only_files", "page_fields", "pnm_files", "tiff_files", "tiff_of"]
 
 
-def _tiff(entries: list[tuple[int, int, int, bytes]], data: bytes = b"", following: int = 0, at: int = 8) -> bytes:
+def tiff_of(entries: list[tuple[int, int, int, bytes]], data: bytes = b"", following: int = 0, at: int = 8) -> bytes:
     """One directory at ``at`` (in a file that starts with it), values behind it."""
     out, behind = struct.pack("<H", len(entries)), b""
     base = at + 2 + 12 * len(entries) + 4
@@ -30,7 +30,7 @@ def _tiff(entries: list[tuple[int, int, int, bytes]], data: bytes = b"", followi
     return b"II*\0" + struct.pack("<I", at) + out + struct.pack("<I", following) + behind + data
 
 
-def _page(
+def page_fields(
     width: int,
     height: int,
     bits: int,
@@ -42,6 +42,8 @@ def _page(
     samples: int = 1,
     extra: list[tuple[int, int, int, bytes]] | None = None,
 ) -> list[tuple[int, int, int, bytes]]:
+    """The entries of a page: tag, type, count, value."""
+
     def longs(values: list[int]) -> bytes:
         return struct.pack(f"<{len(values)}I", *values)
 
@@ -66,8 +68,8 @@ def tiff_files() -> Iterator[tuple[str, bytes]]:
     for count in (10_000, 60_000, 110_000):
         for compression in (1, 5, 32_773, 8):
             data = {1: bytes(64), 5: b"\x80\x00\x80\x80", 32_773: b"\xc1\0", 8: zlib.compress(bytes(64))}[compression]
-            entries = _page(64, count, 8, compression, [8] * count, [len(data)] * count, 1)
-            yield f"{count} strips, shared, compression {compression}", _tiff(entries, data)[:LIMIT]
+            entries = page_fields(64, count, 8, compression, [8] * count, [len(data)] * count, 1)
+            yield f"{count} strips, shared, compression {compression}", tiff_of(entries, data)[:LIMIT]
     for compression, data in (
         (1, bytes(9)),
         (5, b"\x80\0\x80\x80"),
@@ -82,14 +84,16 @@ def tiff_files() -> Iterator[tuple[str, bytes]]:
             size = 8 + 2 + 12 * 9 + 4
             yield (
                 f"{side} px, compression {compression}",
-                _tiff(
-                    _page(side, side, 1 if compression in (2, 3, 4) else 8, compression, [size], [len(data)], side),
+                tiff_of(
+                    page_fields(
+                        side, side, 1 if compression in (2, 3, 4) else 8, compression, [size], [len(data)], side
+                    ),
                     data,
                 ),
             )
             yield (
                 f"{side} px RGB, compression {compression}",
-                _tiff(_page(side, side, 8, compression, [size + 6], [len(data)], side, 2, 3), data),
+                tiff_of(page_fields(side, side, 8, compression, [size + 6], [len(data)], side, 2, 3), data),
             )
     for samples in (1, 3, 4):
         out = io.BytesIO()
@@ -110,16 +114,16 @@ def tiff_files() -> Iterator[tuple[str, bytes]]:
             f"65000 tags {tag}",
             b"II*\0\x08\0\0\0" + struct.pack("<H", 65_000) + struct.pack("<HHII", tag, 4, 1, 8) * 65_000 + bytes(4),
         )
-    base = _page(16, 16, 8, 1, [8], [256], 16)
+    base = page_fields(16, 16, 8, 1, [8], [256], 16)
     for tag in (330, 34_665, 700, 34_675, 33_723, 34_377, 301, 320, 333):
-        yield f"tag {tag} of 800000 B", _tiff([*base, (tag, 4, 200_000, struct.pack("<I", 8) * 200_000)])
+        yield f"tag {tag} of 800000 B", tiff_of([*base, (tag, 4, 200_000, struct.pack("<I", 8) * 200_000)])
     yield (
         "overlapping fields",
-        _tiff([*base, *((40_000 + n, 1, 800_000, bytes(4)) for n in range(900))], bytes(800_000)),
+        tiff_of([*base, *((40_000 + n, 1, 800_000, bytes(4)) for n in range(900))], bytes(800_000)),
     )
     pages, at = b"II*\0\x08\0\0\0", 8
     for _ in range(5_000):
-        one = _tiff(_page(4_000, 4_000, 8, 32_773, [8], [9], 4_000), at=at, following=at + 150)[8:]
+        one = tiff_of(page_fields(4_000, 4_000, 8, 32_773, [8], [9], 4_000), at=at, following=at + 150)[8:]
         pages, at = pages + one.ljust(150, b"\0"), at + 150
     yield "5000 pages", pages
     for side in (4_000, 14_000):
@@ -129,11 +133,11 @@ def tiff_files() -> Iterator[tuple[str, bytes]]:
             (324, 4, 60_000, struct.pack("<I", 8) * 60_000),
             (325, 4, 60_000, struct.pack("<I", 256) * 60_000),
         ]
-        rest = [entry for entry in _page(side, side, 8, 1, [8], [9], 1) if entry[0] not in (273, 278, 279)]
-        yield f"tiles of {side} px", _tiff(rest + tile)
+        rest = [entry for entry in page_fields(side, side, 8, 1, [8], [9], 1) if entry[0] not in (273, 278, 279)]
+        yield f"tiles of {side} px", tiff_of(rest + tile)
     for shape, unit in XMP_SHAPES.items():
         body = XMP_HEAD + unit * (900_000 // len(unit))
-        yield f"XMP of {shape}", _tiff([*base, (700, 1, len(body), body)])
+        yield f"XMP of {shape}", tiff_of([*base, (700, 1, len(body), body)])
 
 
 def pnm_files() -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Where the time of one scrub goes, on one core: each stage's median, and the whole against decode + encode.
+"""Where the time of one scrub goes, on one core: each stage's median, and the whole against decode + encode; and strip.
 
     python -m benchmarks.stages.run [PHOTO] [--rounds N]
 
@@ -19,7 +19,7 @@ timing.one_core()
 import cv2  # noqa: E402 - after the processor is chosen
 import numpy as np  # noqa: E402
 
-from rmexif import Policy, Scrubber  # noqa: E402
+from rmexif import Policy, Scrubber, strip  # noqa: E402
 
 
 def main() -> None:
@@ -46,6 +46,12 @@ def main() -> None:
         print(f"\nscrub {name}: {whole:.0f} ms, decode + encode {reference:.0f} ms, ratio {ratio:.2f}")
         for stage, values in stages.items():
             print(f"  {stage:8} {statistics.median(values):7.1f} ms")
+
+    def decode() -> None:
+        cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+
+    lossless, reference, ratio = timing.paired(lambda: strip(raw), decode, options.rounds)
+    print(f"\nstrip: {lossless:.0f} ms, decode {reference:.0f} ms, ratio {ratio:.2f}")
 
 
 main()

@@ -134,21 +134,27 @@ def commands() -> str:
     """Every command with its options, as click knows them."""
     import click
 
-    parts = []
-    with click.Context(cli, info_name="rmexif") as context:
-        for name in cli.list_commands(context):
-            command = cli.get_command(context, name)
+    def described(group: click.Group, context: click.Context) -> list[str]:
+        """The commands of a group, each before those below it."""
+        found = []
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
             assert command is not None
             with click.Context(command, info_name=name, parent=context) as inner:
-                parts.append(_command(command, inner))
-    return "\n\n".join(parts)
+                found.append(_command(command, inner))
+                found += described(command, inner) if isinstance(command, click.Group) else []
+        return found
+
+    with click.Context(cli, info_name="rmexif") as context:
+        return "\n\n".join(described(cli, context))
 
 
 def _command(command: click.Command, context: click.Context) -> str:
     formatter = context.make_formatter()
     command.format_help_text(context, formatter)
     usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
-    records = (parameter.get_help_record(context) for parameter in command.get_params(context))
+    options = (item for item in command.get_params(context) if item.param_type_name == "option")
+    records = (option.get_help_record(context) for option in options)
     rows = [(f"`{record[0]}`", record[1].replace("<", "&lt;")) for record in records if record is not None]
     text = "\n".join(line[2:] for line in formatter.getvalue().strip("\n").splitlines())
     return f"## {context.command_path}\n\n```text\n{usage}\n\n{text}\n```\n\n{_table(('option', 'what'), rows)}"

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     )
     from rmexif.inspection import Inspection
     from rmexif.lossless import inspect, strip, verify
+    from rmexif.outcome import Outcome, Report
     from rmexif.policy import Policy
     from rmexif.scrubber import Scrubber, scrub
-    from rmexif.types import Box, Category, Detection, Finding, Limits, Outcome, Report
+    from rmexif.types import Box, Category, Detection, Finding, Limits
 
 __version__ = "0.1.0"
 
@@ -81,7 +82,8 @@ _HOMES = {
     **dict.fromkeys(("inspect", "strip", "verify"), "lossless"),
     **dict.fromkeys(("scrub_async", "scrub_many", "strip_async", "strip_many"), "bulk"),
     **dict.fromkeys(("Scrubber", "scrub"), "scrubber"),
-    **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits", "Outcome", "Report"), "types"),
+    **dict.fromkeys(("Outcome", "Report"), "outcome"),
+    **dict.fromkeys(("Box", "Category", "Detection", "Finding", "Limits"), "types"),
     "Inspection": "inspection",
     "Policy": "policy",
 }

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from rmexif import credit, inspection, lossless
 from rmexif.containers.common.memory import give_back_memory
 from rmexif.errors import InputError, InvalidPolicy, RmexifError
+from rmexif.outcome import Outcome, Report
 from rmexif.policy import Policy
-from rmexif.types import Limits, Outcome, Report
+from rmexif.types import Limits
 from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class StripTask:
         plain = Limits()
         changed = {item.name: getattr(self.limits, item.name) for item in fields(plain)}
         limits = {name: value for name, value in changed.items() if value != getattr(plain, name)}
-        settings = {"mode": "strip", "thorough": self.thorough, "repair": self.repair, "limits": limits}
-        settings |= {name: sorted(value) for name, value in (("keep", self.keep), ("set", self.set)) if value}
+        settings: dict[str, Any] = {"mode": "strip", "thorough": self.thorough, "repair": self.repair, "limits": limits}
+        settings |= {name: sorted(value) for name in ("keep", "set") if (value := getattr(self, name))}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -310,7 +311,8 @@ def _outcomes(
 def _next(pending: deque[Future[Outcome]], ordered: bool) -> Outcome:
     if ordered:
         return pending.popleft().result()
-    done = next(iter(wait(pending, return_when=FIRST_COMPLETED).done))
+    ready = next((future for future in pending if future.done()), None)  # wait() takes longer than a small image does
+    done = ready or next(iter(wait(pending, return_when=FIRST_COMPLETED).done))
     pending.remove(done)
     return done.result()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers import DecodeOnlyRow, complete, sniff, sniff_source
 from rmexif.errors import MalformedImage
-from rmexif.metadata import ReadBudget, explain
 from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Category, Container, Finding, Limits, Role
 
@@ -163,11 +162,14 @@ def findings(
         values: whether findings carry what they say.
         accepted: the allow-list.
     """
+    outside = [part for part in container.parts if part.role not in accepted]
+    if not outside:
+        return ()
+    from rmexif.metadata import ReadBudget, explain  # not for a clean file, as each output is
+
     found: list[Finding] = []
     budget = ReadBudget(limits)
-    for part in container.parts:
-        if part.role in accepted:
-            continue
+    for part in outside:
         if part.payload:
             found += explain(part, bytes(part.body(view)), values, budget)
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rmexif import inspection, lowest_bits, native, verification
 from rmexif.errors import VerificationError, error_boundary
+from rmexif.native import sha256
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION, CreditStats, Stats
 from rmexif.types import Finding, Limits
@@ -115,9 +116,7 @@ def verify(
     view = inspection.view_of(raw, limits)
     selection = _selection(keep)
     with error_boundary():
-        rest, found = _split_credit(view, limits, selection)
-        if found is None:
-            found = _leftovers(rest, limits)[1] if canonical else _identifying(rest, limits)[1]
+        found = leftovers(view, limits=limits, selection=selection, canonical=canonical)
         if not found and thorough:
             from rmexif import coded_tail
 
@@ -126,11 +125,15 @@ def verify(
         return list(found)
 
 
-def leftovers(view: memoryview, *, limits: Limits, selection: Selection | None) -> Sequence[Finding]:
+def leftovers(
+    view: memoryview, *, limits: Limits, selection: Selection | None, canonical: bool = False
+) -> Sequence[Finding]:
     """What ``verify`` finds, where the names in ``keep`` were looked up before."""
     with error_boundary():
         rest, found = _split_credit(view, limits, selection)
-        return _identifying(rest, limits)[1] if found is None else found
+        if found is not None:
+            return found
+        return (_leftovers if canonical else _identifying)(rest, limits)[1]
 
 
 def prove(data: bytes, *, limits: Limits, selection: Selection | None = None) -> Container[Any]:
@@ -190,17 +193,17 @@ def _identifying(view: memoryview, limits: Limits, values: bool = False) -> tupl
     found = verification.find_identifying(view, limits, row, container, values=values)
     if container.format == "webp":
         data, clean = verification.rewrite_parsed(view, limits, row, container)
-        found += _behind_codes(memoryview(data), clean)
+        found += _behind_codes(memoryview(data), clean, canonical=False)
     return container, found
 
 
-def _behind_codes(view: memoryview, clean: Container[Any]) -> tuple[Finding, ...]:
+def _behind_codes(view: memoryview, clean: Container[Any], *, canonical: bool = True) -> tuple[Finding, ...]:
     """What only a codec takes out of the pictures of a clean WebP file."""
     if clean.format != "webp":
         return ()
     from rmexif import webp_recode
 
-    return webp_recode.leftovers(view, clean)
+    return webp_recode.leftovers(view, clean, canonical=canonical)
 
 
 def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selection | None) -> tuple[bytes, Stats]:
@@ -218,7 +221,7 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
     kept: CreditStats | None = None
     if selection:
         data, kept = _with_credit(view, container, (data, clean), limits, selection)
-    old_hash = hashlib.sha256(view).hexdigest()
+    old_hash, new_hash = _hashes(view, data)
     stats: Stats = {
         "stats_version": VERSION,
         "mode": "strip",
@@ -237,13 +240,21 @@ def _strip(view: memoryview, limits: Limits, thorough: bool, selection: Selectio
         "original_size": len(view),
         "new_size": len(data),
         "original_hash": old_hash,
-        "new_hash": old_hash if len(data) == len(view) and data.startswith(view) else hashlib.sha256(data).hexdigest(),
+        "new_hash": new_hash,
         "processing_time_ms": 0.0,
     }
     if kept is not None:
         stats |= _credit_stats(kept, clean, residuals)  # type: ignore[typeddict-item]
     stats["processing_time_ms"] = round((time.perf_counter() - started) * 1e3, 3)
     return data, stats
+
+
+def _hashes(view: memoryview, data: bytes) -> tuple[str, str]:
+    """The SHA-256 of a file and of its clean copy."""
+    if len(data) == len(view) and data.startswith(view):
+        both = hashlib.sha256(view).hexdigest()
+        return both, both
+    return sha256.hexdigests(view, data)
 
 
 def _with_credit(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["has_text", "of_file", "reads_as_text"]
 
-SAMPLE_ROWS = 256  # px: enough rows for the head of a hidden text, column by column or row by row
+SAMPLE = 256  # px: rows, and columns of them, that are enough for the head of a hidden text
 MARK = b"stealth_"  # of SD WebUI and NovelAI
 MARKS = tuple(MARK + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))
 PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
@@ -27,7 +27,7 @@ MIN_LETTERS = 8  # different bytes in a run: a flat or dithered picture repeats 
 def of_file(container: Container[Any]) -> Iterable[LowBits]:
     """The lowest bits of the first rows of a clean PNG, BMP or lossless WebP file; nothing of other files."""
     read = containers.by_name(container.format).load().low_bits
-    return read(container, SAMPLE_ROWS) if read else ()
+    return read(container, SAMPLE) if read else ()
 
 
 def has_text(pictures: Iterable[LowBits]) -> bool:
@@ -39,7 +39,7 @@ def has_text(pictures: Iterable[LowBits]) -> bool:
 
 
 def reads_as_text(planes: Sequence[bytes], width: int) -> bool:
-    """Whether bits read as a text, row by row or column by column.
+    """Whether bits read as a text, row by row or in the first columns.
 
     Args:
         planes: a byte of 0 or 1 a pixel for every channel; a pixel's channels follow each other.
@@ -47,7 +47,7 @@ def reads_as_text(planes: Sequence[bytes], width: int) -> bool:
     """
     if all(b"\1" not in plane or b"\0" not in plane for plane in planes):
         return False
-    columns = [b"".join(plane[column::width] for column in range(width)) for plane in planes]
+    columns = [b"".join(plane[column::width] for column in range(min(width, SAMPLE))) for plane in planes]
     return any(_is_text(packed) for order in (planes, columns) for packed in _packed(order))
 
 

@@ -76,29 +76,31 @@ class Policy:
     faces: bool = _option(True, "search for faces and redact them")
     detectors: tuple[str | Detector, ...] = _option(
         ("centerface",),
-        "what is searched for: names of the table, or objects with detect(rgb)",
+        "what is searched for: a detector's name, or in Python an object with detect(rgb)",
         choices=detectors.DETECTORS,
     )
     models: tuple[str, ...] = _option(
         (),
-        "also searched with an own ONNX model; a label says what it finds",
+        "an ONNX model of your own to search with too; a label says what it finds",
         form="FILE[:LABEL[=CLASS,CLASS]]",
         is_operators=True,
     )
     providers: tuple[str, ...] | str = _option(
         ("auto",),
-        "what own models run on, the preferred one first; auto takes what onnxruntime has",
+        "what models of your own run on, the preferred one first; auto takes what onnxruntime has",
         choices=PROVIDERS,
         is_operators=True,
     )
-    recall: Recall = _option("balanced", "how much is searched", choices=get_args(Recall))
-    min_confidence: float | None = _option(None, "lowest score of a face; the plan's own by default", range=(0, 1))
+    recall: Recall = _option(
+        "balanced", "how much is searched; more finds more, and takes longer", choices=get_args(Recall)
+    )
+    min_confidence: float | None = _option(None, "lowest score of a face; that of the recall by default", range=(0, 1))
     margin: float = _option(0.25, "added around a face", range=(0, 4), unit="fraction of its size")
     style: str | Style = _option("blur", "how faces are redacted", choices=styles.STYLES)
     allow_weak: bool = _option(False, "allow a style that a recogniser may see through")
-    regions: tuple[Box, ...] = _option((), "to redact too", unit="px of the upright picture")
+    regions: tuple[Box, ...] = _option((), "an area to redact too", unit="px of the upright picture")
     keep_regions: tuple[Box, ...] = _option(
-        (), "to leave: faces whose centre lies inside", unit="px of the upright picture"
+        (), "an area whose faces stay, where their centre lies in it", unit="px of the upright picture"
     )
     keep: tuple[str, ...] | str = _option(
         (),
@@ -109,12 +111,12 @@ class Policy:
     set: tuple[str, ...] | Mapping[str, str] = _option(
         (), "metadata to write whatever the file says: a field that can be kept", form="FIELD=TEXT", is_text=True
     )
-    stealth: bool = _option(True, "0.99x with a fresh crop on every run")
-    quality: int = _option(92, "for lossy formats", range=(1, 100))
+    stealth: bool = _option(True, "another size, pixel grid and hash on every run")
+    quality: int = _option(92, "how close lossy formats stay to the picture", range=(1, 100))
     output: str | None = _option(None, "format of the result; the input's by default", choices=_FormatNames())
-    frames: Frames = _option("all", "of an animation or of pages", choices=get_args(Frames))
+    frames: Frames = _option("all", "which frames of an animation, or which pages, come out", choices=get_args(Frames))
     repair: Repair = _option(
-        "refuse", "rows that are missing: refuse, or complete with grey where half are there", choices=get_args(Repair)
+        "refuse", "where rows are missing: refuse, or complete with grey if half are there", choices=get_args(Repair)
     )
     limits: Limits = field(default_factory=Limits, metadata={"help": "what one image may cost"})
     seed: int | None = _option(None, "make a run repeatable; without it every run is different", range=(0, MAX_SEED))

@@ -36,7 +36,11 @@ class Residual(StrEnum):
         """
         return f"at most {count:,} B" if self.bounded else f"unbounded: {count:,} B of coded data"
 
-    PIXELS = ("pixels", "the picture itself: what it shows, watermarks, sensor noise", False)
+    PIXELS = (
+        "pixels",
+        "the picture itself: what it shows, and what viewers clip of it; watermarks, sensor noise",
+        False,
+    )
     LOWEST_BITS = ("lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it", False)
     KEPT_CREDIT = "kept-credit", "the fields that were to be kept: whoever wrote them chose their words"
     COLOUR_UNDER_ALPHA = ("colour-under-alpha", "fully transparent pixels may have a colour that nobody sees", False)
@@ -59,6 +63,11 @@ class Residual(StrEnum):
     JPEG_CODE_CHOICE = (
         "jpeg-code-choice",
         "the Huffman tables are the encoder's: which symbol has which code is its choice",
+    )
+    JPEG_SCAN_CHOICE = (
+        "jpeg-scan-choice",
+        "how the picture is divided into scans and restart intervals, and which slots hold its tables, is the "
+        "encoder's choice",
     )
     JXL_SECTION_SLACK = (
         "jxl-section-slack",
@@ -110,6 +119,22 @@ class Residual(StrEnum):
         "a picture reaches beyond the screen; viewers cut off what is still in the file",
         False,
     )
+    CODING_CHOICE = (
+        "coding-choice",
+        "the same samples can be coded in several ways, by other blocks, modes and codes; that is the encoder's choice",
+        False,
+    )
+    DISPLAY_NUMBERS = (
+        "display-numbers",
+        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel; any digit may be chosen",
+    )
+    FRAME_CHOICE = (
+        "frame-choice",
+        "an animation can be divided into frames in many ways, some of which change nothing that is seen",
+        False,
+    )
+    FRAME_TIMES = "frame-times", "how long each frame is shown, and how often all are, is the writer's choice"
+    PALETTE_ORDER = "palette-order", "a palette shows the same colours in any order; that order is the writer's choice"
     PNG_CODE_CHOICE = (
         "png-code-choice",
         "the same rows can be compressed in many ways: which repeats are used, where blocks end; that is the encoder's "
@@ -139,6 +164,7 @@ class Residual(StrEnum):
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
     )
+    TIFF_STRIP_CHOICE = "tiff-strip-choice", "a page can be cut into strips or tiles of any size"
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
@@ -151,7 +177,8 @@ class Residual(StrEnum):
     )
     SVG_NOT_SHOWN = (
         "svg-not-shown",
-        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts",
+        "shapes and texts that are covered, transparent or outside the drawing stay, and so do the names of its fonts, "
+        "numbers finer than a screen and rules that others overrule",
         False,
     )
     TIFF_PALETTE_ENTRIES = (

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rmexif import containers, credit, inspection, native, pipeline, styles
+from rmexif import credit, inspection, native, pipeline, styles
 from rmexif.errors import InvalidPolicy, ProcessingError, error_boundary
+from rmexif.native import sha256
 from rmexif.policy import Policy
 from rmexif.residuals import Residual
 from rmexif.stats import VERSION
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Scrubber", "scrub"]
 
-# What no output of an encoder of our own has: data that was passed through, and colours that nobody sees.
+# What no output of an encoder of our own has: data that was passed through, choices of others, colours nobody sees.
 OWN_ENCODER = frozenset(
     (
         Residual.AV1_CODED_SLACK,
+        Residual.CODING_CHOICE,
         Residual.COLOUR_UNDER_ALPHA,
+        Residual.FRAME_CHOICE,
         Residual.HEVC_CODED_SLACK,
         Residual.JXL_SECTION_SLACK,
+        Residual.PALETTE_ORDER,
+        Residual.TIFF_STRIP_CHOICE,
     )
 )
 DRAWS = 4  # stealth: tries for a hash other than the input's
@@ -71,9 +76,7 @@ class Scrubber:
         with error_boundary():
             started, clock = time.perf_counter(), pipeline.Clock()
             found = pipeline.analyse(self._source, self._container, self._policy, clock)
-            with clock.stage("hash"):
-                original = hashlib.sha256(self._view).hexdigest()
-            done, new = self._scrub(found, original, clock)
+            done, new, original = self._scrub(found, clock)
             stats: Any = self._stats("scrub", found, clock, original) | self._changes(done, original, new)
             stats["processing_time_ms"] = self._elapsed_ms(started)
             return done.data, stats
@@ -118,22 +121,22 @@ class Scrubber:
 
     @property
     def _output(self) -> str:
-        return self._policy.output or containers.output_for(self._container.format)
+        return pipeline.output_of(self._container, self._policy)
 
     def _elapsed_ms(self, started: float) -> float:
         return round((time.perf_counter() - started) * 1e3 + self._parse_ms, 3)
 
-    def _scrub(self, found: pipeline.Analysis, original: str, clock: pipeline.Clock) -> tuple[pipeline.Scrubbed, str]:
-        """An output and its hash, which is not that of the input where stealth promises so."""
+    def _scrub(self, found: pipeline.Analysis, clock: pipeline.Clock) -> tuple[pipeline.Scrubbed, str, str]:
+        """An output, its hash, and that of the input, which is another one where stealth promises so."""
         policy = self._policy
-        for draw in range(DRAWS):
+        for draw in range(DRAWS):  # again only where nothing was scaled: another size is another file
             seed = secrets.randbits(128) if policy.seed is None else [policy.seed, draw]
             rng = np.random.Generator(np.random.Philox(seed))
             done = pipeline.scrub(found, self._output, self._style, policy, rng, clock)
             with clock.stage("hash"):
-                new = hashlib.sha256(done.data).hexdigest()
+                original, new = sha256.hexdigests(self._view, done.data)
             if new != original or not policy.stealth:
-                return self._with_credit(done, new)
+                return *self._with_credit(done, new), original
         raise ProcessingError("the output would be the input again: the picture is too small to change")
 
     def _with_credit(self, done: pipeline.Scrubbed, new: str) -> tuple[pipeline.Scrubbed, str]:

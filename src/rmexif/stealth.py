@@ -65,10 +65,11 @@ def disturb(pixels: NDArray[Any], before: tuple[int, ...], rng: np.random.Genera
         if channels in (2, 4):
             _disturb_alpha(pixels[:, :, -1], unit, most, rng)
         return
-    for _ in range(min(MAX_NUDGES, 1 + height * width // NUDGE_AREA)):
-        y, x = int(rng.integers(0, max(1, height - 7))), int(rng.integers(0, max(1, width - 7)))
+    count = min(MAX_NUDGES, 1 + height * width // NUDGE_AREA)
+    places = rng.integers(0, (max(1, height - 7), max(1, width - 7)), (count, 2)).tolist()
+    for (y, x), nudge in zip(places, rng.integers(-2, 3, (count, colours.shape[2])) * unit, strict=True):
         block = colours[y : y + 8, x : x + 8]
-        block[:] = (block + rng.integers(-2, 3, colours.shape[2]) * unit).clip(0, most)
+        block[:] = np.minimum(np.maximum(block + nudge, 0), most)
 
 
 def _disturb_alpha(alpha: NDArray[Any], unit: int, most: int, rng: np.random.Generator) -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
-from rmexif.errors import LimitExceeded, RmexifError
+from rmexif.errors import LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rmexif.residuals import Residual
-    from rmexif.stats import Stats
 
 __all__ = [
     "CLEAN",
@@ -31,12 +30,10 @@ __all__ = [
     "Frame",
     "FrameStream",
     "Limits",
-    "Outcome",
     "Packing",
     "Part",
     "PayloadKind",
     "Raster",
-    "Report",
     "Role",
     "TiffEntry",
     "TreeT",
@@ -200,6 +197,8 @@ class Container(Generic[TreeT]):
     residuals: tuple[Residual, ...] = ()  # what a lossless rewrite of this file cannot remove
     residual_bytes: Mapping[Residual, int] = field(default_factory=dict)  # what a hostile writer has there, at most
     samples: int | None = None  # channels x px of the largest frame; None: at most four channels of width x height
+    pixel_shape: tuple[int, int] = (1, 1)  # horizontal to vertical density, of the pixels as stored
+    sample_bytes: int = 1  # that one of them takes while it is decoded: 2 above 8 bits
     tree: TreeT = field(kw_only=True)  # the parser's own structures, for its rewrite()
 
     @property
@@ -207,11 +206,13 @@ class Container(Generic[TreeT]):
         """Channels x px of one frame, at most."""
         return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height
 
-    def residual_size(self, residual: Residual) -> int | None:
-        """Bytes that a hostile writer could have left in ``residual``: its bound, else the coded data that holds it.
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes that one frame takes in memory, at most."""
+        return self.frame_samples * self.sample_bytes
 
-        None where the bound is not known.
-        """
+    def residual_size(self, residual: Residual) -> int | None:
+        """Bytes that a hostile writer could have left in ``residual``: its bound, else of coded data; None: unknown."""
         if residual in self.residual_bytes:
             return self.residual_bytes[residual]
         if residual.bounded or residual.value == "pixels":
@@ -310,6 +311,7 @@ class Raster:
     orientation: int = 1  # 1-8: the turn still to be made (decoders that turn by themselves say 1)
     colour: Colour = Colour()  # what the numbers mean; Colour() is sRGB
     space: str = "RGB"  # "RGB", "L", "CMYK" (H x W x 4 ink, 255 = full ink) or "LAB" before to_srgb
+    pixel_shape: tuple[int, int] = (1, 1)  # horizontal to vertical density, in the smallest numbers
 
     @property
     def width(self) -> int:
@@ -331,7 +333,7 @@ def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argpars
 
 
 # What a byte of coded data explains; photographs hold below 10 samples a byte, flat drawings 50.
-SAMPLES_PER_BYTE, PIXELS_PER_BYTE = 64, 100
+DECODED_PER_BYTE, PIXELS_PER_BYTE = 64, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,27 +344,29 @@ class Limits:
     50 pages of A4 at 300 dpi.
     """
 
-    max_bytes: int = _limit(256 << 20, "of the file, byte")
-    max_pixels: int = _limit(210_000_000, "of one frame or page, px")
-    max_total_pixels: int = _limit(2_000_000_000, "of all coded frames together, px: what is gone through, not held")
-    max_samples: int = _limit(640_000_000, "channels x px that a scrub may hold decoded at once")
-    max_flat_samples: int = _limit(160_000_000, "channels x px that a small file may decode to, and 64 for each byte")
-    max_flat_pixels: int = _limit(200_000_000, "of all frames of a small file together, px, and 100 for each byte")
+    max_bytes: int = _limit(256 << 20, "bytes of the file")
+    max_pixels: int = _limit(210_000_000, "px of one frame or page")
+    max_total_pixels: int = _limit(2_000_000_000, "px of all coded frames together: gone through, not held")
+    max_samples: int = _limit(640_000_000, "channels x px that a scrub holds decoded at once")
+    max_flat_bytes: int = _limit(160_000_000, "bytes of a decoded frame of a small file; 64 more for each byte")
+    max_flat_pixels: int = _limit(200_000_000, "px of all frames of a small file; 100 more for each byte")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
-    max_unpacked_bytes: int = _limit(24 << 20, "of all compressed metadata of a file together, byte; more is not read")
-    max_metadata_bytes: int = _limit(32 << 20, "of metadata that is read to say what it is, byte; more is only counted")
+    max_unpacked_bytes: int = _limit(24 << 20, "bytes of compressed metadata that are unpacked; more is not read")
+    max_metadata_bytes: int = _limit(32 << 20, "bytes of metadata that are read to say what it is; more is counted")
+    max_metadata_tags: int = _limit(400_000, "tags and attributes of XMP that are read; more are counted")
+    max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
 
-    def check_flat(self, samples: int, pixels: int, size: int) -> None:
+    def check_flat(self, decoded: int, pixels: int, size: int) -> None:
         """Raise LimitExceeded where a file of ``size`` bytes would decode to more than such a file may.
 
         Args:
-            samples: of one frame, channels x px.
+            decoded: bytes that the samples of one frame take in memory.
             pixels: of all frames together.
             size: byte.
         """
-        self.check("max_flat_samples", samples - SAMPLES_PER_BYTE * size)
+        self.check("max_flat_bytes", decoded - DECODED_PER_BYTE * size)
         self.check("max_flat_pixels", pixels - PIXELS_PER_BYTE * size)
 
     def check(self, name: str, number: int) -> None:
@@ -371,29 +375,3 @@ class Limits:
         if number > limit:
             option = f"--{name.replace('_', '-')}, Limits({name}=...)"
             raise LimitExceeded(f"{name}: {number} is above the limit of {limit}; {option} changes it")
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found in one image and what was done to it; never a metadata value."""
-
-    stats: Stats
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON-ready form."""
-        return dict(self.stats)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one item of many: clean bytes, or an error as a value."""
-
-    index: int  # place in the input
-    data: bytes | None
-    report: Report | None
-    error: RmexifError | None
-
-    @property
-    def ok(self) -> bool:
-        """Whether clean bytes came out."""
-        return self.error is None

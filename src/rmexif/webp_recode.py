@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rmexif.containers.common.low_bits import LowBits, bit_table
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
 from rmexif.errors import EncodeError, InputError, UnsupportedFeature
@@ -17,7 +18,7 @@ from rmexif.residuals import Residual
 from rmexif.types import Category, Finding, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rmexif.types import Container
 
 __all__ = ["Recoded", "leftovers", "low_bits", "needs_recoding", "recode"]
+
+UNDER_ALPHA = "VP8L/colour under alpha"
 
 
 class Recoded(NamedTuple):
@@ -59,15 +62,22 @@ def recode(data: bytes, container: Container[Any]) -> Recoded:
     return Recoded(clean, tuple(removed), frozenset(cleared))
 
 
-def leftovers(view: memoryview, container: Container[Any]) -> tuple[Finding, ...]:
+def leftovers(view: memoryview, container: Container[Any], *, canonical: bool = True) -> tuple[Finding, ...]:
     """What recode() would take out of a clean WebP file.
 
     Any encoder's VP8L is as good as ours, as long as nothing hides in it.
+
+    Args:
+        view: the file.
+        container: what was parsed of it.
+        canonical: whether one colour under alpha 0, the same everywhere in the file, is found too.
     """
     if not needs_recoding(container, len(view)):
         return ()
     pictures = rewrite.pictures(container)
     found = tuple(finding for picture in pictures if (finding := _hidden(picture)))
+    if not canonical and {finding.where for finding in found} == {UNDER_ALPHA} and _has_one_fill(pictures):
+        found = ()
     if found:
         return found
     fresh = [picture.file if picture.is_lossless else _recoded(picture) for picture in pictures]
@@ -95,7 +105,20 @@ def _hidden(picture: CodedPicture) -> Finding | None:
         return None
     pixels = _decode(picture.file)
     hidden = int((pixels[:, :, :3][pixels[:, :, 3] == 0] != 0).sum()) if pixels.shape[2] == 4 else 0
-    return Finding("VP8L/colour under alpha", Category.UNKNOWN, hidden) if hidden else None
+    return Finding(UNDER_ALPHA, Category.UNKNOWN, hidden) if hidden else None
+
+
+def _has_one_fill(pictures: Sequence[CodedPicture]) -> bool:
+    """Whether all pixels of alpha 0 in the lossless pictures of a file have one colour."""
+    fills = set[bytes]()
+    try:
+        for picture in pictures:
+            pixels = _decode(picture.file) if picture.is_lossless and picture.flaw else None
+            if pixels is not None and pixels.shape[2] == 4 and not pixels[:, :, 3].all():
+                fills.add(fill_colour(pixels.tobytes(), 4, 3) or b"")
+    except (ImportError, InputError):  # nobody can look: what was found stays
+        return False
+    return len(fills) == 1 and b"" not in fills
 
 
 def _recoded(picture: CodedPicture) -> bytes:

@@ -22,7 +22,7 @@ from typing import Any
 
 from pyarrow import parquet
 
-RETRIED = {"no_input", "limit_exceeded", "input_error"}  # codes of objects whose bytes were not read
+UNREAD = {"no_input", "limit_exceeded", "input_error", "worker_lost"}  # codes of objects that may not have been read
 
 
 def walked(folder: Path) -> dict[bytes, Path]:
@@ -83,7 +83,8 @@ def wrong(row: dict[str, Any], originals: dict[bytes, Path], outputs: dict[bytes
     original = originals.get(joined(row["path"]))
     if (row["code"] == "gone") != (original is None):
         yield f"its code is {row['code']}, and its original is {'gone' if original is None else 'there'}"
-    if original is not None and row["code"] not in RETRIED and row["original_hash"] != digest(original):
+    is_unread = row["original_hash"] is None and row["code"] in UNREAD
+    if original is not None and not is_unread and row["original_hash"] != digest(original):
         yield "its original is another one"
     if row["output"] is None:
         if row["code"] == "ok" or row["new_hash"] is not None:

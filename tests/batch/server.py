@@ -24,6 +24,7 @@ EXPIRED = (
     b"<Message>The provided token has expired.</Message></Error>"
 )
 SILENCE = 30  # s
+HALVES = ("short", "cut")
 
 
 class Server:
@@ -63,7 +64,8 @@ class Server:
     def refuse(self, requests: int, after_puts: int = 0, how: str = "busy") -> None:
         """Answer 503 to so many requests, once so many more objects were put; 0 answers them all again.
 
-        Or nothing (``how="silent"``), or that the token has expired (``how="expired"``).
+        Or nothing (``how="silent"``), or that the token has expired (``how="expired"``), or to so many requests for a
+        picture half of it, with its whole length in front (``how="short"``) or as if that were all (``how="cut"``).
         """
         self._control(f"refuse?{requests}&{after_puts}&{how}")
 
@@ -117,11 +119,13 @@ def _application() -> Any:
         counts.clear()
         return counted
 
-    def is_refused(method: str) -> bool:
+    def is_refused(environ: dict[str, Any]) -> bool:
         nonlocal puts, refusals
+        method = environ["REQUEST_METHOD"]
+        is_spared = how in HALVES and not (method == "GET" and environ["PATH_INFO"].endswith(".jpg"))
         if puts > 0:
             puts -= method == "PUT"
-        elif refusals > 0:
+        elif refusals > 0 and not is_spared:
             refusals -= 1
             counts["refused"] += 1
             return True
@@ -136,7 +140,9 @@ def _application() -> Any:
             start("200 OK", [("Content-Length", str(len(answer)))])
             return [answer]
         with lock:
-            refused = is_refused(environ["REQUEST_METHOD"])
+            refused = is_refused(environ)
+        if refused and how in HALVES:
+            return half(inner, environ, start, how == "short")
         if refused:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             if how == "silent":
@@ -147,6 +153,17 @@ def _application() -> Any:
         return inner(environ, start)
 
     return gate
+
+
+def half(inner: Any, environ: dict[str, Any], start: Any, is_said: bool) -> list[bytes]:
+    """The first half of an answer, with the length of all of it, or with its own."""
+    given: list[Any] = []
+    body = b"".join(inner(environ, lambda status, headers, *_: given.extend((status, headers))))
+    cut = body[: len(body) // 2]
+    dropped = ("content-length", "x-amz-checksum")  # a client that is given a sum would see it
+    headers = [(name, value) for name, value in given[1] if not name.lower().startswith(dropped)]
+    start(given[0], [*headers, ("Content-Length", str(len(body) if is_said else len(cut)))])
+    return [cut]
 
 
 def main() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -18,10 +20,13 @@ pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed"
 
 from rmexif import InvalidPolicy, Limits, Policy
 from rmexif.batch import rows
-from rmexif.batch.flow import Chunk, Job, _name, flow
+from rmexif.batch.flow import Chunk, Job, _name, flow, give_up
 from rmexif.batch.manifest import Manifest
 from rmexif.batch.stores import Entry, Store
+from rmexif.workers.limits import WorkerLimits
+from tests import samples
 from tests.batch import pictures, proof
+from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
 
 
@@ -65,6 +70,62 @@ def test_rows_that_are_refused(tmp_path: Path) -> None:
     assert outcome["huge"]["original_hash"] is None
     assert outcome["huge"]["original_size"] == 5 << 30
     assert [path for path, row in outcome.items() if row["output"]] == ["good.jpg"]
+
+
+def test_a_chunk_is_taken_up_where_its_worker_died(tmp_path: Path) -> None:
+    """What it had stored is neither read nor written again; the picture that ended it is tried alone, and costs itself."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(12):
+        (source / f"{number:02d}.jpg").write_bytes(pictures.jpeg(number))
+    (source / "08.jpg").write_bytes(samples.saved(samples.picture(WIDTH, 64), "JPEG"))
+    first = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False, timeout=60)
+    rows = job(source, target).manifest.read("part-x.parquet")
+    times = {row["path"]: (target / row["output"]).stat().st_mtime_ns for row in rows}
+    for path in times:
+        (source / path).unlink()  # whoever reads it again finds nothing
+
+    work = dataclasses.replace(job(source, target), policy=Policy(detectors=(Deadly(),)), limits=WorkerLimits())
+    entries = tuple(Entry(f"{number:02d}.jpg", 1, "v") for number in range(12))
+    (codes,) = flow(work, [Chunk("part-x.parquet", entries)], resumes=True)
+
+    assert first.returncode == -signal.SIGKILL
+    assert 4 <= len(times) <= 8
+    assert codes == {"ok": 11, "worker_lost": 1}
+    assert all((target / path).stat().st_mtime_ns == when for path, when in times.items())
+    assert sorted(row["path"] for row in work.manifest.read("part-x.parquet")) == [entry.path for entry in entries]
+
+
+DIES = """
+import sys
+from rmexif import Policy
+from rmexif.batch.flow import Chunk, Job, flow
+from rmexif.batch.manifest import Manifest
+from rmexif.batch.stores import Store
+from tests.batch.deadly import Deadly
+source, target = Store(sys.argv[1] + "/in"), Store(sys.argv[1] + "/out")
+work = Job(source, target, Manifest(target.below("_rmexif"), bytes(32)), Policy(detectors=(Deadly(0.3),)), save_seconds=0)
+list(flow(work, [Chunk("part-x.parquet", tuple(source.entries()))]))
+"""
+
+
+def test_objects_that_no_worker_can_do(tmp_path: Path) -> None:
+    """Those that no try has done get a row that says so, behind those that were; the next run does them."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(4):
+        (source / f"{number}.jpg").write_bytes(pictures.jpeg(number))
+    work = job(source, tmp_path / "out")
+    entries = tuple(work.source.entries())
+    list(flow(work, [Chunk("part-x.parquet", entries[:2])]))
+
+    codes = give_up(work, Chunk("part-x.parquet", entries))
+
+    assert codes == {"ok": 2, "worker_lost": 2}
+    rows = work.manifest.read("part-x.parquet")
+    assert [(row["code"], row["output"] is None) for row in rows] == [("ok", False)] * 2 + [("worker_lost", True)] * 2
+    (again,) = flow(work, [Chunk("part-x.parquet", entries)], resumes=True)
+    assert again == {"ok": 4}
 
 
 def test_a_huge_object_is_not_read(s3: Server, bucket: str) -> None:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +24,13 @@ from rmexif.batch.ray import Scrub, scrubbed
 from rmexif.bulk import StripTask
 from tests import samples
 from tests.batch import checker, pictures, proof
+from tests.batch.conftest import STORE
 from tests.batch.deadly import WIDTH, Deadly
 from tests.batch.server import Server
 from tests.batch.test_shards import tar
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
-STORE = 150 << 20  # byte
 FOREVER = 1 << 30  # requests
-
-
-@pytest.fixture(scope="module")
-def cluster(s3: Server) -> Iterator[Any]:
-    """Two nodes of two cores each, as Ray sees them, which inherit where the S3 server is."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
-        node = {
-            "num_cpus": 2,
-            "num_gpus": 1,
-            "object_store_memory": STORE,
-        }  # Ray books what it is told, not what is there
-        made = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
-        made.add_node(**node)
-        ray.init(address=made.address, log_to_driver=False, logging_level="error")
-        yield made
-        ray.shutdown()
-        made.shutdown()
 
 
 def workers(name: str) -> list[int]:
@@ -132,7 +109,7 @@ def test_a_worker_killed_and_a_store_that_says_503(cluster: Any, s3: Server, buc
 
 
 def test_a_picture_that_ends_its_worker(cluster: Any, s3: Server, bucket: str) -> None:
-    """It costs itself: after two dead workers every image of its chunk has a process of its own."""
+    """It costs itself: after a dead worker every image of its chunk has a process of its own."""
     originals = {f"{number}.jpg": pictures.jpeg(number) for number in range(8)}
     originals["5.jpg"] = samples.saved(samples.picture(WIDTH, 64), "JPEG")
     place = s3.fill(bucket, {f"in/{name}": raw for name, raw in originals.items()})

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed")
 
@@ -241,7 +242,7 @@ def test_what_the_manifest_says(tmp_path: Path) -> None:
         "new_size": None,
         "original_hash": "453361fd925712bb2f4ef496dfa3480f0d7a1e22fc15dc69e72aeb8086c135ce",
         "new_hash": None,
-        "problem": "no image signature matched at byte 0",
+        "problem": "not an image of a known format: no signature matches at byte 0",
         "previous_hash": None,
     }
     assert dict(rows["a.jpg"]["findings"]).keys() >= {"device", "text"}
@@ -303,3 +304,18 @@ def test_strip_leaves_pixels_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a.png").read_bytes() == strip(raw)[0]
     with pytest.raises(InvalidPolicy):
         run(str(tmp_path / "in"), str(tmp_path / "out"))
+
+
+def test_strip_keeps_what_is_asked_for(tmp_path: Path) -> None:
+    """As ``strip`` on the command line does; a run that keeps nothing is another one."""
+    filled(tmp_path / "in", {"a.jpg": pictures.jpeg(1)})
+
+    done = cli_run("batch", "in", "out", "--strip", "--keep", "copyright", "--set", "copyright=Somebody", cwd=tmp_path)
+    other = cli_run("batch", "in", "out", "--strip", cwd=tmp_path)
+    refused = cli_run("batch", "in", "out2", "--strip", "--style", "fill", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "out" / "a.jpg") as image:
+        assert image.getexif()[0x8298] == "Somebody"
+    assert (other.returncode, refused.returncode) == (78, 64)
+    assert b"another policy" in other.stderr

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,6 @@ pytestmark = [
     pytest.mark.xdist_group("spark"),
     pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java, and there is none"),
 ]
-
-
-@pytest.fixture(scope="module")
-def spark(s3: Server) -> Iterator[Any]:
-    """A session of two cores, which knows where the S3 server is."""
-    from pyspark.sql import SparkSession
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        builder = SparkSession.builder.master("local[2,4]").appName("rmexif").config("spark.ui.enabled", "false")
-        builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-        session = builder.config("spark.driver.memory", "512m").getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-        yield session
-        session.stop()
 
 
 def children(parent: int) -> list[int]:
@@ -99,7 +84,7 @@ def test_workers_killed_and_a_store_that_says_503(spark: Any, s3: Server, bucket
 
 
 def test_a_picture_that_ends_its_worker(spark: Any, tmp_path: Path) -> None:
-    """It costs itself: on Spark's third try every image of its chunk has a process of its own."""
+    """It costs itself: on Spark's second try every image of its chunk has a process of its own."""
     (tmp_path / "in").mkdir()
     originals = {f"{number}.jpg": pictures.jpeg(number) for number in range(6)}
     originals["3.jpg"] = samples.saved(samples.picture(WIDTH, 64), "JPEG")
@@ -110,6 +95,48 @@ def test_a_picture_that_ends_its_worker(spark: Any, tmp_path: Path) -> None:
     summary = run(str(tmp_path / "in"), str(tmp_path / "out"), policy, engine="spark", rows=3)
 
     assert proof.proven(originals, proof.below(tmp_path / "out")) == summary.codes == {"ok": 5, "worker_lost": 1}
+
+
+def test_machines_of_a_cluster_that_die(tmp_path: Path) -> None:
+    """An executor costs nothing but its parts under way; the JVM of the driver ends the run, and the next goes on."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(300):
+        (source / f"{number:03d}.jpg").write_bytes(pictures.jpeg(number))
+    command = [sys.executable, "-m", "rmexif", "batch", str(source), str(target), "--strip", "--rows", "3"]
+    ends = []
+
+    for what in (b"CoarseGrainedExecutorBackend", b"SparkSubmit"):
+        before = len(list((target / "_rmexif").glob("part-*")))
+        with (tmp_path / "errors").open("wb") as errors:
+            words = ["--engine", "spark", "--address", "local-cluster[2,1,1024]"]
+            process = subprocess.Popen([*command, *words], stderr=errors)
+        until = time.monotonic() + 300
+        while len(list((target / "_rmexif").glob("part-*"))) < before + 3 and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.kill(next(pid for pid in children(process.pid) if is_java(pid, what)), signal.SIGKILL)
+        ends.append(process.wait(300))
+        assert list(checker.contradictions(source, target, target / "_rmexif")) == [] or ends[-1]
+        for number in range(300, 400):
+            (source / f"{number:03d}.jpg").write_bytes(pictures.jpeg(number))
+
+    summary = run(str(source), str(target), StripTask(), rows=3)
+
+    assert ends == [0, 69]
+    assert "Spark has gone away" in (tmp_path / "errors").read_text().splitlines()[-1]
+    assert summary.codes["skipped"] >= 309
+    assert summary.codes.total() == 400
+    assert list(checker.contradictions(source, target, target / "_rmexif")) == []
+
+
+def is_java(pid: int, what: bytes) -> bool:
+    """Whether a process is a JVM that runs this."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False  # it has ended since
+    return words[0].endswith(b"java") and any(what in word for word in words)
 
 
 def test_a_setup_at_fault(spark: Any, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_folder_keeps_its_tree(tree: Path, command: list[str]) -> None:
     assert files(tree / "out") == ["a.jpg", "sub/B.PNG", "sub/named wrong.webp"]
     assert all(verify((tree / "out" / name).read_bytes(), canonical=True) == [] for name in files(tree / "out"))
     assert done.stderr.decode().splitlines() == [
-        "rmexif: in/notes.txt: no image signature matched at byte 0",
+        "rmexif: in/notes.txt: not an image of a known format: no signature matches at byte 0",
         "rmexif: 1 of 4 files have no result: 1 unknown_format",
     ]
     assert done.stdout == b""

@@ -110,15 +110,28 @@ def test_folders_may_be_nested_deeper_than_calls(tmp_path: Path) -> None:
         for _ in range(1500):
             os.mkdir("d")  # noqa: PTH102
             os.chdir("d")
+        Path("b.png").write_bytes(samples.of("png")["rgb"])
     finally:
         os.chdir(here)
     (tmp_path / "a.png").write_bytes(samples.of("png")["rgb"])
 
     done = run("strip", ".", "-o", "out", cwd=tmp_path)
+    found = (tmp_path / "out" / "a.png").exists(), Path(f"{tmp_path}/out/{'d/' * 1500}b.png").exists()
 
-    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # shutil.rmtree calls itself once a level
+    for name in ("d", "out"):
+        subprocess.run(["rm", "-rf", str(tmp_path / name)], check=True)  # shutil.rmtree calls itself once a level
     assert b"Traceback" not in done.stderr
-    assert (tmp_path / "out" / "a.png").exists()
+    assert found == (True, True)
+
+
+def test_the_json_of_many_files_is_one_array(tree: Path) -> None:
+    """Printed while they are looked at: of 100,000 files no list is kept."""
+    rows = json.loads(run("inspect", "in", "--json", "--exclude", "*.md", cwd=tree).stdout)
+    (tree / "empty").mkdir()
+
+    assert len(rows) == len(list((tree / "in").rglob("*.*g")))
+    assert all(row["findings"] is not None for row in rows)
+    assert json.loads(run("inspect", "empty", "--json", cwd=tree).stdout) == []
 
 
 def test_in_place_keeps_mode_and_times_and_follows_links(tree: Path) -> None:

@@ -61,8 +61,8 @@ FILES = files()
 
 
 def test_every_row_is_tried() -> None:
-    """A new row of the table has to be added here as well; no output is named by it."""
-    assert {row.name for row in DECODE_ONLY} == {name for name, _ in FILES.values()}
+    """A new row of the table has to be added here as well (camera RAW: test_camera_raw); no output is named by it."""
+    assert {row.name for row in DECODE_ONLY} == {name for name, _ in FILES.values()} | {"raw"}
     assert {row.output for row in DECODE_ONLY} <= {row.format.name for row in FORMATS}
 
 
@@ -134,3 +134,21 @@ def test_a_folder_gets_the_extension_of_what_comes_out(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
+def test_a_folder_is_stripped_of_what_can_be(tmp_path: Path) -> None:
+    """A file that is only decoded is named, and so is one that would be replaced by another format; the rest goes on."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.qoi").write_bytes(FILES["qoi"][1])
+    (tmp_path / "in" / "b.svg").write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    (tmp_path / "in" / "c.png").write_bytes(samples.saved(samples.picture(), "PNG"))
+
+    done = run("strip", "in", "-o", "out", cwd=tmp_path)
+
+    assert done.returncode != 0
+    assert b"a.qoi" in done.stderr
+    assert b"use scrub" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.svg", "c.png"]
+    done = run("scrub", "in/a.qoi", "--no-faces", "--in-place", cwd=tmp_path)
+    assert b"qoi leaves as png" in done.stderr
+    assert (tmp_path / "in" / "a.qoi").read_bytes() == FILES["qoi"][1]

@@ -81,16 +81,28 @@ def test_what_no_pixel_needs_goes(raw: bytes, kind: str) -> None:
     assert_same_picture(raw, PLAIN)
 
 
-def test_a_core_header_becomes_a_40_byte_header() -> None:
-    """OS/2 1.x: 16-bit sizes, palette entries of three bytes."""
+def test_a_core_header_stays() -> None:
+    """OS/2 1.x: 16-bit sizes, palette entries of three bytes, as many as there were: no field counts them."""
     colours = [bytes((n * 16, 255 - n * 16, n)) for n in range(16)]
     raw = build(b"\x01\x23\0\0" * 2, 4, 2, 4, header=12, palette=b"".join(colours))
 
     data = clean(BMP, raw)
 
-    assert data[14:18] == b"\x28\0\0\0"
-    assert data[54:70] == b"".join(colour + b"\0" for colour in colours[:4])
-    assert data[70:] == b"\x01\x23\0\0" * 2  # entries 4 to 15 are unused
+    assert data[14:18] == b"\x0c\0\0\0"
+    assert data[26:74] == b"".join(colours[:4]) + bytes(36)  # entries 4 to 15 are unused
+    assert data[74:] == b"\x01\x23\0\0" * 2
+    assert_same_picture(raw, data)
+
+
+@pytest.mark.parametrize(("bits", "row"), [(1, b"\xa0\0\0\0"), (8, bytes((1, 2, 3, 0))), (24, bytes(12))])
+def test_a_core_file_grows_by_nothing(bits: int, row: bytes) -> None:
+    """Whatever its depth."""
+    palette = bytes(range(256)) if bits <= 8 else b""
+    raw = build(row * 2, 3, 2, bits, header=12, palette=(palette * 4)[: 3 << bits] if bits <= 8 else b"")
+
+    data = clean(BMP, raw)
+
+    assert len(data) == len(raw)
     assert_same_picture(raw, data)
 
 
@@ -348,3 +360,9 @@ def test_pixels_are_those_of_pillow(bits: int) -> None:
         return
     decoded = codecs.decode(raw, BMP.parse(memoryview(raw), Limits())).frames[0].pixels
     assert np.array_equal(decoded, np.asarray(Image.open(io.BytesIO(raw)).convert("RGB")))
+
+
+def test_rows_that_start_where_the_palette_should_be_are_refused() -> None:
+    """Readers that find no entry take the first rows for the palette, or show nothing (Chromium)."""
+    with pytest.raises(MalformedImage, match="bmp palette"):
+        BMP.parse(memoryview(build(bytes(4 * 8), 4, 8, 8)), Limits())

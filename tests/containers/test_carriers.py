@@ -168,3 +168,34 @@ def test_rows_that_are_missing_take_no_memory(raw: bytes) -> None:
         scrub(raw, Policy(faces=False, repair="complete"))
 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10  # KiB
+
+
+def _animated() -> bytes:
+    frames = [Image.fromarray(RNG.permutation(256).astype(np.uint8).reshape(16, 16)) for _ in range(64)]
+    return samples.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=100, disposal=0)
+
+
+@pytest.mark.parametrize("choices", [(0, 5, 6, 7), (3, 4)], ids=["leave", "restore"])
+def test_disposals_of_a_gif_that_mean_the_same(choices: tuple[int, ...]) -> None:
+    """Three numbers are not defined, and browsers take them for another: one of them throughout, or a text."""
+    raw, plain = bytearray(_animated()), bytearray(_animated())
+    places = [at for at in range(len(raw)) if raw[at : at + 3] == b"\x21\xf9\x04"]
+    for number, at in enumerate(places):
+        plain[at + 3] = plain[at + 3] & ~0x1C | choices[-1] << 2
+        raw[at + 3] = raw[at + 3] & ~0x1C | choices[HALVES[number] % len(choices)] << 2
+
+    assert verify(bytes(plain)) == []
+    assert verify(bytes(raw))
+
+
+def test_sorted_tables_of_a_gif() -> None:
+    """A flag that no viewer looks at, in every image descriptor."""
+    raw = bytearray(_animated())
+    places = [raw.index(b"\x2c", at + 8) for at in range(len(raw)) if raw[at : at + 3] == b"\x21\xf9\x04"]
+    alike = bytearray(raw)
+    for number, at in enumerate(places):
+        alike[at + 9] |= 0x20
+        raw[at + 9] |= 0x20 * (HALVES[number] & 1)
+
+    assert verify(bytes(alike)) == []
+    assert verify(bytes(raw))

@@ -315,8 +315,8 @@ def test_frames_beside_the_screen_are_said() -> None:
     """A second picture that browsers cut off; decoders do not agree, so it stays, and is a residual."""
     beside = b"\x2c" + struct.pack("<HHHHB", 40, 0, 2, 2, 0) + b"\x02" + bytes([len(CODES)]) + CODES + b"\0"
     raw = build(tail=beside + b"\x3b")
-    assert GIF.parse(memoryview(raw), Limits()).residuals == ("gif-area-outside-screen",)
-    assert GIF.parse(memoryview(build()), Limits()).residuals == ()
+    assert "gif-area-outside-screen" in GIF.parse(memoryview(raw), Limits()).residuals
+    assert "gif-area-outside-screen" not in GIF.parse(memoryview(build()), Limits()).residuals
 
 
 @pytest.mark.parametrize("code_size", [6, 8])

@@ -239,7 +239,7 @@ def test_numbers_that_could_carry_bytes_are_brought_to_lowest_terms():
     clean = strip(raw)
     assert box(b"clap", struct.pack(">IIIIiIiI", 32, 1, 64, 1, 0, 1, 0, 1)) in clean
     assert box(b"pasp", struct.pack(">II", 1, 1)) in clean
-    assert parse(clean).residuals == ("av1-coded-slack", "heif-area-outside-crop")
+    assert parse(clean).residuals == ("av1-coded-slack", "heif-area-outside-crop", "coding-choice")
     assert b"SECRET" not in strip(single("HEIF", more=(full(b"pixi", 0, 0, b"\6SECRET"),)).build())
 
 
@@ -654,7 +654,7 @@ def test_pictures_below_others_are_said():
     heif.item(b"iovl", struct.pack(">BB10H", 0, 0, 0, 0, 0, 65535, 64, 64, 0, 0, 0, 0), (ispe(64, 64),), method=1)
     heif.refer(b"dimg", 3, 1, 2)
     raw = heif.build()
-    assert parse(raw).residuals == ("hevc-coded-slack", "heif-area-below-overlay")
+    assert parse(raw).residuals == ("hevc-coded-slack", "heif-area-below-overlay", "coding-choice")
     assert same(raw, strip(raw))
 
 

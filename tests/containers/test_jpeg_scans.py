@@ -296,3 +296,40 @@ def test_shared_cases_are_clean_afterwards(name: str) -> None:
     assert verify(raw)
     assert verify(data, canonical=True) == []
     assert len(data) < len(raw)
+
+
+def scan_choice(raw: bytes) -> int:
+    """How many bytes the report of ``strip`` says that the division into scans can hold."""
+    return sum(row["bytes"] or 0 for row in strip(raw)[1]["residuals"] if row["code"] == "jpeg-scan-choice")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_scans_of_libjpeg_say_nothing(mode: str, progressive: bool) -> None:
+    """Pillow's own files, whatever they hold."""
+    image = samples.picture(90, 70).convert(mode)
+    raw = samples.saved(image, "JPEG", progressive=progressive)
+
+    assert scan_choice(raw) == 0
+    assert scan_choice(scrub(raw, Policy(faces=False))[0]) == 0
+
+
+def test_restart_intervals_are_named() -> None:
+    """A number of 16 bit that changes no pixel: Pillow shows the same."""
+    files = [samples.saved(samples.picture(90, 70), "JPEG", restart_marker_blocks=count) for count in (2, 3)]
+
+    shown = [pixels(strip(raw)[0]) for raw in files]
+    assert all(map(np.array_equal, *shown))
+    assert [scan_choice(raw) for raw in files] == [2, 2]
+
+
+def test_the_order_of_scans_is_named() -> None:
+    """The bands of blue and red change places; decoders show the same, and a script of 100 scans could be a text."""
+    raw = samples.saved(samples.picture(90, 70), "JPEG", progressive=True)
+    places = [found.start() for found in re.finditer(rb"\xff\xda", raw)]
+    heads = [raw.rindex(b"\xff\xc4", 0, at) for at in places[2:5]]  # the table before scans 3, 4 and 5
+    moved = raw[: heads[0]] + raw[heads[1] : heads[2]] + raw[heads[0] : heads[1]] + raw[heads[2] :]
+
+    assert all(map(np.array_equal, pixels(strip(moved)[0]), pixels(raw)))
+    assert scan_choice(raw) == 0
+    assert scan_choice(moved) == 30  # ten scans

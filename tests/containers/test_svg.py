@@ -79,6 +79,28 @@ def test_scrub_draws_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sides", "size"),
+    [
+        ('width="72pt" height="36pt"', (96, 48)),
+        ('width="1in" height="12.7mm"', (96, 48)),
+        ('width="2.54cm" height="3pc"', (96, 48)),
+        ('width="460.8pt" height="345.6pt" viewBox="0 0 460.8 345.6"', (615, 461)),
+        ('width="396.4pt" height="178.6pt" viewBox="0 0 396.4 178.6"', (529, 239)),
+    ],
+)
+def test_lengths_in_units(sides: str, size: tuple[int, int]) -> None:
+    """An inch has 96 px (CSS Values 4, 6.2), and a size that is no whole number of px is rounded up."""
+    pytest.importorskip("resvg_py", reason="the extra svg is not installed")
+    raw = f'<svg xmlns="http://www.w3.org/2000/svg" {sides}><rect width="100%" height="100%"/></svg>'.encode()
+
+    data, stats = scrub(raw, Policy(faces=False, stealth=False))
+
+    picture = Image.open(io.BytesIO(data)).convert("RGBA")
+    assert (stats["width"], stats["height"]) == picture.size == size
+    assert picture.getpixel((size[0] - 3, size[1] - 3))[3] == 255
+
+
+@pytest.mark.parametrize(
     "inside",
     [
         '<set attributeName="href" to="javascript:jane()"/>',
@@ -154,6 +176,49 @@ def test_values_say_nothing_of_their_own(inside: str) -> None:
     assert CANARY.encode() not in data
     assert str(int(CANARY.encode().hex(), 16)).encode() not in data
     assert verify(data, canonical=True) == []
+
+
+PLACE = "52.51627"  # a latitude
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        f'<g values="{PLACE}"><rect width="3" height="3" tableValues="{PLACE} 13.4" k1="{PLACE}" d="M{PLACE} 1"/></g>',
+        f'<path d="M0 0h9v9z" points="{PLACE},13.4" r="{PLACE}" viewBox="0 0 {PLACE} 1" keyTimes="{PLACE}"/>',
+        f'<rect width="3" height="3" style="opacity:{PLACE};opacity:.5"/>',
+        f"<style>rect{{stroke-width:{PLACE};stroke-width:1}}</style><rect width='3' height='3'/>",
+        f"<style>stop,text{{stroke-width:{PLACE}}}</style><rect width='3' height='3'/>",
+        f"<style>rect{{fill:red!important;fill:rgb(1,{PLACE},2)}}</style><rect width='3' height='3'/>",
+        f"<rect width='3' height='3' style='fill:rgb(1,{PLACE},2);{'fill:color(srgb 1 0 0);' * 9}fill:red'/>",
+    ],
+)
+def test_numbers_that_draw_nothing_go(inside: str) -> None:
+    """Attributes that an element does not have, declarations that later ones replace, rules that select nothing."""
+    raw = f"{HEAD}{inside}</svg>".encode()
+    data = strip(raw)[0]
+
+    assert PLACE.encode() not in data
+    assert data.count(b"color(") <= 1
+    assert np.array_equal(drawn(data), drawn(raw))
+    assert verify(data, canonical=True) == []
+
+
+def test_the_order_of_classes_says_nothing() -> None:
+    """Nor that one is named twice."""
+    head = f"{HEAD}<style>.a{{fill:red}}.b{{stroke:red}}</style><rect width='9' height='9' class="
+    first, second = (strip(f"{head}'{names}'/></svg>".encode())[0] for names in ("b a a b a", "b a"))
+
+    assert first == second
+
+
+def test_a_colour_for_older_viewers_stays() -> None:
+    """As drawing programs write it beside one of a wider gamut, which resvg does not know."""
+    raw = f"{HEAD}<rect width='9' height='9' style='fill:#f00;fill:red;fill:color(display-p3 1 0 0)'/></svg>".encode()
+    data = strip(raw)[0]
+
+    assert b"fill:red;fill:color(display-p3 1 0 0)" in data
+    assert np.array_equal(drawn(data), drawn(raw))
 
 
 @pytest.mark.parametrize(
@@ -243,10 +308,12 @@ HOSTILE = {
     + "<g>" * 200
     + "<rect width='9' height='9'/>"
     + "</g>" * 200,
-    "properties": "<rect style='" + "fill:red;" * 90_000 + "' width='9' height='9'/>",
     "octaves": "<filter id='f'>"
     + "<feTurbulence numOctaves='1000' baseFrequency='.5'/>" * 50
     + "</filter><rect width='100' height='100' filter='url(#f)'/>",
+    "results of a filter": "<filter id='f'>"
+    + "<feFlood/>" * 50
+    + "</filter><rect width='9' height='9' filter='url(#f)'/>",
     "a large pattern": "<pattern id='p' width='1e6' height='1e6' patternUnits='userSpaceOnUse'>"
     "<rect width='1e6' height='1e6'/></pattern><rect width='100' height='100' fill='url(#p)'/>",
 }
@@ -264,3 +331,15 @@ def test_a_drawing_that_costs_too_much_is_not_begun(kind: str) -> None:
 
     assert time.process_time() - started < 5
     assert verify(strip(raw)[0], canonical=True) == []
+
+
+def test_a_shadow_is_drawn() -> None:
+    """A filter as drawing programs write it is far from what one may hold."""
+    pytest.importorskip("resvg_py")
+    shadow = (
+        "<filter id='f'><feFlood flood-opacity='.5'/><feComposite in2='SourceGraphic' operator='in'/>"
+        "<feGaussianBlur stdDeviation='2'/><feOffset dx='3'/><feComposite in='SourceGraphic'/></filter>"
+    )
+    raw = f"{HEAD.replace('120', '1500').replace('90', '1500')}{shadow}<rect width='9' height='9' filter='url(#f)'/></svg>"
+
+    assert scrub(raw.encode(), Policy(faces=False))

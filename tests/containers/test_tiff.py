@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from rmexif.containers.tiff import TIFF
+from rmexif.errors import LimitExceeded
 from rmexif.native import lzw
 from rmexif.types import Limits
 from tests.containers.strict import assert_same_picture, clean, frames, kinds
@@ -201,6 +202,38 @@ def test_a_profile_is_cleaned_per_page() -> None:
     assert "IFD0/34675" in kinds(TIFF, raw)
     assert b"lcms" not in data
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == TIFF.parse(memoryview(raw), Limits()).colour.icc
+
+
+def sharing(count: int, tag: int, kind: int, value: bytes) -> bytes:
+    """Pages of one pixel, each with a field that points at the same value."""
+    out = bytearray(b"II*\0\0\0\0\0\1\0" + value)
+    pointer, number = 4, len(value) // {SHORT: 2, UNDEFINED: 1}[kind]
+    rows = [*((place, SHORT, 1, 1) for place in (256, 257, 259, 277, 278)), (258, SHORT, 1, 8), (262, SHORT, 1, 1)]
+    rows += [(273, LONG, 1, 8), (279, LONG, 1, 1), (tag, kind, number, 10)]
+    for _ in range(count):
+        out += bytes(len(out) % 2)
+        struct.pack_into("<I", out, pointer, len(out))
+        out += struct.pack("<H", len(rows)) + b"".join(struct.pack("<HHII", *row) for row in sorted(rows))
+        pointer = len(out)
+        out += bytes(4)
+    return bytes(out)
+
+
+def test_what_all_pages_point_at_is_not_read_for_each_without_end() -> None:
+    """2000 pages of 150 B that share 200 kB would come out as 400 MB."""
+    for tag, kind in ((34675, UNDEFINED), (320, SHORT), (50000, UNDEFINED)):
+        with pytest.raises(LimitExceeded, match="times the file"):
+            clean(TIFF, sharing(1000, tag, kind, bytes(200_000)))
+        assert len(clean(TIFF, sharing(20, tag, kind, bytes(20_000)))) < 30_000
+
+
+def test_different_profiles_are_counted() -> None:
+    """A thousand pages with the profile of their scanner are ordinary; a thousand profiles are not."""
+    pages = [(grey() | {34675: (UNDEFINED, SRGB + bytes([number]))}, [DATA]) for number in range(9)]
+
+    assert len(frames(clean(TIFF, build(*[pages[0]] * 30, *pages[1:8])))) == 37
+    with pytest.raises(LimitExceeded, match="max_profiles: 9 "):
+        clean(TIFF, build(*pages))
 
 
 def coded(compression: int, data: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rmexif.io import atomic_write as module
-from rmexif.io.atomic_write import OutputExists, atomic_write
+from rmexif.io.atomic_write import OutputExists, atomic_write, atomic_write_all
 
 ROOT = Path(__file__).parents[2]
 OLD, NEW = b"the original", b"its clean form" * 1000
@@ -71,6 +71,54 @@ def test_a_name_that_is_taken_meanwhile_is_not_replaced(
 
     assert path.read_bytes() == OLD
     assert os.listdir(tmp_path) == ["there"]
+
+
+@pytest.mark.parametrize("lack", ["nothing", "a call for the file system", *LACKS[1:]])
+def test_files_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: str) -> None:
+    """New ones, one that is replaced, one in a folder that is made; those that cannot be written say so themselves."""
+    if lack == "a call for the file system":
+        monkeypatch.setattr(module, "_syncfs", lambda: None)
+    else:
+        take_away(monkeypatch, lack)
+    (tmp_path / "there").write_bytes(OLD)
+    (tmp_path / "folder").mkdir()
+    names = ("new", "there", "below/this/new", "there/below", "folder", "nul\0")
+
+    problems = atomic_write_all([(str(tmp_path / name), name.encode() + NEW) for name in names])
+
+    assert [problem is None for problem in problems] == [True, True, True, False, False, False]
+    for name in names[:3]:
+        assert (tmp_path / name).read_bytes() == name.encode() + NEW
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
+        "below/this/new",
+        "new",
+        "there",
+    ]
+
+
+TOGETHER = """
+import os, sys
+from rmexif.io.atomic_write import _syncfs, atomic_write_all
+if _syncfs() is None:
+    sys.exit(9)
+os.getpgid(0)
+assert not any(atomic_write_all([(f"{sys.argv[1]}/{number}", b"its clean form") for number in range(40)]))
+os.getpgid(0)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_files_together_have_names_when_they_are_on_the_disk(tmp_path: Path) -> None:
+    """One flush before the first name, one behind the last, and none for a file alone."""
+    environment = ["env", f"PYTHONPATH={ROOT / 'src'}", "PYTHONDONTWRITEBYTECODE=1"]
+    command = [*environment, sys.executable, "-S", "-c", TOGETHER, str(tmp_path / "out")]
+    if subprocess.run(command, check=False).returncode == 9:
+        pytest.skip("this system has no call that brings a file system to the disk and says what went wrong")
+
+    shutil.rmtree(tmp_path / "out")
+    calls = [name for name, _ in calls_of(command, tmp_path / "trace") if name in ("linkat", "syncfs", "fsync")]
+
+    assert calls == ["syncfs", *["linkat"] * 40, "syncfs"]
 
 
 WRITE = """

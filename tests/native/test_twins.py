@@ -39,7 +39,7 @@ def test_every_function_is_compared():
     import rmexif.native as package
 
     found = set()
-    for module in ("ccitt", "deflate", "jpeg", "lzw", "png", "rle", "samples", "vp8l"):
+    for module in ("ccitt", "deflate", "jpeg", "lzw", "png", "resample", "rle", "samples", "sha256", "vp8l"):
         named = vars(__import__(f"{package.__name__}.{module}", fromlist=["_"]))
         found |= {f"{module}.{name}" for name, one in named.items() if isinstance(one, Twin)}
     assert found == set(MAKERS) == set(SEEDED)

@@ -11,7 +11,7 @@ from PIL import Image
 def wrap(strip: bytes, width: int, height: int, compression: int, **tags: int) -> bytes:
     """A grey or bilevel picture of one strip, as a file; tags by name, see below."""
     fields = {256: width, 257: height, 258: 8, 259: compression, 262: 1, 273: 8, 277: 1, 278: height, 279: len(strip)}
-    names = {"bits": 258, "photometric": 262, "fill_order": 266, "t4": 292, "t6": 293, "predictor": 317}
+    names = {"bits": 258, "photometric": 262, "fill_order": 266, "t4": 292, "t6": 293, "predictor": 317, "format": 339}
     fields |= {names[name]: value for name, value in tags.items()}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(fields.items()))
     strip += bytes(len(strip) % 2)

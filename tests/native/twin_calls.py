@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, lzw, png, rle, samples, vp8l
+from rmexif.native import ccitt, deflate, jpeg, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
 from tests.native import webps
@@ -263,6 +263,23 @@ def samples_apply_predictor(draw: Random) -> Call:
     return _predictor(draw, samples.apply_predictor)
 
 
+def _axis(draw: Random, size: int) -> resample.Axis:
+    """Mostly one that is offered."""
+    output = max(1, size - draw.randrange(4))
+    start, stop = draw.random() * 0.3, size - draw.random() * 0.3
+    axis = resample.Axis.between(start, stop, size, output)
+    return axis if draw.random() < 0.9 else axis._replace(step=draw.getrandbits(34), first=draw.getrandbits(40))
+
+
+def resample_shrink(draw: Random) -> Call:
+    channels = draw.choice([1, 2, 3, 4, 3, 5])
+    across, down = _axis(draw, draw.randrange(1, 60)), _axis(draw, draw.randrange(1, 12))
+    data = (picture(draw, draw.choice([2, 256])) * 3000)[: across.size * down.size * channels]
+    return Call(
+        resample.shrink, (data, channels, across, down, bytearray(max(0, len(data) - draw.choice([0, 0, 0, 40])))), {}
+    )
+
+
 def rle_decode_packbits(draw: Random) -> Call:
     data = picture(draw)
     coded = rle.encode_packbits.native(data, draw.randrange(1, 99)) if draw.random() < 0.7 else noise(draw)
@@ -296,6 +313,10 @@ def bmp_picture(draw: Random, codes: bytes, width: int, height: int, nibbles: bo
 
 def rle_encode_bmp(draw: Random) -> Call:
     return bmp_picture(draw, _bmp_codes(draw), draw.randrange(1, 41), draw.randrange(1, 10), draw.random() < 0.5)
+
+
+def sha256_hexdigests(draw: Random) -> Call:
+    return Call(sha256.hexdigests, (noise(draw, 300), noise(draw, 300)), {})
 
 
 def _bitmap(draw: Random, width: int, height: int) -> bytes:
@@ -383,6 +404,8 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "ccitt.encode": ccitt_encode,
     "jpeg.walk": jpeg_walk,
     "vp8l.walk": vp8l_walk,
+    "resample.shrink": resample_shrink,
+    "sha256.hexdigests": sha256_hexdigests,
     "samples.used": samples_used,
     "samples.remap": samples_remap,
     "samples.clear_padding": samples_clear_padding,

@@ -245,12 +245,25 @@ def _with_samples(make: Callable[[Random], Call]) -> Callable[[Random, Seeds], C
     return seeded
 
 
+def digests(draw: Random, seeds: Seeds) -> Call:
+    call = MAKERS["sha256.hexdigests"](draw)
+    return replace(call, arguments=(_samples_of(draw, seeds), call.arguments[1]))
+
+
+def shrink(draw: Random, seeds: Seeds) -> Call:
+    call = MAKERS["resample.shrink"](draw)
+    data, *others = call.arguments
+    return replace(call, arguments=((_samples_of(draw, seeds) * 300)[: len(data)].ljust(len(data), b"\0"), *others))
+
+
 SEEDED: dict[str, Callable[[Random, Seeds], Call]] = {
     **{
         name: _with_samples(make)
         for name, make in MAKERS.items()
         if name.startswith("samples.") or name == "rle.encode_packbits"
     },
+    "resample.shrink": shrink,
+    "sha256.hexdigests": digests,
     "lzw.decode": lzw_decode,
     "lzw.walk": lzw_walk,
     "lzw.encode": lzw_encode,

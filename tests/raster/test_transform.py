@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from rmexif import codecs, icc
+from rmexif import codecs, icc, native
 from rmexif.raster import transform
 from rmexif.types import Box, Colour, Raster
 from tests.raster_helpers import container, opened, raster, smooth
@@ -210,6 +210,37 @@ def test_a_cut_at_a_fraction_is_meant(left, right):
     want = left + (np.arange(97) + 0.5) * scale - 0.5
     error = (transform.resize(ramp, plan)[30, :, 0] / 65535 * 100 - want)[3:-3]
     assert np.abs(error).max() < 0.1
+
+
+@pytest.mark.parametrize("right", [98.0, 98.4, 98.9])
+@pytest.mark.parametrize("left", [0, 1.25])
+def test_a_cut_at_a_fraction_of_8_bits_is_meant(left, right):
+    ramp = np.repeat(np.linspace(0, 250, 101)[None, :-1].round(), 60, axis=0).astype(np.uint8)[:, :, None]
+    plan = transform.Geometry(left, 0, right, 60, 97, 59)
+    want = left + (np.arange(97) + 0.5) * (right - left) / 97 - 0.5
+    error = (transform.resize(ramp, plan)[30, :, 0] / 2.5 - want)[3:-3]
+    assert np.abs(error).max() < 0.5
+    assert abs(error.mean()) < 0.1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_resize_in_place_gives_the_same_and_takes_no_more_memory(channels):
+    picture = smooth(80, 100, channels, np.uint8)
+    plan = transform.Geometry(1, 0.5, 99, 80, 97, 77)
+    kept = picture.copy()
+    want = transform.resize(picture, plan)
+    assert np.array_equal(picture, kept)
+    got = transform.resize(picture, plan, in_place=True)
+    assert np.array_equal(got, want)
+    assert np.shares_memory(got, picture) == (native.engine() == "native")
+
+
+def test_a_resize_in_place_leaves_what_is_not_an_arrays_own():
+    data = bytearray(smooth(80, 100, 3, np.uint8).tobytes())
+    kept = bytes(data)
+    plan = transform.Geometry(1, 0.5, 99, 80, 97, 77)
+    transform.resize(np.frombuffer(data, np.uint8).reshape(80, 100, 3), plan, in_place=True)
+    assert data == kept
 
 
 def test_resize_has_no_fringes():

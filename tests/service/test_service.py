@@ -22,6 +22,7 @@ from pathlib import Path
 import openapi_spec_validator
 import pytest
 import requests
+from PIL import Image
 
 from rmexif import verify
 from rmexif.service.options import request_options
@@ -107,6 +108,21 @@ def test_inspect_verify_preview(base: str, astronaut: bytes) -> None:
     assert faces["faces_detected"] == 1
     assert "new_hash" not in faces
     assert verify(outlined.content, canonical=True) == []
+
+
+def test_verify_asks_two_questions(base: str) -> None:
+    """As ``--canonical``: by query and by form; an ordinary file says nothing, and is not what strip would write."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "navy").save(out, "PNG", compress_level=1, dpi=(96, 96))
+    stripped = requests.post(f"{base}/v1/strip", data=out.getvalue()).content
+    url, strict = f"{base}/v1/verify", {"canonical": "true"}
+
+    assert requests.post(url, data=out.getvalue()).json()["clean"] is True
+    assert requests.post(url, data=out.getvalue(), params=strict).json()["clean"] is False
+    assert requests.post(url, files={"file": out.getvalue()}, data=strict).json()["clean"] is False
+    assert requests.post(url, data=stripped, params=strict).json() == {"clean": True, "findings": []}
+    described = requests.get(f"{base}/openapi.json").json()["paths"]["/v1/verify"]["post"]
+    assert "canonical" in [option["name"] for option in described["parameters"]]
 
 
 @pytest.mark.parametrize(

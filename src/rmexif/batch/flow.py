@@ -1,7 +1,8 @@
 """What a worker does with a chunk of a listing: read, scrub, write, and then the chunk's part of the manifest.
 
 Reading and writing run beside the scrubbing, in a few threads of their own, so that a core does not wait for the store.
-Names of objects and parts follow from the listing alone: a chunk that is done again replaces what it did before.
+Names of objects and parts follow from the listing alone: a chunk that is done again replaces what it did before. A part
+is written as it grows, every few seconds, so that whoever does a chunk again goes on where a worker died.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rmexif import bulk
 from rmexif.batch.earlier import drop_output
 from rmexif.batch.manifest import escaped
-from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
+from rmexif.batch.rows import CANNOT_CREATE, FINAL, NO_INPUT, OK, Codes, describe
 from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
-from rmexif.errors import InputError, LimitExceeded
+from rmexif.errors import InputError, LimitExceeded, WorkerLost
 from rmexif.io.quiet_stderr import silence_stderr
+from rmexif.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,17 +31,23 @@ if TYPE_CHECKING:
     from rmexif.batch.stores import Entry, Store
     from rmexif.bulk import StripTask
     from rmexif.policy import Policy
-    from rmexif.types import Outcome
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "history", "true_name"]
+__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "give_up", "history", "true_name"]
 
 # Of objects that were not read.
 PROBLEMS = {
     NO_INPUT: "it could not be read from the store",
     InputError.code: "a name with an empty step, '.' or '..' leads elsewhere",
     LimitExceeded.code: "max_bytes: its size in the listing is above the limit",
+    WorkerLost.code: "whoever worked on it died, time after time",
 }
+# Small files go in groups, because to hand one over to another thread costs more than to read it. A bucket is asked for
+# one object at a time: there it is the waiting that costs, and more requests at once are the cure.
+GROUP = 16  # files read in one go
+GROUP_BYTES = 1 << 20  # of one group, unless one file alone is larger
+UNNAMED = 256  # files that a worker may hold open until they are on the disk: a process has 1024 as a rule
+SAVE_SECONDS = 5.0  # between two writings of a part that grows: what a dead worker loses, for a request of the store
 RENAMED = ".as"  # between the name of an object and the extension that its result has
 
 
@@ -71,6 +78,7 @@ class Job:
         prune: remove the results of originals that are no more.
         shards: how objects that are archives or tables are read; None takes objects as images.
         quarantine: move results that are out of date beside the manifest, instead of removing them.
+        save_seconds: s between two writings of a part that grows.
     """
 
     source: Store
@@ -82,6 +90,7 @@ class Job:
     prune: bool = False
     quarantine: bool = False
     shards: Shards | None = None
+    save_seconds: float = SAVE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +107,75 @@ class _OpenChunk:
     """A chunk under way: its rows so far, and its results on their way to the store."""
 
     chunk: Chunk
-    former: dict[str, dict[str, Any]] = field(default_factory=dict)  # rows of earlier versions, by path
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    puts: list[Future[str]] = field(default_factory=list)
+    left: int  # objects without a row
+    former: dict[str, dict[str, Any]]  # rows of earlier versions, by path
+    stored: list[dict[str, Any]]  # rows that an earlier try has written
+    group: list[tuple[dict[str, Any], bytes | None]] = field(default_factory=list)  # results that go out together
+    group_bytes: int = 0
+    sent: list[tuple[list[dict[str, Any]], Future[list[str]]]] = field(default_factory=list)
+    saving: Future[Codes] | None = None  # the last writing of its part
+    saved: float = field(default_factory=time.monotonic)
 
 
-def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]:
+class _Writer:
+    """Sends results to the store and rows to the manifest, in threads."""
+
+    def __init__(self, job: Job, threads: ThreadPoolExecutor, workers: int) -> None:
+        self._job, self._threads, self._most = job, threads, 2 * workers
+        self._group = max(1, UNNAMED // (self._most + 2)) if job.target.local else 1
+
+    def add(self, state: _OpenChunk, row: dict[str, Any], data: bytes | None) -> None:
+        """Take a row with its result; the chunk's part is written in between, and at its end."""
+        state.left -= 1
+        state.group.append((row, data))
+        state.group_bytes += len(data or b"")
+        is_due = time.monotonic() - state.saved > self._job.save_seconds
+        if len(state.group) == self._group or state.group_bytes > GROUP_BYTES or is_due or not state.left:
+            self._send(state)
+        if is_due or not state.left:
+            self.save(state)
+
+    def _send(self, state: _OpenChunk) -> None:
+        results, state.group, state.group_bytes = state.group, [], 0
+        put = self._threads.submit(_put_all, self._job.target, results)
+        state.sent.append(([row for row, _ in results], put))
+        if len(state.sent) > self._most:
+            state.sent[-self._most - 1][1].result()  # results that wait to be written are bounded too
+
+    def save(self, state: _OpenChunk) -> Future[Codes]:
+        """Write the chunk's part with all rows so far."""
+        state.saved = time.monotonic()
+        state.saving = self._threads.submit(_save, self._job, state, tuple(state.sent), state.saving)
+        return state.saving
+
+
+def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1, resumes: bool = False) -> Iterator[Codes]:
     """Scrub every chunk; its part of the manifest is written when its codes are handed out.
 
     Args:
         job: what to do.
         chunks: may be endless; taken no faster than they are done.
         workers: images at once.
+        resumes: take up what an earlier try has written of a chunk.
 
     Raises:
         StoreUnavailable: a part could not be written.
         SetupError: the installation or the policy is at fault.
     """
     waiting: dict[int, tuple[_OpenChunk, Entry, bytes, str]] = {}
+    done: deque[Future[Codes]] = deque()
     with ThreadPoolExecutor(2 * workers + 2, "rmexif-store") as threads, silence_stderr():
+        writer = _Writer(job, threads, workers)
+
+        def opened() -> Iterator[tuple[_OpenChunk, tuple[Entry, ...]]]:
+            for chunk in chunks:
+                state, left = _open(job, chunk, resumes)
+                if not left:
+                    done.append(writer.save(state))
+                yield from ((state, group) for group in _groups(job.source, left))
 
         def images() -> Iterator[bytes]:
-            for index, (state, entry, read) in enumerate(_ahead(job, chunks, threads, 2 * workers)):
-                raw, code = read.result()
+            for index, (state, entry, raw, code) in enumerate(_ahead(job, opened(), threads, 2 * workers)):
                 waiting[index] = (state, entry, raw, code)
                 yield raw
 
@@ -129,28 +184,84 @@ def flow(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]
         with closing(outcomes):
             for outcome in outcomes:
                 state, entry, raw, code = waiting.pop(outcome.index)
+                outcome = _again(job, raw, outcome)
                 row = _row(job, entry, raw, code, outcome) | history(state.former.get(entry.path))
-                state.rows.append(row)
-                state.puts.append(threads.submit(_put, job.target, row, outcome.data))
-                if len(state.puts) > 2 * workers:
-                    state.puts[-2 * workers - 1].result()  # results that wait to be written are bounded too
-                if len(state.rows) == len(state.chunk.entries):
-                    yield _finish(job, state)
+                writer.add(state, row, outcome.data)
+                if not state.left and state.saving is not None:
+                    done.append(state.saving)
+                while done and (done[0].done() or len(done) > 2):  # parts that wait to be written are bounded too
+                    yield done.popleft().result()
+        while done:
+            yield done.popleft().result()
+
+
+def _open(job: Job, chunk: Chunk, resumes: bool) -> tuple[_OpenChunk, tuple[Entry, ...]]:
+    """A chunk, and its objects that no earlier try has done."""
+    stored = _stored(job, chunk) if resumes else {}
+    left = tuple(entry for entry in chunk.entries if entry.path not in stored)
+    return _OpenChunk(chunk, len(left), former_rows(job, chunk), list(stored.values())), left
+
+
+def _stored(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
+    """Rows of a chunk's part as far as it was written, by path."""
+    try:
+        rows = job.manifest.read(chunk.name)
+    except FileNotFoundError:
+        return {}
+    return {row["path"]: row for row in rows if row["code"] in FINAL}
+
+
+def give_up(job: Job, chunk: Chunk) -> Codes:
+    """Write rows that say ``worker_lost`` of a chunk's objects that no try has done; the next run tries them again."""
+    state, left = _open(job, chunk, resumes=True)
+    lost = Outcome(0, None, None, WorkerLost(PROBLEMS[WorkerLost.code]))
+    rows = [_row(job, entry, b"", WorkerLost.code, lost) | history(state.former.get(entry.path)) for entry in left]
+    put: Future[list[str]] = Future()
+    put.set_result([WorkerLost.code] * len(rows))
+    return _save(job, state, ((rows, put),), None)
+
+
+def _groups(store: Store, entries: tuple[Entry, ...]) -> Iterator[tuple[Entry, ...]]:
+    """Objects that are read in one go."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if group and (not store.local or len(group) == GROUP or size + entry.size > GROUP_BYTES):
+            yield tuple(group)
+            group, size = [], 0
+        group.append(entry)
+        size += entry.size
+    if group:
+        yield tuple(group)
 
 
 def _ahead(
-    job: Job, chunks: Iterable[Chunk], threads: ThreadPoolExecutor, most: int
-) -> Iterator[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]]:
+    job: Job, groups: Iterable[tuple[_OpenChunk, tuple[Entry, ...]]], threads: ThreadPoolExecutor, most: int
+) -> Iterator[tuple[_OpenChunk, Entry, bytes, str]]:
     """The objects of all chunks, with the next few being read already."""
-    reading: deque[tuple[_OpenChunk, Entry, Future[tuple[bytes, str]]]] = deque()
-    for chunk in chunks:
-        state = _OpenChunk(chunk, former_rows(job, chunk))
-        for entry in chunk.entries:
-            reading.append((state, entry, threads.submit(_get, job, entry)))
-            if len(reading) > most:
-                yield reading.popleft()
+    reading: deque[tuple[_OpenChunk, tuple[Entry, ...], Future[list[tuple[bytes, str]]]]] = deque()
+
+    def read() -> Iterator[tuple[_OpenChunk, Entry, bytes, str]]:
+        state, group, found = reading.popleft()
+        for entry, (raw, code) in zip(group, found.result(), strict=True):
+            yield state, entry, raw, code
+
+    for state, group in groups:
+        reading.append((state, group, threads.submit(lambda group: [_get(job, entry) for entry in group], group)))
+        if len(reading) > most:
+            yield from read()
     while reading:
-        yield reading.popleft()
+        yield from read()
+
+
+def _again(job: Job, raw: bytes, outcome: Outcome) -> Outcome:
+    """The outcome, or that of a second try where the image's process died: alone, in a process of its own."""
+    if not isinstance(outcome.error, WorkerLost):
+        return outcome
+    outcomes: Any = bulk.run(job.policy, [raw], job.limits, workers=1)
+    with closing(outcomes):
+        (again,) = outcomes
+    return cast("Outcome", again)
 
 
 def former_rows(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
@@ -171,7 +282,9 @@ def _get(job: Job, entry: Entry) -> tuple[bytes, str]:
         if any(piece in ("", ".", "..") for piece in entry.path.split("/")):
             return b"", InputError.code  # a name that leads out of the destination
         job.policy.limits.check("max_bytes", entry.size)
-        return (job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""), OK
+        raw = job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""
+        # Shorter than listed: cut off on its way, or being written; only the next run can say what is wrong with it.
+        return (raw, OK) if len(raw) >= entry.size else (b"", NO_INPUT)
     except LimitExceeded as error:
         return b"", error.code
     except (OSError, ValueError, StoreUnavailable):  # ValueError: a name that this store cannot have
@@ -205,31 +318,39 @@ def _name(job: Job, path: str, extensions: tuple[str, ...]) -> str:
 
 def true_name(path: str, extensions: tuple[str, ...]) -> str:
     """A path whose extension is one of these: itself, or with ``.as`` and the first of them behind it."""
-    known = PurePosixPath(path)
-    if known.suffix.lower() in extensions and not known.stem.endswith(RENAMED):
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    if stem and f".{suffix.lower()}" in extensions and not stem.endswith(RENAMED):
         return path
     return f"{path}{RENAMED}{extensions[0]}"
 
 
-def _put(target: Store, row: dict[str, Any], data: bytes | None) -> str:
-    if data is None:
-        return str(row["code"])
-    try:
-        target.put(row["output"], data)
-    except (OSError, ValueError, StoreUnavailable):
-        return CANNOT_CREATE
-    return OK
+def _put_all(target: Store, results: list[tuple[dict[str, Any], bytes | None]]) -> list[str]:
+    """Store results; the code of each row."""
+    sent = [(row["output"], data) for row, data in results if data is not None]
+    stored = iter(target.put_all(sent))
+    return [str(row["code"]) if data is None else OK if next(stored) else CANNOT_CREATE for row, data in results]
 
 
-def _finish(job: Job, state: _OpenChunk) -> Codes:
-    for row, put in zip(state.rows, state.puts, strict=True):
-        row["code"] = put.result()
-        if row["code"] == CANNOT_CREATE:
-            row |= {"output": None, "new_hash": None, "new_size": None, "problem": "it could not be stored"}
-        former = state.former.get(row["path"])
-        if former is not None and former["output"] not in (None, row["output"]):
-            drop_output(job, former)
-    job.manifest.write(state.chunk.name, state.rows)
+def _save(
+    job: Job,
+    state: _OpenChunk,
+    sent: tuple[tuple[list[dict[str, Any]], Future[list[str]]], ...],
+    before: Future[Codes] | None,
+) -> Codes:
+    """Write a part with the rows whose results were sent, behind these results; their codes."""
+    if before is not None:
+        before.result()  # the same part, with fewer rows
+    rows = list(state.stored)
+    for group, put in sent:
+        for row, code in zip(group, put.result(), strict=True):
+            row["code"] = code
+            if code == CANNOT_CREATE:
+                row |= {"output": None, "new_hash": None, "new_size": None, "problem": "it could not be stored"}
+            former = state.former.pop(row["path"], None)
+            if former is not None and former["output"] not in (None, row["output"]):
+                drop_output(job, former)
+            rows.append(row)
+    job.manifest.write(state.chunk.name, rows)
     codes = Codes()
-    codes.add(state.rows)
+    codes.add(rows)
     return codes

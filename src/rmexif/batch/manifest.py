@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import secrets
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,29 @@ from rmexif.batch.stores import StoreUnavailable
 from rmexif.errors import InvalidPolicy, MissingDependency, SetupError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from rmexif.batch.stores import Entry, Store
 
-__all__ = ["FOLDER", "SCHEMA", "Manifest", "begin", "escaped", "name_bytes", "open_manifest", "require", "unescaped"]
+__all__ = [
+    "FOLDER",
+    "SCHEMA",
+    "Manifest",
+    "begin",
+    "escaped",
+    "name_bytes",
+    "open_manifest",
+    "require",
+    "running",
+    "unescaped",
+]
 
 FOLDER = "_rmexif"
 SCHEMA = 2  # columns are only ever added, so that older and newer releases read each other's parts
 MEMBERS = "members"  # below the manifest: rows of what is in shards, one part for each
 STALE = "stale"  # below the manifest: outputs of versions that are no more, where they are kept
 FACTS = "run.json"
+RUNNING = "running"  # is there while a run on one machine is under way, and behind one that has died
 MOST = 1 << 30  # byte: a part is far smaller
 
 
@@ -99,6 +114,28 @@ class Manifest:
             self.store.put(name, sink.getvalue().to_pybytes())
         except OSError as error:
             raise StoreUnavailable(f"the manifest cannot be written ({type(error).__name__})") from None
+
+
+@contextmanager
+def running(store: Store, stays: Callable[[], bool]) -> Iterator[bool]:
+    """Leave a mark for as long as a run is under way; whether there was one already, of a run that has died.
+
+    Args:
+        store: of the manifest.
+        stays: whether the mark is to stay behind a run that has ended.
+    """
+    try:
+        store.get(RUNNING, 0)
+        has_died = True
+    except FileNotFoundError:
+        has_died = False
+        store.put(RUNNING, b"")
+    try:
+        yield has_died
+    finally:
+        if not stays():
+            with suppress(OSError, StoreUnavailable):  # what ended the run is known already
+                store.delete(RUNNING)
 
 
 def begin(store: Store, outputs: Store, facts: dict[str, Any]) -> Manifest:

@@ -17,7 +17,7 @@ from rmexif.policy import Policy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rmexif.types import Outcome
+    from rmexif.outcome import Outcome
     from rmexif.workers.limits import WorkerLimits
 
 __all__ = [

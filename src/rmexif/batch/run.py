@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Unpack
@@ -16,17 +17,17 @@ from rmexif.batch.progress import Progress, Total
 from rmexif.batch.rows import CANNOT_CREATE, GONE, NO_INPUT, OK, SKIPPED
 from rmexif.batch.shards import is_lock
 from rmexif.batch.stores import Store
-from rmexif.errors import InputError, InvalidPolicy, RmexifError
+from rmexif.errors import InputError, InvalidPolicy, RmexifError, WorkerLost
 from rmexif.policy import Policy
 from rmexif.scrubber import Scrubber
-from rmexif.workers.limits import limits_of
+from rmexif.workers.limits import WorkerLimits, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rmexif.batch.stores import Entry
     from rmexif.bulk import StripTask
-    from rmexif.workers.limits import WorkerLimits, WorkerOptions
+    from rmexif.workers.limits import WorkerOptions
 
 __all__ = ["Summary", "run"]
 
@@ -128,14 +129,35 @@ def run(  # noqa: PLR0913 - keyword options of a public function
             state.advance(codes)
             progress(state)
 
-    earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
-    for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
-        codes.update(earlier.take_codes())
-        count(codes)
-    count(earlier.take_codes())
-    for gone in carrier.amend(job, earlier.amendments()):
-        count(gone)
+    with _guarded(job, engine, summary) as job:
+        earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
+        for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
+            codes.update(earlier.take_codes())
+            count(codes)
+        count(earlier.take_codes())
+        for gone in carrier.amend(job, earlier.amendments()):
+            count(gone)
     return summary
+
+
+@contextmanager
+def _guarded(job: Job, engine: str, summary: Summary) -> Iterator[Job]:
+    """The job; with processes for its images where a run in threads has died: some picture may be the cause of it."""
+    if engine != "local" or job.limits is not None or not _travels(job.policy):
+        yield job  # what works on an image is no part of this process already, or cannot be
+        return
+    # A picture that ends its process is tried again by every run: in threads it would end that one.
+    with manifest.running(job.manifest.store, lambda: bool(summary.codes[WorkerLost.code])) as has_died:
+        yield replace(job, limits=WorkerLimits()) if has_died else job
+
+
+def _travels(task: Policy | StripTask) -> bool:
+    """Whether it can be sent to a process."""
+    try:
+        pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _places(source: str, target: str, at: str | None, patience: float) -> tuple[Store, Store, Store]:
@@ -151,7 +173,7 @@ def _places(source: str, target: str, at: str | None, patience: float) -> tuple[
     if origin.holds(notes):
         raise InvalidPolicy("the manifest lies in the source: it would become an original")
     if origin.is_empty():
-        raise InvalidPolicy("there is nothing at the source")
+        raise InvalidPolicy("there is nothing at the source: name a folder or a bucket that holds files")
     return origin, results, notes
 
 

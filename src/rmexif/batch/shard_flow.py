@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rmexif.batch.flow import Chunk, Job
     from rmexif.batch.shards import Member, Record, Shard
     from rmexif.batch.stores import Entry
-    from rmexif.types import Outcome
+    from rmexif.outcome import Outcome
 
 __all__ = ["flow_of"]
 
@@ -47,14 +47,14 @@ EMPTY = dict.fromkeys(
 )
 
 
-def flow_of(job: Job, chunks: Iterable[Chunk], workers: int = 1) -> Iterator[Codes]:
+def flow_of(job: Job, chunks: Iterable[Chunk], workers: int = 1, resumes: bool = False) -> Iterator[Codes]:
     """Scrub every chunk, of images or of shards; its part of the manifest is written when its codes are handed out.
 
     Raises:
         StoreUnavailable: a part could not be written.
         SetupError: the installation or the policy is at fault.
     """
-    return flow(job, chunks, workers) if job.shards is None else _flow(job, chunks, workers)
+    return flow(job, chunks, workers, resumes) if job.shards is None else _flow(job, chunks, workers)
 
 
 def _flow(job: Job, chunks: Iterable[Chunk], workers: int) -> Iterator[Codes]:

@@ -53,10 +53,10 @@ class BatchGroup(click.Group):
 
 @click.group("batch", cls=BatchGroup)
 def batch_command() -> None:
-    """Scrub a folder or a bucket into another one, and say what became of it.
+    """Scrub a folder or a bucket into another one, with a manifest.
 
     \b
-    rmexif batch photos/ clean/         with a manifest; again: what is left
+    rmexif batch photos/ clean/         run again, it does what is left
     rmexif batch run --help             every option of it
     rmexif batch report clean/          refused and why, changed, gone, totals
     rmexif batch audit clean/           a sample verified and searched again
@@ -67,21 +67,41 @@ def batch_command() -> None:
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
 @click.option(
-    "--engine", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True, help="What carries the run."
+    "--engine",
+    type=click.Choice(ENGINES),
+    default=ENGINES[0],
+    show_default=True,
+    help="What carries out the run.",
 )
-@click.option("--address", help="Ray cluster or Spark master; the engine's own default otherwise.")
-@click.option("--workers", type=click.IntRange(1), help="Images at once; every core by default.")
-@click.option("--gpus", type=click.FloatRange(0), default=0, help="Ray: share of a GPU booked for each worker.")
+@click.option("--address", metavar="ADDRESS", help="Ray cluster or Spark master; the engine's own default otherwise.")
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Images at once; every core by default.")
+@click.option(
+    "--gpus",
+    type=click.FloatRange(0),
+    metavar="NUMBER",
+    default=0,
+    help="Ray: share of a GPU booked for each worker.",
+)
 @click.option("--manifest", "at", metavar="PLACE", help="Where the manifest lies; DST/_rmexif by default.")
 @click.option("--neutral-names", is_flag=True, help="Call outputs by names that say nothing.")
 @click.option(
-    "--rows", type=click.IntRange(1), default=256, show_default=True, help="Objects per part of the manifest."
+    "--rows",
+    type=click.IntRange(1),
+    metavar="N",
+    default=256,
+    show_default=True,
+    help="Objects per part of the manifest.",
 )
 @click.option(
-    "--check/--no-check", default=True, show_default=True, help="Second run: compare outputs with their hashes."
+    "--check/--no-check", default=True, show_default=True, help="When run again: compare outputs with their hashes."
 )
 @click.option(
-    "--patience", type=click.FloatRange(0, min_open=True), default=300, show_default=True, help="Seconds for a store."
+    "--patience",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    default=300,
+    show_default=True,
+    help="How long a store may stay silent.",
 )
 @click.option("--shards", is_flag=True, help="Objects are archives or tables: tar, zip, Parquet, LMDB.")
 @click.option(
@@ -91,8 +111,8 @@ def batch_command() -> None:
     show_default=True,
     help="Other members and columns of shards; passed ones are not looked into.",
 )
-@click.option("--column", help="Of tables: the column of images, where there are several.")
-@click.option("--hidden", is_flag=True, help="Take names with a step that begins with a dot, too.")
+@click.option("--column", metavar="NAME", help="Of tables: the column of images, where there are several.")
+@click.option("--hidden", is_flag=True, help="Take hidden files and folders too (names that begin with a dot).")
 @click.option("--prune", is_flag=True, help="Remove outputs whose originals are gone.")
 @click.option(
     "--stale",
@@ -154,9 +174,9 @@ def _task(options: dict[str, Any], strips: bool) -> Policy | StripTask:
         return policy
     context = click.get_current_context()
     given = [name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if others := [name for name in given if not name.startswith("max_")]:
+    if others := [name for name in given if not name.startswith("max_") and name not in ("keep", "set")]:
         raise Failure(f"--strip: it leaves pixels alone; leave out {others[0].replace('_', '-')}", USAGE)
-    return StripTask(limits=policy.limits)
+    return StripTask(limits=policy.limits, keep=tuple(policy.keep), set=tuple(policy.set))
 
 
 def _worker_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from rmexif import __version__
-from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors
+from rmexif.cli.failure import IO_ERROR, USAGE, Failure, cli_errors, printable
 from rmexif.errors import missing_package
 from rmexif.io.engine import choose_engine, engine_text
+from rmexif.io.quiet_stderr import discard_stdout
 
 __all__ = ["BARE", "COMMANDS", "cli"]
 
@@ -28,6 +29,8 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the bare form's name in front of anything that is no command and no option of the group."""
         own = {"--help", "-h", "--version"}
+        if args and args[0] in ("help", "version") and not os.path.exists(args[0]):
+            args = [*args[1:2], "--help"] if args[0] == "help" else ["--version"]
         if args and args[0] not in COMMANDS and args[0] not in own:
             self._refuse_misspelt(args[0])
             args = [BARE, *args]
@@ -77,6 +80,12 @@ class Group(click.Group):
             click.echo(f"rmexif: {failure}", err=True)
             code = failure.code
         except BrokenPipeError:
+            discard_stdout()
+            code = IO_ERROR
+        except OSError as error:  # what reads and writes files answers for itself: this is a disk behind the output
+            discard_stdout()
+            place = printable(str(error.filename or "standard output"))
+            click.echo(f"rmexif: {place}: {error.strerror}", err=True)
             code = IO_ERROR
         sys.exit(code or 0)
 
@@ -88,7 +97,11 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(
+    cls=Group,
+    subcommand_metavar="FILE... | COMMAND ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
@@ -102,6 +115,8 @@ def cli() -> None:
     rmexif --dry-run photo.jpg          says what would be found, writes nothing
     rmexif strip photo.jpg              metadata only, pixels untouched
     rmexif verify photos/               exit code 1 if anything identifies
+
+    rmexif FILE is short for rmexif scrub FILE: rmexif scrub --help lists its options.
 
     What it cannot remove: what the scene itself shows, watermarks in the pixels, the noise of the sensor.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped

@@ -43,6 +43,8 @@ def write(target: str, data: bytes, force: bool = False) -> None:
         OSError: it cannot be written.
     """
     if target == STDIO:
+        if sys.stdout.isatty():
+            raise OSError(errno.EINVAL, "it is a terminal; name a file with -o, or send it into a pipe")
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
@@ -72,7 +74,11 @@ def store(target: str, data: bytes, force: bool) -> None:
     except OutputExists as error:
         raise Failure(f"{printable(target)}: {error.strerror}", CANNOT_CREATE) from error
     except OSError as error:
-        raise Failure(f"{printable(target)}: cannot be written: {error.strerror}", CANNOT_CREATE) from error
+        folder = os.path.dirname(target)
+        is_missing = isinstance(error, FileNotFoundError) and folder and not os.path.isdir(folder)
+        why = f"there is no folder {printable(folder)}; make it first" if is_missing else error.strerror
+        place = "standard output" if target == STDIO else printable(target)
+        raise Failure(f"{place}: cannot be written: {why}", CANNOT_CREATE) from error
 
 
 def format_of(target: str | None) -> str | None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from rmexif.bulk import StripTask
     from rmexif.cli.folder_settings import FolderSettings
+    from rmexif.outcome import Outcome
     from rmexif.policy import Policy
-    from rmexif.types import Outcome
 
 __all__ = ["Run", "run", "selection", "work"]
 
@@ -50,7 +50,7 @@ class Run:
         """The bytes of every file that has to be worked on, one after the other."""
         for entry in entries:
             try:
-                raw = places.read(entry.source, self.targets.limits.max_bytes)
+                raw = self.targets.read(entry.source)
             except RmexifError as error:
                 self.report.failed(entry.source, "no_input", str(error), NO_INPUT)
                 continue
@@ -70,6 +70,12 @@ class Run:
         if outcome.data is None or outcome.report is None:
             error = outcome.error or RmexifError("there is no result")
             self.report.failed(source, error.code, str(error), error.exit_code)
+            return
+        before, after = outcome.report.stats["format"], outcome.report.stats["output_format"]
+        if self.settings.in_place and before != after:
+            self.report.failed(
+                source, "cannot_create", f"--in-place: {before} leaves as {after}; use -o", CANNOT_CREATE
+            )
             return
         try:
             if self.settings.in_place:
@@ -123,13 +129,7 @@ def run(
 
     wanted = None if isinstance(task, StripTask) else task.output
     settings.check(sources, output, wanted is not None)
-    targets = Targets(
-        output=output,
-        format_name=wanted,
-        neutral_names=settings.neutral_names,
-        limits=task.limits,
-        keep=task.selection.names,
-    )
+    targets = Targets(output=output, task=task, neutral_names=settings.neutral_names)
 
     def count() -> int | None:
         if any(map(is_remote, sources)):

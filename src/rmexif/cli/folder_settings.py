@@ -29,7 +29,7 @@ __all__ = ["FolderSettings", "folder_options"]
 folder_options = with_options(
     select_options,
     quiet_option,
-    click.option("--workers", type=click.IntRange(1), help="Many images: how many at once."),
+    click.option("--workers", type=click.IntRange(1), metavar="N", help="How many at once."),
     pool_option,
     deadline_option,
     sandbox_option,

@@ -10,6 +10,7 @@ import click
 from rmexif.cli import files, render
 from rmexif.cli.failure import cli_errors, printable
 from rmexif.cli.options import (
+    SectionedCommand,
     json_lines_option,
     json_option,
     limit_options,
@@ -24,7 +25,7 @@ from rmexif.cli.survey import LookSettings, Row, survey
 __all__ = ["inspect_command"]
 
 
-@click.command("inspect")
+@click.command("inspect", cls=SectionedCommand)
 @click.argument("sources", metavar="FILE|FOLDER...", nargs=-1, required=True)
 @click.option("--values", is_flag=True, help="Show what the findings say: coordinates, names, dates.")
 @json_option
@@ -33,7 +34,10 @@ __all__ = ["inspect_command"]
 @select_options
 @limit_options
 def inspect_command(sources: tuple[str, ...], values: bool, as_json: bool, **options: Any) -> None:
-    """Say what files would give away."""
+    """Say what files would give away.
+
+    It changes nothing, and prints values only with --values. To ask by exit code: rmexif verify.
+    """
     from rmexif.lossless import inspect
 
     limits = limits_from(options)
@@ -55,8 +59,6 @@ def inspect_command(sources: tuple[str, ...], values: bool, as_json: bool, **opt
         click.echo(f"{printable(row['file'])}: {', '.join(categories) or 'nothing beside the picture'}")
 
     several = survey(sources, look, settings, limits.max_bytes, None if as_json else show)
-    if as_json:
-        click.echo(render.as_json(several.rows))
-    elif not (settings.quiet or settings.json_lines):
+    if not (as_json or settings.quiet or settings.json_lines):
         several.table()
     sys.exit(several.exit_code)

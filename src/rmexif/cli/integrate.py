@@ -157,7 +157,7 @@ MANAGERS = {
 @click.argument("manager", type=click.Choice(tuple(MANAGERS)))
 @click.option("--remove", is_flag=True, help="Take the entry away again.")
 def integrate_command(manager: str, remove: bool) -> None:
-    """Write an entry into the right-click menu of a file manager, or take it away.
+    """Add an entry to the right-click menu of a file manager.
 
     The entry cleans the selected pictures; each clean copy lies beside its picture, as NAME.scrubbed.EXT, in the place
     of an older one. Nautilus (GNOME) shows it under Scripts, Dolphin (KDE) under Actions, Finder (macOS) under Quick

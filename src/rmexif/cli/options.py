@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PolicyCommand",
+    "SectionedCommand",
     "deadline_option",
     "force_option",
     "json_lines_option",
@@ -52,7 +53,7 @@ repair_option = click.option(
     type=click.Choice(("refuse", "complete")),
     default="refuse",
     show_default=True,
-    help="Rows that are missing: refuse, or complete with grey where half are there.",
+    help="Where rows are missing: refuse, or complete with grey if half are there.",
 )
 keep_option = click.option(
     "--keep",
@@ -69,16 +70,45 @@ set_option = click.option(
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Say in one line what was done.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, and no line for each file.")
-json_lines_option = click.option("--json-lines", is_flag=True, help="Many images: one line of JSON for each.")
+json_lines_option = click.option("--json-lines", is_flag=True, help="Print one line of JSON for each.")
 pool_option = click.option(
     "--pool", type=click.Choice(POOLS), default=POOLS[0], show_default=True, help="What works on the images."
 )
 deadline_option = click.option(
-    "--deadline", type=click.FloatRange(0, min_open=True), help="Seconds for one image; implies processes."
+    "--deadline", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For one image; implies processes."
 )
 sandbox_option = click.option(
     "--sandbox", is_flag=True, help="Work without files and network (Linux); implies processes, which do so anyway."
 )
+
+
+# Headings of --help, and the parameters that stand under each; all others stand under the first one.
+OPTIONS, REDACTION, RESULT, MANY, LIMITS = "Options", "What is redacted", "What comes out", "Many images", "Limits"
+SECTIONS: dict[str, tuple[str, ...]] = {
+    REDACTION: (
+        *("faces", "detectors", "codes", "documents", "text", "yunet", "models", "providers", "recall"),
+        *("min_confidence", "margin", "style", "allow_weak", "regions", "keep_regions"),
+    ),
+    RESULT: ("output_format", "quality", "stealth", "frames", "repair", "keep", "own", "set", "seed", "thorough"),
+    MANY: (
+        *("include", "exclude", "quiet", "workers", "pool", "deadline", "sandbox", "lock_memory", "json_lines"),
+        *("resume", "in_place", "keep_times", "neutral_names", "neutral_times"),
+    ),
+}
+
+
+class SectionedCommand(click.Command):
+    """A command whose help has its options under headings, the limits last."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
+        rest = {str(param.name): param for param in self.get_params(ctx) if isinstance(param, click.Option)}
+        sections = {heading: [rest.pop(name) for name in names if name in rest] for heading, names in SECTIONS.items()}
+        limits = [rest.pop(name) for name in tuple(rest) if name.startswith("max_")]
+        for heading, params in ((OPTIONS, rest.values()), *sections.items(), (LIMITS, limits)):
+            if records := [record for param in params if (record := param.get_help_record(ctx))]:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 class Region(click.ParamType[Any]):
@@ -110,7 +140,7 @@ class TableName(click.Choice[str]):
         return str(value)
 
 
-class PolicyCommand(click.Command):
+class PolicyCommand(SectionedCommand):
     """A command that takes the options of a policy beside its own.
 
     They are derived at every use, not when the module is imported: a new row of a table is a choice at once, and a
@@ -152,9 +182,7 @@ def limits_from(options: dict[str, Any]) -> Limits:
 
 def limit_options(command: Any) -> Any:
     """Decorate a command with an option for each limit."""
-    return with_options(*(click.option(_flag(name), type=click.IntRange(1), help=text) for name, text in _limits()))(
-        command
-    )
+    return with_options(*(click.option(*words, **about) for words, about in _limits()))(command)
 
 
 def with_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -187,15 +215,26 @@ def _policy_parameters() -> list[click.Parameter]:
     from rmexif.options import policy_options
 
     derived: list[click.Parameter] = [_parameter(option) for option in policy_options().values()]
-    limits = [click.Option([_flag(name)], type=click.IntRange(1), help=text) for name, text in _limits()]
+    limits = [click.Option(list(words), **about) for words, about in _limits()]
     return [*derived, *limits]
 
 
-def _limits() -> list[tuple[str, str]]:
-    """Names of the limits, and what each refuses."""
+def _limits() -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    """What ``click.option`` takes for each limit."""
     from rmexif.types import Limits
 
-    return [(item.name, f"Refuse more: {item.metadata['help']} ({item.default}).") for item in fields(Limits)]
+    return [
+        (
+            (_flag(item.name),),
+            {
+                "type": click.IntRange(1),
+                "metavar": "N",
+                "show_default": str(item.default),
+                "help": f"Most {item.metadata['help']}.",
+            },
+        )
+        for item in fields(Limits)
+    ]
 
 
 def _parameter(option: Option) -> click.Option:
@@ -221,7 +260,10 @@ def _parameter(option: Option) -> click.Option:
             help=f"{help_text[:-1]}; repeatable.",
         )
     names = ["--format", "output_format"] if option.name == "output" else [_flag(option.name)]
-    return click.Option(names, type=_type(option), default=option.default, show_default=True, help=help_text)
+    metavar = {"integer": "N", "number": "NUMBER"}.get(option.kind)
+    return click.Option(
+        names, type=_type(option), metavar=metavar, default=option.default, show_default=True, help=help_text
+    )
 
 
 def _type(option: Option) -> click.ParamType[Any] | None:

@@ -14,7 +14,13 @@ __all__ = ["page_command"]
 
 
 @click.command("page")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; a free one by default.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=0,
+    help="Port to listen on; a free one by default.",
+)
 @click.option("--browser/--no-browser", "opens", default=True, help="Open the browser, or print the address.")
 def page_command(port: int, opens: bool) -> None:
     """Open the page in the browser; it ends with its tab.

@@ -6,6 +6,7 @@ import glob
 import os
 import stat
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.cli import files
 from rmexif.cli.sources import is_pattern, is_remote
-from rmexif.errors import MissingDependency
+from rmexif.errors import MissingDependency, RmexifError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +31,14 @@ __all__ = [
     "write",
 ]
 
+LINK = "a link"
+KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: LINK,
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}
 Skip = Callable[[str, str], None]  # takes a path that was left out, and why
 
 
@@ -71,7 +80,7 @@ def entries(
         sources: files, folders, patterns, URLs.
         output: where results go.
         selection: of the files in folders and buckets.
-        skip: is called for pipes, sockets and devices, and for folders that cannot be read.
+        skip: is called for pipes, sockets and devices, folders that cannot be read, and patterns without a match.
     """
     report = skip or (lambda *_: None)
     apart = sum(is_remote(source) or Path(source).is_dir() for source in sources) > 1
@@ -84,6 +93,8 @@ def entries(
             yield from (entry for entry in found if selection.takes(entry.under))
         elif is_pattern(source):
             names = sorted(glob.iglob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+            if not names:
+                report(source, "cannot be read: no file matches this pattern")
             yield from (Entry(name, Path(name).name) for name in names if Path(name).is_file())
         else:
             yield Entry(source, Path(source).name)
@@ -92,48 +103,60 @@ def entries(
 def _objects(source: str, apart: bool, skip: Skip) -> Iterator[Entry]:
     """The objects of a store; one that does not answer, or has no such bucket, is named."""
     try:
-        yield from Remote(source).entries(apart)
+        with _store_errors():
+            yield from Remote(source).entries(apart)
     except FileNotFoundError:
         skip(source, "cannot be listed: there is no such bucket or object")
     except OSError as error:
         why = error.strerror or type(error).__name__
-        skip(source, f"cannot be listed: {why}; check the endpoint and the credentials")
+        advice = "check the endpoint and the credentials"
+        skip(source, f"cannot be listed: {why}" if advice in why else f"cannot be listed: {why}; {advice}")
 
 
 def _below(folder: Path, under: str, avoid: Path | None, skip: Skip) -> Iterator[Entry]:
     """The files below a folder, depth first; a stack of its own, because folders can be nested deeper than calls."""
-    waiting: list[tuple[str, str]] = [(str(folder), under)]
+    waiting = [(str(folder), under, _names(str(folder), skip))]
     while waiting:
-        place, inner = waiting.pop()
-        kind = _kind(place) if place != str(folder) else "folder"
+        place, inner, names = waiting[-1]
+        if not names:
+            waiting.pop()
+            continue
+        name = names.pop()
+        path = os.path.join(place, name)  # noqa: PTH118 - ten times as fast
+        kind = _kind(path)
         if kind == "file":
-            yield Entry(place, inner)
-            continue
-        if kind != "folder":
-            skip(place, kind)
-            continue
-        if avoid is not None and place != str(folder) and Path(place).resolve() == avoid:
-            continue
-        try:
-            names = sorted(os.listdir(place), reverse=True)  # noqa: PTH208 - likewise
-        except OSError as error:
-            skip(place, f"cannot be listed: {error.strerror}")
-            continue
-        waiting += [
-            (os.path.join(place, name), f"{inner}/{name}" if inner else name)  # noqa: PTH118 - ten times as fast
-            for name in names
-            if not name.startswith(".") and not os.path.islink(os.path.join(place, name))  # noqa: PTH114, PTH118
-        ]
+            yield Entry(path, f"{inner}/{name}" if inner else name)
+        elif kind != "folder":
+            if kind != LINK:
+                skip(path, kind)
+        elif avoid is None or not _is_same(path, avoid):
+            waiting.append((path, f"{inner}/{name}" if inner else name, _names(path, skip)))
+
+
+def _is_same(place: str, other: Path) -> bool:
+    """Whether two names lead to one folder; to resolve a name of 2000 levels takes 2000 looks at it."""
+    try:
+        return os.path.samefile(place, other)  # noqa: PTH121 - as fast as the rest
+    except OSError:
+        return False  # one of them is not there yet
+
+
+def _names(place: str, skip: Skip) -> list[str]:
+    """What a folder holds, the first name last: all that is kept of a folder of 100,000 files."""
+    try:
+        return sorted((name for name in os.listdir(place) if not name.startswith(".")), reverse=True)  # noqa: PTH208
+    except OSError as error:
+        skip(place, f"cannot be listed: {error.strerror}")
+        return []
 
 
 def _kind(place: str) -> str:
-    """What a place is: "file", "folder", or why it is neither."""
+    """What a place is: "file", "folder", "a link", or why it is none of them."""
     try:
         mode = os.lstat(place).st_mode
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    known = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return known.get(stat.S_IFMT(mode), "a device")
+    return KINDS.get(stat.S_IFMT(mode), "a device")
 
 
 def join(output: str, under: str) -> str:
@@ -156,8 +179,29 @@ def write(target: str, data: bytes, force: bool) -> None:
     if is_remote(target):
         Remote(target).write(data, force)
         return
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(Path(target).parent)
     files.write(target, data, force)
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those that lead there, one after the other: Path.mkdir calls itself for each level."""
+    missing = []
+    while not folder.is_dir() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Give what a store's client raises as the OSError that files raise, by its kind: its text may quote a request."""
+    try:
+        yield
+    except (OSError, RmexifError):
+        raise
+    except Exception as error:  # botocore, aiohttp and others: their classes share no base of their own
+        raise OSError(0, f"{type(error).__name__}; check the endpoint and the credentials") from error
 
 
 class Remote:
@@ -193,16 +237,18 @@ class Remote:
 
     def read(self, limit: int) -> bytes:
         """The object's bytes."""
-        with self._system.open(self._path, "rb") as file:
+        with _store_errors(), self._system.open(self._path, "rb") as file:
             data: bytes = file.read(limit + 1)
         return data
 
     def exists(self) -> bool:
         """Whether the object is there."""
-        return bool(self._system.exists(self._path))
+        with _store_errors():
+            return bool(self._system.exists(self._path))
 
     def write(self, data: bytes, force: bool) -> None:
         """Put the object in one request."""
         if not force and self.exists():
             raise files.OutputExists(0, "the output exists; --force replaces it")
-        self._system.pipe_file(self._path, data)
+        with _store_errors():
+            self._system.pipe_file(self._path, data)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rmexif.inspection import Inspection
     from rmexif.stats import Stats
     from rmexif.types import Finding
 
-__all__ = ["as_json", "findings_table", "inspection", "report", "size", "summary_line"]
+__all__ = ["as_json", "findings_table", "inspection", "json_array", "report", "size", "summary_line"]
 
 
 def as_json(value: Any) -> str:
@@ -21,6 +22,22 @@ def as_json(value: Any) -> str:
     import json
 
     return json.dumps(value, indent=2, ensure_ascii=True)
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """Takes values one after the other, and prints them as one array, as ``as_json`` would print all of them."""
+    before = "["
+
+    def add(value: Any) -> None:
+        nonlocal before
+        click.echo(f"{before}\n{as_json(value)}".replace("\n", "\n  "), nl=False)
+        before = ","
+
+    try:
+        yield add
+    finally:
+        click.echo("[]" if before == "[" else "\n]")
 
 
 def size(count: int) -> str:
@@ -71,7 +88,8 @@ def summary_line(stats: Stats) -> str:
     words = [f"{stats['format']} -> {stats['output_format']}"]
     if faces is not None:
         words.append(f"{faces} face{'' if faces == 1 else 's'} redacted")
-    words.append(f"{stats['findings_count']} findings removed")
+    count = stats["findings_count"]
+    words.append(f"{count} finding{'' if count == 1 else 's'} removed")
     words.append(f"{size(stats['original_size'])} -> {size(stats['new_size'])}")
     words.append(f"{stats['processing_time_ms']:.0f} ms")
     return ", ".join(words)

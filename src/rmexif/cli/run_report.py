@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmexif.cli.failure import printable
+from rmexif.cli.failure import NOTHING_FOUND, printable
 from rmexif.cli.render import summary_line
 from rmexif.errors import InputError
 
@@ -48,9 +48,9 @@ class RunReport:
             self._warned = True
             click.echo("rmexif: this system has no sandbox for worker processes; going on without", err=True)
         figures = {name: stats[name] for name in FIELDS if name in stats}
-        self._count({"file": source, "output": target, "code": OK} | figures)
         if self._verbose:
             self.say(source, summary_line(stats))
+        self._count({"file": source, "output": target, "code": OK} | figures)
 
     def skipped(self, source: str, target: str) -> None:
         """A file had a clean result already."""
@@ -59,17 +59,15 @@ class RunReport:
     def failed(self, source: str, code: str, why: str, exit_code: int) -> None:
         """A file has no result."""
         self._exit_codes.add(exit_code)
-        self._count({"file": source, "code": code, "message": why})
         if not self._quiet:
             self.say(source, why)
+        self._count({"file": source, "code": code, "message": why})
 
     def say(self, source: str, text: str) -> None:
         """A line about a file, on standard error."""
-        line = f"rmexif: {printable(source)}: {text}"
-        if self._bar is None:
-            click.echo(line, err=True)
-        else:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self._bar is not None:
+            self._bar.make_way()
+        click.echo(f"rmexif: {printable(source)}: {text}", err=True)
 
     def finish(self) -> int:
         """Print how many files have no result, and why.
@@ -77,6 +75,8 @@ class RunReport:
         Returns:
             The exit code: 65 where images were refused, else the largest that occurred, 0 where all went well.
         """
+        if not self._codes and not self._quiet:
+            click.echo(NOTHING_FOUND, err=True)
         bad = {code: count for code, count in sorted(self._codes.items()) if code not in (OK, SKIPPED)}
         if bad:
             why = ", ".join(f"{count} {code}" for code, count in bad.items())
@@ -87,6 +87,8 @@ class RunReport:
     def _count(self, row: dict[str, Any]) -> None:
         self._codes[row["code"]] += 1
         if self._json_lines:
+            if self._bar is not None:
+                self._bar.make_way()
             click.echo(json.dumps(row, ensure_ascii=True))
         if self._bar is not None:
             self._bar.advance(name=row["file"])

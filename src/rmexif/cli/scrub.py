@@ -79,7 +79,17 @@ class ExtraDetectors:
 @verbose_option
 @folder_options
 def scrub_command(sources: tuple[str, ...], **options: Any) -> None:
-    """Remove metadata, redact faces, and re-encode images ('-' is standard input)."""
+    """Remove metadata, redact faces and encode again.
+
+    \b
+    rmexif photo.jpg                       writes photo.scrubbed.jpg beside it
+    rmexif photo.jpg -o clean.png          converts on the way
+    rmexif photos/ -o clean/ --workers 4   a folder, keeping the tree
+    rmexif - -o - < photo.jpg > out.jpg    a pipe
+
+    It is the command that runs where none is named. Exit code: 0, or 65 where an image is refused, 66 where it cannot
+    be read, 73 where the result cannot be written, 64 for a wrong command line, 78 for the installation.
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     target, options = take(Target, options)
     extra, options = take(ExtraDetectors, options)
     many, options = take(FolderSettings, options)

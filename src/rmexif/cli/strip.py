@@ -11,6 +11,7 @@ from rmexif.cli import files, render
 from rmexif.cli.failure import USAGE, Failure, cli_errors
 from rmexif.cli.folder_settings import FolderSettings, folder_options
 from rmexif.cli.options import (
+    SectionedCommand,
     force_option,
     json_option,
     keep_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["strip_command"]
 
 
-@click.command("strip")
+@click.command("strip", cls=SectionedCommand)
 @click.argument("sources", metavar="FILE|FOLDER|URL...", nargs=-1, required=True)
 @output_option
 @force_option
@@ -51,7 +52,13 @@ def strip_command(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Remove metadata without touching a pixel; faces stay."""
+    """Remove metadata without touching a pixel; faces stay.
+
+    \b
+    rmexif strip photo.jpg                 writes photo.stripped.jpg beside it
+    rmexif strip photos/ -o clean/         a folder, keeping the tree
+    rmexif strip --in-place photos/        replaces each file; no way back
+    """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     from rmexif.lossless import strip
 
     limits = limits_from(options)

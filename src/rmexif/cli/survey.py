@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rmexif.cli import places
-from rmexif.cli.failure import NO_INPUT, Failure, cli_errors, printable
+from rmexif.cli import places, render
+from rmexif.cli.failure import NO_INPUT, NOTHING_FOUND, Failure, cli_errors, printable
 from rmexif.cli.progress import progress_bar
 from rmexif.cli.sources import is_remote
 from rmexif.errors import InputError
@@ -38,11 +39,9 @@ class Survey:
     """What a look at many files found.
 
     Attributes:
-        rows: one for each file, with ``findings`` or an ``error``; empty where they were only counted.
         exit_codes: of the files that could not be read.
     """
 
-    rows: list[Row] = field(default_factory=list)
     files: int = 0
     with_findings: int = 0
     exit_codes: set[int] = field(default_factory=set)
@@ -70,7 +69,8 @@ class Survey:
     def table(self) -> None:
         """Print the summary."""
         click.echo(
-            f"{self.files} files, {self.with_findings} with findings" + f", {self.faces} faces" * bool(self.faces)
+            f"{self.files} file{'' if self.files == 1 else 's'}, {self.with_findings} with findings"
+            + f", {self.faces} faces" * bool(self.faces)
         )
         for category, count in sorted(self.found.items()):
             click.echo(f"  {category:<16} {count:>8} findings in {self.files_by_category[category]} files")
@@ -90,18 +90,24 @@ def survey(
         look: what is to be known of a file, by its bytes.
         settings: ``include``, ``exclude``, ``json_lines``, ``quiet`` of the command line.
         limit: byte: the largest file.
-        show: prints a row for a person; None keeps the rows instead.
+        show: prints a row for a person; None prints all rows as one JSON array.
     """
     found = Survey()
     selection = places.Selection(settings.include, settings.exclude)
-    with progress_bar("files", lambda: _count(sources, selection), settings.quiet) as bar:
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress_bar("files", lambda: _count(sources, selection), settings.quiet))
+        array = stack.enter_context(render.json_array()) if show is None else None
         for row in _rows(sources, selection, look, limit, found):
             found.add(row)
+            if bar is not None:
+                bar.make_way()
             _tell(row, settings, show)
-            if show is None:
-                found.rows.append(row)
+            if array is not None:
+                array(row)
             if bar is not None:
                 bar.advance(name=row["file"])
+    if not found.files and not settings.quiet:
+        click.echo(NOTHING_FOUND, err=True)
     return found
 
 

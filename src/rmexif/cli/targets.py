@@ -11,7 +11,8 @@ from rmexif.cli import places
 from rmexif.errors import RmexifError
 
 if TYPE_CHECKING:
-    from rmexif.types import Limits
+    from rmexif.bulk import StripTask
+    from rmexif.policy import Policy
 
 __all__ = ["Targets"]
 
@@ -22,27 +23,23 @@ class Targets:
 
     Args:
         output: the folder or bucket; None replaces each file by its result.
-        format_name: of all results; None keeps each input's.
+        task: what is done to each file: its format, and what a result may hold that is there already.
         neutral_names: call results by random names.
-        limits: what is read to see whether a result is there already.
-        keep: what such a result may hold beside the picture.
     """
 
     output: str | None
-    format_name: str | None
+    task: Policy | StripTask
     neutral_names: bool
-    limits: Limits
-    keep: tuple[str, ...] = ()
 
     def of(self, entry: places.Entry, raw: bytes) -> str:
         """Where the result of a file goes."""
-        from rmexif.containers import by_name, output_for
+        from rmexif.containers import by_name
 
         if self.output is None:
             return entry.source
         path = PurePosixPath(entry.under)
         try:
-            row = by_name(self.format_name or output_for(_name_of(raw)))
+            row = by_name(self._format_of(raw))
         except RmexifError:
             return places.join(self.output, str(path))  # it is going to be refused
         extensions = row.format.extensions
@@ -58,14 +55,30 @@ class Targets:
         try:
             if not places.exists(target):
                 return False
-            return verify(places.read(target, self.limits.max_bytes), keep=self.keep, canonical=True) == []
+            return verify(self.read(target), keep=self.task.selection.names, canonical=True) == []
         except (OSError, RmexifError):
             return False
 
+    def read(self, place: str) -> bytes:
+        """A file, within the limits of the task."""
+        return places.read(place, self.task.limits.max_bytes)
 
-def _name_of(raw: bytes) -> str:
-    """The format of a file."""
-    from rmexif.containers import DecodeOnlyRow, sniff_source
+    def _format_of(self, raw: bytes) -> str:
+        """The name of the format that a file leaves in.
 
-    row = sniff_source(memoryview(raw))
-    return row.name if isinstance(row, DecodeOnlyRow) else row.format.name
+        Raises:
+            InputError: it is none that can be handled.
+        """
+        from rmexif.bulk import StripTask
+        from rmexif.containers import ANIMATED_OUTPUT, DecodeOnlyRow, output_for, sniff, sniff_source
+        from rmexif.inspection import open_source
+
+        if isinstance(self.task, StripTask):
+            name: str = sniff(memoryview(raw)).format.name
+            return name
+        if self.task.output:
+            return self.task.output
+        row = sniff_source(memoryview(raw))
+        name = row.name if isinstance(row, DecodeOnlyRow) else row.format.name
+        has_choice = name in ANIMATED_OUTPUT and self.task.frames != "first"
+        return output_for(name, open_source(memoryview(raw), self.task.limits).frames if has_choice else 1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rmexif.cli import folder, places
-from rmexif.cli.failure import NO_INPUT, Failure, cli_errors, printable
+from rmexif.cli.failure import NO_INPUT, USAGE, Failure, cli_errors, printable
 from rmexif.cli.folder_settings import FolderSettings
 from rmexif.cli.options import (
     PolicyCommand,
@@ -92,12 +92,18 @@ def _mark(path: str) -> Mark | None:
 @click.option(
     "--unchanged",
     type=click.FloatRange(0),
+    metavar="SECONDS",
     default=2,
     show_default=True,
-    help="Seconds until a file counts as complete.",
+    help="How long a file stays as it is before it counts as complete.",
 )
 @click.option(
-    "--every", type=click.FloatRange(0.05), default=1, show_default=True, help="Seconds from one look to the next."
+    "--every",
+    type=click.FloatRange(0.05),
+    metavar="SECONDS",
+    default=1,
+    show_default=True,
+    help="How often the folder is looked at.",
 )
 @click.option("--neutral-names", is_flag=True, help="Call outputs by random names.")
 @click.option("--neutral-times", is_flag=True, help="Give outputs the file time 2000-01-01.")
@@ -106,13 +112,13 @@ def _mark(path: str) -> Mark | None:
 @verbose_option
 @json_lines_option
 def watch_command(source: str, output: str, strips: bool, **options: Any) -> None:
-    """Clean what appears in a folder, and below it, until it is stopped.
+    """Clean what appears in a folder, until it is stopped.
 
     \b
     rmexif watch camera/ -o clean/
 
-    A file is taken once it has stayed unchanged for a while, so a half-copied one is waited for; one that changes later
-    is cleaned again. What was cleaned before the start is not cleaned again.
+    Folders below it are watched too. A file is taken once it has stayed unchanged for a while, so a half-copied one is
+    waited for; one that changes later is cleaned again. What was cleaned before the start is not cleaned again.
     """  # noqa: D301 - \b is click's mark of a paragraph that is not wrapped
     unchanged, every = options.pop("unchanged"), options.pop("every")
     verbose, quiet, json_lines = (options.pop(name) for name in ("verbose", "quiet", "json_lines"))
@@ -120,16 +126,12 @@ def watch_command(source: str, output: str, strips: bool, **options: Any) -> Non
     settings = FolderSettings(quiet=quiet, json_lines=json_lines, **{name: options.pop(name) for name in names})
     if not Path(source).is_dir():
         raise Failure(f"{printable(source)}: it is no folder that can be watched", NO_INPUT)
+    if Path(output).resolve() == Path(source).resolve():
+        raise Failure("watch: results would take the place of the originals; name another folder with -o", USAGE)
     with cli_errors("watch"):
         task = _task(options, strips)
         settings.check((source,), output, task_format(task) is not None)
-        targets = Targets(
-            output=output,
-            format_name=task_format(task),
-            neutral_names=settings.neutral_names,
-            limits=task.limits,
-            keep=task.selection.names,
-        )
+        targets = Targets(output=output, task=task, neutral_names=settings.neutral_names)
         run = folder.Run(settings, targets, True, RunReport(json_lines, None, verbose=verbose, quiet=quiet))
         arrivals = Arrivals(source, output, folder.selection(settings), unchanged)
         with contextlib.suppress(KeyboardInterrupt):
@@ -167,7 +169,7 @@ def _is_done(entry: places.Entry, before: float, targets: Targets) -> bool:
         came = max(state.st_mtime, state.st_ctime)
         if came >= before:
             return False
-        target = targets.of(entry, places.read(entry.source, targets.limits.max_bytes))
+        target = targets.of(entry, targets.read(entry.source))
         return places.exists(target) and Path(target).stat().st_mtime >= came and targets.is_done(target)
     except OSError:
         return False

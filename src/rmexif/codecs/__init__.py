@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rmexif.codecs import decode_only, decoders, drawing, encoders, pillow
-from rmexif.codecs.encoders import STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs import decode_only, decoders, drawing, encoders, jxl, pillow
+from rmexif.codecs.encoders import MULTIPLE, SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs.frames import alike
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DECODERS",
     "ENCODERS",
+    "MULTIPLE",
+    "SHAPED",
     "STREAMED",
     "decode",
     "encode",
@@ -46,13 +49,14 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "bmp": decoders.bmp,
     "avif": decoders.avif,
     "heic": decoders.heic,
-    "jxl": decoders.jxl,
+    "jxl": jxl.read,
     "pnm": decoders.pnm,
     "qoi": decode_only.qoi,
     "ico": decode_only.icon,
     "jpeg2000": decode_only.jpeg2000,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
+    "raw": decode_only.camera_raw,
     "svg": drawing.drawing,
 }
 
@@ -91,7 +95,7 @@ def decode(raw: bytes | memoryview, container: Container[Any]) -> Raster:
         if isinstance(raster.frames, FrameStream):
             raster = replace(raster, frames=_guarded(raster.frames, container))
     pillow.sized(raster.width, raster.height, container)
-    if len(raster.frames) < container.frames and container.format != "jxl":
+    if len(raster.frames) < container.frames:
         raise MalformedImage(
             f"{container.frames} frames announced, {len(raster.frames)} decoded",
             structure=container.format,
@@ -124,10 +128,27 @@ def encode(raster: Raster, format_name: str, quality: int) -> bytes:
     encoder = ENCODERS.get(format_name)
     if encoder is None:
         raise EncodeError(f"{format_name}: there is no encoder for this format")
-    if len(raster.frames) > 1 and format_name not in encoders.MULTIPLE:
+    if len(raster.frames) > 1 and format_name not in MULTIPLE:
         raise EncodeError(f"{format_name}: the format holds one picture, not {len(raster.frames)}")
     with codec_errors(EncodeError, format_name, "encoder"):
+        if len(raster.frames) > 1 and format_name != "tiff":
+            raster = _animated(raster, format_name)
         return encoder(raster, quality)
+
+
+def _animated(raster: Raster, format_name: str) -> Raster:
+    """A few pages as the frames of an animation, which have one size and one number of channels; frames are so already.
+
+    Raises:
+        EncodeError: pages of different sizes.
+    """
+    if isinstance(raster.frames, FrameStream) or raster.frames[0].duration:
+        return raster
+    if len({frame.pixels.shape[:2] for frame in raster.frames}) > 1:
+        problem = 'pages of different sizes are no animation; output="tiff" holds them, frames="first" keeps one'
+        raise EncodeError(f"{format_name}: {problem}")
+    pages = tuple(replace(page, pixels=encoders.to_8bit(page.pixels)) for page in raster.frames)
+    return replace(raster, frames=alike(pages))
 
 
 def encode_lossless_webp(pixels: NDArray[np.uint8]) -> bytes:

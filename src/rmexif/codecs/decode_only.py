@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
 
-from rmexif.codecs.pillow import array_of, loaded
+from rmexif import icc
+from rmexif.codecs import decoders
+from rmexif.codecs.pillow import array_of, loaded, sized
+from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.decode_only.headers import icon_entries
-from rmexif.errors import MalformedImage
-from rmexif.types import Colour, Frame, Raster
+from rmexif.containers.jpeg import JPEG
+from rmexif.containers.tiff.camera_raw import read_camera_raw
+from rmexif.errors import MalformedImage, MissingDependency
+from rmexif.native.buffers import join
+from rmexif.types import Colour, Frame, Limits, Raster
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from rmexif.types import Container
 
-__all__ = ["icon", "jpeg2000", "photoshop", "qoi", "targa"]
+__all__ = ["camera_raw", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
+MOST_BORDER = 2  # times the announced area: LibRaw makes room for what it cuts off
+SRGB = (2.4, 12.92)  # IEC 61966-2-1: the exponent, and the slope near black
 ICO = b"\0\0\1\0"
 ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
 
@@ -49,6 +58,42 @@ def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
 def photoshop(raw: Raw, container: Container[Any]) -> Raster:
     """The flat picture, which the writer has composed of the layers."""
     return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
+
+
+def camera_raw(raw: Raw, container: Container[Any]) -> Raster:
+    """The JPEG that the camera has made, where it has the size of the sensor; else the sensor's picture, 8 bit, sRGB.
+
+    Raises:
+        MissingDependency: there is no such JPEG, and the extra raw is not installed.
+    """
+    view = memoryview(raw)
+    found = read_camera_raw(view)
+    if found.preview is None:
+        return _developed(raw, container)
+    stream = view[slice(*found.preview)]
+    inner = JPEG.parse(stream, Limits())
+    raster = decoders.jpeg(join(JPEG.rewrite(stream, inner)), inner)
+    colour = (
+        inner.colour if inner.colour.icc or not is_adobe_rgb(bytes(view)) else Colour(icc=icc.canonical("adobe-rgb"))
+    )
+    return replace(raster, orientation=found.orientation, colour=colour)
+
+
+def _developed(raw: Raw, container: Container[Any]) -> Raster:
+    """The picture of the sensor, turned upright by its decoder."""
+    try:
+        import rawpy
+    except ImportError as error:
+        needed = "a camera RAW without a JPEG of full size needs LibRaw: pip install 'rmexif[raw]'"
+        raise MissingDependency(needed) from error
+    with rawpy.imread(io.BytesIO(raw)) as file:
+        sizes = file.sizes
+        sized(sizes.width, sizes.height, container)
+        if sizes.raw_width * sizes.raw_height > MOST_BORDER * container.width * container.height:
+            problem = f"{sizes.raw_width} x {sizes.raw_height} px with a border, {container.width} announced"
+            raise MalformedImage(problem, structure="raw IFD", offset=0)
+        pixels = file.postprocess(use_camera_wb=True, output_color=rawpy.ColorSpace.sRGB, gamma=SRGB, output_bps=8)
+    return Raster((Frame(pixels),))
 
 
 def icon(raw: Raw, container: Container[Any]) -> Raster:

@@ -29,19 +29,19 @@ from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
 from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
 from rmexif.containers.jpeg import segments
-from rmexif.containers.jxl.parse import without_jpeg_reconstruction
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.raster.bgr import to_rgb_view
+from rmexif.raster.colour import to_srgb
 from rmexif.raster.transform import rotated
 from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
@@ -226,21 +226,22 @@ def pnm(raw: Raw, container: Container[Any]) -> Raster:
 
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
-    """Every page at its own size, turned upright; integer samples of up to 16 bit."""
+    """Every page at its own size, turned upright; integer samples of up to 16 bit.
+
+    Pages in different spaces, such as bilevel and colour ones of one document, are brought to sRGB one by one.
+    """
     spaces: list[str] = []
+    is_uniform = tiff_samples.has_one_space(container)
 
     def decoded() -> Iterator[Frame]:
         for pixels, space in _pages(raw, container):
-            if space != (spaces or [space])[0]:
-                raise UnsupportedFeature(
-                    "pages in different colour spaces are not handled",
-                    structure=container.format,
-                    offset=picture_offset(container),
-                )
             spaces.append(space)
-            yield Frame(pixels)
+            frame = Frame(pixels)
+            yield frame if is_uniform else to_srgb(Raster((frame,), colour=container.colour, space=space)).frames[0]
 
     frames = frames_of(container.frames, (container.frame_samples // MAX_CHANNELS, 1), decoded)
+    if not is_uniform:
+        return Raster(frames)
     if not spaces:
         next(iter(frames))
     return Raster(frames, colour=container.colour, space=spaces[0])
@@ -253,7 +254,10 @@ def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
             pixels, space = tiff_samples.read_page(page)
             yield rotated(pixels, page.orientation), space
         return
-    image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    try:
+        image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
+    except SyntaxError as error:
+        raise tiff_samples.unknown_samples(container) from error
     for number in range(container.frames):
         image.seek(number)
         yield _page(raw, number, image)
@@ -287,7 +291,7 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     image = opened()
     colour, orientation = _isobmff_colour(container), int(image.getexif().get(274, 1))
     still = getattr(container.tree, "still", None) if container.frames == 1 else None
-    depth = still.av1_depth if still else None
+    depth = still.depth if still else None
     frames: tuple[Frame, ...] | FrameStream
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
@@ -340,23 +344,3 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
         pixels = _stretched(pixels, depth)
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
     return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
-
-
-def jxl(raw: Raw, container: Container[Any]) -> Raster:
-    """The first frame: the binding knows no animation, and libjxl makes the turn of the codestream itself."""
-    import pillow_jxl
-
-    rebuilt, info, data, profile, _ = pillow_jxl.Decoder(num_threads=0)(without_jpeg_reconstruction(memoryview(raw)))
-    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}.get(info.mode)
-    count = info.width * info.height * (channels or 1)
-    if rebuilt or channels is None or len(data) not in (count, 2 * count):
-        raise UnsupportedFeature(
-            "samples of 8 or 16 bit are handled, not these",
-            structure=container.format,
-            offset=picture_offset(container),
-        )
-    samples = np.frombuffer(data, np.uint8 if len(data) == count else np.uint16)
-    pixels: Pixels = samples.reshape(info.height, info.width, channels).copy()
-    hdr = container.colour.cicp is not None and container.colour.cicp[1] in (16, 18)  # which no profile says
-    colour = container.colour if hdr or not profile else Colour(icc=profile)
-    return Raster((Frame(pixels),), colour=colour, space=_space(pixels))

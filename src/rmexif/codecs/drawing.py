@@ -6,7 +6,7 @@ import io
 import time
 from typing import TYPE_CHECKING
 
-from PIL import PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from rmexif.codecs.pillow import array_of, loaded
 from rmexif.containers.svg.cost import check_cost
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["drawing"]
 
 LETTER = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="15">X</text></svg>'
+DPI = 96.0  # px: of an inch (CSS Values 4, 6.2); without it resvg takes lengths in mm, pt or in for nothing
 MAX_NODES = 100_000  # with those of what is used several times; drawing programs write some thousands
 MAX_SECONDS = 4.0  # of processor time for the full size, as the small ones foretell it
 TRIALS = (512, 256, 64, 16)  # parts of a side: the difference of two is what their pixels cost
@@ -49,19 +50,29 @@ def drawing(raw: bytes | memoryview, container: Container[object]) -> Raster:
     text, width, height = bytes(raw).decode(), container.width, container.height
 
     def draw(across: int, down: int, text: str = text) -> bytes:
-        return bytes(resvg_py.svg_to_bytes(svg_string=text, width=across, height=down))
+        return bytes(resvg_py.svg_to_bytes(svg_string=text, width=across, height=down, dpi=DPI))
 
     if (at := text.find("<text")) >= 0 and _opened(draw(20, 20, LETTER)).getbbox() is None:
         problem = "its text would be missing: no font can be read here"
         raise UnsupportedFeature(problem, structure="svg text", offset=at)
     _try(draw, width, height)
-    image = _opened(draw(width, height))
+    image = _fitted(_opened(draw(width, height)), width, height)
     pixels, space = array_of(loaded(image, container))
     return Raster((Frame(pixels),), colour=Colour(icc=image.info.get("icc_profile")), space=space)
 
 
-def _opened(png: bytes) -> PngImagePlugin.PngImageFile:
+def _opened(png: bytes) -> Image.Image:
     return PngImagePlugin.PngImageFile(io.BytesIO(png))
+
+
+def _fitted(image: Image.Image, width: int, height: int) -> Image.Image:
+    """A drawing whose ratio of sides, which the renderer keeps, lost or gained a pixel by rounding."""
+    is_near = abs(image.width - width) <= 1 and abs(image.height - height) <= 1
+    if not is_near or image.size == (width, height):
+        return image
+    fitted = image.crop((0, 0, width, height))
+    fitted.info = image.info
+    return fitted
 
 
 def _try(draw: Callable[[int, int], bytes], width: int, height: int) -> None:

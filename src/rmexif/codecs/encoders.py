@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["LOSSLESS", "MULTIPLE", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
+__all__ = ["LOSSLESS", "MULTIPLE", "SHAPED", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
 STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
 LOSSLESS = frozenset({"png", "tiff", "bmp", "gif", "pnm"})  # formats that keep every bit (GIF: of up to 256 colours)
+SHAPED = frozenset({"jpeg", "png", "tiff", "bmp"})  # formats that say which shape pixels have
 WIDE = frozenset({"png", "tiff", "heic", "pnm"})  # formats whose stills keep more than 8 bits of a sample
 
 # Whether a picture is small is seen from its size alone, so these tell nothing either. An icon costs nothing to keep
@@ -48,6 +49,10 @@ FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
 TILED = 1 << 26  # px: above it a HEIC is a grid of tiles, of so many px a side
 TILE = 4096
+SQUARE = (1, 1)  # shape of a pixel
+JFIF_DENSITY = 13  # byte of the unit, behind SOI and in APP0 (JFIF 1.02)
+RESOLUTION = (282, 283)  # TIFF tags, across and down
+BMP_DENSITY = 38  # byte of biXPelsPerMeter
 PNG_HEAD = 33  # byte: the signature and IHDR
 ADOBE_DEFLATE, PREDICTOR = 8, 317  # TIFF compression (TN2), TIFF tag
 BMP_FILE_HEADER, BMP_V5 = 14, 124  # byte ([MS-WMF] 2.2.2.5)
@@ -132,7 +137,8 @@ def jpeg(raster: Raster, quality: int) -> bytes:
     pixels = raster.frames[0].pixels
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if _full_colour(pixels) else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     settings = [cv2.IMWRITE_JPEG_QUALITY, max(quality, ICON_QUALITY) if _icon(pixels, quality) else quality]
-    return through_cv2(".jpg", flattened(pixels), [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
+    data = through_cv2(".jpg", flattened(pixels), [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
+    return data[:JFIF_DENSITY] + struct.pack(">BHH", 0, *raster.pixel_shape) + data[JFIF_DENSITY + 5 :]
 
 
 def png(raster: Raster, quality: int) -> bytes:
@@ -143,6 +149,8 @@ def png(raster: Raster, quality: int) -> bytes:
         chunks += _chunk(b"gAMA", struct.pack(">I", round(colour.gamma * 100_000)))
     if colour.primaries is not None:
         chunks += _chunk(b"cHRM", struct.pack(">8I", *(round(place * 100_000) for place in colour.primaries)))
+    if raster.pixel_shape != SQUARE:
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", *raster.pixel_shape, 0))
     return data[:PNG_HEAD] + chunks + data[PNG_HEAD:]
 
 
@@ -171,11 +179,16 @@ def tiff(raster: Raster, quality: int) -> bytes:
     is_held = isinstance(raster.frames, tuple)
     if is_held and any(frame.pixels.dtype == np.uint16 for frame in raster.frames):  # Pillow: 16 bit for grey only
         wide = [_swapped(_rgba(frame.pixels)) for frame in raster.frames]
-        done, data = cv2.imencodemulti(".tif", wide, [cv2.IMWRITE_TIFF_COMPRESSION, ADOBE_DEFLATE])
+        across, down = raster.pixel_shape
+        shape = [cv2.IMWRITE_TIFF_RESUNIT, 1, cv2.IMWRITE_TIFF_XDPI, across, cv2.IMWRITE_TIFF_YDPI, down]
+        done, data = cv2.imencodemulti(".tif", wide, [cv2.IMWRITE_TIFF_COMPRESSION, ADOBE_DEFLATE, *shape])
         if not done:
             raise EncodeError("tiff: the encoder refused the picture")
         return bytes(data)
-    settings: dict[str, Any] = {"compression": "tiff_adobe_deflate", "tiffinfo": {PREDICTOR: 2}}
+    info: dict[int, float] = {PREDICTOR: 2}
+    if raster.pixel_shape != SQUARE:
+        info |= {tag: float(number) for tag, number in zip(RESOLUTION, raster.pixel_shape, strict=True)}
+    settings: dict[str, Any] = {"compression": "tiff_adobe_deflate", "tiffinfo": info}
     if not is_held:  # in the form that a rewrite keeps: whoever proves it holds it twice, not four times
         files = (through_pillow(to_8bit(frame.pixels), "TIFF", **settings) for frame in raster.frames)
         return join_pages(files, Limits())
@@ -187,10 +200,12 @@ def tiff(raster: Raster, quality: int) -> bytes:
 def bmp(raster: Raster, quality: int) -> bytes:
     """24-bit colour or 8-bit grey, uncompressed; 32-bit with an alpha mask (V5) where a pixel is transparent."""
     pixels = _rgba(to_8bit(raster.frames[0].pixels))
+    shape = (0, 0) if raster.pixel_shape == SQUARE else raster.pixel_shape
     if pixels.shape[2] != 4 or int(pixels[:, :, 3].min()) == 255:
-        return through_cv2(".bmp", flattened(pixels), [])
+        data = through_cv2(".bmp", flattened(pixels), [])
+        return data[:BMP_DENSITY] + struct.pack("<ii", *shape) + data[BMP_DENSITY + 8 :]
     data = np.ascontiguousarray(_swapped(pixels)[::-1]).tobytes()
-    fields = (BMP_V5, raster.width, raster.height, 1, 32, BMP_BITFIELDS, len(data), 0, 0, 0, 0)
+    fields = (BMP_V5, raster.width, raster.height, 1, 32, BMP_BITFIELDS, len(data), *shape, 0, 0)
     head = struct.pack("<IiiHHIIiiII", *fields) + struct.pack("<4I", *BMP_MASKS)
     head += b"BGRs" + bytes(48) + struct.pack("<IIII", BMP_PERCEPTUAL, 0, 0, 0)
     start = BMP_FILE_HEADER + BMP_V5
@@ -315,10 +330,10 @@ def _webp_animation(raster: Raster, quality: int) -> bytes:
     alpha = raster.frames[0].pixels.shape[2] in (2, 4)
     flags = struct.pack("<I", webp_parse.ANIMATED | webp_parse.ALPHA * alpha)
     body = _riff(b"VP8X", flags, _u24(raster.width - 1), _u24(raster.height - 1))
-    body += _riff(b"ANIM", struct.pack("<IH", 0, raster.loop))
+    body += _riff(b"ANIM", struct.pack("<IH", 0, min(raster.loop, 0xFFFF)))
     for left, top, pixels, duration in patches(raster, even=True):
         height, width = pixels.shape[:2]
-        numbers = (left // 2, top // 2, width - 1, height - 1, round(duration))
+        numbers = (left // 2, top // 2, width - 1, height - 1, min(round(duration), 0xFFFFFF))
         coded = webp_chunks.coded_chunks(memoryview(_webp_still(pixels, quality)))
         body += _riff(b"ANMF", *map(_u24, numbers), b"\x02", *coded)
     return _riff(b"RIFF", b"WEBP", body)

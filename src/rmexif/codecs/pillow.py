@@ -31,7 +31,7 @@ def picture_offset(container: Container[Any]) -> int:
 def sized(width: int, height: int, container: Container[Any]) -> None:
     """Raise MalformedImage where a decoder sees another size than our parser: asked before it decodes, and after."""
     name, announced, found = container.format, (container.width, container.height), (width, height)
-    if name in ("heic", "avif", "jxl"):  # a clean aperture (clap) cuts, a turn swaps the sides
+    if name in ("heic", "avif", "jxl", "raw"):  # a clean aperture (clap) or a border is cut, a turn swaps the sides
         agrees = all(have <= most for have, most in zip(sorted(found), sorted(announced), strict=True))
     else:
         agrees = found == announced or (name == "tiff" and found == announced[::-1])  # Pillow turns pages itself

@@ -16,6 +16,8 @@ from rmexif.containers.tiff.tags import ExtraSample, Photometric, Tag
 from rmexif.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from rmexif.containers.tiff.page import Page
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-__all__ = ["pages_of", "read_page"]
+__all__ = ["has_one_space", "pages_of", "read_page", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
+BLOCK = 1 << 20  # samples that are spread to 8 bytes at a time
 LAB = (Photometric.CIELAB, Photometric.ICCLAB)
 CHANNELS = {**dict.fromkeys(GREY, 1), Photometric.RGB: 3, **dict.fromkeys(LAB, 3), Photometric.PALETTE: 1}
 # What Pillow and OpenCV read: photometric interpretation -> bits of unsigned samples.
@@ -49,6 +52,22 @@ def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
     return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
 
 
+def has_one_space(container: Container[Any]) -> bool:
+    """Whether the numbers of all pages mean the same kind of colour: grey, RGB, ink, or Lab."""
+    pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
+    return len({_kind(page) for page in pages}) <= 1
+
+
+def _kind(page: Page) -> Photometric:
+    """One photometric interpretation for all that decoders give in one space."""
+    photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
+    if photometric in GREY:
+        return Photometric.BLACK_IS_ZERO
+    if photometric in LAB:
+        return Photometric.CIELAB
+    return photometric if photometric is Photometric.SEPARATED else Photometric.RGB
+
+
 def _is_foreign(page: Page) -> bool:
     photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
     bits = page.fields[Tag.BITS_PER_SAMPLE][1]
@@ -69,6 +88,14 @@ def _first(page: Page, tag: Tag, default: int) -> int:
     return int(page.fields[tag][1][0]) if tag in page.fields else default
 
 
+def unknown_samples(container: Container[Any]) -> UnsupportedFeature:
+    """What to say where no decoder takes the samples of the first page."""
+    page = container.tree.pages[0]
+    kind, bits = _first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0), _first(page, Tag.BITS_PER_SAMPLE, 1)
+    problem = f"photometric interpretation {kind} in samples of {bits} bit and format {_format(page)} is not decoded"
+    return UnsupportedFeature(problem, structure="tiff IFD", offset=page.directory.offset)
+
+
 def read_page(page: Page) -> tuple[Pixels, str]:
     """A page as H x W x C of 8 or 16 bit, and the space of its numbers; not yet turned.
 
@@ -87,10 +114,13 @@ def read_page(page: Page) -> tuple[Pixels, str]:
         return _lab(colours, bits[0], photometric == Photometric.ICCLAB), "LAB"
     if photometric == Photometric.PALETTE:
         table = np.array(page.fields[Tag.COLOR_MAP][1], np.uint16).reshape(3, -1).T
-        return table[colours[:, :, 0].astype(np.intp)], "RGB"
+        shown = np.empty((*colours.shape[:2], 3), np.uint16)
+        for some in _some_rows(colours):
+            shown[some] = table[colours[some, :, 0]]
+        return shown, "RGB"
     shown = _scaled(colours, bits[0], _format(page))
     if photometric == Photometric.WHITE_IS_ZERO:
-        shown = np.iinfo(shown.dtype).max - shown
+        np.subtract(np.iinfo(shown.dtype).max, shown, out=shown)
     alpha = _alpha(page, values, shown.dtype)
     if alpha is not None:
         shown = np.concatenate((shown, alpha), axis=2)
@@ -144,10 +174,21 @@ def _unpacked(page: Page, data: bytearray, count: int, stride: int) -> Pixels:
         values: Pixels = rows.view(f"{order}{letter}{bits // 8}")
         return values.reshape(len(rows), -1, count)
     across = stride * 8 // (bits * count)
-    spread = np.unpackbits(rows, axis=1)[:, : across * count * bits].reshape(len(rows), across, count, bits)
-    weights = np.uint64(1) << np.arange(bits - 1, -1, -1, dtype=np.uint64)
-    numbers: Pixels = (spread * weights).sum(axis=3, dtype=np.uint64)
+    numbers: Pixels = np.zeros(
+        (len(rows), across, count), next(f"u{size}" for size in (1, 2, 4, 8) if bits <= 8 * size)
+    )
+    for some in _some_rows(numbers):
+        spread = np.unpackbits(rows[some], axis=1)[:, : across * count * bits].reshape(-1, across, count, bits)
+        for place in range(bits):
+            numbers[some] <<= 1
+            numbers[some] |= spread[:, :, :, place]
     return numbers
+
+
+def _some_rows(values: Pixels) -> Iterator[slice]:
+    """The rows of an array, so many at a time that wide copies of them cost little."""
+    step = max(1, BLOCK // max(1, values.shape[1] * values.shape[2]))
+    return (slice(start, start + step) for start in range(0, len(values), step))
 
 
 def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
@@ -158,23 +199,33 @@ def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
 
 def _scaled(values: Pixels, bits: int, kind: int) -> Pixels:
     """Numbers as samples of 8 or 16 bit."""
+    full, target = (255, np.uint8) if kind == UNSIGNED and bits <= 8 else (65535, np.uint16)
+    out = np.empty(values.shape, target)
     if kind == UNSIGNED and bits <= 16:
-        full, target = (255, np.uint8) if bits <= 8 else (65535, np.uint16)
         most = (1 << bits) - 1
-        table = (np.arange(most + 1, dtype=np.uint64) * full * 2 + most) // (2 * most)
-        return table.astype(target)[values.astype(np.intp)]
-    numbers = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(numbers.min()), float(numbers.max())
+        table = ((np.arange(most + 1, dtype=np.uint64) * full * 2 + most) // (2 * most)).astype(target)
+        for some in _some_rows(values):
+            out[some] = table[values[some]]
+        return out
+    ends = [(float(part.min()), float(part.max())) for part in (_finite(values[some]) for some in _some_rows(values))]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if kind == FLOAT and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    shown = (numbers - low) / max(high - low, np.finfo(np.float64).tiny) * 65535
-    return np.rint(shown).astype(np.uint16)
+    for some in _some_rows(values):
+        out[some] = np.rint((_finite(values[some]) - low) / max(high - low, np.finfo(np.float64).tiny) * 65535)
+    return out
+
+
+def _finite(values: Pixels) -> NDArray[np.float64]:
+    return np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
 
 
 def _lab(values: Pixels, bits: int, is_offset: bool) -> Pixels:
     """8-bit L, a and b, these as signed bytes."""
-    unsigned = values.astype(np.int64) & ((1 << bits) - 1)
-    narrow = (unsigned >> (bits - 8) if bits >= 8 else unsigned << (8 - bits)).astype(np.uint8)
+    narrow = np.empty(values.shape, np.uint8)
+    for some in _some_rows(values):
+        unsigned = values[some].astype(np.int64).view(np.uint64) & np.uint64((1 << bits) - 1)
+        narrow[some] = unsigned >> np.uint64(bits - 8) if bits >= 8 else unsigned << np.uint64(8 - bits)
     if is_offset:
         narrow[:, :, 1:] ^= 0x80
     return narrow

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rmexif.types import Container, Limits
 
 __all__ = [
+    "ANIMATED_OUTPUT",
     "DECODE_ONLY",
     "FORMATS",
     "VECTOR",
@@ -53,6 +54,7 @@ HEAD = 4096  # bytes that a signature may look at
 
 VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
 VECTOR_OUTPUT = "png"
+ANIMATED_OUTPUT = {"jxl": "webp"}  # formats that are encoded as stills: lossy too, with alpha, times and plays
 
 FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
@@ -66,6 +68,10 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
     (0, b"IIRO", "Olympus RAW"),
+    (0, b"IIRS", "Olympus RAW"),
+    (0, b"MMOR", "Olympus RAW"),
+    (0, b"\0MRM", "Minolta RAW"),
+    (0, b"FOVb", "Sigma RAW"),
     (0, b"IIU\x00", "Panasonic RAW"),
     (0, b"FUJIFILMCCD-RAW", "Fujifilm RAW"),
     (4, b"ftyp", "ISO media of another brand (video or RAW)"),
@@ -94,22 +100,32 @@ def sniff_source(view: memoryview) -> FormatRow[Any] | DecodeOnlyRow:
         UnknownFormat: no signature matched.
     """
     head = bytes(view[:HEAD])
+    for source in DECODE_ONLY:
+        if source.matches_file and source.matches(head) and source.matches_file(view):
+            return source
     for row in (*FORMATS, *VECTOR):
         if row.matches(head):
             return row
     for source in DECODE_ONLY:
-        if source.matches(head):
+        if source.matches(head) and not source.matches_file:
             return source
     for offset, magic, name in REFUSED:
         if head[offset : offset + len(magic)] == magic:
             raise UnsupportedFeature(f"{name} is not handled; it is refused rather than passed through")
     if not head:
         raise UnknownFormat("the input is empty")
-    raise UnknownFormat("no image signature matched at byte 0")
+    raise UnknownFormat("not an image of a known format: no signature matches at byte 0")
 
 
-def output_for(name: str) -> str:
-    """The name of the format that a picture of the format ``name`` leaves in, where nothing else is asked for."""
+def output_for(name: str, frames: int = 1) -> str:
+    """The name of the format that a picture leaves in, where nothing else is asked for.
+
+    Args:
+        name: of its own format.
+        frames: that are wanted of it.
+    """
+    if frames > 1 and name in ANIMATED_OUTPUT:
+        return ANIMATED_OUTPUT[name]
     if any(row.format.name == name for row in VECTOR):
         return VECTOR_OUTPUT
     return next((row.output for row in DECODE_ONLY if row.name == name), name)

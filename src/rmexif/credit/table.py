@@ -237,6 +237,8 @@ def _own(given: Mapping[str, str] | Iterable[str]) -> tuple[tuple[str, str], ...
             raise InvalidPolicy(f"set must name one of {', '.join(item.name for item in FIELDS)}")
         if item.name in found:
             raise InvalidPolicy(f"set must give {item.name} once, got two values")
+        if not text:
+            raise InvalidPolicy(f"set must give {item.name} a value: {item.name}=TEXT")
         try:
             found[item.name] = item.judge(text, item.most)
         except judgement.Unfit as unfit:

@@ -100,7 +100,8 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib stays above the detectors
             data = file.read(MAX_MODEL + 1)
     except (OSError, ValueError) as error:
-        raise SetupError(f"a model file cannot be read ({type(error).__name__})") from None
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise SetupError(f"a model file cannot be read: {why}") from None
     if len(data) > MAX_MODEL:
         raise SetupError(f"a model file must have at most {MAX_MODEL} bytes")
     return data

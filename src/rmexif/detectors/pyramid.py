@@ -73,9 +73,12 @@ def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDAr
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
     stored, is_reversed = to_memory_order(small)
     mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
-    canvas = np.zeros((-(-inner[1] // STRIDE) * STRIDE, -(-inner[0] // STRIDE) * STRIDE, 3), np.uint8)
-    canvas[: inner[1], : inner[0]] = to_rgb_view(cv2.resize(stored, inner, interpolation=mode), is_reversed)
-    return canvas, factor * shrunk
+    view = cv2.resize(stored, inner, interpolation=mode)
+    if is_reversed:
+        view = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
+    below, beside = -inner[1] % STRIDE, -inner[0] % STRIDE
+    canvas = cv2.copyMakeBorder(view, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(canvas, np.uint8), factor * shrunk
 
 
 def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:

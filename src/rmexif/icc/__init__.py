@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rmexif.icc.carriers import residual_bytes, table_bytes
     from rmexif.icc.colorimetry import PRIMARIES
+    from rmexif.icc.judged import JudgedProfiles
     from rmexif.icc.profile import (
         MAX_TAGS,
         Profile,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         identify,
         is_clean,
     )
+    from rmexif.icc.published import is_published
     from rmexif.icc.spaces import CURVES, NATIVE
 
 __all__ = [
@@ -23,12 +25,14 @@ __all__ = [
     "MAX_TAGS",
     "NATIVE",
     "PRIMARIES",
+    "JudgedProfiles",
     "Profile",
     "canonical",
     "clean",
     "describe",
     "identify",
     "is_clean",
+    "is_published",
     "residual_bytes",
     "table_bytes",
 ]
@@ -37,6 +41,8 @@ _HOMES = {
     **dict.fromkeys(("residual_bytes", "table_bytes"), "carriers"),
     **dict.fromkeys(("CURVES", "NATIVE"), "spaces"),
     "PRIMARIES": "colorimetry",
+    "is_published": "published",
+    "JudgedProfiles": "judged",
 }
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import os
+import re
 import stat
 import sys
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Kept", "OutputExists", "atomic_write", "replace_file"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Kept", "OutputExists", "atomic_write", "atomic_write_all", "replace_file"]
 
 # What a file system answers that has no unnamed files, or no second names (FAT, exFAT, some network shares).
 UNSUPPORTED = frozenset(
@@ -18,6 +23,7 @@ UNSUPPORTED = frozenset(
 )
 
 RENAME_NOREPLACE = 1  # linux/fs.h
+SYNCFS_REPORTS = (5, 8)  # syncfs(2): since this Linux it says that writing back has failed
 HERE = -100  # fcntl.h: AT_FDCWD
 
 
@@ -44,6 +50,108 @@ def atomic_write(path: str | os.PathLike[str], data: bytes, force: bool = False)
     if os.path.exists(path) and not force:
         raise OutputExists(errno.EEXIST, "the output exists; --force replaces it")
     _write(os.fspath(path), data, force, None)
+
+
+def atomic_write_all(files: Sequence[tuple[str, bytes]]) -> list[OSError | ValueError | None]:
+    """Write files, each completely or not at all, and replace what is there; folders are made.
+
+    Where the system knows unnamed files, all of them are written without a name, brought to the disk together, and then
+    named: one flush of the device for all of them, where ``fsync`` takes one for each. When this returns, contents and
+    names outlast a loss of power.
+
+    Args:
+        files: path and content of each.
+
+    Returns:
+        What is wrong with each, or None.
+    """
+    problems: list[OSError | ValueError | None] = [None] * len(files)
+    unnamed: dict[int, int] = {}  # handles of files without a name, by index
+    try:
+        for index, (path, data) in enumerate(files):
+            try:
+                if (handle := _begin(path)) is None:
+                    os.makedirs(_folder(path), exist_ok=True)
+                    _write_named(path, data, force=True, like=None)
+                else:
+                    unnamed[index] = handle
+                    _pour(handle, data)
+            except (OSError, ValueError) as error:
+                problems[index] = error
+        written = {index: handle for index, handle in unnamed.items() if problems[index] is None}
+        _sync_all(written, problems)
+        for index in written:
+            if problems[index] is None:
+                problems[index] = _name(written[index], files[index])
+        _sync_all({index: handle for index, handle in written.items() if problems[index] is None}, problems)
+    finally:
+        for handle in unnamed.values():
+            os.close(handle)
+    return problems
+
+
+def _begin(path: str) -> int | None:
+    """An unnamed file in the folder of a path, which is made; None where there are no such files."""
+    try:
+        return _unnamed(_folder(path))
+    except FileNotFoundError:
+        os.makedirs(_folder(path), exist_ok=True)
+        return _unnamed(_folder(path))
+
+
+def _name(handle: int, file: tuple[str, bytes]) -> OSError | ValueError | None:
+    """Give a file that is on the disk its name; what is wrong, or None."""
+    path, data = file
+    try:
+        try:
+            _link(handle, path)
+        except OutputExists:
+            name = _beside(path)
+            _link(handle, name)
+            _replace(name, path)
+    except ValueError as error:
+        return error  # a NUL in the name
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            return error
+        try:
+            _write_named(path, data, force=True, like=None)
+        except OSError as failure:
+            return failure
+    return None
+
+
+def _sync_all(handles: dict[int, int], problems: list[OSError | ValueError | None]) -> None:
+    """Bring open files to the disk, many of a file system in one call where there is one for that."""
+    systems: dict[int, list[int]] = {}
+    for index, handle in handles.items():
+        systems.setdefault(os.fstat(handle).st_dev, []).append(index)
+    for indexes in systems.values():
+        if len(indexes) > 1 and _sync_file_system(handles[indexes[0]]):
+            continue
+        for index in indexes:  # each by itself says which of them is at fault
+            try:
+                os.fsync(handles[index])
+            except OSError as error:
+                problems[index] = error
+
+
+@functools.cache
+def _syncfs() -> Callable[[int], int] | None:
+    """The call of the C library, where the kernel lets it say what went wrong."""
+    if sys.platform != "linux":
+        return None
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if release is None or (int(release[1]), int(release[2])) < SYNCFS_REPORTS:
+        return None
+    call: Callable[[int], int] | None = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    return call
+
+
+def _sync_file_system(handle: int) -> bool:
+    """Bring the file system of an open file to the disk; False where the system cannot, or could not."""
+    call = _syncfs()
+    return call is not None and call(handle) == 0
 
 
 class Kept(NamedTuple):
@@ -184,10 +292,14 @@ def _fill(handle: int, data: bytes, like: os.stat_result | None) -> None:
             os.fchown(handle, like.st_uid, like.st_gid)
     if like is not None and hasattr(os, "fchmod"):
         os.fchmod(handle, stat.S_IMODE(like.st_mode))
+    _pour(handle, data)
+    os.fsync(handle)
+
+
+def _pour(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
-    os.fsync(handle)
 
 
 def _replace(name: str, path: str) -> None:

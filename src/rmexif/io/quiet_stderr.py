@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["discard_stderr", "silence_stderr"]
+__all__ = ["discard_stderr", "discard_stdout", "silence_stderr"]
 
 
 def discard_stderr() -> None:
     """Send descriptor 2 to nowhere for as long as this process lives."""
+    _discard(2)
+
+
+def discard_stdout() -> None:
+    """Send descriptor 1 to nowhere, with what could not be written to it and would be tried again at the end."""
+    _discard(1)
+
+
+def _discard(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 

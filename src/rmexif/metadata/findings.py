@@ -100,6 +100,11 @@ class FindingsBuilder:
         self._budget.plain -= len(payload)
         return True
 
+    def may_read_tag(self) -> bool:
+        """Whether the budget goes as far as one more tag or attribute."""
+        self._budget.tags -= 1
+        return self._budget.tags >= 0
+
     @property
     def empty(self) -> bool:
         """Whether nothing was added yet."""

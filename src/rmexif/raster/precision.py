@@ -32,11 +32,11 @@ def replace_lowest_bits(pixels: NDArray[Any], rng: np.random.Generator, *, colou
     """
     count = pixels.shape[2] - has_alpha(pixels)
     if has_alpha(pixels) and int(pixels[:, :, count].min()) < np.iinfo(pixels.dtype).max:
-        pixels[:, :, count] = _refilled(pixels[:, :, count], rng)
+        _refill(pixels[:, :, count:], rng)
     if not colours:
         return pixels
     if pixels.dtype == np.uint16:
-        pixels[:, :, :count] = _refilled(pixels[:, :, :count], rng)
+        _refill(pixels[:, :, :count], rng)
         return pixels
     stored, is_reversed = to_memory_order(pixels)
     stored = np.ascontiguousarray(stored)
@@ -56,12 +56,14 @@ def _replicate_highest_bits(stored: NDArray[np.uint8]) -> None:
         part |= highest
 
 
-def _refilled(samples: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """The bits that count, over noise in the others: the lowest one of 8, the lower half of 16."""
+def _refill(samples: NDArray[Any], rng: np.random.Generator) -> None:
+    """Keep the bits that count, over noise in the others, in place: the lowest one of 8, the lower half of 16."""
     full = int(np.iinfo(samples.dtype).max)
     low = 1 if full == 255 else 255
-    high = samples & (full ^ low)
-    filled = high | rng.integers(0, low, samples.shape, samples.dtype, endpoint=True)
-    filled[high == 0] = 0
-    filled[high == full ^ low] = full
-    return np.asarray(filled)
+    rows = max(1, STRIP // samples.shape[1])
+    for start in range(0, len(samples), rows):
+        part = samples[start : start + rows]
+        high = part & (full ^ low)
+        part[...] = high | rng.integers(0, low, part.shape, part.dtype, endpoint=True)
+        part[high == 0] = 0
+        part[high == full ^ low] = full

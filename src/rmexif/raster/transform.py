@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rmexif import native
+from rmexif.native import resample
 from rmexif.raster.bgr import to_memory_order, to_rgb_view
 from rmexif.raster.colour import from_srgb, is_measured, to_srgb
 from rmexif.types import Box, Frame, Raster
 
 __all__ = [
+    "HALF_TURNS",
     "Geometry",
     "clear_transparent",
     "dhash",
@@ -26,10 +29,13 @@ __all__ = [
     "outlined",
     "resize",
     "rotated",
+    "squared",
     "to_srgb",
 ]
 
 Pixels = NDArray[Any]
+
+HALF_TURNS = 4  # orientations up to which width stays width (Exif 2.32, tag 274)
 
 
 def orient(raster: Raster) -> Raster:
@@ -44,7 +50,9 @@ def orient(raster: Raster) -> Raster:
     for frame in raster.frames:
         stored, is_reversed = to_memory_order(frame.pixels)
         frames.append(Frame(to_rgb_view(rotated(stored, raster.orientation), is_reversed), frame.duration))
-    return replace(raster, frames=tuple(frames), orientation=1)
+    across, down = raster.pixel_shape
+    shape = (down, across) if raster.orientation > HALF_TURNS else (across, down)
+    return replace(raster, frames=tuple(frames), orientation=1, pixel_shape=shape)
 
 
 def rotated(pixels: Pixels, orientation: int) -> Pixels:
@@ -76,7 +84,7 @@ def clear_transparent(pixels: Pixels) -> None:
         pixels: H x W x C; C of 2 and 4 has alpha.
     """
     if pixels.shape[2] in (2, 4):
-        pixels[pixels[:, :, -1] == 0] = 0
+        np.copyto(pixels, 0, where=pixels[:, :, -1:] == 0)  # an index would hold two numbers of 64 bits for each pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,40 +114,83 @@ class Geometry:
         ).clipped(self.width, self.height)
 
 
-def resize(pixels: Pixels, geometry: Geometry) -> Pixels:
-    """A frame cut and scaled by ``geometry``: a new array, cubic, colours weighted by their alpha.
+def resize(pixels: Pixels, geometry: Geometry, *, in_place: bool = False) -> Pixels:
+    """A frame cut and scaled by ``geometry``, cubic, colours weighted by their alpha.
 
     Args:
         pixels: grey or RGB, with or without alpha, 8 or 16 bit.
         geometry: where the target's pixels come from.
+        in_place: the result may lie in the memory of ``pixels``, which are used up; else it is a new array.
     """
     if (geometry.width, geometry.height) == pixels.shape[1::-1] == (geometry.right, geometry.bottom):
         return duplicate(pixels)
     if pixels.shape[2] not in (2, 4):
         stored, is_reversed = to_memory_order(pixels)
-        return to_rgb_view(_cubic(stored, geometry), is_reversed)
+        return to_rgb_view(_scaled(stored, geometry, in_place), is_reversed)
     alpha = np.ascontiguousarray(pixels[:, :, -1:])
     full = int(np.iinfo(pixels.dtype).max)
     if int(alpha.min()) == full:  # nothing is transparent: nothing to weigh
-        return _cubic(pixels, geometry)
+        return _scaled(pixels, geometry, in_place)
     # cv2 all the way: numpy takes ten times as long. 8-bit colours are weighed as 16-bit ones, which is exact enough.
+    # One colour after the other: all of them weighed at once are five times as large as the picture.
     depth, unit = (cv2.CV_16U, 65535) if full == 255 else (cv2.CV_32F, full)
-    colours = np.ascontiguousarray(pixels[:, :, :-1])
-    weights = cv2.merge([alpha] * colours.shape[2])
-    weighted = cv2.multiply(colours, weights, scale=unit / full / full, dtype=depth)
-    opacity, scaled = _cubic(alpha, geometry)[:, :, 0], _cubic(weighted, geometry)
     out = np.empty((geometry.height, geometry.width, pixels.shape[2]), pixels.dtype)
-    shares = cv2.merge([np.maximum(opacity, 1)] * colours.shape[2])
-    straight = cv2.divide(scaled, shares, scale=full * full / unit, dtype=cv2.CV_8U if full == 255 else cv2.CV_16U)
-    out[:, :, :-1] = straight.reshape(out[:, :, :-1].shape)
-    out[:, :, -1] = opacity
+    opacity = _cubic(alpha, geometry)
+    out[:, :, -1:] = opacity
+    np.maximum(opacity, 1, out=opacity)
+    for channel in range(pixels.shape[2] - 1):
+        colour = cv2.extractChannel(pixels, channel)
+        weighted = cv2.multiply(colour, alpha, scale=unit / full / full, dtype=depth)
+        scaled = _cubic(weighted, geometry)
+        straight = cv2.divide(scaled, opacity, scale=full * full / unit, dtype=cv2.CV_8U if full == 255 else cv2.CV_16U)
+        cv2.insertChannel(straight, out, channel)
     return out
+
+
+def squared(pixels: Pixels, shape: tuple[int, int], most: int) -> Pixels:
+    """A frame with square pixels: larger on the side where they lie less densely, so that nothing is lost.
+
+    Args:
+        pixels: as ``resize`` takes them.
+        shape: horizontal to vertical density.
+        most: px that the frame may have; above them it gets smaller on the other side.
+    """
+    height, width = pixels.shape[:2]
+    across, down = shape
+    taller = width, max(1, round(height * across / down))
+    wider = max(1, round(width * down / across)), height
+    sizes = (taller, wider) if across > down else (wider, taller)
+    target = next((size for size in sizes if size[0] * size[1] <= most), sizes[1])
+    return resize(pixels, Geometry(0, 0, width, height, *target))
 
 
 def duplicate(pixels: Pixels) -> Pixels:
     """A writable copy that lies in memory as the original does."""
     stored, is_reversed = to_memory_order(pixels)
     return to_rgb_view(np.array(stored), is_reversed)
+
+
+def _scaled(pixels: Pixels, geometry: Geometry, in_place: bool) -> Pixels:
+    """Cut and scale one array whose channels are all alike: in a third of OpenCV's time where the core can."""
+    height, width, channels = pixels.shape
+    across = resample.Axis.between(geometry.left, geometry.right, width, geometry.width)
+    down = resample.Axis.between(geometry.top, geometry.bottom, height, geometry.height)
+    is_offered = pixels.dtype == np.uint8 and across.is_offered() and down.is_offered()
+    if not is_offered or native.engine() == "python":  # the twin takes twenty times as long as OpenCV
+        return _cubic(pixels, geometry)
+    pixels = np.ascontiguousarray(pixels)
+    shape = (geometry.height, geometry.width, channels)
+    source = pixels.reshape(-1)
+    out = source[: math.prod(shape)] if in_place and _owns(pixels) else np.empty(math.prod(shape), np.uint8)
+    resample.shrink(source.data, channels, across, down, out.data)
+    return out.reshape(shape)
+
+
+def _owns(pixels: Pixels) -> bool:
+    """Whether nothing but arrays lies behind an array: not a file's bytes, nor anything of a caller's."""
+    while isinstance(pixels.base, np.ndarray):
+        pixels = pixels.base
+    return pixels.base is None and pixels.flags.owndata and pixels.flags.writeable
 
 
 def _cubic(pixels: Pixels, geometry: Geometry) -> Pixels:
@@ -166,8 +217,14 @@ def dhash(pixels: Pixels) -> int:
         pixels: grey or RGB, with or without alpha; large pictures are looked at in steps.
     """
     step = max(1, min(pixels.shape[:2]) // 256)
-    coarse = pixels[::step, ::step, : 3 if pixels.shape[2] >= 3 else 1].astype(np.float32)
-    grey = coarse @ np.array([0.299, 0.587, 0.114], np.float32) if coarse.shape[2] == 3 else coarse[:, :, 0]
+    stored, is_reversed = to_memory_order(pixels)
+    columns, rows = stored.shape[1] // step, -(-stored.shape[0] // step)
+    coarse = cv2.resize(stored[::step, : columns * step], (columns, rows), interpolation=cv2.INTER_NEAREST)
+    grey = coarse.reshape(rows, columns, -1).astype(np.float32)
+    if grey.shape[2] >= 3:
+        grey = to_rgb_view(grey, is_reversed)[:, :, :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+    else:
+        grey = grey[:, :, 0]
     cells = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
     bits = np.packbits((cells[:, 1:] > cells[:, :-1]).ravel())
     return int.from_bytes(bits.tobytes(), "big")

@@ -6,7 +6,7 @@ worker; ``run`` runs there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,11 @@ def inspect(raw: bytes, limits: Limits, values: bool) -> Answer:
     return None, found.as_dict()
 
 
-def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, _: Texts) -> Answer:
+def verify(raw: bytes, limits: Limits, thorough: bool, keep: Texts, canonical: bool) -> Answer:
     """Whether anything is left, and what."""
     from rmexif import lossless
 
-    found = lossless.verify(raw, limits=limits, thorough=thorough, keep=keep)
+    found = lossless.verify(raw, limits=limits, thorough=thorough, keep=keep, canonical=canonical)
     findings = [finding.as_dict() for finding in found]
     return None, {"clean": not findings, "findings": findings}
 
@@ -78,6 +78,10 @@ def _lossless(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
     keep, own = values.get("keep", ()), values.get("set", ())
     credit.selection(keep, own)  # refused before the image is read
     return limits, values.get("thorough", False), keep, own
+
+
+def _verify(values: Mapping[str, Any], limits: Limits) -> tuple[Any, ...]:
+    return *_lossless(values, limits)[:3], values.get("canonical", False)
 
 
 def _of_limits(mode: Mode, limits: Limits, _: bool, keep: Texts = (), own: Texts = ()) -> Expected:
@@ -115,8 +119,8 @@ JOBS: dict[str, Job] = {
     ),
     "verify": Job(
         verify,
-        _lossless,
-        partial(_of_limits, "verify"),
+        _verify,
+        lambda limits, _, keep, canonical: replace(_of_limits("verify", limits, _, keep), canonical=canonical),
         "Whether anything is left",
         answers_image=False,
     ),

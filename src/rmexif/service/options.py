@@ -20,11 +20,12 @@ PICTURE = Option("picture", "boolean", True, "answer with the picture; false: wi
 FRAME = Option("frame", "integer", 0, "the frame that is drawn, from 0", range=(0, 65_535))
 
 THOROUGH = Option("thorough", "boolean", False, "JPEG XL, AVIF, HEIC: find bytes behind the last codes, by decoding")
+CANONICAL = Option("canonical", "boolean", False, "ask whether the file is, byte for byte, what strip would write")
 # Of the routes without a policy: options of their own, and names of those that they share with it.
 OWN: dict[str, tuple[tuple[Option, ...], tuple[str, ...]]] = {
     "inspect": ((VALUES,), ()),
     "strip": ((THOROUGH,), ("keep", "set")),
-    "verify": ((THOROUGH,), ("keep",)),
+    "verify": ((THOROUGH, CANONICAL), ("keep",)),
 }
 
 

@@ -78,10 +78,11 @@ class Settings:
     metrics: bool = field(default=True, metadata={"help": "serve /metrics"})
     models: str = field(
         default="",
-        metadata={"help": "own models that every picture is searched with too: FILE[:LABEL], separated by ';'"},
+        metadata={"help": "models of your own that every picture is searched with too: FILE[:LABEL], separated by ';'"},
     )
     providers: str = field(
-        default="auto", metadata={"help": "what own models run on, separated by commas; auto: what onnxruntime has"}
+        default="auto",
+        metadata={"help": "what models of your own run on, separated by commas; auto: what onnxruntime has"},
     )
     log_level: str = field(default="warning", metadata={"help": "warning or info; never names, addresses or values"})
 

@@ -36,7 +36,11 @@ __all__ = ["Setup", "main"]
 
 GREY, SIDE, REGION = 128, 64, (8, 8, 24, 24)  # of the picture that the warm-up scrubs; px
 EDGES = frozenset({"__main__", "batch", "bulk", "cli", "integrations", "io", "service", "workers"})
-LAZY = ("numpy.ma", "PIL.Image", "brotli", "pillow_heif", "pillow_jxl", "resvg_py")  # imported when an image needs it
+# Imported when an image needs them.
+LAZY = (
+    *("numpy.ma", "PIL.Image", "brotli", "pillow_heif", "pillow_jxl", "resvg_py"),
+    *("lzma", "compression.zstd", "backports.zstd", "rawpy"),
+)
 
 
 @dataclass(frozen=True, slots=True)

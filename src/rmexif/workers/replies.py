@@ -7,12 +7,12 @@ and what the input held.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from rmexif import containers, credit, inspection, lossless
 from rmexif.errors import RmexifError, VerificationError
+from rmexif.native import sha256
 from rmexif.residuals import Residual
 from rmexif.stats import FaceStats, ResidualStats, Stats
 from rmexif.types import Category, Limits
@@ -20,10 +20,11 @@ from rmexif.workers.channel import Bounds, Reply
 from rmexif.workers.schema import mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rmexif.credit import Selection
     from rmexif.policy import Policy
+    from rmexif.types import Finding
 
 __all__ = ["Expected", "error_of", "error_values", "proven"]
 
@@ -75,6 +76,7 @@ class Expected:
         is_changed: the image must not be the input again.
         selection: what may be in an image beside the picture, from the input or set.
         repair: as in the policy.
+        canonical: what a clean file must be, of ``verify``: to the byte what ``strip`` would write.
     """
 
     mode: Mode
@@ -83,6 +85,7 @@ class Expected:
     is_changed: bool = False
     selection: Selection | None = None
     repair: str = "refuse"
+    canonical: bool = False
 
     @classmethod
     def of_policy(cls, mode: Mode, policy: Policy) -> Expected:
@@ -165,10 +168,7 @@ def _facts(
     yield "residuals", all(_is_residual(residual) for residual in report.get("residuals", ()))
     if expected.mode == "verify":
         yield "clean", report["clean"] == (not report["findings"])
-        yield (
-            "clean",
-            not report["clean"] or not lossless.leftovers(raw, limits=expected.limits, selection=expected.selection),
-        )
+        yield "clean", not report["clean"] or not _leftovers(raw, expected)
         return
     yield "format", report["format"] == _format_of(raw)
     if expected.mode == "inspect":
@@ -177,18 +177,23 @@ def _facts(
     yield "mode", report["mode"] == expected.mode
     yield "faces", all(_is_inside(face, width, height, expected.limits) for face in report.get("faces", ()))
     yield "original_size", report["original_size"] == len(raw)
-    original = hashlib.sha256(raw).hexdigest()
+    original, new = sha256.hexdigests(raw, data or b"")
     yield "original_hash", report["original_hash"] == original
     yield "metadata_removed", report["metadata_removed"] == (data is not None)
     if data is not None:
-        yield from _facts_of_image(data, report, original, expected)
+        yield from _facts_of_image(data, report, (original, new), expected)
         yield "credit", not expected.selection or _has_credit_of(raw, data, expected)
 
 
+def _leftovers(raw: memoryview, expected: Expected) -> Sequence[Finding]:
+    limits, selection, canonical = expected.limits, expected.selection, expected.canonical
+    return lossless.leftovers(raw, limits=limits, selection=selection, canonical=canonical)
+
+
 def _facts_of_image(
-    data: bytes, report: Mapping[str, Any], original: str, expected: Expected
+    data: bytes, report: Mapping[str, Any], hashes: tuple[str, str], expected: Expected
 ) -> Iterator[tuple[str, bool]]:
-    new = hashlib.sha256(data).hexdigest()
+    original, new = hashes
     yield "new_hash", report.get("new_hash", new) == new
     yield "new_size", report.get("new_size", len(data)) == len(data)
     yield "file_hash_changed", report.get("file_hash_changed", new != original) == (new != original)
@@ -198,7 +203,7 @@ def _facts_of_image(
     except RmexifError:
         yield "image", False
         return
-    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"])
+    kept = report["format"] if expected.mode == "strip" else containers.output_for(report["format"], report["frames"])
     asked = expected.output or kept
     yield "output_format", report.get("output_format") == container.format == asked
     for name, length in (("output_width", container.width), ("output_height", container.height)):

@@ -24,8 +24,10 @@ from rmexif.containers.bmp.header import (
     BmpHeader,
     read_header,
 )
-from rmexif.containers.bmp.rows import clean_rows, read_rows
-from rmexif.containers.bmp.signature import INFO, V4, V5
+from rmexif.containers.bmp.rows import clean_rows, has_even_fill, read_rows
+from rmexif.containers.bmp.signature import CORE, INFO, V4, V5
+from rmexif.containers.common.aspect import SQUARE
+from rmexif.containers.common.choices import PRIMARIES, aspect_bytes, with_choices
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import SAME, clear_unused, is_padding, twins
 from rmexif.containers.common.parts import PartBuilder
@@ -34,10 +36,13 @@ from rmexif.residuals import Residual
 from rmexif.types import Container, PayloadKind, Role
 
 if TYPE_CHECKING:
+    from rmexif.containers.bmp.rows import BmpRows
     from rmexif.types import Limits
 
 __all__ = ["BmpTree", "parse"]
 
+RESERVED: tuple[set[bytes], ...] = (set(), {b""}, {b"\0"}, {b"\xff"})  # fourth bytes of the entries of a palette
+NO_END_POINTS = (bytes(48), (bytes(11) + b"\x40") * 3 + bytes(12))  # of the display: unset, and unset by ImageMagick
 SPACES = (SRGB, b" niW", CALIBRATED)  # bV5CSType: sRGB, that of Windows, and none where no end points follow
 
 
@@ -61,33 +66,28 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
     parts = PartBuilder(len(view), limits)
     header = read_header(view)
     limits.check("max_pixels", header.width * header.rows)
-    start = header.start or header.end + header.entry * header.colours
-    if not header.end <= start <= len(view):
-        problem = f"the rows start at byte {start}, the header ends at {header.end}, the file at {len(view)}"
-        raise MalformedImage(problem, structure="bmp file header", offset=10)
+    start = _rows_start(header, len(view))
     found = read_rows(view, header, start)
     count = min(header.colours, (start - header.end) // header.entry)
     places = range(header.end, header.end + header.entry * count, header.entry)
     colours = [bytes(view[at : at + 3]) for at in places]
-    reserved = any(any(view[at + 3 : at + header.entry]) for at in places)
+    reserved = {bytes(view[at + 3 : at + header.entry]) for at in places}
     indices = twins(colours, found.used)
     kept = frozenset(indices[index] for index in found.used)
-    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)[: max(kept, default=0) + 1]
+    palette = clear_unused(colours, kept, ramp_step=255 if count == 2 else 1)
+    if header.length != CORE:  # which has no field for their number
+        palette = palette[: max(kept, default=0) + 1]
     rows = clean_rows(found, indices)
     tree = BmpTree(header, b"".join(colour + b"\0" for colour in palette), rows)
     _claim_header(view, header, parts, found.end - start)
-    filler = Role.ENCODING if not reserved and is_padding(colours, kept) else Role.UNKNOWN
+    filler = Role.ENCODING if reserved in RESERVED and is_padding(colours, kept) else Role.UNKNOWN
     for at, old, new in zip_longest(places, colours, palette):  # the last ones go where no pixel uses them
         is_same = old == new and not any(view[at + 3 : at + header.entry])
         label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", filler)
         parts.add(label, role, at, at + header.entry)
-    if rows is found.data or (found.painted and rows == bytes(found.data)):
-        parts.add("pixels", Role.PIXELS, start, found.end)
-    else:
-        reason = "codes" if found.painted else "twins" if indices != SAME else "padding"
-        parts.add(f"pixels/{reason}", Role.UNKNOWN, start, found.end)
+    _claim_rows(parts, found, rows, start, renumbered=indices != SAME)
     tables = icc.residual_bytes([header.colour.colour.icc])
-    return Container(
+    container = Container(
         "bmp",
         header.width,
         header.rows,
@@ -95,8 +95,43 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
         colour=header.colour.colour,
         residuals=(*tables, Residual.COLOUR_UNDER_ALPHA) if found.is_invisible else tuple(tables),
         residual_bytes=tables,
+        pixel_shape=SQUARE if header.aspect == (0, 0) else header.aspect,
         tree=tree,
     )
+    return with_choices(container, palettes=[palette], numbers=_number_bytes(header))
+
+
+def _number_bytes(header: BmpHeader) -> int:
+    """Bytes of end points with gamma, and of the shape of a pixel."""
+    return PRIMARIES * (header.colour.space == CALIBRATED) + aspect_bytes(header.aspect)
+
+
+def _rows_start(header: BmpHeader, size: int) -> int:
+    """Byte where the rows start, behind an entry of the palette at least.
+
+    Raises:
+        MalformedImage: they start elsewhere.
+    """
+    start = header.start or header.end + header.entry * header.colours
+    if not header.end <= start <= size:
+        problem = f"the rows start at byte {start}, the header ends at {header.end}, the file at {size}"
+        raise MalformedImage(problem, structure="bmp file header", offset=10)
+    if header.colours and start < header.end + header.entry:
+        problem = f"a palette of {header.colours} entries, of which none lies in front of the rows, at byte {start}"
+        raise MalformedImage(problem, structure="bmp palette", offset=header.end)
+    return start
+
+
+def _claim_rows(
+    parts: PartBuilder, found: BmpRows, rows: bytes | bytearray | memoryview, start: int, *, renumbered: bool
+) -> None:
+    """The rows, from byte ``start`` on; pixels where they leave as they are."""
+    if rows is found.data or (found.painted and rows == bytes(found.data)):
+        parts.add("pixels", Role.PIXELS, start, found.end)
+        return
+    reason = "codes" if found.painted else "twins" if renumbered else "padding"
+    role = Role.ENCODING if reason == "padding" and has_even_fill(found) else Role.UNKNOWN
+    parts.add(f"pixels/{reason}", role, start, found.end)
 
 
 def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size: int) -> None:
@@ -133,8 +168,9 @@ def _claim_header(view: memoryview, header: BmpHeader, parts: PartBuilder, size:
     parts.add("header", Role.STRUCTURE, position, header.end)
     start, end = header.linked
     if bytes(view[70:74]) == EMBEDDED:  # bV5CSType
-        is_clean = header.colour.profile == bytes(view[start:end])
-        parts.add("profile", Role.COLOUR if is_clean else Role.METADATA, start, end, PayloadKind.ICC)
+        is_clean, is_published = header.colour.profile == bytes(view[start:end]), icc.is_published(view[start:end])
+        role = Role.COLOUR if is_clean else Role.ENCODING if is_published else Role.METADATA
+        parts.add("profile", role, start, end, PayloadKind.ICC)
     else:
         parts.add("profile/path", Role.METADATA, start, end, PayloadKind.TEXT)
 
@@ -160,6 +196,6 @@ def _is_plain_colour(fields: bytes, header: BmpHeader) -> bool:
     space, end_points, rest = fields[16:20], fields[20:68], fields[68 : header.length - INFO]
     if masks not in (header.masks, (*STANDARD_MASKS[:3], STANDARD_ALPHA), STANDARD_MASKS, (0, 0, 0, 0)):
         return False
-    if header.colour != STANDARD or space not in SPACES or any(end_points):
+    if header.colour != STANDARD or space not in SPACES or end_points not in NO_END_POINTS:
         return False
     return not rest or (int.from_bytes(rest[:4], "little") in (0, *INTENTS) and not any(rest[4:]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rmexif.containers.bmp.header import RLE4, RUN_LENGTHS, STANDARD_MASKS
+from rmexif.containers.bmp.header import RLE4, RUN_LENGTHS, STANDARD_ALPHA, STANDARD_MASKS
 from rmexif.containers.common.palette import SAME
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, rle, samples
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from rmexif.containers.bmp.header import BmpHeader
     from rmexif.native.rle import Painted
 
-__all__ = ["BmpRows", "clean_rows", "read_rows"]
+__all__ = ["BmpRows", "clean_rows", "has_even_fill", "read_rows"]
 
+UNUSED_BYTE = 3  # of a pixel of 32 bits without alpha
+BYTE_MASKS = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
 MASKED = (16, 32)  # bits of a pixel whose channels are named by masks
 PROBLEMS = {
     Status.ENDS_EARLY: "they end before the last row does",
@@ -120,3 +123,18 @@ def clean_rows(found: BmpRows, indices: bytes) -> bytes | bytearray | memoryview
         masks = header.masks or STANDARD_MASKS
         changed |= samples.mask(rows, header.bits // 8, sum(masks), 0 if found.is_invisible else masks[3])
     return rows if changed else found.data
+
+
+def has_even_fill(found: BmpRows) -> bool:
+    """Whether all that is cleared of 32-bit rows is one value of a byte without a channel, or one colour of alpha 0."""
+    header = found.header
+    alpha = header.masks[3] if len(header.masks) == 4 else 0
+    if header.bits != 32 or len(found.data) != header.stride * header.rows or found.is_invisible:
+        return False
+    if not alpha:
+        unused = ~sum(header.masks or STANDARD_MASKS) & 0xFFFFFFFF
+        rest = bytes(found.data[UNUSED_BYTE::4])
+        return unused == STANDARD_ALPHA and rest.count(rest[0]) == len(rest)
+    if sum(header.masks) != 0xFFFFFFFF or alpha not in BYTE_MASKS:
+        return False
+    return fill_colour(found.data, 4, BYTE_MASKS.index(alpha)) is not None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Sequence
 
-__all__ = ["SAME", "clear_unused", "is_padding", "twins"]
+__all__ = ["SAME", "clear_unused", "is_fixed", "is_padding", "twins"]
 
 SAME = bytes(range(256))  # a table that leaves every sample as it is
 
@@ -27,9 +27,23 @@ FIXED: tuple[tuple[bytes, ...], ...] = (
     (bytes(3),) * 10 + tuple(bytes((r, g, b)) for b in SIXTHS for g in SIXTHS for r in SIXTHS),
     # three, three and two bits, as OpenCV has them
     tuple(bytes((36 * r, 36 * g, 85 * b)) for r in range(8) for g in range(8) for b in range(4)),
+    tuple(bytes((36 * r, 36 * g, 85 * b)) for b in range(4) for g in range(8) for r in range(8)),  # FFmpeg
 )
 ENTRIES_PER_STRAY = 128  # of a palette, for one that an encoder chose and no pixel came to need
-PLAIN = frozenset((bytes(3), b"\xff\xff\xff"))
+PLAIN = frozenset((bytes(3), b"\xff\xff\xff", b"GpL", b"Liq"))  # the last two: of pngquant and libimagequant
+
+
+def is_fixed(palette: Sequence[bytes]) -> bool:
+    """Whether the entries, black ones aside, stand as in a palette that programs bring along.
+
+    Args:
+        palette: the colours, three bytes each.
+    """
+    black = bytes(3)
+    return any(
+        len(palette) <= len(fixed) and all(colour in (black, fixed[index]) for index, colour in enumerate(palette))
+        for fixed in FIXED
+    )
 
 
 def is_padding(palette: Sequence[bytes], used: Collection[int]) -> bool:

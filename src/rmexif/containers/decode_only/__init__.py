@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.decode_only import headers
+from rmexif.containers.tiff import signature as tiff_signature
 from rmexif.types import Container, Part, Role
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ class DecodeOnlyRow(NamedTuple):
     title: str  # for people
     output: str  # the format that its picture leaves in, where the policy names none
     matches: Callable[[bytes], bool]
-    size: Callable[[memoryview], tuple[int, int]]  # px; from the headers
+    size: Callable[[memoryview], headers.PictureSize]  # from the headers
+    # Of a format with the signature of another one: whether the whole file is of it; asked before the other one.
+    matches_file: Callable[[memoryview], bool] | None = None
 
     def parse(self, view: memoryview, limits: Limits) -> Container[None]:
         """The size of the picture, checked; every byte counts as unknown.
@@ -36,16 +39,27 @@ class DecodeOnlyRow(NamedTuple):
             UnsupportedFeature: a form that is refused.
             LimitExceeded: more pixels than allowed.
         """
-        width, height = self.size(view)
-        limits.check("max_pixels", width * height)
-        parts = (Part(self.name, Role.UNKNOWN, 0, len(view)),)
-        return Container(self.name, width, height, parts, tree=None)
+        size = self.size(view)
+        pixels = size.width * size.height
+        limits.check("max_pixels", pixels)
+        return Container(
+            self.name,
+            size.width,
+            size.height,
+            (Part(self.name, Role.UNKNOWN, 0, len(view)),),
+            samples=size.channels * pixels,
+            sample_bytes=size.sample_bytes,
+            tree=None,
+        )
 
+
+RAW_TITLE = "a camera RAW (DNG, CR2, NEF, ARW and others with directories of TIFF)"
 
 DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (
     DecodeOnlyRow("qoi", "QOI", "png", lambda head: head.startswith(b"qoif"), headers.qoi),
     DecodeOnlyRow("ico", "ICO or CUR", "png", headers.is_icon, headers.icon),
     DecodeOnlyRow("jpeg2000", "JPEG 2000", "jpeg", headers.is_jpeg2000, headers.jpeg2000),
     DecodeOnlyRow("psd", "Photoshop PSD", "png", lambda head: head.startswith(b"8BPS\0\1"), headers.photoshop),
+    DecodeOnlyRow("raw", RAW_TITLE, "jpeg", tiff_signature.matches, headers.camera_raw, headers.is_camera_raw),
     DecodeOnlyRow("tga", "TGA", "png", headers.is_targa, headers.targa),  # no signature: behind all that have one
 )

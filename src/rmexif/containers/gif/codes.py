@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, lzw, samples
 
 __all__ = ["NO_CODES", "RESET_BYTES", "PictureCodes", "read_codes", "renumber"]
@@ -58,7 +58,7 @@ def read_codes(data: bytes, code_size: int, size: int, offset: int) -> PictureCo
     """
     found = lzw.decode(data, size, code_size)
     if found.status not in (Status.OK, Status.ENDS_EARLY):
-        problem = f"a code that the table does not hold yet, in byte {found.consumed} of the codes"
+        problem = f"a code that the table does not hold yet, in byte {found.consumed} of the codes; {REPAIR}"
         raise MalformedImage(problem, structure="gif picture data", offset=offset)
     values = samples.used(found.samples, len(found.samples)) if found.samples else b""
     least = _code_size(values)

@@ -11,10 +11,12 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
 from rmexif.containers.gif.codes import RESET_BYTES, PictureCodes, read_codes
+from rmexif.containers.gif.common_controls import DISPOSALS, common_controls, is_one_way
 from rmexif.containers.gif.screen import (
     APPLICATION,
     COMMENT,
@@ -36,7 +38,7 @@ from rmexif.containers.gif.screen import (
 )
 from rmexif.containers.gif.signature import matches
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Container, Limits, PayloadKind, Role
 
@@ -51,11 +53,9 @@ LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 NEWEST = ord("9")  # of the version 89a
 RESERVED = 0x18  # flags of a picture (20.c.v)
 EVEN_SIZES = ({255}, {254}, set[int]())  # byte, of the data sub-blocks of one picture
-STILL_DELAYS = frozenset((0, 1, 2, 3, 4, 5, 7, 10, 20, 50, 100))  # 1/100 s, of a picture that nothing follows
-CONTROL_LENGTH = 8  # byte of a graphic control extension
 LAST = 255  # index that programs take for "none"
 PAYLOADS = {b"XMP DataXMP": PayloadKind.XMP, b"ICCRGBG1012": PayloadKind.ICC, b"C2PA_GIF\x01\0\0": PayloadKind.JUMBF}
-DISPOSALS = (0, 1, 2, 3, 3, 0, 0, 0)  # what browsers make of each: nobody defined 4 to 7 (GIF89a, 23.c.iv)
+GAMMAS = (b"!\xff\x0bImageMagick\x0egamma=0.454545\0", b"!\xff\x0bImageMagick\x0dgamma=1.000000\0")  # of ImageMagick
 LOOP_COUNT = 1  # first byte of the sub-block that holds one
 
 
@@ -80,12 +80,13 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
     for old, new in zip(found.tables(), screen.tables(), strict=True):
         if old and new:
             _claim_table(walk.parts, old, new)
-    for picture, area, control in zip(screen.pictures, walk.code_areas, walk.control_areas, strict=True):
+    for picture, area in zip(screen.pictures, walk.code_areas, strict=True):
         _claim_codes(walk.parts, view, picture.codes, *area)
-        _claim_control(walk.parts, view, picture, found, control)
+    _claim_controls(walk.parts, view, found, screen, walk.control_areas)
+    _claim_flags(walk.parts, found, walk.flags)
     width, height = found.shown_size
     kept = sum(picture.codes.resets for picture in screen.pictures)
-    return Container(
+    container = Container(
         format="gif",
         width=width,
         height=height,
@@ -95,6 +96,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
+    return with_choices(container, palettes=[table.entries for table in screen.tables() if table])
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:
@@ -121,35 +123,30 @@ def _claim_loop(
     parts.add("application/loop", role, start, end, None if is_clean else PayloadKind.UNKNOWN)
 
 
-def _claim_control(
-    parts: PartBuilder, view: memoryview, picture: GifPicture, screen: GifScreen, area: tuple[int, int] | None
+def _claim_flags(parts: PartBuilder, screen: GifScreen, found: Sequence[tuple[int, int]]) -> None:
+    """The flags of image descriptors (20.c.v): tables may be called sorted, absent ones sized, all alike."""
+    free: dict[bool, set[int]] = {True: set(), False: set()}  # by whether there is a table
+    for (_, flags), picture in zip(found, screen.pictures, strict=True):
+        canonical_flags = (picture.table.flags if picture.table else 0) | flags & INTERLACED
+        free[picture.table is not None].add(flags ^ canonical_flags)
+    for (at, flags), picture in zip(found, screen.pictures, strict=True):
+        others = free[picture.table is not None]
+        is_common = is_one_way(others) and not flags & RESERVED
+        role = Role.STRUCTURE if others == {0} else Role.ENCODING if is_common else Role.UNKNOWN
+        parts.add("picture/flags", role, at, at + 1)
+
+
+def _claim_controls(
+    parts: PartBuilder, view: memoryview, found: GifScreen, screen: GifScreen, areas: Sequence[tuple[int, int] | None]
 ) -> None:
-    """The graphic control of a picture."""
-    if area is None:
-        return
-    start, end = area
-    block = bytes(view[start:end])
-    if picture.control and block == picture.control.block():
-        role = Role.ANIMATION
-    else:
-        role = Role.ENCODING if _is_common_control(block, picture, screen) else Role.METADATA
-    parts.add("control", role, start, end)
-
-
-def _is_common_control(block: bytes, picture: GifPicture, screen: GifScreen) -> bool:
-    """Whether a graphic control says no more than the canonical one: nothing for a viewer to wait for, no free byte."""
-    if len(block) != CONTROL_LENGTH or block[3] & ~0x1D or block[7]:
-        return False
-    control = picture.control
-    if len(screen.pictures) > 1 and block[4:6] != (control.delay if control else b"\0\0"):
-        return False
-    if len(screen.pictures) == 1 and int.from_bytes(block[4:6], "little") not in STILL_DELAYS:
-        return False
-    if block[3] & 1 and control and control.transparent == block[6]:
-        return True
-    table = screen.table_of(picture)
-    entries = len(table.entries) if table else 0
-    return block[6] in {0, LAST, entries - 1, *{max(picture.samples, default=0) + 1}}
+    """The graphic control of each picture."""
+    blocks = [bytes(view[slice(*area)]) if area else b"" for area in areas]
+    common = common_controls(blocks, found, screen)
+    for block, picture, area, is_common in zip(blocks, screen.pictures, areas, common, strict=True):
+        is_canonical = picture.control is not None and block == picture.control.block()
+        if area is not None:
+            role = Role.ANIMATION if is_canonical else Role.ENCODING if is_common else Role.METADATA
+            parts.add("control", role, *area)
 
 
 def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None:
@@ -170,7 +167,7 @@ def _claim_codes(parts: PartBuilder, view: memoryview, codes: PictureCodes, star
     if codes.is_ordinary and not (codes.is_kept and _is_full(view[start + 1 : end], len(codes.data))):
         role = Role.ENCODING if _is_even(view[start + 1 : end]) else Role.UNKNOWN
     parts.add(label, role, start, end)
-    parts.add("picture/surplus", Role.GAP, end, last)
+    parts.add("picture/surplus", Role.ENCODING if bytes(view[end:last]) == b"\0" else Role.GAP, end, last)  # FFmpeg
     parts.add(label, role, last, last + 1)
 
 
@@ -207,6 +204,7 @@ class _GifWalk:
         self.pictures: list[GifPicture] = []
         self.code_areas: list[tuple[int, int, int]] = []  # of each picture: first byte, end, terminator
         self.loop_areas: list[tuple[int, int, bool]] = []  # and whether it has the canonical form
+        self.flags: list[tuple[int, int]] = []  # of each picture: its byte of flags, and where that is
         self.control_areas: list[tuple[int, int] | None] = []  # of each picture
         self.coded = 0  # px of all pictures
         self.loop: bytes | None = None
@@ -277,7 +275,8 @@ class _GifWalk:
         else:
             name = bytes(blocks[0]) if label == APPLICATION and blocks else b""
             kind = "application" if name else "extension"
-            self.parts.add(kind, Role.METADATA, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
+            role = Role.ENCODING if self.view[start:end] in GAMMAS else Role.METADATA
+            self.parts.add(kind, role, start, end, PAYLOADS.get(name, PayloadKind.UNKNOWN), 3 + len(name))
 
     def _read_loop(self, start: int, end: int, blocks: list[memoryview]) -> None:
         """Take the loop count that browsers take: of the last block, wherever it stands, the first sub-block."""
@@ -296,7 +295,7 @@ class _GifWalk:
         place, flags = self.cursor.bytes(8), self.cursor.u8()
         self.parts.add("picture", Role.STRUCTURE, start, self.cursor.offset - 1)
         table = self._read_table(flags)
-        self._claim_flags(flags, table, start + 9)
+        self.flags.append((start + 9, flags))
         first = self.cursor.offset
         code_size = self.cursor.u8()
         if not 1 <= code_size <= 8:
@@ -318,13 +317,6 @@ class _GifWalk:
             self.parts.add("control", Role.METADATA, control_start, end)
         self.control_areas.append(self.pending[-1] if self.pending else None)
         self.control, self.pending = None, []
-
-    def _claim_flags(self, flags: int, table: ColourTable | None, at: int) -> None:
-        """The flags of an image descriptor (20.c.v): a table may be called sorted, an absent one have a size."""
-        role = Role.STRUCTURE
-        if flags != (table.flags if table else 0) | flags & INTERLACED:
-            role = Role.UNKNOWN if flags & RESERVED else Role.ENCODING
-        self.parts.add("picture/flags", role, at, at + 1)
 
     def _read_codes(self, picture: GifPicture, code_size: int, first: int) -> GifPicture:
         """Decode the codes; the picture with its data, and where in the file that ends."""
@@ -352,7 +344,10 @@ class _GifWalk:
                 pieces.append(full)
                 sizes += [LONGEST] * count
                 continue
-            size = self.cursor.u8()
+            size = self.cursor.u8() if self.cursor.remaining else LONGEST
+            if size > self.cursor.remaining:
+                problem = f"its codes are cut off; {REPAIR}"
+                raise MalformedImage(problem, structure="gif picture data", offset=start)
             if not size:
                 return b"".join(pieces), sizes
             pieces.append(self.cursor.take(size))

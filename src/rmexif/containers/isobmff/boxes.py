@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at, label
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
@@ -36,11 +37,12 @@ Boxes = dict[bytes, BoxAt]  # by type
 class Tally:
     """Counts every structure that a file makes us touch, so that a hostile count costs no more than the limit."""
 
-    __slots__ = ("count", "limits")
+    __slots__ = ("count", "limits", "profiles")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.count = 0
+        self.profiles = icc.JudgedProfiles(limits)
 
     def add(self, number: int = 1) -> None:
         """Count ``number`` more structures.

@@ -111,13 +111,14 @@ class _ParameterSet(BitRewriter):
         return bytes((self.kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
 
 
-def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSequence:
+def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing: bool = False) -> HevcSequence:
     """A sequence parameter set (7.3.2.2).
 
     Args:
         nal: the NAL unit.
         offset: byte of the file at which it lies, for errors.
         windowed: whether it is written with its conformance window; without it all that is coded is shown.
+        keeps_timing: whether it is written with a rate that encoders write by themselves.
 
     Raises:
         MalformedImage: it ends early, or a number is above what its field allows.
@@ -143,7 +144,7 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True) -> HevcSeque
         for _ in range(bits.ue(32)):
             bits.copy(counter + 1)
     bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
-    rewrite_vui(bits, layers)
+    rewrite_vui(bits, layers, keeps_timing=keeps_timing)
     _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
     more = sps_id, ctb, separate, adaptive_offset, scaling
     return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *more)
@@ -182,8 +183,13 @@ def _coding_tools(bits: _ParameterSet) -> tuple[int, bool, int]:
     return ctb, offsets, scaling
 
 
-def write_vps(sequences: list[HevcSequence]) -> bytes:
-    """The video parameter set of sequences that name the same one (7.3.2.1): one layer, no timing, no extension."""
+def write_vps(sequences: list[HevcSequence], *, ordered: bool = False) -> bytes:
+    """The video parameter set of sequences that name the same one (7.3.2.1): one layer, no timing, no extension.
+
+    Args:
+        sequences: all of them.
+        ordered: vps_sub_layer_ordering_info_present_flag, which says nothing of a single sub-layer.
+    """
     first = max(sequences, key=lambda sequence: sequence.sub_layers)
     bits = _ParameterSet(b"", VPS, 0)
     bits.put(4, first.vps_id)
@@ -194,7 +200,7 @@ def write_vps(sequences: list[HevcSequence]) -> bytes:
     bits.put(16, 0xFFFF)  # vps_reserved_0xffff_16bits
     bits.put(96, int.from_bytes(first.profile, "big"))
     bits.put(16 if first.sub_layers > 1 else 0, 0)  # no profiles or levels of sub-layers
-    bits.put(1, 0)  # vps_sub_layer_ordering_info_present_flag
+    bits.put(1, int(ordered))  # vps_sub_layer_ordering_info_present_flag
     for number in first.buffering:
         bits.put_golomb(number)
     bits.put(6, 0)  # vps_max_layer_id

@@ -5,7 +5,7 @@ Aspect ratio, overscan, display window, timing, buffer models and bitstream rest
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common import h273
@@ -19,6 +19,9 @@ EXTENDED_SAR = 255  # aspect_ratio_idc, table E.1
 UNSPECIFIED_FORMAT = 5  # video_format, table E.2
 MAX_CHROMA_LOCATION = 5  # chroma_sample_loc_type, E.3.1
 MAX_BUFFERS = 32  # cpb_cnt_minus1 is at most 31 (E.3.2)
+# Ticks and their scale that encoders of still pictures and of video write (x265's are 1 to 25, or to what it is asked).
+RATES = frozenset((1, rate) for rate in (1, 10, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)) | {(1001, 24000)}
+RATES |= {(1001, 30000), (1001, 60000), (25, 1)}  # the last one: x265 under libheif
 COLOURS = tuple(map(max, h273.TABLES))  # highest primaries, transfer and matrix
 
 
@@ -29,19 +32,22 @@ class VideoSignal:
     full_range: int = 0
     colours: tuple[int, ...] = ()  # primaries, transfer, matrix; or none
     chroma: tuple[int, ...] = ()  # location of the chroma samples in the top and bottom field; or none
+    timing: tuple[int, int] | None = None  # vui_num_units_in_tick, vui_time_scale
 
 
-def rewrite_vui(bits: BitRewriter, sub_layers: int) -> None:
+def rewrite_vui(bits: BitRewriter, sub_layers: int, *, keeps_timing: bool = False) -> None:
     """vui_parameters_present_flag and vui_parameters (E.2.1).
 
     Args:
         bits: at the flag.
         sub_layers: sps_max_sub_layers_minus1.
+        keeps_timing: whether a rate that encoders write by themselves is written too.
 
     Raises:
         MalformedImage: they end early, or a buffer model has more than 32 buffers.
     """
-    _write(bits, _vui_parameters(bits, sub_layers) if bits.flag() else VideoSignal())
+    signal = _vui_parameters(bits, sub_layers) if bits.flag() else VideoSignal()
+    _write(bits, signal if keeps_timing and signal.timing in RATES else replace(signal, timing=None))
 
 
 def _vui_parameters(bits: BitRewriter, sub_layers: int) -> VideoSignal:
@@ -55,8 +61,9 @@ def _vui_parameters(bits: BitRewriter, sub_layers: int) -> VideoSignal:
     bits.skip(3)  # neutral_chroma_indication_flag, field_seq_flag, frame_field_info_present_flag
     if bits.flag():  # default_display_window_flag
         _skip_golombs(bits, 4)
+    timing = None
     if bits.flag():  # vui_timing_info_present_flag
-        bits.skip(64)  # vui_num_units_in_tick, vui_time_scale
+        timing = bits.bits(32), bits.bits(32)
         if bits.flag():
             bits.golomb()  # vui_num_ticks_poc_diff_one_minus1
         if bits.flag():  # vui_hrd_parameters_present_flag
@@ -64,7 +71,8 @@ def _vui_parameters(bits: BitRewriter, sub_layers: int) -> VideoSignal:
     if bits.flag():  # bitstream_restriction_flag
         bits.skip(3)
         _skip_golombs(bits, 5)
-    return VideoSignal(full_range, colours, chroma if max(chroma, default=9) <= MAX_CHROMA_LOCATION else ())
+    chroma = chroma if max(chroma, default=9) <= MAX_CHROMA_LOCATION else ()
+    return VideoSignal(full_range, colours, chroma, timing)
 
 
 def _video_signal_type(bits: BitRewriter) -> tuple[int, tuple[int, ...]]:
@@ -107,7 +115,7 @@ def _skip_golombs(bits: BitRewriter, count: int) -> None:
 def _write(bits: BitRewriter, signal: VideoSignal) -> None:
     """vui_parameters_present_flag, and the parameters where they say anything."""
     described = bool(signal.full_range or signal.colours)
-    if not bits.put(1, int(described or bool(signal.chroma))):
+    if not bits.put(1, int(described or bool(signal.chroma or signal.timing))):
         return
     bits.put(2, 0)  # no aspect ratio, no overscan
     if bits.put(1, int(described)):
@@ -119,4 +127,9 @@ def _write(bits: BitRewriter, signal: VideoSignal) -> None:
     bits.put(1, int(bool(signal.chroma)))
     for location in signal.chroma:
         bits.put_golomb(location)
-    bits.put(6, 0)  # fields, display window, timing, restrictions
+    bits.put(4, 0)  # fields, display window
+    if bits.put(1, int(signal.timing is not None)):
+        for number in signal.timing or ():
+            bits.put(32, number)
+        bits.put(2, 0)  # no distance of pictures, no buffer model
+    bits.put(1, 0)  # restrictions

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.boxes import BoxAt, box_at
+from rmexif.containers.common.choices import LIGHT, with_choices
 from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.isobmff.boxes import Tally, first_of_each
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IsobmffTree", "parse_avif", "parse_heic"]
 
+NUMBERS = {"clli": LIGHT, "mdcv": LIGHT, "pasp": 3}  # bytes of the numbers in a property, as they are rounded
 AV1_BLOCK = 64  # px: side of the largest transform
 
 
@@ -107,7 +110,7 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
     if scaling := _scaling(still, movie):
         bounds |= {Residual.HEVC_SCALING_LISTS: scaling}
     is_moving = movie is not None and (name == "avif" or still is None)  # a decoder of HEIC shows the still
-    return Container(
+    container = Container(
         name,
         *first.size,
         _parts(view, top, tree, meta, tally),
@@ -116,8 +119,23 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         residuals=(*_residuals(name, still, movie), *bounds),
         residual_bytes=bounds,
         samples=first.size[0] * first.size[1] * (4 if _has_alpha(still, movie) else 3),
+        sample_bytes=2 if _depth(still, movie) > 8 else 1,
         tree=tree,
     )
+    return with_choices(container, numbers=_number_bytes(_properties(still, movie)), is_recoded=False)
+
+
+def _number_bytes(found: list[tuple[Property, ...]]) -> int:
+    """Bytes of the numbers in all properties, of equal ones once; square pixels say nothing."""
+    boxes = {prop.box: prop for properties in found for prop in properties if prop.value != SQUARE}
+    return sum(NUMBERS.get(prop.kind, 0) for prop in boxes.values())
+
+
+def _depth(still: Still | None, movie: Movie | None) -> int:
+    """Bits of a sample, at most; of a sequence those of AV1, whose samples need not be alike."""
+    units = [data.sequence for track in movie.tracks for data in track.content.data] if movie else []
+    depths = [sequence.depth for sequence in units if sequence]
+    return max([*depths, still.depth if still else 0])
 
 
 def _has_alpha(still: Still | None, movie: Movie | None) -> bool:

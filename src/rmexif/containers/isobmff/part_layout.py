@@ -6,7 +6,13 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.boxes import BoxAt, label, tiff_offset
-from rmexif.containers.isobmff.boxes import blank, flags_of, hdlr, walk
+from rmexif.containers.isobmff.boxes import blank, hdlr, walk
+from rmexif.containers.isobmff.common_boxes import (
+    HANDLERS,
+    CommonLayout,
+    associates_kept,
+    names_kept,
+)
 from rmexif.containers.isobmff.items import PICTURES, SELF_REFERENCE, XMP
 from rmexif.containers.isobmff.rewrite import write_stsd
 from rmexif.errors import InputError
@@ -32,9 +38,7 @@ READ_META = frozenset((b"hdlr", b"iinf", b"iref", b"iprp", b"pitm", b"iloc", b"i
 NESTED = {b"trak": (b"mdia", b"edts"), b"mdia": (b"minf",), b"minf": (b"stbl",)}
 TIMED = frozenset((b"mvhd", b"tkhd", b"mdhd"))
 TABLES = frozenset((b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"elst"))
-COMMON_NAMES = frozenset((b"Color", b"Alpha"))  # of items, as libavif writes them
 DELIMITER = b"\x12\0"  # an AV1 temporal delimiter (5.6): type and an empty body
-WIDE_IDS = 2  # version of iloc with item ids of four bytes (8.11.3)
 KEPT_REFERENCES = frozenset((b"dimg", b"auxl", b"prem", b"iloc"))
 NEUTRAL_LANGUAGES = (0, 0x55C4)  # 8.4.2: none, and "und"
 
@@ -53,6 +57,7 @@ class PartLayout:
         self.parts = parts
         self.tally = tally
         self.media: list[tuple[int, int]] = []  # bodies of mdat and idat boxes, where items and samples may lie
+        self.common = CommonLayout()
         self.claimed = 0  # byte: end of the last claim in one of them
 
     def tile(self, end: int) -> tuple[Part, ...]:
@@ -112,9 +117,12 @@ class PartLayout:
         """Claim a handler box, which often names the program that wrote the file."""
         bare = hdlr(handler)
         # Some writers end the box after the empty name, some before its zero, some two zeros later: all are empty.
-        named = not blank(self.view[min(at.offset + 32, at.end) : at.end])
-        if bytes(at.bytes(self.view)[8:32]) == bare[8:32] and not named:
+        name = bytes(self.view[min(at.offset + 32, at.end) : at.end])
+        is_bare = bytes(at.bytes(self.view)[8:32]) == bare[8:32]
+        if is_bare and not any(name):
             self.add(at, path, Role.STRUCTURE)
+        elif is_bare and name.endswith(b"\0") and name[:-1] in HANDLERS:
+            self.add(at, path, Role.ENCODING)
         else:
             self.parts.add(path, Role.METADATA, at.offset, at.end, PayloadKind.TEXT, min(32, at.end - at.offset))
 
@@ -130,6 +138,7 @@ class PartLayout:
     def add_meta(self, meta: Meta, still: Still) -> None:
         """Claim a ``meta`` box and what is in it."""
         end = meta.at.body + 4
+        self.common = CommonLayout.read(self.view, meta, still, self.tally)
         self.add_head(meta.at, "meta", end)
         for at in meta.boxes:
             end, path = at.end, f"meta/{label(at.type)}"
@@ -145,11 +154,13 @@ class PartLayout:
             elif at.type == b"iinf":
                 self._add_iinf(meta, at, still)
             elif at.type == b"iref":
-                self._add_iref(at)
+                self._add_iref(at, still)
             elif at.type == b"iprp":
                 self._add_iprp(meta, at, still)
-            elif at.type == b"iloc" and self._names_kept(meta, at, still):
+            elif at.type == b"iloc" and names_kept(self.view, at, meta, still, self.common.exif):
                 self.add(at, path, Role.ENCODING)  # every byte that it points at is claimed by itself
+            elif at.type == b"pitm" and self.common.is_plain and at.bytes(self.view) in self.common.primary:
+                self.add(at, path, Role.ENCODING)
             else:
                 self.add(at, path, Role.STRUCTURE)
         self.add_rest(meta.at, "meta", end)
@@ -164,70 +175,23 @@ class PartLayout:
             if item is None:
                 self.add(entry, f"meta/iinf/{label(entry.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
             elif id(item) in kept_ids and item.name_at == entry.end - 1 and not item.name:
-                self.add(entry, "meta/iinf/infe", Role.STRUCTURE)
-            elif id(item) in kept_ids and self._is_common_entry(entry, item):
+                is_plain = self.common.is_plain and self.common.names(self.view, entry, item)
+                self.add(entry, "meta/iinf/infe", Role.ENCODING if is_plain else Role.STRUCTURE)
+            elif (id(item) in kept_ids or item.id in self.common.exif) and self.common.names(self.view, entry, item):
                 self.add(entry, "meta/iinf/infe", Role.ENCODING)
             else:
                 payload = PayloadKind.TEXT if item.name or item.content_type else None
                 self.add(entry, "meta/iinf/infe", Role.METADATA, payload, item.name_at - entry.body)
         self.add_rest(at, "meta/iinf", end)
 
-    def _is_common_entry(self, entry: BoxAt, item: Item) -> bool:
-        """Whether an item has a name that libavif gives to every one of its kind."""
-        head = bytes(self.view[entry.body : item.name_at])
-        plain = head == b"\x02\0\0\0" + item.id.to_bytes(2, "big") + b"\0\0" + item.type
-        return plain and item.name in COMMON_NAMES and item.name_at + len(item.name) + 1 == entry.end
-
-    def _names_kept(self, meta: Meta, at: BoxAt, still: Still) -> bool:
-        """Whether an iloc box places the kept items and nothing else, each once, in fields without spare bytes."""
-        cursor = at.cursor(self.view)
-        version, flags = flags_of(cursor)
-        sizes, more = cursor.u8(), cursor.u8()
-        extent = (sizes >> 4) + (sizes & 15) + (more & 15 if version else 0)
-        numbers, bases = [], set[int]()
-        for _ in range(cursor.u32() if version == WIDE_IDS else cursor.u16()):
-            numbers.append(cursor.u32() if version == WIDE_IDS else cursor.u16())
-            spare = cursor.u16() & 0xFFF0 if version else 0
-            spare |= cursor.u16()  # data_reference_index
-            base = cursor.uint(more >> 4)
-            extents = cursor.u16()
-            bases.add(base)
-            cursor.skip(extents * extent)
-            if spare or extents != 1:  # more of them could be cut anywhere
-                return False
-        kept = sorted(kept.item.id for kept in still.items)
-        return (
-            not flags
-            and len(bases) == 1
-            and not cursor.remaining
-            and sorted(numbers) == kept
-            and all(item.extents for item in meta.items.values() if item.id in numbers)
-        )
-
-    def _associates_kept(self, meta: Meta, at: BoxAt, still: Still) -> bool:
-        """Whether an ipma box gives every kept item the properties that are written, and says nothing else."""
-        cursor = at.cursor(self.view)
-        version, flags = flags_of(cursor)
-        size = 2 if flags & 1 else 1
-        essential = 0x80 << 8 * (size - 1)
-        written = {kept.item.id: sorted(prop.box for prop in kept.properties) for kept in still.items}
-        numbers = []
-        for _ in range(cursor.u32()):
-            numbers.append(cursor.u32() if version else cursor.u16())
-            found = [cursor.uint(size) for _ in range(cursor.u8())]
-            if not all(0 < index & ~essential <= len(meta.property_boxes) for index in found):
-                return False
-            named = sorted(bytes(meta.property_boxes[(index & ~essential) - 1].bytes(self.view)) for index in found)
-            if named != written.get(numbers[-1]):
-                return False
-        return not cursor.remaining and flags <= 1 and numbers == sorted(written)
-
-    def _add_iref(self, at: BoxAt) -> None:
-        end = at.body + 4
+    def _add_iref(self, at: BoxAt, still: Still) -> None:
+        end, seen = at.body + 4, set[tuple[bytes, int]]()
         self.add_head(at, "meta/iref", end)
         for reference in walk(self.view, end, at.end, self.tally):
             end = reference.end
             role = Role.STRUCTURE if reference.type in KEPT_REFERENCES else Role.METADATA
+            if self.common.refers(self.view, reference, still, seen):
+                role = Role.ENCODING
             self.add(reference, f"meta/iref/{label(reference.type)}", role)
         self.add_rest(at, "meta/iref", end)
 
@@ -246,7 +210,7 @@ class PartLayout:
                 self.add_rest(inner, "meta/iprp/ipco", last)
             else:
                 role = Role.STRUCTURE if inner.type == b"ipma" else Role.UNKNOWN
-                if inner.type == b"ipma" and self._associates_kept(meta, inner, still):
+                if inner.type == b"ipma" and associates_kept(self.view, inner, meta, still, self.common.forms):
                     role = Role.ENCODING  # properties in another order have other numbers
                 self.add(inner, f"meta/iprp/{label(inner.type)}", role)
         self.add_rest(at, "meta/iprp", end)
@@ -255,9 +219,12 @@ class PartLayout:
         path = f"meta/iprp/ipco/{label(at.type)}"
         role = used.get(bytes(at.bytes(self.view)))
         if role:
-            self.add(at, path, role)
+            self.add(at, path, Role.ENCODING if self.common.is_plain else role)
         elif at.type == b"colr" and bytes(self.view[at.body : min(at.end, at.body + 4)]) in (b"prof", b"rICC"):
-            self.add(at, f"{path}/prof", Role.METADATA, PayloadKind.ICC, 4)
+            role = Role.ENCODING if at.offset in self.common.forms else Role.METADATA
+            self.add(at, f"{path}/prof", role, PayloadKind.ICC, 4)
+        elif at.offset in self.common.forms:
+            self.add(at, path, Role.ENCODING)
         else:
             payload = PayloadKind.TEXT if at.type == b"udes" else PayloadKind.UNKNOWN
             self.add(at, path, Role.METADATA, payload)
@@ -269,7 +236,8 @@ class PartLayout:
         self.media.sort()
         kept_ids = {id(kept.item) for kept in still.items}
         for kept in still.items:
-            self._add_filtered(f"mdat/item:{label(kept.item.type)}", kept.coded, kept.data)
+            role = Role.ENCODING if self.common.is_plain and not kept.is_coded else Role.PIXELS
+            self._add_filtered(f"mdat/item:{label(kept.item.type)}", kept.coded, kept.data, role)
         for item in meta.items.values():
             if id(item) in kept_ids or not item.extents:
                 continue
@@ -287,7 +255,11 @@ class PartLayout:
         if item.type in PICTURES:
             return Role.AUXILIARY, PayloadKind.PICTURE, 0
         if item.type == b"Exif" and ranges:
-            return Role.METADATA, PayloadKind.EXIF, tiff_offset(self.view[slice(*ranges[0])])
+            return (
+                Role.ENCODING if item.id in self.common.exif else Role.METADATA,
+                PayloadKind.EXIF,
+                tiff_offset(self.view[slice(*ranges[0])]),
+            )
         if item.type == b"mime":
             return Role.METADATA, PayloadKind.XMP if item.content_type == XMP else PayloadKind.TEXT, 0
         return (Role.METADATA if item.type == b"uri " else Role.UNKNOWN), PayloadKind.UNKNOWN, 0
@@ -299,8 +271,8 @@ class PartLayout:
             for coded, data in zip(track.content.coded, track.content.data, strict=True):
                 self._add_filtered("mdat/sample", coded, data)
 
-    def _add_filtered(self, path: str, coded: Gathered, data: FilteredData) -> None:
-        """Claim coded data, and name what of it is dropped."""
+    def _add_filtered(self, path: str, coded: Gathered, data: FilteredData, role: Role = Role.PIXELS) -> None:
+        """Claim coded data, in a role of its own where it says how others are put together; name what is dropped."""
         for first, last, why in data.spans:
             for start, end in coded.places(first, last):
                 if bytes(self.view[start:end]) == DELIMITER and why == "delimiter":
@@ -308,7 +280,7 @@ class PartLayout:
                 elif why:
                     self._add_in_media(f"{path}/{why}", Role.METADATA, start, end, PayloadKind.UNKNOWN)
                 else:
-                    self._add_in_media(path, Role.PIXELS, start, end)
+                    self._add_in_media(path, role, start, end)
 
     def _add_in_media(
         self, path: str, role: Role, start: int, end: int, payload: PayloadKind | None = None, skip: int = 0

@@ -11,7 +11,6 @@ from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
-from rmexif import icc
 from rmexif.containers.common import h273
 from rmexif.containers.isobmff.av1 import read_av1c
 from rmexif.containers.isobmff.boxes import box, flags_of, full
@@ -44,7 +43,6 @@ __all__ = [
 
 ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 MAX_ASPECT = 1000  # to one: bounds what the two numbers can carry; H.265 table E.1 goes up to 2
-PROFILE_COST = 500  # boxes that take as long to read as one ICC profile: bounds the time of a file full of them
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
 VIEWING = frozenset(("clli", "mdcv", "pasp"))  # how the whole picture is shown
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
@@ -163,7 +161,8 @@ def _pasp(cursor: Cursor) -> Property | None:
     common = gcd(across, down)
     if not across or not down or max(across, down) // common > MAX_ASPECT:
         return None
-    return Property("pasp", box(b"pasp", struct.pack(">II", across // common, down // common)), Role.STRUCTURE)
+    shape = across // common, down // common
+    return Property("pasp", box(b"pasp", struct.pack(">II", *shape)), Role.STRUCTURE, shape)
 
 
 def _clap(cursor: Cursor) -> Property:
@@ -186,8 +185,7 @@ def _colr(cursor: Cursor, tally: Tally) -> Property | None:
         return Property("nclx", box(b"colr", kind, fields), Role.COLOUR, numbers)
     if kind not in (b"prof", b"rICC"):
         return None
-    tally.add(PROFILE_COST)
-    profile = icc.clean(cursor.bytes(cursor.remaining))
+    profile = tally.profiles.clean(cursor.bytes(cursor.remaining))
     return Property("prof", box(b"colr", b"prof", profile), Role.COLOUR, profile) if profile else None
 
 

@@ -82,10 +82,9 @@ class Still:
     premultiplied: tuple[tuple[int, int], ...]  # picture, alpha
 
     @property
-    def av1_depth(self) -> int | None:
-        """Bits of a sample of the primary picture; None where it is not coded in AV1."""
-        sequence = _coded_base(self.items, self.items[0]).data.sequence
-        return sequence.depth if sequence else None
+    def depth(self) -> int:
+        """Bits of a sample of the primary picture; 0 where its coding does not say."""
+        return max(_coded_depths(_coded_base(self.items, self.items[0])), default=0)
 
     def with_sizes(self, sizes: Sequence[tuple[int, int]]) -> Still:
         """The same picture, its first items of the given sizes in px."""
@@ -255,16 +254,20 @@ def _coded_base(items: Sequence[KeptItem], kept: KeptItem) -> KeptItem:
     return kept
 
 
+def _coded_depths(base: KeptItem) -> tuple[int, ...]:
+    """Bits of a sample of luma and chroma of a coded item; nothing where its coding does not say."""
+    if base.data.sequence:
+        return base.data.sequence.depth, base.data.sequence.depth
+    config = value_of(base.properties, "hvcC")  # ISO 14496-15, 8.3.3.1.2: bitDepthLumaMinus8, bitDepthChromaMinus8
+    return tuple((config.box[at] & 7) + 8 for at in (17, 18)) if config else ()
+
+
 def _with_coded_depths(items: Sequence[KeptItem], kept: KeptItem) -> tuple[Property, ...]:
     """The item's properties, with the bits of each channel as they are coded where a ``pixi`` differs."""
-    base = _coded_base(items, kept)
-    config = value_of(base.properties, "hvcC")
-    if base.data.sequence:
-        luma = chroma = base.data.sequence.depth
-    elif config:  # ISO 14496-15, 8.3.3.1.2: bitDepthLumaMinus8, bitDepthChromaMinus8
-        luma, chroma = ((config.box[at] & 7) + 8 for at in (17, 18))
-    else:
+    depths = _coded_depths(_coded_base(items, kept))
+    if not depths:
         return kept.properties
+    luma, chroma = depths
     return tuple(
         pixi((luma, *[chroma] * (len(prop.value) - 1))) if prop.kind == "pixi" else prop for prop in kept.properties
     )

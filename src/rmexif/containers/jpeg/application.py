@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rmexif.containers.common.aspect import aspect
-from rmexif.containers.common.density import is_common_per_inch
+from rmexif.containers.common.density import DPI, is_common_per_inch
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
@@ -25,6 +25,7 @@ ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 JFIF_DENSITY = 8  # byte of the parameters
 VERSIONS = (b"\x01\x00", b"\x01\x01", b"\x01\x02")  # of JFIF
 CENTIMETRE = 2.54  # to the inch
+PER_CENTIMETRE = frozenset(int(dpi / CENTIMETRE) + up for dpi in DPI for up in (0, 1))
 JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
@@ -62,6 +63,7 @@ class ApplicationData:
     jfif: tuple[int, int] | None = None  # the shape of a pixel that it states (JFIF 1.02, density); None: no segment
     adobe_transform: int | None = None  # colour transform of APP14; None: no such segment
     exif: bytes | None = None  # the first TIFF block before the first scan: decoders look no further
+    exif_at: int = -1  # byte of the file: its segment, where the identifier is the one of Exif to the byte
     profile_chunks: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # number -> number of all, data
 
     @property
@@ -101,6 +103,8 @@ class ApplicationData:
         for known in IDENTIFIERS:
             if segment.marker == known.marker and head.startswith(known.prefix):
                 role = self._state(known, body, early)
+                if early and self.exif_at < 0 and head.startswith(EXIF_PREFIX) and known.payload is PayloadKind.EXIF:
+                    self.exif_at = segment.start
                 return _part(f"{name}/{known.name}", role, segment, known.payload, known.skip)
         return _part(name, Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
 
@@ -154,8 +158,9 @@ def _is_common_jfif(body: bytes) -> bool:
     )
     if len(body) != JFIF_SIZE or version not in VERSIONS or any(body[12:14]):
         return False
-    per_inch = tuple(round(number * CENTIMETRE) for number in density) if unit == 2 else density
-    return density == (1, 1) or (unit <= 2 and is_common_per_inch(*per_inch))
+    if unit == 2:  # whole numbers, rounded or cut off
+        return density == (1, 1) or (density[0] == density[1] and density[0] in PER_CENTIMETRE)
+    return density == (1, 1) or (unit < 2 and is_common_per_inch(*density))
 
 
 def _part(label: str, role: Role, segment: Segment, payload: PayloadKind, skip: int) -> Part:

@@ -10,7 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
+from rmexif.containers.common.choices import aspect_bytes, with_choices
+from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.jpeg import scan_script
 from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
@@ -28,7 +32,7 @@ from rmexif.containers.jpeg.segments import (
     marker_name,
     walk,
 )
-from rmexif.containers.jpeg.tables import TABLES, Table, TablesInForce
+from rmexif.containers.jpeg.tables import TABLES, Table, TablesInForce, is_default_conditioning
 from rmexif.errors import REPAIR, InputError, MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Part, PayloadKind, Role
@@ -156,7 +160,8 @@ class _Reading:
                 Part(f"{name} (unused)", Role.UNKNOWN, item.start, size, PayloadKind.UNKNOWN, item.body - item.start)
             )
         elif marker in TABLES:
-            self.add(structure)
+            is_default = marker == Marker.DAC and is_default_conditioning(bytes(self.view[item.body : item.end]))
+            self.add(replace(structure, role=Role.ENCODING) if is_default else structure)
             self.defined[len(self.parts) - 1] = self.tables.define(self.view, item)
         elif is_application(marker):
             self.add(self.application.read(self.view, item, early=not self.scans))
@@ -251,8 +256,10 @@ class _Reading:
         residuals = {Residual.JPEG_QUANTISATION_TABLES: 0} if scans is None else scans.residuals
         if image.edge:
             residuals = residuals | {Residual.CODED_EDGE: image.edge}
+        if free := scan_script.freedom(frame, image.scans):
+            residuals = residuals | {Residual.JPEG_SCAN_CHOICE: free}
         tables = icc.residual_bytes([profile]) if profile is not None else {}
-        return Container(
+        container = Container(
             format="jpeg",
             width=frame.width,
             height=frame.height,
@@ -262,8 +269,10 @@ class _Reading:
             residuals=tuple(sorted(residuals | tables)),
             residual_bytes=residuals | tables,
             samples=len(frame.components) * frame.width * frame.height,
+            pixel_shape=data.jfif or SQUARE,
             tree=JpegTree(image, data.jfif, data.adobe_transform, profile, scans, refusal),
         )
+        return with_choices(container, numbers=aspect_bytes(data.jfif or SQUARE))
 
     def cleaned(self, image: CodedImage) -> tuple[CleanScans | None, InputError | None]:
         """What is written of the scans, or why nothing is: a file can be inspected that cannot be written."""
@@ -276,16 +285,30 @@ class _Reading:
         """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
         used = _tables_in_use(image)
         ends = {scan.start: scans.used[n] if scans else scan.end for n, scan in enumerate(image.scans)}
-        colour = profile is not None and icc.is_clean(profile)
+        colour = _profile_role(profile)
         builder = PartBuilder(len(self.view), self.limits)
         for index, part in enumerate(self.parts):
             if index in self.defined:
                 part = _judged(part, self.defined[index], used, image.frame, scans)
             elif colour and part.payload is PayloadKind.ICC:
-                part = replace(part, role=Role.COLOUR)
+                part = replace(part, role=colour)
+            elif part.role is Role.METADATA and part.offset == self.application.exif_at:
+                part = self.exif(part, image.frame)
             end = ends.get(part.offset, part.end) if part.role is Role.PIXELS else part.end
             builder.add(part.label, part.role, part.offset, end, part.payload, part.body_offset)
         return builder.tile()
+
+    def exif(self, part: Part, frame: FrameHeader) -> Part:
+        """The Exif segment that decoders read, where every program writes one like it."""
+        is_common = is_common_exif(part.body(self.view), (frame.width, frame.height))
+        return replace(part, role=Role.ENCODING) if is_common else part
+
+
+def _profile_role(profile: bytes | None) -> Role | None:
+    """What the chunks of a profile are where it stays, or says nothing of its own."""
+    if profile is None:
+        return None
+    return Role.COLOUR if icc.is_clean(profile) else Role.ENCODING if icc.is_published(profile) else None
 
 
 def _profile(embedded: bytes | None, frame: FrameHeader, data: ApplicationData) -> bytes | None:

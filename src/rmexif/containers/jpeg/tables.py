@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jpeg.segments import Segment
     from rmexif.cursor import Cursor
 
-__all__ = ["TABLES", "Table", "TablesInForce"]
+__all__ = ["TABLES", "Table", "TablesInForce", "is_default_conditioning"]
 
 TABLES = frozenset({Marker.DQT, Marker.DHT, Marker.DAC, Marker.DRI})
 Table = tuple[int, int, bytes]  # marker, destination (DHT: class << 4 | slot; DQT: slot), entry as in the segment
@@ -20,6 +20,7 @@ Table = tuple[int, int, bytes]  # marker, destination (DHT: class << 4 | slot; D
 SLOTS = 4  # T.81, B.2.4.1 to B.2.4.3
 MAX_CODES = 256  # of a Huffman table: a symbol is a byte (T.81, B.2.4.2)
 BLOCK = 64  # coefficients (T.81, A.3.3)
+DEFAULTS = (0x10, 5)  # DAC values of a DC slot (L 0, U 1) and of an AC slot (T.81, F.1.4.4.1.4)
 
 
 @dataclass(slots=True)
@@ -74,6 +75,16 @@ class TablesInForce:
                 self.offsets.setdefault(entry, segment.start)
                 found.append((Marker.DHT, destination, entry))
         return tuple(found)
+
+
+def is_default_conditioning(body: bytes) -> bool:
+    """Whether a DAC segment states, for each slot at most once, what holds without it (T.81, F.1.4.4.1.4)."""
+    slots, values = body[::2], body[1::2]
+    return (
+        len(slots) == len(values) == len(set(slots))
+        and all(slot & 15 < SLOTS and slot >> 4 <= 1 for slot in slots)
+        and all(value == DEFAULTS[slot >> 4] for slot, value in zip(slots, values, strict=True))
+    )
 
 
 def _destination(body: Cursor) -> int:

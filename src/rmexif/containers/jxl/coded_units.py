@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.coded_units import CodedUnit, CodedUnits
+from rmexif.containers.jxl.animation import frame_still, layer_still, layers_below
 from rmexif.containers.jxl.codestream import write_frame_head
 from rmexif.containers.jxl.frame_header import PATCHES, REGULAR, SKIP_PROGRESSIVE, USE_LF_FRAME
 from rmexif.containers.jxl.rewrite import boxed
@@ -26,48 +26,67 @@ SLACK = 4  # byte: libjxl refuses a section cut before its last code, and needs 
 class JxlUnits(CodedUnits):
     """The sections of all frames.
 
-    The decoder gives the first frame that is shown: up to it, sections are seen in the whole file. A later one is seen
-    in a file of its own, if it is drawn from no other frame; blended over nothing, it is still decoded to its end.
+    A frame that is drawn from no other one is seen in a file of its own, at its own size; any other in the first frame
+    that is shown and drawn from it, in a file of that one and all that it takes.
     """
 
     unbounded = Residual.JXL_SECTION_SLACK
 
     def __init__(self, container: Container[JxlTree]) -> None:
         self._tree = container.tree
-        self._places: list[tuple[int, bool]] = []  # of each unit: number of its frame, whether that is seen alone
-        units, is_first = [], True
-        for number, frame in enumerate(container.tree.codestream.placed):
-            is_visible, picture = is_first or _stands_alone(frame), 0 if is_first else number
-            for start, stop in frame.sections:
+        frames = container.tree.codestream.placed
+        units: list[CodedUnit] = []
+        self._places: list[
+            tuple[int, int]
+        ] = []  # of each unit: number of its frame, and of it among all sections of it
+        self._seen_in = _seen_in(frames)
+        for number, frame in enumerate(frames):
+            picture = 2 * self._seen_in.get(number, 0) + (not _stands_alone(frame))
+            for place, (start, stop) in enumerate(frame.sections):
                 data = self._tree.data[start:stop]
+                is_visible = number in self._seen_in
                 units.append(CodedUnit("codestream/frame", data, picture, is_visible, True, SLACK))
-                self._places.append((number, not is_first))
-            is_first = is_first and not frame.header.shown
+                self._places.append((number, place))
         self.units = tuple(units)
 
     def trial(self, number: int, cut: int, filler: bytes = b"") -> bytes:
-        """The whole file, or that of one frame."""
-        frame, is_alone = self._places[number]
-        return self._written({number: cut}, filler, frame if is_alone else None)
+        """A file of one picture that is shown."""
+        own, place = self._places[number]
+        frame = self._tree.codestream.placed[own]
+        sections: list[bytes | memoryview] = [self._tree.data[start:stop] for start, stop in frame.sections]
+        if cut:
+            sections[place] = bytes(sections[place][:-cut]) + filler
+        write = layer_still if _stands_alone(frame) else frame_still
+        return write(self._tree, self._seen_in.get(own, own), {frame.start: sections})
 
     def without(self, cuts: Mapping[int, int]) -> bytes:
         """The file with shorter sections, and tables of contents that say so."""
-        return self._written(cuts)
-
-    def _written(self, cuts: Mapping[int, int], filler: bytes = b"", only: int | None = None) -> bytes:
-        """The file, or one frame, with ``filler`` instead of so many bytes at the end of sections."""
         stream = self._tree.codestream
         pieces, number = [stream.head], 0
-        for index, frame in enumerate(stream.placed):
+        for frame in stream.placed:
             sections = []
             for _ in frame.sections:
                 data, cut = bytes(self.units[number].data), cuts.get(number, 0)
-                sections.append(data[: len(data) - cut] + filler if cut else data)
+                sections.append(data[: len(data) - cut])
                 number += 1
-            if only in (None, index):
-                header = frame.header if only is None else replace(frame.header, last=True)
-                pieces += [write_frame_head(header, stream.image, map(len, sections)), *sections]
+            pieces += [write_frame_head(frame.header, stream.image, map(len, sections)), *sections]
         return b"".join(boxed(self._tree.level, pieces))
+
+
+def _seen_in(frames: tuple[PlacedFrame, ...]) -> dict[int, int]:
+    """By number of a frame: that of the one it is seen in; one that no frame is drawn from is missing."""
+    found: dict[int, int] = {}
+    waiting: dict[int, int] = {}  # number of a frame, by its first byte
+    for number, frame in enumerate(frames):
+        if _stands_alone(frame):
+            found[number] = number
+        else:
+            waiting[frame.start] = number
+        if frame.header.shown and waiting:
+            for layer in layers_below(frames, number):
+                if layer.start in waiting:
+                    found[waiting.pop(layer.start)] = number
+    return found
 
 
 def _stands_alone(frame: PlacedFrame) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rmexif.containers.jxl.field_types import Dist
     from rmexif.types import Limits
 
-__all__ = ["SIGNATURE", "Codestream", "PlacedFrame", "read", "write_frame_head"]
+__all__ = ["SIGNATURE", "Codestream", "PlacedFrame", "read", "write_frame_head", "write_head"]
 
 SECTION_SIZE: Dist = ((0, 10), (1024, 14), (17408, 22), (4211712, 30))  # table of contents, F.3: bytes
 PERMUTATION_CONTEXTS = 8  # F.3.2
@@ -63,6 +63,7 @@ class Codestream:
     pieces: list[bytes | tuple[int, int]] = field(default_factory=list)
     head: bytes = b""  # signature, header and profile of the clean one
     image: ImageHeader = field(default_factory=ImageHeader)  # of the clean one
+    profile: bytes | None = None  # of the clean one
     placed: tuple[PlacedFrame, ...] = ()  # the frames that stay
     residuals: set[Residual] = field(default_factory=lambda: {Residual.JXL_SECTION_SLACK})
 
@@ -111,7 +112,7 @@ def read(stream: Gathered, limits: Limits) -> Codestream:
     needed = reachable([frame.header for frame in frames])
     kept = [frame for frame, use in zip(frames, needed, strict=True) if use]
     clean, cleaned = _clean_image(image, profile, kept, stream.offset(profile_at))
-    found.image, found.placed = clean, tuple(kept)
+    found.image, found.profile, found.placed = clean, cleaned, tuple(kept)
     _head(found, stream.data[:start], profile_at if profile else start, bits.seen, image, clean, cleaned)
     if preview:
         found.spans.append(Span("codestream/preview", Role.AUXILIARY, start, preview.stop, PayloadKind.PICTURE))
@@ -163,7 +164,7 @@ def _clean_image(
     return clean, cleaned
 
 
-def _write_head(image: ImageHeader, profile: bytes | None) -> bytes:
+def write_head(image: ImageHeader, profile: bytes | None) -> bytes:
     """Signature, image header, ICC stream."""
     bits = FieldWriter()
     bits.bits(16, int.from_bytes(SIGNATURE, "little"))
@@ -184,12 +185,12 @@ def _head(
     profile: bytes | None,
 ) -> None:
     """The spans and the piece of everything before the first frame."""
-    head = _write_head(clean, profile)
+    head = write_head(clean, profile)
     found.pieces.append(head)
     found.head = head
     same = old == head
     # Where only the profile differs, the header before it is not to blame.
-    plain = same or old[:profile_at] == _write_head(replace(clean, colour=image.colour), None)[:profile_at]
+    plain = same or old[:profile_at] == write_head(replace(clean, colour=image.colour), None)[:profile_at]
     dirty = seen or (image.intrinsic, image.preview, image.animation) != (None, None, clean.animation)
     role = Role.STRUCTURE if plain else Role.METADATA if dirty else Role.UNKNOWN
     found.spans.append(Span("codestream/header", role, 0, profile_at))

@@ -84,6 +84,13 @@ class FrameHeader:
         """Whether a viewer stops at this frame."""
         return self.kind in (REGULAR, SKIP_PROGRESSIVE) and (self.last or self.duration > 0)
 
+    @property
+    def saved(self) -> bool:
+        """Whether the canvas is kept behind this frame, for later ones to be drawn from."""
+        if self.kind in (REFERENCE, LF):
+            return self.kind == REFERENCE
+        return not self.last and (self.duration == 0 or self.reference > 0)
+
     def exceeds(self, width: int, height: int) -> bool:
         """Whether a part of it lies beyond a canvas of ``width`` x ``height`` px."""
         left, top = map(unpack_signed, self.crop or (0, 0))
@@ -235,13 +242,11 @@ def reachable(frames: list[FrameHeader]) -> list[bool]:
     slots: set[int] = set()  # saved frames that a later frame reads
     levels: set[int] = set()  # low-frequency frames that a later frame reads
     for frame in reversed(frames):
-        saved = frame.kind == REFERENCE or (frame.kind != LF and (frame.duration == 0 or frame.reference > 0))
-        kept.append(
-            frame.shown or (saved and frame.reference in slots) or (frame.kind == LF and frame.lf_level in levels)
-        )
+        is_read = (frame.saved and frame.reference in slots) or (frame.kind == LF and frame.lf_level in levels)
+        kept.append(frame.shown or is_read)
         if not kept[-1]:
             continue
-        if saved:
+        if frame.saved:
             slots.discard(frame.reference)
         if frame.kind == LF:
             levels.discard(frame.lf_level)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
+from rmexif.containers.common.choices import F16, with_choices
 from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.image_header import ImageHeader
 from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FTYP", "LEVELS", "JxlTree", "parse", "without_jpeg_reconstruction"]
 
+COMMON_PARTS = 3  # of a codestream, as libjxl cuts it
 FTYP = b"\x00\x00\x00\x14ftypjxl \x00\x00\x00\x00jxl "  # 9.2
 LEVELS = (5, 10)  # 9.6; a codestream without boxes is of level 5
 BLOCK = 8  # px (18181-1, annex I)
@@ -40,6 +43,7 @@ CONTENTS: dict[bytes, tuple[Role, PayloadKind]] = {
     b"free": (Role.GAP, PayloadKind.UNKNOWN),
     b"skip": (Role.GAP, PayloadKind.UNKNOWN),
 }
+MICRO, GAMMA = 3, 3  # bytes of a coordinate in millionths, and of an exponent (ColourEncoding, E.2)
 COMPRESSED = {b"Exif": PayloadKind.EXIF, b"xml ": PayloadKind.XMP, b"jumb": PayloadKind.JUMBF}  # inside brob
 
 
@@ -73,7 +77,7 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
     tables = icc.residual_bytes([found.colour.icc])
     if edge := sum(area_beyond(*size, BLOCK) for size in _lossy_sizes(found)):
         tables |= {Residual.CODED_EDGE: 6 * edge}  # three samples a pixel, of two bytes each
-    return Container(
+    container = Container(
         format="jxl",
         width=found.width,
         height=found.height,
@@ -82,8 +86,21 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         colour=found.colour,
         residuals=tuple(sorted(found.residuals | tables.keys())),
         residual_bytes=tables,
+        sample_bytes=-(-found.image.depth.bits // 8),
         tree=JxlTree(level, stream.data, found),
     )
+    return with_choices(container, numbers=_number_bytes(found), is_recoded=False)
+
+
+def _number_bytes(found: Codestream) -> int:
+    """Bytes of the numbers of colours, light and filters in the headers, where they are not the default ones."""
+    image, colour = found.image, found.image.colour
+    count = len(image.opsin or ()) + sum(len(weights) for weights in image.upsampling if weights)
+    count += (len(image.tone) - 1) * (image.tone != ImageHeader().tone)  # one of them is a flag
+    for frame in found.placed:
+        filters = frame.header.restoration
+        count += sum(map(len, filter(None, (filters.gab_weights, filters.sharp, filters.scale, filters.sigma))))
+    return F16 * count + MICRO * (len(colour.white_xy) + len(colour.primaries_xy)) + GAMMA * (colour.gamma is not None)
 
 
 def _lossy_sizes(found: Codestream) -> list[tuple[int, int]]:
@@ -166,7 +183,7 @@ class _BoxLayer:
             skip = box.body - box.offset + (tiff_offset(body) if payload is PayloadKind.EXIF else 0)
             self.parts.add(name, role, box.offset, box.end, payload, skip)
         elif self._is_structure(box, number):
-            self.parts.add(name, Role.STRUCTURE, box.offset, box.end)
+            self.parts.add(name, Role.ENCODING, box.offset, box.end)  # a codestream may also stand by itself
         else:
             skip = box.body - box.offset
             self.parts.add(name, Role.UNKNOWN, box.offset, box.end, PayloadKind.UNKNOWN, skip)
@@ -198,5 +215,6 @@ class _BoxLayer:
                 problem = f"part {number & ~LAST_PART} of the codestream, part {len(self.ranges)} is the next"
                 raise MalformedImage(problem, structure="jxl box jxlp", offset=box.offset)
         self.complete = number >= LAST_PART
-        self.parts.add(name, Role.STRUCTURE, box.offset, body)
+        is_common = number & ~LAST_PART < COMMON_PARTS  # where more are cut could say something
+        self.parts.add(name, Role.ENCODING if is_common else Role.STRUCTURE, box.offset, body)
         self.ranges.append((body, box.end))

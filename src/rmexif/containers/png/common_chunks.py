@@ -5,23 +5,42 @@ W3C PNG (third edition): 11.2.2 PLTE, 11.3.1.1 tRNS, 11.3.2 colour, 11.3.4.1 bKG
 
 from __future__ import annotations
 
+import re
 import struct
+import zlib
 from typing import TYPE_CHECKING
 
+from rmexif import icc
+from rmexif.containers.common.choices import LIGHT, PRIMARIES
+from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.density import is_common_per_metre
 from rmexif.containers.common.palette import is_padding
-from rmexif.containers.png.colour import GAMMAS
+from rmexif.containers.png.colour import GAMMAS, MAX_PROFILE
+from rmexif.native import Status, deflate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from rmexif.native.png import Layout
 
-__all__ = ["is_common", "is_common_palette"]
+__all__ = ["is_common", "is_common_palette", "number_bytes"]
 
 SRGB_PLACES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)  # of sRGB (11.3.2.1), white first
+NUMBERS = {
+    b"gAMA": 2,
+    b"cHRM": PRIMARIES,
+    b"mDCV": LIGHT,
+    b"cLLI": LIGHT,
+    b"pHYs": 2,
+}  # bytes, as ``colour`` rounds them
 INTENTS = 4  # of sRGB (11.3.2.5)
 PALETTE = 3  # colour type
+# Of a profile: by libpng's users, libvips, ImageMagick, Photoshop, Apple, Chromium (an underscore), ExifTool, OpenCV.
+PROFILE_NAMES = re.compile(
+    rb"(?i:icc|icc profile|iccprofile|photoshop icc profile|adobe rgb \(1998\)|srgb|srgb iec61966-2\.1|display p3"
+    rb"|kcgcolorspace(?:srgb|displayp3|adobergb1998|genericrgb)|_|skia|profile|embedded|color profile)"
+)
+TWICE = 2  # as often pngquant has its one of them
 MAX_CLEAR = 1  # fully transparent entries of any colour: programs have one
 
 
@@ -46,10 +65,12 @@ def is_common_palette(colours: bytes, alphas: bytes, used: Collection[int]) -> b
         used: indices that pixels have.
     """
     entries = [colours[at : at + 3] for at in range(0, len(colours), 3)]
-    if len(alphas) > len(entries) or any(alphas[at] not in (0, 255) for at in range(len(alphas)) if at not in used):
+    shown = {0, 255, *(alphas[at] for at in used if at < len(alphas))}
+    if len(alphas) > len(entries) or not shown.issuperset(alphas):
         return False
     clear = [at for at, alpha in enumerate(alphas) if not alpha]
-    return len(clear) <= MAX_CLEAR and is_padding(entries, {*used, *clear})
+    is_one = len(clear) <= MAX_CLEAR or (len(clear) <= TWICE and len({entries[at] for at in clear}) == 1)
+    return is_one and is_padding(entries, {*used, *clear})
 
 
 def _density(data: bytes, layout: Layout) -> bool:
@@ -57,7 +78,8 @@ def _density(data: bytes, layout: Layout) -> bool:
     if len(data) != 9:
         return False
     across, down, unit = struct.unpack(">IIB", data)
-    return (unit == 1 and is_common_per_metre(across, down)) or (unit == 0 and across == down == 1)
+    is_unknown = (across, down, unit) in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 1, 0), (1, 1, 1))  # FFmpeg: 0 to 1
+    return is_unknown or (unit == 1 and is_common_per_metre(across, down))
 
 
 def _background(data: bytes, layout: Layout) -> bool:
@@ -91,7 +113,47 @@ def _intent(data: bytes, layout: Layout) -> bool:
     return len(data) == 1 and data[0] < INTENTS
 
 
+def _profile(data: bytes, layout: Layout) -> bool:
+    """A published one, under a name of a program, in a stream as zlib has it or as short."""
+    del layout
+    name, _, packed = data.partition(b"\0")
+    audit = deflate.audit(packed[1:], MAX_PROFILE)
+    report = audit.report
+    if packed[:1] != b"\0" or audit.status is not Status.OK or not (report.intact and report.is_ordinary):
+        return False
+    if report.used != len(packed) - 1 or not PROFILE_NAMES.fullmatch(name):
+        return False
+    profile = zlib.decompress(packed[1:])
+    return icc.is_published(profile) and _is_deflated(packed[1:], profile)
+
+
+def _exif(data: bytes, layout: Layout) -> bool:
+    return is_common_exif(data, (layout.width, layout.height))
+
+
+def _is_deflated(stream: bytes, content: bytes) -> bool:
+    """Whether a stream has no more bytes than zlib needs, or is one of zlib's: else its matches could spell."""
+    levels = (zlib.compress(content, level)[2:] for level in range(zlib.Z_BEST_COMPRESSION, -1, -1))
+    return len(stream) <= len(zlib.compress(content, zlib.Z_BEST_COMPRESSION)) or stream[2:] in levels
+
+
+def number_bytes(head: Iterable[tuple[bytes, bytes]]) -> int:
+    """Bytes of the numbers in the chunks that stay, where they are not those of every other file.
+
+    Args:
+        head: type and content of each chunk.
+    """
+    return sum(NUMBERS[kind] for kind, data in head if kind in NUMBERS and not _is_usual(kind, data))
+
+
+def _is_usual(kind: bytes, data: bytes) -> bool:
+    places = b"".join(round(place, -1).to_bytes(4, "big") for place in SRGB_PLACES)
+    return data in {b"gAMA": [known.to_bytes(4, "big") for known in GAMMAS], b"cHRM": [places]}.get(kind, [])
+
+
 CHECKS: Mapping[bytes, Callable[[bytes, Layout], bool]] = {
+    b"iCCP": _profile,
+    b"eXIf": _exif,
     b"pHYs": _density,
     b"bKGD": _background,
     b"sBIT": _significant_bits,

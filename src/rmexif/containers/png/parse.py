@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
 from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
-from rmexif.containers.png.common_chunks import is_common, is_common_palette
+from rmexif.containers.png.common_chunks import is_common, is_common_palette, number_bytes
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
+from rmexif.containers.png.recompression import HEADER
 from rmexif.containers.png.scanlines import (
-    HEADER,
     Fault,
     ImageData,
     blank,
@@ -69,6 +70,7 @@ PAYLOADS = {
     **dict.fromkeys((b"caBX", b"C2PA", b"C2CI", b"C2CS"), PayloadKind.JUMBF),
 }
 CRC = 4  # byte (5.3)
+DELAY_UNIT = slice(22, 24)  # byte of fcTL: delay_den (11.3.6.2)
 PICTURES = frozenset({b"gdAT", b"IDAT", b"fdAT", b"fcTL"})  # of another picture, where they are not of this one
 
 
@@ -114,21 +116,47 @@ def _parse(view: memoryview, limits: Limits, known: Sequence[tuple[PngFrame, Ima
     head = [(b"IHDR", content[b"IHDR"]), *colours, *palette]
     if rotation != 1:
         head.append((b"eXIf", orientation_only(rotation)))
-    head += _shape(content.get(b"pHYs", b""))
+    shape = _shape(content.get(b"pHYs", b""))
+    head += [(b"pHYs", struct.pack(">IIB", *shape, 0))] if shape != SQUARE else []
     if animation.plays is not None:
         head.append((b"acTL", struct.pack(">II", len(animation.frames), animation.plays)))
     tree = PngTree(tuple(head), tuple(pictures), _cover(animation))
     parts = _parts(view, chunks, found, animation, tree, limits)
     sizes = icc.residual_bytes([colour.icc]) | _filter_choices(pictures)
     residuals = (*sizes, Residual.PNG_CODE_CHOICE) if _has_code_choices(pictures) else tuple(sizes)
-    frames = len(animation.frames)
-    return Container("png", layout.width, layout.height, parts, frames, rotation, colour, residuals, sizes, tree=tree)
+    container = Container(
+        "png",
+        layout.width,
+        layout.height,
+        parts,
+        frames=len(animation.frames),
+        orientation=rotation,
+        colour=colour,
+        residuals=residuals,
+        residual_bytes=sizes,
+        samples=_channels(layout, b"tRNS" in content, len(animation.frames)) * layout.width * layout.height,
+        pixel_shape=shape,
+        sample_bytes=2 if layout.depth > 8 else 1,
+        tree=tree,
+    )
+    return with_choices(container, palettes=[_entries(palette)], numbers=number_bytes(tree.head))
 
 
-def _shape(density: bytes) -> list[tuple[bytes, bytes]]:
-    """The pHYs (11.3.4.3) that is left of one: the shape of a pixel that is not square, without a unit."""
-    shape = aspect(*struct.unpack_from(">II", density)) if len(density) == PHYS else SQUARE
-    return [(b"pHYs", struct.pack(">IIB", *shape, 0))] if shape != SQUARE else []
+def _channels(layout: Layout, has_key: bool, frames: int) -> int:
+    """Of the decoded picture, at most: a palette has colours, an animation is composed on a transparent canvas."""
+    colours = 3 if layout.colour in (2, 3, 6) else 1
+    return colours + (layout.colour in (4, 6) or has_key or frames > 1)
+
+
+def _entries(palette: PngChunks) -> list[bytes]:
+    """Colour and alpha of each entry of PLTE and tRNS; opaque ones as three bytes."""
+    colours, alphas = (dict(palette).get(kind, b"") for kind in (b"PLTE", b"tRNS"))
+    return [colours[3 * at : 3 * at + 3] + alphas[at : at + 1].strip(b"\xff") for at in range(len(colours) // 3)]
+
+
+def _shape(density: bytes) -> tuple[int, int]:
+    """The shape of a pixel, which is all that is left of a pHYs (11.3.4.3)."""
+    return aspect(*struct.unpack_from(">II", density)) if len(density) == PHYS else SQUARE
 
 
 def _surveyed(
@@ -211,7 +239,7 @@ def _parts(
     _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
     is_even = _is_even([frame for frame, _ in tree.pictures])
-    for frame, image in tree.pictures:
+    for frame, image in _with_one_fill(tree.pictures):
         _claim_picture(parts, frame, image, animation.misnumbered, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
@@ -220,19 +248,15 @@ def _parts(
             image_data.add(chunk.offset)
     frames = len(animation.frames) if animation.plays is not None else 0
     head, layout = dict(tree.head), read_header(dict(tree.head)[b"IHDR"], chunks[0].offset)
-    common = _common_palette(view, found, tree) | {
-        chunk.offset
-        for chunk in chunks
-        if is_common(chunk.kind, bytes(chunk.data(view)), layout) and chunk.crc_matches(view)
-    }
-    seen = set[bytes]()
+    common = _common_palette(view, found, tree) | _common_chunks(view, chunks, found, layout)
+    seen, control = set[bytes](), _control_role(view, chunks)
     for chunk in chunks:
         is_control = chunk.kind == b"fcTL" and frames > 0
         frames -= is_control
         if chunk.offset in image_data:
             continue
         if is_control and chunk.length == 26 and chunk.offset not in animation.misnumbered:
-            parts.add("fcTL", Role.ANIMATION, chunk.offset, chunk.end)
+            parts.add("fcTL", control, chunk.offset, chunk.end)
         elif chunk.kind == b"IEND" and not chunk.length:
             if chunk.is_missing:
                 return _marked(parts.tile())
@@ -240,12 +264,26 @@ def _parts(
             parts.add(label, role, chunk.offset, chunk.end)
         elif found.get(chunk.kind) is chunk and head.get(chunk.kind) == bytes(chunk.data(view)):
             parts.add(chunk.kind.decode(), ROLES[chunk.kind], chunk.offset, chunk.end)
-        elif chunk.offset in common and chunk.kind not in seen:
+        elif (
+            chunk.offset in common and chunk.kind not in seen and (chunk.kind != b"eXIf" or found.get(b"eXIf") is chunk)
+        ):
             seen.add(chunk.kind)
             parts.add(chunk.kind.decode(), Role.ENCODING, chunk.offset, chunk.end)
         else:
             _claim_dropped(parts, chunk)
     return parts.tile()
+
+
+def _control_role(view: memoryview, chunks: Sequence[PngChunk]) -> Role:
+    """That of all fcTL: an encoder counts all delays in the same unit, which others shorten one by one."""
+    units = {bytes(chunk.data(view)[DELAY_UNIT]) for chunk in chunks if chunk.kind == b"fcTL"}
+    return Role.ENCODING if len(units) == 1 else Role.ANIMATION
+
+
+def _with_one_fill(pictures: Sequence[tuple[PngFrame, ImageData]]) -> Sequence[tuple[PngFrame, ImageData]]:
+    """The pictures, without the colour of invisible pixels where it is not the same in all of them."""
+    fills = {image.fill for _, image in pictures if image.fault is Fault.COLOUR_UNDER_ALPHA}
+    return pictures if len(fills) <= 1 else [(frame, replace(image, fill=b"")) for frame, image in pictures]
 
 
 def _claim_signature(parts: PartBuilder, end: int) -> None:
@@ -266,6 +304,19 @@ def _common_palette(view: memoryview, found: Mapping[bytes, PngChunk], tree: Png
     return {chunk.offset for chunk in chunks} if is_ordinary else set()
 
 
+def _common_chunks(
+    view: memoryview, chunks: Sequence[PngChunk], found: Mapping[bytes, PngChunk], layout: Layout
+) -> set[int]:
+    """Offsets of chunks in which common encoders write nothing of their own."""
+    return {
+        chunk.offset
+        for chunk in chunks
+        if is_common(chunk.kind, bytes(chunk.data(view)), layout)
+        and chunk.crc_matches(view)
+        and (chunk.kind != b"eXIf" or found.get(b"eXIf") is chunk)  # behind the picture nobody turns it
+    }
+
+
 def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """The parts of a file without an IEND: the last CRC before it is where one is missed."""
     last = max(number for number, part in enumerate(parts) if part.role is not Role.TRAILER)
@@ -276,8 +327,14 @@ def _marked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
 
 
 def _is_even(frames: Sequence[PngFrame]) -> bool:
-    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell."""
-    return len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:-1]}) <= 1
+    """Whether all chunks but the last of each frame are of one size, as of a buffer: others could spell.
+
+    A single frame may end in two of others: what was left in a buffer, and what its encoder flushed (Chromium).
+    """
+    rest = -1 if len(frames) > 1 else -2
+    return any(
+        len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:at]}) <= 1 for at in (-1, rest)
+    )
 
 
 def _claim_picture(
@@ -293,7 +350,9 @@ def _claim_picture(
             end = body + remaining if remaining else chunk.offset
         label, role, frame_role = name, Role.PIXELS, Role.ENCODING if is_even else Role.UNKNOWN
         if fault:
-            label, role, frame_role = (f"{name}/{fault}", Role.UNKNOWN, Role.UNKNOWN)
+            says_nothing = {Fault.COLOUR_UNDER_ALPHA: bool(image.fill), Fault.DEFLATE_BLOCKS: image.optimised}
+            role = Role.ENCODING if is_even and says_nothing.get(fault) else Role.UNKNOWN
+            label, frame_role = (f"{name}/{fault}", role)
         header = min(held, max(0, len(HEADER) - (image.consumed - remaining)))
         stop = max(body, min(end, chunk.end - CRC))
         if end > start:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from rmexif import native
 from rmexif.containers.common.palette import SAME
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.png import recompression
+from rmexif.containers.png.recompression import HEADER
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = [
-    "HEADER",
     "Fault",
     "ImageData",
     "blank",
@@ -37,7 +38,6 @@ __all__ = [
 ]
 
 MAX_SIDE = (1 << 31) - 1  # px (11.2.1)
-HEADER = b"\x78\x9c"  # of zlib (RFC 1950, 2.2): a window of 32 KiB, which suits every stream; the level is for nobody
 BLOCK = 1 << 16  # byte: streams are compared in pieces of this size, which stay in the cache
 AUDITED_STREAM = 1 << 20  # byte: the Python twin walks 0.7 MB a second (measured)
 AUDITED_PICTURE = 64 << 20  # byte, inflated: at least 260,000 symbols, a second or two of the twin
@@ -73,6 +73,8 @@ class ImageData:
         used: palette: the indices that pixels have.
         key: samples of the colour that was looked for.
         keyed: whether a pixel has that colour.
+        fill: where colour under alpha 0 is all that is wrong: the one that it is; empty where they are several.
+        optimised: whether all that is wrong with its blocks is what zopfli does to make them small.
     """
 
     clean: memoryview
@@ -82,6 +84,8 @@ class ImageData:
     used: frozenset[int] = frozenset()
     key: bytes | None = None
     keyed: bool = False
+    fill: bytes = b""
+    optimised: bool = False
 
 
 def read_header(data: bytes, offset: int) -> Layout:
@@ -140,14 +144,27 @@ def survey(
     if found.status is Status.LIMIT:
         again = _rewritten(data, layout, SAME, offset)
         end = again.report.used if again.report.intact else len(data)
-        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key)
+        fill = _fill(data, again.report, layout)
+        return ImageData(_packed(again.stream, end, layout), end, Fault.COLOUR_UNDER_ALPHA, key=key, fill=fill)
     if found.unknown_kind or found.report.size < layout.size:
         raise _incomplete(found.status, found.report, layout, offset, unknown_kind=found.unknown_kind)
     used = frozenset(value for value in range(256) if found.used[value]) if layout.colour == 3 else frozenset[int]()
-    image = ImageData(memoryview(b""), len(data), _fault(found), used=used, key=key, keyed=found.keyed)
+    fault = _fault(found)
+    optimised = fault is Fault.DEFLATE_BLOCKS and found.report.is_optimised and found.report.intact == 1
+    image = ImageData(memoryview(b""), len(data), fault, True, used, key, found.keyed, optimised=optimised)
     if image.fault not in (Fault.ROWS_BEYOND, Fault.STREAM_END):
         image = replace(image, consumed=found.report.used)
     return image if image.fault else _passed(image, data)
+
+
+def _fill(data: memoryview, report: Report, layout: Layout) -> bytes:
+    """The colour that every pixel of alpha 0 has, of a stream with no other fault; empty where there are several."""
+    is_ordinary = report.intact and report.is_optimised and report.size == layout.size
+    if not is_ordinary or layout.size > MOST_PACKED:
+        return b""
+    rows = png.unfilter(zlib.decompress(data[: report.used]), layout)
+    depth = layout.depth // 8
+    return fill_colour(rows.pixels, layout.step // depth, layout.colour_size // depth, depth) or b""
 
 
 def cleaned(image: ImageData, data: memoryview, layout: Layout, indices: bytes, offset: int) -> ImageData:
@@ -183,7 +200,7 @@ def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
     """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
     if len(stream) <= before or layout.size > MOST_PACKED:
         return stream
-    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
+    return min(stream, memoryview(recompression.deflate_well(zlib.decompress(stream))), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:

@@ -68,6 +68,7 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
         header.height,
         parts.tile(),
         samples=header.width * header.height * header.channels,
+        sample_bytes=header.depth,
         tree=PnmTree(clean, kept),
     )
 

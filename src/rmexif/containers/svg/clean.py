@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from rmexif.containers.svg import style
-from rmexif.containers.svg.allowed import ATTRIBUTES, DEFINITIONS, ELEMENTS, TEXTS
+from rmexif.containers.svg.allowed import ATTRIBUTES, DEFINITIONS, ELEMENTS, OWN, PROPERTIES, TEXTS
 from rmexif.containers.svg.references import References, children
 from rmexif.containers.svg.tree import SVG_SPACE, XLINK, XML_SPACE, SvgNode
 from rmexif.containers.svg.values import FILTER_INPUTS
@@ -95,7 +95,7 @@ class Cleaner:
         """A style sheet in one form."""
         names = {"#": self.ids, ".": self.classes}
         text = "".join(text for text in node.content if isinstance(text, str))
-        found = style.rules(text, lambda kind, name: names[kind].get(name), node.start)
+        found = style.rules(text, lambda kind, name: names[kind].get(name), self.references.names, node.start)
         return "".join(f"{selector}{{{self._declared(kept)}}}" for selector, kept in found)
 
     def _declared(self, kept: list[tuple[str, str]]) -> str:
@@ -123,16 +123,16 @@ class Cleaner:
         if name == "id":
             return self.ids.get(value)
         if name == "class":
-            return " ".join(self.classes[one] for one in value.split() if one in self.classes) or None
+            return " ".join(sorted({self.classes[one] for one in value.split() if one in self.classes})) or None
         if name == "style":
             return self._declared(style.declarations(value)) or None
         is_event = name in MOVED and re.search("[a-z]{3}", value)
-        if name not in ATTRIBUTES or is_event:
+        if name in RESULTS:
+            return self._result(value) if node.name.startswith("fe") else None
+        if is_event or (name not in PROPERTIES and name not in OWN.get(node.name, ())):
             return None
         if name == "attributeName":
             return value if value in ATTRIBUTES else None
-        if name in RESULTS:
-            return self._result(value) if node.name.startswith("fe") else None
         content = style.accepted(name, value)
         return None if content is None else style.renamed(content, self._id)
 

@@ -15,6 +15,10 @@ __all__ = ["check_cost"]
 
 CHANNELS = 4
 MAX_LAYERS = 1 << 30  # byte of all that are held at once
+# What each primitive of a filter holds until its filter is done, in layers. A renderer keeps regions of up to 25 times
+# the drawing (resvg); so large ones of a primitive that computes something take more time than a drawing may.
+COMPUTED, QUICK = 4, 25
+QUICK_PRIMITIVES = frozenset({"feFlood", "feImage", "feDiffuseLighting", "feSpecularLighting", "feOffset"})  # 2 ns a px
 MAX_OCTAVES = 16.0  # of feTurbulence: the time is one pass each
 MAX_TAPS = 81.0  # of feConvolveMatrix: the time is one pass each
 # What is drawn apart, on a layer as large as the drawing, before it is laid over the rest:
@@ -27,6 +31,7 @@ def check_cost(root: SvgNode, width: int, height: int) -> None:
     """Refuse a drawing that could take unbounded time or memory to be drawn.
 
     Layers inside layers are held at once; those in what others refer to count all, as it can stand inside any of them.
+    So are the results of one filter.
 
     Args:
         root: of a clean file.
@@ -37,7 +42,7 @@ def check_cost(root: SvgNode, width: int, height: int) -> None:
         UnsupportedFeature: a filter whose time grows with the square of the picture, or with a number of its own.
         LimitExceeded: layers of more than 1 GiB at once.
     """
-    deepest = referred = 0
+    deepest = referred = filtered = 0
     has_layered_classes = any(LAYERED.search(text) for text in _sheets(root))
     waiting = [(root, 0, False)]
     while waiting:
@@ -50,8 +55,11 @@ def check_cost(root: SvgNode, width: int, height: int) -> None:
         is_referred = is_referred or "id" in attributes
         level += is_layer
         deepest, referred = max(deepest, level), referred + (is_layer and is_referred)
-        waiting += [(child, level, is_referred) for child in node.content if isinstance(child, SvgNode)]
-    if (size := (1 + deepest + referred) * width * height * CHANNELS) > MAX_LAYERS:
+        children = [child for child in node.content if isinstance(child, SvgNode)]
+        if node.name == "filter":
+            filtered = max(filtered, sum(QUICK if child.name in QUICK_PRIMITIVES else COMPUTED for child in children))
+        waiting += [(child, level, is_referred) for child in children]
+    if (size := (1 + deepest + referred + filtered) * width * height * CHANNELS) > MAX_LAYERS:
         raise LimitExceeded(f"layers of {size} bytes to be drawn, {MAX_LAYERS} are handled", structure="svg")
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["check_drawing"]
 
 MAX_ARCS = 5_000  # of one path: resvg overflows its stack at 20 000
-MAX_DECLARATIONS = 500  # of one rule or element
 MAX_CHARACTERS = 20_000  # of all texts: each is laid out
 MAX_STEPS = 50_000_000
 ARCS = re.compile(r"[Aa]([^AaCcHhLlMmQqSsTtVvZz]*)")
@@ -43,8 +42,6 @@ def check_drawing(root: SvgNode, most: int) -> None:
                 targets.setdefault(value, node)
             if name == "d" and _arcs(value) > MAX_ARCS:
                 raise LimitExceeded(f"a path of more than {MAX_ARCS} arcs", structure="svg path", offset=node.start)
-            if name == "style":
-                _check_declarations(value)
         characters += sum(len(text) for text in node.content if isinstance(text, str) and node.name != "style")
         if node.name == "style":
             rules += [text for text in node.content if isinstance(text, str)]
@@ -59,14 +56,6 @@ def check_drawing(root: SvgNode, most: int) -> None:
         raise LimitExceeded(f"more than {most} elements are drawn, with those used again", structure="svg", offset=0)
 
 
-def _check_declarations(text: str) -> None:
-    """Renderers look each one up among those before it."""
-    if (count := text.count(";")) > MAX_DECLARATIONS:
-        raise LimitExceeded(
-            f"{count} properties in one style, at most {MAX_DECLARATIONS}", structure="svg style", offset=0
-        )
-
-
 def _arcs(path: str) -> int:
     """At most so many elliptical arcs (SVG 2, 9.3.8): five numbers each, where the flags stand together."""
     return sum(1 + len(NUMBER.findall(found[1])) // 5 for found in ARCS.finditer(path))
@@ -76,7 +65,6 @@ def _matching_steps(sheet: str, depth: int) -> int:
     """For each element: a selector of n combinators may be tried at every choice of n ancestors."""
     steps = 0
     for rule in sheet.split("}"):
-        _check_declarations(rule)
         for selector in rule.partition("{")[0].split(","):
             steps += math.comb(depth, min(depth // 2, len(selector.split()) - 1)) if selector.strip() else 0
             if steps > MAX_STEPS:

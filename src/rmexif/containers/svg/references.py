@@ -23,10 +23,12 @@ class References:
     Attributes:
         ids: the identifiers that something drawn refers to, and their fresh names in document order.
         classes: those that a style sheet may refer to, likewise.
+        names: of the elements.
     """
 
     def __init__(self, root: SvgNode) -> None:
         nodes = list(_walk(root))
+        self.names = frozenset("g" if node.name == "a" else node.name for node in nodes)
         sheets = "".join(
             text for node in nodes if node.name == "style" for text in node.content if isinstance(text, str)
         )

@@ -7,14 +7,13 @@ import re
 __all__ = ["matches"]
 
 # Atomic groups: what was read as a comment is not read again as something longer, so that the time is linear.
-SIGNATURE = re.compile(
+SIGNATURE = (
     rb"(?:\xef\xbb\xbf)?\s*+(?><\?xml[^>]*\?>\s*+)?"
     rb"(?><!--.*?-->\s*+|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*+)?>\s*+|<\?[^>]*+>\s*+)*+"
-    rb"<(?:[\w.-]+:)?svg[\s>/]",
-    re.DOTALL,
+    rb"<(?:[\w.-]+:)?svg[\s>/]"
 )
 
 
 def matches(head: bytes) -> bool:
     """A root element ``svg``, behind what XML allows before it."""
-    return SIGNATURE.match(head) is not None
+    return re.match(SIGNATURE, head, re.DOTALL) is not None  # compiled on use, by re

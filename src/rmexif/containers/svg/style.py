@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rmexif.containers.svg.allowed import ELEMENTS, PROPERTIES
+from rmexif.containers.svg.allowed import PROPERTIES
 from rmexif.containers.svg.values import ICC_COLOUR, is_known, without_spare_digits
 from rmexif.errors import UnsupportedFeature
 
@@ -22,7 +22,10 @@ NAME = re.compile(r"([#.])(-?[A-Za-z_][\w-]*)")
 SELECTOR = re.compile(r"[\w\s#.*,>+~:()-]*")
 WORD = re.compile(r"[^\W\d][\w-]*")
 PSEUDO_CLASSES = "not root empty odd even n first-child last-child only-child nth-child nth-of-type first-of-type"
-SELECTABLE = ELEMENTS | frozenset(PSEUDO_CLASSES.split())
+SELECTABLE = frozenset(PSEUDO_CLASSES.split())
+# What not every renderer knows: the declaration before it counts there (CSS Color 4, 10; CSS Values 4, 10).
+NEWER = re.compile(r"(?:color|lab|lch|oklab|oklch|hwb|calc|min|max)\(", re.IGNORECASE)
+IMPORTANT = "important"
 LONG_NUMBER = re.compile(r"\d{4,}")
 MAX_RULES = 10_000
 
@@ -45,24 +48,29 @@ def renamed(value: str, name: Callable[[str], str]) -> str:
 
 
 def declarations(text: str) -> list[tuple[str, str]]:
-    """Property and value of each declaration that is allowed."""
-    found = []
+    """Property and value of each declaration that is allowed and counts: of a property the last, for each renderer."""
+    found: dict[tuple[str, bool], str] = {}
     for declaration in COMMENT.sub("", text).split(";"):
         name, _, value = declaration.partition(":")
         key = name.strip().lower()
         if key in PROPERTIES and (content := accepted(key, value)):
-            found.append((key, content))
-    return found
+            place = key, NEWER.search(content) is not None
+            if IMPORTANT in content.lower() or IMPORTANT not in found.get(place, "").lower():
+                for earlier in (place,) if place[1] else (place, (key, True)):
+                    found.pop(earlier, None)
+                found[place] = content
+    return [(key, content) for (key, _), content in found.items()]
 
 
 def rules(
-    text: str, name: Callable[[str, str], str | None], offset: int
+    text: str, name: Callable[[str, str], str | None], elements: frozenset[str], offset: int
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Selector and declarations of each rule of a style sheet.
 
     Args:
         text: of the sheet.
         name: gives the new name for ``#`` or ``.`` and an old one; None where nothing has it.
+        elements: names of those that a rule may select.
         offset: byte of the sheet, for errors.
 
     Raises:
@@ -77,17 +85,17 @@ def rules(
         selector = " ".join(selector.split())
         if not brace or selector.startswith("@font-face") or not SELECTOR.fullmatch(selector):
             continue
-        fresh = _selector(selector, name)
+        fresh = _selector(selector, name, elements)
         if fresh and (kept := declarations(content)):
             yield fresh, kept
 
 
-def _selector(selector: str, name: Callable[[str, str], str | None]) -> str:
+def _selector(selector: str, name: Callable[[str, str], str | None], elements: frozenset[str]) -> str:
     """A list of selectors with fresh names, without those that select nothing."""
     kept = []
     for one in selector.split(","):
         names = [name(*found) for found in NAME.findall(one)]
-        is_known = SELECTABLE.issuperset(WORD.findall(NAME.sub("", one))) and not LONG_NUMBER.search(one)
+        is_known = (SELECTABLE | elements).issuperset(WORD.findall(NAME.sub("", one))) and not LONG_NUMBER.search(one)
         if None not in names and is_known:
             fresh = iter(names)
             kept.append(NAME.sub(lambda found: f"{found[1]}{next(fresh)}", one).strip())  # noqa: B023 - used at once

@@ -13,6 +13,10 @@ FONTS = frozenset({"font", "font-family"})  # fonts are known by names of any ki
 FONT_NAMES = re.compile(r"[\w\s,./'\"%-]{1,120}")
 ICC_COLOUR = re.compile(r"icc-color\([^()]*\)")  # SVG 1.1, 11.2: stands behind a colour for those that do not know it
 HEX_COLOUR = re.compile(r"#[0-9A-Fa-f]{3,8}(?![\w-])")
+# CSS Color 4, 10.2: words with a digit in them, and those beside them
+COLOUR_SPACE = re.compile(
+    r"(?<=color\()\s*(?:display-p3|a98-rgb|prophoto-rgb|rec2020|srgb-linear|xyz(?:-d50|-d65)?)(?=\s)"
+)
 WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
 PLAIN = re.compile(r"[A-Za-z0-9\s.,;:()%+*/!-]*")
 PATH = re.compile(r"(?:[MmLlHhVvCcSsQqTtAaEe](?![A-Za-z])|[Zz]|[\d\s,.;+-])*")  # SVG 2, 9.3.9, and lists of them
@@ -86,5 +90,5 @@ def is_known(name: str, value: str) -> bool:
         return FONT_NAMES.fullmatch(value) is not None
     if PATH.fullmatch(value):
         return True
-    plain = HEX_COLOUR.sub("", value)
+    plain = COLOUR_SPACE.sub("", HEX_COLOUR.sub("", value))
     return PLAIN.fullmatch(plain) is not None and all(word.lower() in WORDS for word in WORD.findall(plain))

@@ -12,9 +12,11 @@ __all__ = ["TIFF"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.tiff import credit, parse, rewrite
+    from rmexif.containers.tiff import completion, credit, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, parse.parse, with_credit=credit.with_credit)
+    return Walker(
+        parse.parse, rewrite.rewrite, parse.parse, complete=completion.complete, with_credit=credit.with_credit
+    )
 
 
 TIFF = FormatRow(

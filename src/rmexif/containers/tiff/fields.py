@@ -19,13 +19,35 @@ MAX_DIGITS = 6
 
 
 class Fields:
-    """Reads values by tag; of a tag that occurs twice the first one counts."""
+    """Reads values by tag; of a tag that occurs twice the first one counts.
+
+    Attributes:
+        stream: the picture data, where it is that of one strip, and has been put together.
+        stretches: where it was, beside the place of that strip (byte: first, first after).
+    """
 
     def __init__(self, reader: TiffReader, directory: Directory) -> None:
         self.reader, self.directory = reader, directory
+        self.stream: bytes | memoryview | None = None
+        self.stretches: tuple[tuple[int, int], ...] = ()
+        self._values: dict[int, tuple[int, ...]] = {}
         self.entries: dict[int, Entry] = {}
         for entry in directory.entries:
             self.entries.setdefault(entry.tag, entry)
+
+    def replaced(
+        self, values: dict[int, tuple[int, ...]], stream: bytes | memoryview, stretches: tuple[tuple[int, int], ...]
+    ) -> Fields:
+        """The same fields, but for some that are known better from the picture data.
+
+        Args:
+            values: of integers, by tag.
+            stream: as the attribute.
+            stretches: as the attribute.
+        """
+        new = Fields(self.reader, self.directory)
+        new.stream, new.stretches, new._values = stream, stretches, values
+        return new
 
     def numbers(self, tag: int, types: frozenset[int] = INTEGERS) -> tuple[int, ...]:
         """The numbers of a field; none where it is absent.
@@ -33,6 +55,8 @@ class Fields:
         Raises:
             MalformedImage: it has another type than ``types``, or lies outside the file.
         """
+        if tag in self._values:
+            return self._values[tag]
         entry = self.entries.get(tag)
         if entry is None:
             return ()

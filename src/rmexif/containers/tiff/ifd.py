@@ -38,6 +38,8 @@ TYPES: dict[int, tuple[int, str]] = {
 INTEGERS = frozenset({BYTE, SHORT, LONG, 6, 8, 9, 13, LONG8, 17, 18})  # libtiff takes each for each
 CLASSIC, BIG = 42, 43  # TIFF 6.0, page 13; BigTIFF
 
+# What the values that are read may come to, in lengths of the file and in bytes; a parser reads each some four times.
+READS, LEAST_READ = 16, 1 << 24
 Value = tuple[int, tuple[int, ...]]  # field type, numbers (two for a rational)
 
 
@@ -75,10 +77,11 @@ class TiffReader:
         MalformedImage: no TIFF header.
     """
 
-    __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "view")
+    __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "unread", "view")
 
     def __init__(self, view: memoryview, max_entries: int) -> None:
         self.view, self.max_entries, self.entries = view, max_entries, 0
+        self.unread = LEAST_READ + READS * len(view)  # bytes of values that may still be read
         cursor = Cursor(view, "tiff header")
         mark = cursor.bytes(2)
         if mark not in (b"II", b"MM"):
@@ -143,11 +146,16 @@ class TiffReader:
 
         Raises:
             MalformedImage: the value runs past the end of the file, or has no known type.
+            LimitExceeded: fields point at the same bytes again and again.
         """
         size, letter = TYPES.get(entry.field_type, (0, ""))
         if not size or entry.end > len(self.view):
             problem = "an unknown field type" if not size else f"its value ends at byte {entry.end}, behind the file"
             raise MalformedImage(problem, structure=f"tiff IFD entry {entry.tag}", offset=entry.offset)
+        self.unread -= entry.end - entry.start
+        if self.unread < 0:
+            problem = f"the values of its fields are more than {READS} times the file"
+            raise LimitExceeded(problem, structure=f"tiff IFD entry {entry.tag}", offset=entry.offset)
         raw = self.view[entry.start : entry.end]
         if letter == "B":
             return tuple(raw)

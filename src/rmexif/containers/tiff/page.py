@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
-from rmexif.containers.common.palette import SAME, twins
+from rmexif.containers.tiff.color_map import MAX_COLOUR, clean_color_map, read_color_map
 from rmexif.containers.tiff.fields import Fields
 from rmexif.containers.tiff.geometry import StripCoding, read_grid
 from rmexif.containers.tiff.ifd import LONG, RATIONAL, SHORT, UNDEFINED
+from rmexif.containers.tiff.old_jpeg import as_new_style
 from rmexif.containers.tiff.page_strips import EarlierStrips, PageStrips
 from rmexif.containers.tiff.samples import FLOATING_POINT, can_clear_transparent
-from rmexif.containers.tiff.strips import KNOWN, PREDICTED
+from rmexif.containers.tiff.strips import KNOWN, PREDICTED, WRITTEN_AS
 from rmexif.containers.tiff.tags import Compression, ExtraSample, Photometric, Tag
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.residuals import Residual
 from rmexif.types import MAX_CHANNELS
 
 if TYPE_CHECKING:
+    from rmexif import icc
     from rmexif.containers.tiff.geometry import StripGrid
     from rmexif.containers.tiff.ifd import Directory, TiffReader, Value
     from rmexif.containers.tiff.page_strips import PageStrip
     from rmexif.types import Limits
 
-__all__ = ["SINGLE_NUMBERS", "Page", "read_page"]
+__all__ = ["SINGLE_NUMBERS", "Page", "PageLayout", "read_layout", "read_page"]
 
 TRANSPARENCY_MASK = 4  # NewSubfileType (TIFF 6.0, page 36)
 PHOTOMETRICS = frozenset(Photometric) - {Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW}
@@ -39,11 +40,9 @@ COLOUR_CHANNELS = {
     Photometric.ITULAB: 3,
 }
 MAX_SAMPLES = 64  # of a pixel; more is no picture to look at
-MAX_BITS = 64  # of a sample: the widest that SampleFormat has a type for
+MAX_BITS = 128  # of a sample: two numbers of double precision
 SAMPLE_FORMATS = range(1, 7)  # SampleFormat (TIFF 6.0, page 80; 5 and 6 are complex numbers of libtiff)
 SUBSAMPLINGS = (1, 2, 4)  # TIFF 6.0, page 91
-MAX_PALETTE_BITS = 16  # of a sample: its colour map would be larger than a field may be
-MAX_COLOUR = 65535  # of a colour map (TIFF 6.0, page 23)
 # Fields with one number that are written only where they differ from their default: (tag, default, highest).
 SINGLE_NUMBERS = (
     (Tag.FILL_ORDER, 1, 2),
@@ -75,6 +74,7 @@ class Page:
         profile: clean ICC profile.
         opaque_compression: a coding that can be passed through, but not cleaned; 0 where there is none.
         residuals: what stays.
+        stretches: places of the file (byte) that the picture was put together from, beside those of strips.
     """
 
     directory: Directory
@@ -87,6 +87,7 @@ class Page:
     profile: bytes | None
     opaque_compression: int
     residuals: frozenset[Residual]
+    stretches: tuple[tuple[int, int], ...] = ()
 
     @property
     def as_earlier(self) -> EarlierStrips:
@@ -105,7 +106,12 @@ class Page:
     def samples(self) -> int:
         """Channels x px, as decoded."""
         channels = MAX_CHANNELS if Tag.COLOR_MAP in self.fields else len(self.fields[Tag.BITS_PER_SAMPLE][1])
-        return self.width * self.height * min(channels, MAX_CHANNELS)
+        return self.width * self.height * channels
+
+    @property
+    def sample_bytes(self) -> int:
+        """Of a sample, as decoded."""
+        return max(-(-int(bits) // 8) for bits in self.fields[Tag.BITS_PER_SAMPLE][1])
 
     @property
     def orientation(self) -> int:
@@ -132,32 +138,33 @@ class _Draft:
         return Tag.PLANAR_CONFIGURATION in self.fields
 
 
-def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier: Page | None = None) -> Page:
+def read_page(
+    reader: TiffReader,
+    directory: Directory,
+    limits: Limits,
+    profiles: icc.JudgedProfiles,
+    earlier: Page | None = None,
+) -> Page:
     """Check the fields of a page and clean its strips or tiles.
 
     Args:
         reader: of the file.
         directory: of the page.
         limits: what it may cost.
+        profiles: of the pages before.
         earlier: the same page of the file that this one is the rewrite of.
 
     Raises:
         MalformedImage: fields that contradict each other or the file.
-        UnsupportedFeature: old-style JPEG, a RAW picture.
+        UnsupportedFeature: a rare form of old-style JPEG, a RAW picture.
         LimitExceeded: more pixels, strips or bytes than allowed.
     """
-    draft = _read_header(Fields(reader, directory), limits)
-    _read_samples(draft)
-    _read_single_numbers(draft)
-    _read_coding_fields(draft)
-    _write_aspect(draft)
-    profile = icc.clean(draft.source.opaque(Tag.ICC_PROFILE)) if Tag.ICC_PROFILE in draft.source.entries else None
+    draft, grid, coding = _drafted(reader, directory, limits)
+    found = draft.source.opaque(Tag.ICC_PROFILE)
+    profile = profiles.clean(found) if found else None
     if profile is not None:
         draft.fields[Tag.ICC_PROFILE] = (UNDEFINED, tuple(profile))
-    grid = read_grid(draft.source, (draft.width, draft.height), draft.bits, draft.planar, limits)
-    _write_grid(draft, grid)
     opacity = _opacity(draft)
-    coding = _coding(draft, grid, opacity)
     strips = PageStrips(draft.source, grid, coding, limits, earlier.as_earlier if earlier else None)
     strips.clean()
     if opacity is not None and not can_clear_transparent(coding, draft.bits):
@@ -167,7 +174,11 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
     if strips.jpeg_tables:
         draft.fields[Tag.JPEG_TABLES] = (UNDEFINED, tuple(strips.jpeg_tables))
     if draft.photometric == Photometric.PALETTE:
-        _write_color_map(draft, strips)
+        numbers = read_color_map(draft.source, draft.bits[0])
+        cleared = clean_color_map(numbers, strips)
+        if cleared is None:
+            draft.residuals.add(Residual.TIFF_PALETTE_ENTRIES)
+        draft.fields[Tag.COLOR_MAP] = (SHORT, cleared or numbers)
     return Page(
         directory,
         draft.width,
@@ -179,7 +190,36 @@ def read_page(reader: TiffReader, directory: Directory, limits: Limits, earlier:
         profile,
         0 if draft.compression in KNOWN else draft.compression,
         strips.residuals.union(draft.residuals),
+        draft.source.stretches,
     )
+
+
+class PageLayout(NamedTuple):
+    """Where the picture data of a page is, and how it is coded."""
+
+    fields: Fields
+    width: int  # px
+    height: int  # px
+    photometric: int
+    grid: StripGrid
+    coding: StripCoding
+
+
+def read_layout(reader: TiffReader, directory: Directory, limits: Limits) -> PageLayout:
+    """The layout of a page whose strips may be missing; arguments and errors of ``read_page``."""
+    draft, grid, coding = _drafted(reader, directory, limits)
+    return PageLayout(draft.source, draft.width, draft.height, draft.photometric, grid, coding)
+
+
+def _drafted(reader: TiffReader, directory: Directory, limits: Limits) -> tuple[_Draft, StripGrid, StripCoding]:
+    draft = _read_header(as_new_style(Fields(reader, directory)), limits)
+    _read_samples(draft)
+    _read_single_numbers(draft)
+    _read_coding_fields(draft)
+    _write_aspect(draft)
+    grid = read_grid(draft.source, (draft.width, draft.height), draft.bits, draft.planar, limits)
+    _write_grid(draft, grid)
+    return draft, grid, _coding(draft, grid, _opacity(draft))
 
 
 def _number(fields: dict[int, Value], tag: Tag, default: int) -> int:
@@ -196,12 +236,6 @@ def _read_header(source: Fields, limits: Limits) -> _Draft:
     limits.check("max_pixels", width * height)
     compression = source.first(Tag.COMPRESSION, Compression.NONE)
     photometric = source.first(Tag.PHOTOMETRIC_INTERPRETATION, Photometric.WHITE_IS_ZERO)
-    if compression == Compression.OLD_JPEG:
-        raise UnsupportedFeature(
-            "old-style JPEG (compression 6) is refused",
-            structure="tiff IFD entry 259",
-            offset=source.offset(Tag.COMPRESSION),
-        )
     if photometric not in PHOTOMETRICS:
         raise UnsupportedFeature(
             f"photometric interpretation {photometric} is refused",
@@ -210,7 +244,8 @@ def _read_header(source: Fields, limits: Limits) -> _Draft:
         )
     draft = _Draft(source, width, height, compression, photometric)
     draft.fields[Tag.IMAGE_WIDTH], draft.fields[Tag.IMAGE_LENGTH] = (LONG, (width,)), (LONG, (height,))
-    draft.fields[Tag.COMPRESSION] = (SHORT, (compression,))
+    written = WRITTEN_AS.get(Compression(compression), compression) if compression in KNOWN else compression
+    draft.fields[Tag.COMPRESSION] = (SHORT, (written,))
     draft.fields[Tag.PHOTOMETRIC_INTERPRETATION] = (SHORT, (photometric,))
     # Readers take a JPEG-coded page that does not say "full picture" for a preview.
     subfile = source.first(Tag.NEW_SUBFILE_TYPE, 0) & TRANSPARENCY_MASK
@@ -356,34 +391,3 @@ def _coding(draft: _Draft, grid: StripGrid, opacity: int | None) -> StripCoding:
         tiled=grid.tiled,
         fax_options=_number(draft.fields, Tag.T4_OPTIONS, 0),
     )
-
-
-def _write_color_map(draft: _Draft, strips: PageStrips) -> None:
-    """The colour map, black where no pixel asks, equal entries made one; 16 bits as the 8 that decoders take."""
-    numbers = _read_color_map(draft)
-    size = len(numbers) // 3
-    used = strips.used_values()
-    if used is None:
-        draft.residuals.add(Residual.TIFF_PALETTE_ENTRIES)
-        draft.fields[Tag.COLOR_MAP] = (SHORT, numbers)
-        return
-    colours = list(zip(numbers[:size], numbers[size : 2 * size], numbers[2 * size :], strict=True))
-    indices = twins(colours, used)
-    if indices != SAME:
-        strips.renumber(indices)
-        used = frozenset(indices[number] for number in used)
-    cleared = tuple(number if n % size in used else 0 for n, number in enumerate(numbers))
-    draft.fields[Tag.COLOR_MAP] = (SHORT, cleared)
-
-
-def _read_color_map(draft: _Draft) -> tuple[int, ...]:
-    """The numbers of the colour map: all red, all green, all blue."""
-    bits = draft.bits[0]
-    numbers = draft.source.numbers(Tag.COLOR_MAP)
-    if bits > MAX_PALETTE_BITS or len(numbers) < 3 << bits or max(numbers) > MAX_COLOUR:
-        problem = (
-            f"expected 3 x {1 << min(bits, MAX_PALETTE_BITS)} numbers up to {MAX_COLOUR}, as a palette picture needs"
-        )
-        raise MalformedImage(problem, structure="tiff IFD entry 320", offset=draft.source.offset(Tag.COLOR_MAP))
-    numbers = numbers[: 3 << bits]
-    return tuple((number >> 8) * 257 for number in numbers) if max(numbers) > 255 else numbers

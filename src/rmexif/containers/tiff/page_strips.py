@@ -11,7 +11,7 @@ from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
 from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
 from rmexif.containers.tiff.tags import Compression
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class PageStrip:
     end: int  # by the byte count
     passed_through: bool  # what a decoder reads is written as it stands
     is_ordinary: bool = False  # it is written otherwise, and says no more than that
+    fill: bytes | None = None  # or differs from that in the one colour of all pixels of opacity 0
 
 
 class EarlierStrips(NamedTuple):
@@ -64,7 +65,7 @@ class PageStrips:
     def __init__(
         self, fields: Fields, grid: StripGrid, coding: StripCoding, limits: Limits, earlier: EarlierStrips | None = None
     ) -> None:
-        self.view, self.limits = fields.reader.view, limits
+        self.view, self.stream, self.limits = fields.reader.view, fields.stream, limits
         self.coding, self.geometries = coding, list(grid.strips)
         is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
         self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
@@ -83,7 +84,7 @@ class PageStrips:
         cleaned: list[CleanStrip] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
-            source = StripSource(self.view[start:read_end], start)
+            source = StripSource(self.view[start:read_end] if self.stream is None else self.stream, start)
             strip = self._known(len(cleaned), source) or clean_strip(source, self.coding, geometry, self.limits)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
@@ -95,7 +96,8 @@ class PageStrips:
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
-            strips.append(PageStrip(written, start, start + strip.consumed, end, passed_through, strip.is_ordinary))
+            stop = start + strip.consumed if self.stream is None else min(start + strip.consumed, end)
+            strips.append(PageStrip(written, start, stop, end, passed_through, strip.is_ordinary, strip.fill))
         self.cleaned, self.strips = cleaned, tuple(strips)
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:
@@ -158,7 +160,7 @@ def _places(fields: Fields, grid: StripGrid, coding: StripCoding) -> list[tuple[
     places, starts = [], sorted(offsets[:needed])
     for strip, start, count in zip(grid.strips, offsets, counts, strict=False):
         if start >= size:
-            problem = f"{count} bytes in a file of {size}"
+            problem = f"{count} bytes in a file of {size}; {REPAIR}"
             raise MalformedImage(problem, structure=STRUCTURE, offset=start)
         # Decoders do not ask how long uncompressed data says it is; a count of 0 means: up to the next strip.
         read = max(count, strip.size) if uncompressed else count or _following(starts, start, size) - start

@@ -11,14 +11,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
-from rmexif.containers.common.palette import is_padding
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.tiff import choices
+from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
+from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
-from rmexif.containers.tiff.tags import Compression, Photometric, Tag
+from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.errors import InputError, MalformedImage, UnsupportedFeature
-from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Limits, Part, PayloadKind, Role, TiffEntry
 
 if TYPE_CHECKING:
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.ifd import Value
 
-__all__ = ["TiffTree", "parse"]
+__all__ = ["TiffTree", "chain", "is_reduced", "parse"]
 
-RAW_PHOTOMETRICS = frozenset({Photometric.COLOR_FILTER_ARRAY, Photometric.LINEAR_RAW})  # DNG 1.7
 REDUCED, OLD_REDUCED = 1, 2  # a bit of NewSubfileType, a value of SubfileType (TIFF 6.0, pages 36, 40)
 POINTERS = frozenset({Tag.SUB_IFDS, Tag.EXIF_IFD, Tag.GPS_IFD, Tag.INTEROPERABILITY_IFD})
 MAX_POINTERS = 64  # directories that one field points at; what is behind them becomes a gap
@@ -46,12 +47,7 @@ RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
 UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
-SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
-    Tag.WHITE_POINT: (0.3127, 0.329),
-    Tag.PRIMARY_CHROMATICITIES: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
-}
-SINGLE_PRECISION = 1 << 23
-DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, 1 << 16, 1 << 20, 1 << 24})  # of libraries
+DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, *(1 << bits for bits in range(1, 25))})  # of libraries
 # Zeros for alignment, and the header of a file that Pillow leaves in front of every page that it appends.
 FILLER = re.compile(rb"\0{0,15}(?:(?:II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08)\0{0,15})?\Z")
 ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
@@ -93,22 +89,23 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
 
     Raises:
         MalformedImage: a directory or its strips are not in the file.
-        UnsupportedFeature: a camera RAW, old-style JPEG.
+        UnsupportedFeature: a camera RAW, a rare form of old-style JPEG.
         LimitExceeded: more pages, pixels, fields or bytes than allowed.
     """
     reader = TiffReader(view, limits.max_parts)
-    chain = list(_chain(reader, limits))
-    _refuse_raw(view, reader, chain)
-    parts = _TiffParts(reader, chain, limits)
+    directories = list(chain(reader, limits))
+    _refuse_raw(view, reader, directories)
+    parts = _TiffParts(reader, directories, limits)
     pages: list[Page] = []
+    profiles = icc.JudgedProfiles(limits)
     pixels = size = 0
-    for number, directory in enumerate(chain):
+    for number, directory in enumerate(directories):
         label = f"IFD{number}"
-        if number and _is_reduced(reader, directory):
+        if number and is_reduced(reader, directory):
             parts.directory(directory, label, Role.AUXILIARY)
             continue
         known = earlier.tree.pages[len(pages)] if earlier and len(pages) < len(earlier.tree.pages) else None
-        page = read_page(reader, directory, limits, known)
+        page = read_page(reader, directory, limits, profiles, known)
         pixels += page.width * page.height
         size += sum(len(strip.data) for strip in page.strips)
         limits.check("max_total_pixels", pixels)
@@ -116,20 +113,29 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         pages.append(page)
         parts.page(page, label)
     first = pages[0]
-    tables = icc.residual_bytes(page.profile for page in pages)
-    return Container(
+    tables, bounds = icc.residual_bytes(page.profile for page in pages), choices.bounds(pages)
+    container = Container(
         format="tiff",
         width=first.width,
         height=first.height,
         parts=_with_filler(view, parts.builder.tile(), pages),
         frames=len(pages),
         samples=max(page.samples for page in pages),
+        pixel_shape=_pixel_shape(first),
+        sample_bytes=max(page.sample_bytes for page in pages),
         orientation=first.orientation,
         colour=Colour(icc=first.profile),
-        residuals=tuple(sorted(set(tables).union(*(page.residuals for page in pages)))),
-        residual_bytes={**_residual_bytes(pages), **tables},
+        residuals=tuple(sorted({*tables, *bounds}.union(*(page.residuals for page in pages)))),
+        residual_bytes={**bounds, **tables},
         tree=TiffTree(reader.order, reader.big, tuple(pages)),
     )
+    return choices.with_page_choices(container, pages)
+
+
+def _pixel_shape(page: Page) -> tuple[int, int]:
+    """As its clean fields say it."""
+    across, down = (page.fields.get(tag) for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION))
+    return (across[1][0], down[1][0]) if across and down else SQUARE
 
 
 def _with_filler(view: memoryview, parts: tuple[Part, ...], pages: list[Page]) -> tuple[Part, ...]:
@@ -162,25 +168,15 @@ def _irregular(view: memoryview, fillers: list[Part], pages: list[Page], alignme
     return count
 
 
-def _residual_bytes(pages: list[Page]) -> dict[Residual, int]:
-    """What colour maps and padding can hold that stay as they are; of JPEG tiles no bound is known."""
-    found: dict[Residual, int] = {}
-    maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
-    if maps:
-        found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
-    padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
-    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
-        found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
-    return found
-
-
 def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
     """Whether numbers say where the strips are, and nothing else."""
     if tag == page.grid.offsets_tag:
         return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
         return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
-    return tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 and (numbers[0] == page.grid.block[1] or numbers[0] in ALL)
+    rows = numbers[0] if tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 else 0
+    is_beyond = rows >= page.height and rows.bit_count() == 1  # libvips: 128
+    return rows > 0 and (rows == page.grid.block[1] or rows in ALL or is_beyond)
 
 
 def _is_common_density(reader: TiffReader, page: Page) -> bool:
@@ -200,26 +196,7 @@ def _is_common_density(reader: TiffReader, page: Page) -> bool:
     return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
 
 
-def _are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
-    """Whether rationals are these numbers, with powers of two below the line as libtiff writes them."""
-    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-    return len(pairs) == len(places) and all(
-        bottom.bit_count() == 1 and abs(top - place * bottom) <= 1 + bottom / SINGLE_PRECISION
-        for (top, bottom), place in zip(pairs, places, strict=True)
-    )
-
-
-def _is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:
-    """Whether a colour map differs from the clean one in low bytes and in what palettes are filled up with alone."""
-    size = len(clean) // 3
-    if len(numbers) != len(clean) or any(number & 255 not in (0, number >> 8) for number in numbers):
-        return False
-    colours = [bytes(numbers[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
-    kept = [bytes(clean[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
-    return is_padding(colours, frozenset(at for at in range(size) if colours[at] == kept[at]))
-
-
-def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
+def chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
     """The directories, from the first one on."""
     offset, seen = reader.first, set[int]()
     if not offset:
@@ -236,25 +213,20 @@ def _chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
         offset = directory.next
 
 
-def _is_reduced(reader: TiffReader, directory: Directory) -> bool:
+def is_reduced(reader: TiffReader, directory: Directory) -> bool:
     """Whether a later directory is a thumbnail: it says so, or it is the JPEG preview of an Exif file (4.5.8)."""
     subfile = (*reader.integers(directory, Tag.NEW_SUBFILE_TYPE), 0)[0]
     old_subfile = (*reader.integers(directory, Tag.SUBFILE_TYPE), 1)[0]
     preview = reader.integers(directory, Tag.JPEG_INTERCHANGE_FORMAT)
     old_jpeg = Compression.OLD_JPEG in reader.integers(directory, Tag.COMPRESSION)
-    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg)
+    has_strips = bool(reader.integers(directory, Tag.STRIP_OFFSETS))  # of a page in old-style JPEG
+    return bool(subfile & REDUCED) or old_subfile == OLD_REDUCED or (bool(preview) and old_jpeg and not has_strips)
 
 
 def _refuse_raw(view: memoryview, reader: TiffReader, chain: list[Directory]) -> None:
     """A RAW holds previews beside sensor data in a maker's own coding: a lossless rewrite would be a guess."""
-    raw = bytes(view[8:10]) == b"CR" and not reader.big
-    for directory in chain:
-        raw |= any(entry.tag == Tag.DNG_VERSION for entry in directory.entries)
-        raw |= not RAW_PHOTOMETRICS.isdisjoint(reader.integers(directory, Tag.PHOTOMETRIC_INTERPRETATION))
-    subfile = (*reader.integers(chain[0], Tag.NEW_SUBFILE_TYPE), 0)[0]
-    raw |= bool(subfile & REDUCED and reader.integers(chain[0], Tag.SUB_IFDS))
-    if raw:
-        problem = "a camera RAW is refused; develop it first"
+    if is_camera_raw(view) or is_raw_directory(reader, chain):
+        problem = "a camera RAW is only decoded: use scrub, which writes another format"
         raise UnsupportedFeature(problem, structure="tiff IFD", offset=chain[0].offset)
 
 
@@ -272,6 +244,7 @@ class _TiffParts:
         self.builder = PartBuilder(len(reader.view), limits)
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
+        self.fills: set[bytes | None] = set()  # colours of pixels of opacity 0
         self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
 
@@ -287,24 +260,31 @@ class _TiffParts:
             done.add(entry.tag)
         for strip in page.strips:
             name, role = ("picture", Role.PIXELS) if strip.passed_through else ("picture/padding", Role.UNKNOWN)
-            if strip.is_ordinary and not strip.passed_through:
+            self.fills |= {strip.fill} - {None}
+            is_ordinary = strip.is_ordinary or (strip.fill is not None and len(self.fills) == 1)
+            if is_ordinary and not strip.passed_through:
                 name, role = "picture/other codes", Role.ENCODING
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
+        for start, stop in page.stretches:
+            self.builder.add(f"{label}/picture/old-style JPEG", Role.UNKNOWN, start, stop)
 
     def _ordinary(self, page: Page, entry: Entry, label: str) -> None:
         """A field that says no more than a clean file does; a resolution may be kept all the same."""
-        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if entry.tag in page.fields else Role.ENCODING
-        end, value = entry.offset + self.reader.entry_size, None
+        value = page.fields.get(entry.tag)
+        role = ROLES.get(Tag(entry.tag), Role.ENCODING) if value is not None else Role.ENCODING
+        if entry.tag == Tag.ICC_PROFILE and value != (entry.field_type, self.reader.numbers(entry)):
+            role = Role.ENCODING  # a published one
+        end, tiff_entry = entry.offset + self.reader.entry_size, None
         if entry.tag in RESOLUTION:
-            value = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
-        payload = PayloadKind.TIFF_VALUE if value else None
+            tiff_entry = TiffEntry(0, entry.tag, entry.field_type, self.reader.order)
+        payload = PayloadKind.TIFF_VALUE if tiff_entry else None
         if entry.inline:
-            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=value)
+            self.builder.add(label, role, entry.offset, end, payload, 4 + self.reader.cell, entry=tiff_entry)
         else:
             self.builder.add(label, role, entry.offset, end)
-            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=value)
+            self.builder.add(f"{label}/{entry.tag}", role, entry.start, entry.end, payload, entry=tiff_entry)
 
     def entry(self, entry: Entry, label: str, role: Role) -> None:
         """A field that goes, with its value and the directories that it points at."""
@@ -357,15 +337,21 @@ class _TiffParts:
 
     def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:
         """Whether a field that goes, or changes, has what common writers put there."""
+        is_jpeg = page.coding.compression == Compression.JPEG
+        if entry.tag == Tag.REFERENCE_BLACK_WHITE:
+            return is_jpeg and numbers in VIDEO_RANGES
+        if entry.tag == Tag.ICC_PROFILE:
+            return icc.is_published(self.view[entry.start : entry.end])
         if entry.tag == Tag.JPEG_TABLES:
-            is_jpeg = page.coding.compression == Compression.JPEG
             return is_jpeg and all(strip.is_ordinary for strip in page.strips)  # every table stands in each of them
+        if entry.tag == Tag.COMPRESSION:
+            return len(numbers) == 1  # another one is written, the picture says which one it was
         if entry.tag == Tag.PAGE_NUMBER:
             return len(numbers) == 2 and self._continues(*numbers)
         if entry.tag in SRGB_PLACES:
-            return entry.field_type == RATIONAL and _are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
+            return entry.field_type == RATIONAL and are_places(numbers, SRGB_PLACES[Tag(entry.tag)])
         if entry.tag == Tag.COLOR_MAP and entry.tag in page.fields:
-            return _is_common_map(numbers, page.fields[entry.tag][1])
+            return is_common_map(numbers, page.fields[entry.tag][1])
         return False
 
     def _continues(self, number: int, total: int) -> bool:

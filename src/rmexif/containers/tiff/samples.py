@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.palette import SAME
+from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.tiff.tags import Compression
 from rmexif.native import samples
 
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
 
-__all__ = ["HORIZONTAL", "FLOATING_POINT", "can_clear_transparent", "clear_invisible", "unpredicted"]
+__all__ = ["HORIZONTAL", "FLOATING_POINT", "can_clear_transparent", "clear_invisible"]
+__all__ += ["invisible_fill", "unpredicted"]
 
 HORIZONTAL, FLOATING_POINT = 2, 3  # Predictor (TIFF 6.0, section 14; Technical Note 3)
 DECODED = frozenset(
-    {Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS}
+    {
+        *(Compression.NONE, Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, Compression.PACKBITS),
+        *(Compression.LZMA, Compression.ZSTANDARD),
+    }
 )
 
 
@@ -36,6 +41,15 @@ def clear_invisible(data: bytearray, coding: StripCoding, geometry: StripGeometr
     if coding.alpha is not None or geometry.opacity is not None:
         changed |= _clear_transparent(data, coding, geometry)
     return changed
+
+
+def invisible_fill(data: bytearray | memoryview, coding: StripCoding, geometry: StripGeometry) -> bytes | None:
+    """The colour of all pixels without opacity, where it is one, and all that can be wrong with a strip."""
+    if coding.alpha is None or geometry.padded or coding.indices != SAME or geometry.opacity is not None:
+        return None
+    if not isinstance(data, bytearray) or not can_clear_transparent(coding, geometry.bits):
+        return None
+    return fill_colour(unpredicted(data, coding, geometry), len(geometry.bits), coding.alpha, geometry.bits[0] // 8)
 
 
 def _renumber(data: bytearray, coding: StripCoding, geometry: StripGeometry) -> bool:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
+from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
-from rmexif.containers.tiff.samples import clear_invisible, unpredicted
+from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
 from rmexif.containers.tiff.tags import Compression
-from rmexif.errors import MalformedImage, UnsupportedFeature
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Role
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.types import Limits
 
-__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource", "clean_strip", "decode_samples"]
+__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource"]
+__all__ += ["REVERSED", "STRUCTURE", "WRITTEN_AS", "clean_strip", "complete_stream", "decode_samples"]
 
 STRUCTURE = "tiff strip or tile"
 SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
-PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE})  # elsewhere there is none
+# Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
+WRITTEN_AS = {Compression.LZMA: Compression.DEFLATE, Compression.ZSTANDARD: Compression.DEFLATE}
+BEST = 9  # effort of zlib where a stronger coding is replaced
+PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, *WRITTEN_AS})  # elsewhere none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
 TWO_DIMENSIONS, ALIGNED = 1, 4  # T4Options: rows that refer to the one before; EOL ends with a byte
@@ -54,6 +59,7 @@ class CleanStrip:
         samples: decoded bytes, where they were needed.
         residuals: what could not be decoded.
         is_ordinary: whether the codes of the source say no more than these.
+        fill: of ordinary codes: the one colour of all pixels of opacity 0 that were cleared; None: several, or none.
     """
 
     data: bytes | memoryview
@@ -61,6 +67,7 @@ class CleanStrip:
     samples: bytearray | None = None
     residuals: frozenset[Residual] = frozenset()
     is_ordinary: bool = False
+    fill: bytes | None = None
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -135,21 +142,24 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
         assert found.codes is not None
         return CleanStrip(found.codes, found.consumed)
     if len(found.samples) < geometry.size:
-        problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed"
+        problem = f"it decodes to {len(found.samples)} bytes, {geometry.size} are needed; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    is_ordinary = found.is_ordinary or found.codes is not None
+    fill = invisible_fill(found.samples, coding, geometry) if is_ordinary else None
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    return CleanStrip(data, found.consumed, kept, is_ordinary=found.is_ordinary and not changed)
+    is_ordinary = found.is_ordinary and not changed
+    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill if changed else None)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
     data = source.data[: geometry.size]
     if not coding.may_clear(geometry) and len(data) == geometry.size:
         return Coded(None, geometry.size, data)
-    return Coded(bytearray(data), geometry.size)
+    return Coded(bytearray(data), geometry.size, is_ordinary=True)
 
 
 def _bare_rows(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -161,15 +171,14 @@ def _lzw(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> C
     """Canonical codes are passed through, without a look at the samples where none can have to be cleared."""
     if not coding.may_clear(geometry) and (consumed := lzw.walk(source.data, geometry.size)):
         return Coded(None, consumed, source.data[:consumed])
-    if len(source.data) > 1 and source.data[0] == 0 and source.data[1] & 1:
-        problem = "LZW codes in the bit order of before TIFF 5.0 are refused"
-        raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
-    found = lzw.decode(source.data, geometry.size, tiff=True)
+    # A clear code in the bit order of before TIFF 5.0, which is that of GIF; written in today's, as libtiff does.
+    is_old = len(source.data) > 1 and source.data[0] == 0 and bool(source.data[1] & 1)
+    found = lzw.decode(source.data, geometry.size, tiff=not is_old)
     if found.status not in (Status.OK, Status.ENDS_EARLY):
-        problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes"
+        problem = f"an LZW code that the table does not hold yet, in byte {found.consumed} of the codes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    codes = source.data[: found.consumed] if found.canonical else None
-    is_ordinary = codes is None and lzw.is_greedy(found, source.data, tiff=True)
+    codes = source.data[: found.consumed] if found.canonical and not is_old else None
+    is_ordinary = codes is None and (found.canonical or lzw.is_greedy(found, source.data, tiff=not is_old))
     return Coded(found.samples, found.consumed, codes, is_ordinary)
 
 
@@ -182,7 +191,7 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     """Streams that an ordinary encoder writes are passed through."""
     found = deflate.inflate(source.data, geometry.size)
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
-        problem = f"its zlib stream is damaged behind {found.report.size} bytes"
+        problem = f"its zlib stream is damaged behind {found.report.size} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
     codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
@@ -195,10 +204,32 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
     return zlib.compress(samples)
 
 
+def _xz(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    return _unpacked(unpack_xz, source, geometry)
+
+
+def _zstandard(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
+    return _unpacked(unpack_zstandard, source, geometry)
+
+
+def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: StripGeometry) -> Coded:
+    data, consumed, is_intact = unpack(source.data, geometry.size)
+    if not is_intact:
+        problem = f"its stream is damaged behind {len(data)} bytes; {REPAIR}"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    return Coded(bytearray(data), consumed)
+
+
+def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
+    del coding, geometry
+    return zlib.compress(samples, BEST)
+
+
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    del coding
     found = rle.decode_packbits(source.data, geometry.size)
-    return Coded(found.data, found.consumed)
+    is_complete = coding.alpha is not None and len(found.data) == geometry.size  # else nothing depends on it
+    is_ordinary = is_complete and _packbits_codes(found.data, coding, geometry) == source.data[: found.consumed]
+    return Coded(found.data, found.consumed, is_ordinary=is_ordinary)
 
 
 def _packbits_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -241,6 +272,8 @@ _CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
     Compression.HUFFMAN: (_fax, _fax_codes),
     Compression.GROUP_3: (_fax, _fax_codes),
     Compression.GROUP_4: (_fax, _fax_codes),
+    Compression.LZMA: (_xz, _best_deflate_codes),
+    Compression.ZSTANDARD: (_zstandard, _best_deflate_codes),
 }
 
 
@@ -253,7 +286,7 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     Raises:
         MalformedImage: a picture that is larger than its strip; decoders cut it without a word.
     """
-    view = memoryview(b"\xff\xd8" + _picture_segments(coding.jpeg_tables) + _picture_segments(source.data))
+    view = complete_stream(source, coding)
     container = JPEG.parse(view, limits)
     across, down = coding.block
     least = down if coding.tiled else geometry.rows
@@ -269,6 +302,11 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
         for part in container.parts
     )
     return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals), is_ordinary=is_ordinary)
+
+
+def complete_stream(source: StripSource, coding: StripCoding) -> memoryview:
+    """A JPEG stream with the tables that all strips share, without what is no picture."""
+    return memoryview(b"\xff\xd8" + _picture_segments(coding.jpeg_tables) + _picture_segments(source.data))
 
 
 def _picture_segments(stream: bytes | memoryview) -> bytes:

@@ -12,9 +12,15 @@ __all__ = ["WEBP"]
 
 
 def _load() -> Walker[Any]:
-    from rmexif.containers.webp import credit, low_bits, parse, rewrite
+    from rmexif.containers.webp import completion, credit, low_bits, parse, rewrite
 
-    return Walker(parse.parse, rewrite.rewrite, low_bits=low_bits.low_bits, with_credit=credit.with_credit)
+    return Walker(
+        parse.parse,
+        rewrite.rewrite,
+        complete=completion.complete,
+        low_bits=low_bits.low_bits,
+        with_credit=credit.with_credit,
+    )
 
 
 WEBP = FormatRow(

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.types import Limits
 
 __all__ = [
@@ -61,6 +61,7 @@ def read_chunks(view: memoryview, start: int, end: int, limits: Limits) -> list[
         if length > cursor.remaining:
             if kind in PICTURES or not chunks:
                 problem = f"{length} bytes of content, {cursor.remaining} remain"
+                problem += f"; {REPAIR}" if kind == b"ANMF" else ""
                 raise MalformedImage(problem, structure="webp chunk", offset=offset)
             break
         limits.check("max_parts", len(chunks) + 1)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rmexif import icc
+from rmexif.containers.common.choices import with_choices
+from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.edge import area_beyond
 from rmexif.containers.common.memory import common_length
 from rmexif.containers.common.orientation import orientation, orientation_only
@@ -18,7 +20,7 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.webp.chunks import HEADER, PICTURES, RiffChunk, read_chunks
 from rmexif.containers.webp.picture import Shown, WebpPicture, read_picture, uses_alpha
 from rmexif.cursor import Cursor
-from rmexif.errors import MalformedImage
+from rmexif.errors import REPAIR, MalformedImage
 from rmexif.residuals import Residual
 from rmexif.types import Colour, Container, Part, PayloadKind, Role
 
@@ -32,7 +34,10 @@ __all__ = ["ALPHA", "ANIMATED", "EXIF", "ICC", "XMP", "WebpTree", "parse"]
 
 ANIMATED, XMP, EXIF, ALPHA, ICC = 0x02, 0x04, 0x08, 0x10, 0x20  # flags of VP8X (2.7)
 RESERVED = 0xFF & ~(ANIMATED | XMP | EXIF | ALPHA | ICC)
-BACKGROUNDS = (b"\0\0\0\0", b"\xff\xff\xff\xff")  # what encoders write into ANIM; viewers draw on nothing, so do we
+BACKGROUND = bytes(4)  # of ANIM, B, G, R, A; viewers draw on nothing, so do we
+OPAQUE = 255
+ONCE = b"\1\0"  # loops
+LEVELS_REDUCED = 0x10  # ALPH: the encoder left out levels, which a decoder may smooth (2.7.1.2); nobody does
 MACROBLOCK = 16  # px: what VP8 codes whole (RFC 6386, 9)
 CONTROL = 16  # byte: the head of ANMF (2.7.1.1)
 PAYLOADS = {
@@ -79,14 +84,14 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
     if chunks[0].kind == b"VP8X":
         tree = _extended(view, chunks, inner, limits)
         if tree.animation and end < size:
-            raise MalformedImage(f"an animation of {size} bytes is cut short", structure="webp", offset=end)
+            raise MalformedImage(f"an animation of {size} bytes is cut short; {REPAIR}", structure="webp", offset=end)
     else:
         picture = read_picture(view, chunks[:1], chunks[0].offset, Shown())
         limits.check("max_pixels", picture.width * picture.height)
         tree = WebpTree(picture.width, picture.height, (picture,), picture.has_alpha)
     limits.check("max_parts", len(chunks) + sum(map(len, inner.values())))
     residuals, tables = _residuals(tree), icc.residual_bytes([tree.profile])
-    return Container(
+    container = Container(
         "webp",
         tree.width,
         tree.height,
@@ -98,6 +103,7 @@ def parse(view: memoryview, limits: Limits) -> Container[WebpTree]:
         {code: count for code, count in residuals.items() if count is not None} | tables,
         tree=tree,
     )
+    return with_choices(container, is_recoded=all(picture.is_lossless for picture in tree.pictures))
 
 
 def _extended(
@@ -152,7 +158,7 @@ def _animated(
         pictures.append(picture)
     loops = bytes(head.data(view)[4:6]) if len(frames) > 1 else bytes(2)
     shows_alpha = tree.shows_alpha and uses_alpha(pictures, tree.width, tree.height)
-    return replace(tree, pictures=tuple(pictures), shows_alpha=shows_alpha, animation=BACKGROUNDS[0] + loops)
+    return replace(tree, pictures=tuple(pictures), shows_alpha=shows_alpha, animation=BACKGROUND + loops)
 
 
 def _frame(
@@ -216,6 +222,8 @@ def _parts(
     kept = {coded.at.offset: coded for p in tree.pictures for coded in (p.coded, p.alpha) if coded}
     ordinary = frozenset(picture.coded.at.offset for picture in tree.pictures if picture.is_ordinary)
     clean = {b"ICCP": tree.profile, b"EXIF": tree.exif, b"ANIM": tree.animation}
+    exif = next((chunk for chunk in chunks if chunk.kind == b"EXIF"), None)
+    has_common_exif = exif is not None and is_common_exif(exif.data(view), (tree.width, tree.height))
     for chunk in chunks:
         if chunk.offset in inner:
             _claim_frame(parts, view, chunk, inner[chunk.offset], kept, ordinary)
@@ -224,9 +232,11 @@ def _parts(
         elif chunk is chunks[0]:
             data = chunk.data(view)
             is_plain = chunk.length == 10 and not data[0] & RESERVED and not any(data[1:4])
-            parts.add("VP8X", Role.STRUCTURE if is_plain else Role.UNKNOWN, chunk.offset, chunk.end)
+            parts.add("VP8X", Role.ENCODING if is_plain else Role.UNKNOWN, chunk.offset, chunk.end)
+        elif chunk is exif and has_common_exif and not any(view[chunk.start + chunk.length : chunk.end]):
+            parts.add("EXIF", Role.ENCODING, chunk.offset, chunk.end)
         else:
-            _claim_other(parts, view, chunk, clean.pop(chunk.kind, b""), "")
+            _claim_other(parts, view, chunk, clean.pop(chunk.kind, b""), "", is_still=len(tree.pictures) == 1)
     parts.add("RIFF/surplus", Role.GAP, chunks[-1].end, end, PayloadKind.UNKNOWN)
     return parts.tile()
 
@@ -260,7 +270,9 @@ def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path
         parts.add(name, Role.ENCODING, start, chunk.end)
         return
     if data[:before] != clean[:after]:
-        parts.add(f"{name}/head", Role.UNKNOWN, start, chunk.start + before, PayloadKind.UNKNOWN, 8)
+        is_reduced = chunk.kind == b"ALPH" and bytes([data[0] & ~LEVELS_REDUCED]) == clean[:after]
+        role = Role.ENCODING if is_reduced else Role.UNKNOWN
+        parts.add(f"{name}/head", role, start, chunk.start + before, PayloadKind.UNKNOWN, 8)
         start = chunk.start + before
     alike = common_length(data[before:], clean[after:])
     stop = chunk.start + before + alike
@@ -269,12 +281,27 @@ def _claim_picture(parts: PartBuilder, view: memoryview, coded: CodedChunk, path
     parts.add(f"{name}/surplus", Role.GAP, stop + is_padded, chunk.end, PayloadKind.UNKNOWN)
 
 
-def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str) -> None:
-    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write."""
+def _claim_other(
+    parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: bytes, path: str, *, is_still: bool = False
+) -> None:
+    """A chunk that is no picture; it is clean where it has the bytes that rewrite() would write.
+
+    Args:
+        parts: takes the claim.
+        view: the file.
+        chunk: in it.
+        clean: what rewrite() would write as its content.
+        path: of what holds it.
+        is_still: whether there is one picture, which is shown once whatever ANIM says.
+    """
     data = chunk.data(view)
     stays = bool(clean) and data == clean and not any(view[chunk.start + chunk.length : chunk.end])
     if chunk.kind == b"ANIM" and clean:
-        stays = data[4:] == clean[4:] and data[:4] in BACKGROUNDS
+        is_plain = data[:4] == BACKGROUND or data[3] == OPAQUE  # gif2webp takes that of the GIF
+        is_common = is_plain and (data[4:] == clean[4:] or (is_still and data[4:] == ONCE))
+        if not stays and is_common:
+            parts.add("ANIM", Role.ENCODING, chunk.offset, chunk.end)
+            return
     if stays:
         role = {b"ICCP": Role.COLOUR, b"EXIF": Role.ORIENTATION}.get(chunk.kind, Role.ANIMATION)
         parts.add(chunk.kind.decode(), role, chunk.offset, chunk.end)
@@ -283,4 +310,6 @@ def _claim_other(parts: PartBuilder, view: memoryview, chunk: RiffChunk, clean: 
     name = name if name.isascii() and name.isalnum() else "chunk"
     payload = PAYLOADS.get(chunk.kind, PayloadKind.UNKNOWN)
     role = ROLES.get(payload, Role.METADATA)
+    if payload is PayloadKind.ICC and icc.is_published(data):
+        role = Role.ENCODING
     parts.add(path + name, role, chunk.offset, chunk.end, payload, 8, body_length=chunk.length)

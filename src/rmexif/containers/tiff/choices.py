@@ -1,0 +1,66 @@
+"""What the pages of a TIFF leave to their writer, and how many bytes of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from rmexif.containers.common.choices import with_choices
+from rmexif.containers.tiff.tags import Compression, Tag
+from rmexif.residuals import Residual
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rmexif.containers.tiff.page import Page
+    from rmexif.containers.tiff.parse import TiffTree
+    from rmexif.types import Container
+
+__all__ = ["bounds", "with_page_choices"]
+
+DEFLATED = frozenset({Compression.DEFLATE, Compression.OLD_DEFLATE})  # codes that stay as they are
+# Bytes of the numbers of a field, as ``page`` rounds them: two small ones, three of five decimals, six up to 65535.00
+NUMBERS = {Tag.X_RESOLUTION: 2, Tag.YCBCR_COEFFICIENTS: 7, Tag.REFERENCE_BLACK_WHITE: 18}
+USUAL = (Fraction(299, 1000), Fraction(587, 1000), Fraction(114, 1000))  # YCbCrCoefficients (TIFF 6.0, section 21)
+SIDE = 4  # byte of the rows of a strip, or of a side of a tile
+
+
+def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
+    """Bytes in colour maps and padding that stay as they are, and in the cuts; of JPEG tiles no bound is known."""
+    found: dict[Residual, int] = {}
+    if cut := sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1):
+        found[Residual.TIFF_STRIP_CHOICE] = cut
+    maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
+    if maps:
+        found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
+    padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
+    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
+        found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
+    return found
+
+
+def with_page_choices(container: Container[TiffTree], pages: Sequence[Page]) -> Container[TiffTree]:
+    """The container with the residuals that other formats have, too."""
+    return with_choices(
+        container,
+        palettes=[_palette(page) for page in pages],
+        numbers=sum(map(_number_bytes, pages)),
+        is_recoded=all(page.coding.compression not in DEFLATED for page in pages),
+        are_frames=False,
+    )
+
+
+def _palette(page: Page) -> list[bytes]:
+    """The entries of the colour map in the eight bits that are shown; none where there is none."""
+    numbers = page.fields[Tag.COLOR_MAP][1] if Tag.COLOR_MAP in page.fields else ()
+    size = len(numbers) // 3
+    channels = (numbers[start : start + size] for start in (0, size, 2 * size))
+    return [bytes(number >> 8 or number for number in colour) for colour in zip(*channels, strict=True)]
+
+
+def _number_bytes(page: Page) -> int:
+    """Bytes of the fields that say how samples are shown."""
+    terms = page.fields[Tag.YCBCR_COEFFICIENTS][1] if Tag.YCBCR_COEFFICIENTS in page.fields else ()
+    is_usual = tuple(Fraction(*pair) for pair in zip(terms[::2], terms[1::2], strict=True)) == USUAL
+    free = {tag: size for tag, size in NUMBERS.items() if tag in page.fields}
+    return sum(free.values()) - NUMBERS[Tag.YCBCR_COEFFICIENTS] * is_usual

@@ -1,0 +1,35 @@
+"""Values of TIFF fields that programs write by themselves, and that say nothing of a file's maker."""
+
+from __future__ import annotations
+
+from rmexif.containers.common.palette import is_padding
+from rmexif.containers.tiff.tags import Tag
+
+__all__ = ["SRGB_PLACES", "VIDEO_RANGES", "are_places", "is_common_map"]
+
+SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
+    Tag.WHITE_POINT: (0.3127, 0.329),
+    Tag.PRIMARY_CHROMATICITIES: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
+}
+# ReferenceBlackWhite (TIFF 6.0, page 86) of full and of reduced range.
+VIDEO_RANGES = ((0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1), (15, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1))
+SINGLE_PRECISION = 1 << 23
+
+
+def are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
+    """Whether rationals are these numbers, with powers of two below the line as libtiff writes them."""
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return len(pairs) == len(places) and all(
+        bottom.bit_count() == 1 and abs(top - place * bottom) <= 1 + bottom / SINGLE_PRECISION
+        for (top, bottom), place in zip(pairs, places, strict=True)
+    )
+
+
+def is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:
+    """Whether a colour map differs from the clean one in low bytes and in what palettes are filled up with alone."""
+    size = len(clean) // 3
+    if len(numbers) != len(clean) or any(number & 255 not in (0, number >> 8) for number in numbers):
+        return False
+    colours = [bytes(numbers[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
+    kept = [bytes(clean[at + plane * size] >> 8 for plane in range(3)) for at in range(size)]
+    return is_padding(colours, frozenset(at for at in range(size) if colours[at] == kept[at]))

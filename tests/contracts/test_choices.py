@@ -1,0 +1,123 @@
+"""What a writer may choose and nobody sees: Pillow makes two files that show the same, and the report names why."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, ImageSequence
+
+from rmexif import Policy, scrub, strip, verify
+from rmexif.containers.common.choices import with_choices
+from rmexif.containers.gif import GIF
+from rmexif.types import Limits
+from tests import samples
+
+RNG = np.random.default_rng(7)
+COLOURS = RNG.permutation(np.unique(RNG.integers(1, 250, (300, 3), dtype=np.uint8), axis=0))[:256]
+
+
+def sizes(raw: bytes) -> dict[str, int | None]:
+    """The residuals of ``strip``, and their bytes."""
+    return {row["code"]: row["bytes"] for row in strip(raw)[1]["residuals"]}
+
+
+def indexed(order: np.ndarray, kind: str, colours: np.ndarray = COLOURS) -> bytes:
+    """The same picture with its palette in another order."""
+    places = np.argsort(order)
+    pixels = np.arange(4096).reshape(64, 64) % len(colours)
+    image = Image.fromarray(places[pixels].astype(np.uint8), "P")
+    image.putpalette(colours[order].tobytes())
+    return samples.saved(image, kind)
+
+
+def shown(data: bytes) -> list[bytes]:
+    """Every frame, as Pillow shows it."""
+    return [frame.convert("RGB").tobytes() for frame in ImageSequence.Iterator(Image.open(io.BytesIO(data)))]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF"])
+def test_the_order_of_a_palette_is_named(kind: str) -> None:
+    """256 colours have 256! orders: 1684 bits."""
+    first, second = (strip(indexed(order, kind))[0] for order in (np.arange(256), RNG.permutation(256)))
+
+    assert first != second
+    assert shown(first) == shown(second)
+    assert sizes(second)["palette-order"] == 211  # ceil(log2(256!) / 8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF"])
+def test_an_order_that_programs_have_is_none(kind: str) -> None:
+    """A ramp of grey."""
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+
+    assert "palette-order" not in sizes(indexed(np.arange(256), kind, ramp))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_the_times_of_an_animation_are_named(kind: str) -> None:
+    """Ten frames; a scrub encodes them again, and their times stay."""
+    frames = [Image.fromarray(RNG.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for _ in range(10)]
+    raw = samples.saved(
+        frames[0], kind, save_all=True, append_images=frames[1:], duration=[20 * n for n in range(3, 13)]
+    )
+    found = sizes(raw)
+    left = {row["code"]: row["bytes"] for row in scrub(raw, Policy(faces=False))[1]["residuals"]}
+
+    assert found["frame-times"] == left["frame-times"] == 44
+    assert "frame-choice" in found
+    assert "frame-choice" not in left
+    assert not {"frame-times", "frame-choice"} & sizes(samples.saved(frames[0], kind)).keys()
+
+
+def _with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    raw = samples.saved(samples.picture(), "PNG")
+    packed = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return raw[:33] + b"".join(packed) + raw[33:]
+
+
+SRGB = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+OTHER = (31230, 32910, 64120, 33540, 30080, 60900, 15130, 6410)  # a place on earth fits twice
+
+
+@pytest.mark.parametrize(
+    ("raw", "bound"),
+    [
+        (_with_chunks((b"gAMA", struct.pack(">I", 45455)), (b"cHRM", struct.pack(">8I", *SRGB))), None),
+        (_with_chunks((b"gAMA", struct.pack(">I", 45455)), (b"cHRM", struct.pack(">8I", *OTHER))), 14),
+        (_with_chunks((b"gAMA", struct.pack(">I", 52100)), (b"cHRM", struct.pack(">8I", *OTHER))), 16),
+        (_with_chunks((b"pHYs", struct.pack(">IIB", 3000, 2900, 1))), 2),
+        (samples.saved(samples.picture(), "JPEG", dpi=(97, 89)), 2),
+        (samples.saved(samples.picture(), "JPEG", dpi=(97, 97)), None),
+        (
+            samples.saved(
+                samples.picture(),
+                "JPEG",
+                icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+            ),
+            None,
+        ),
+    ],
+)
+def test_numbers_that_say_how_a_picture_is_shown_are_named(raw: bytes, bound: int | None) -> None:
+    """Those of usual displays and square pixels say nothing."""
+    assert sizes(raw).get("display-numbers") == bound
+    assert verify(strip(raw)[0], canonical=True) == []
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG", "GIF", "WEBP"])
+def test_codings_that_are_passed_through_are_named(kind: str) -> None:
+    """Where the encoder's modes stay; JPEG and GIF have no two codings of the same samples that pass."""
+    assert ("coding-choice" in sizes(samples.saved(samples.picture(), kind))) == (kind in ("AVIF", "WEBP"))
+
+
+def test_nothing_is_added_where_nothing_is_free() -> None:
+    """The container comes back as it is."""
+    container = GIF.parse(memoryview(samples.of("gif")["plain"]), Limits())
+
+    assert with_choices(container) is container
