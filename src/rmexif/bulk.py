@@ -75,7 +75,7 @@ class StripTask:
         changed = {item.name: getattr(self.limits, item.name) for item in fields(plain)}
         limits = {name: value for name, value in changed.items() if value != getattr(plain, name)}
         settings: dict[str, Any] = {"mode": "strip", "thorough": self.thorough, "repair": self.repair, "limits": limits}
-        settings |= {name: sorted(value) for name, value in (("keep", self.keep), ("set", self.set)) if value}
+        settings |= {name: sorted(value) for name in ("keep", "set") if (value := getattr(self, name))}
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
