@@ -36,7 +36,11 @@ class Residual(StrEnum):
         """
         return f"at most {count:,} B" if self.bounded else f"unbounded: {count:,} B of coded data"
 
-    PIXELS = ("pixels", "the picture itself: what it shows, and what viewers clip of it; watermarks, sensor noise", False)
+    PIXELS = (
+        "pixels",
+        "the picture itself: what it shows, and what viewers clip of it; watermarks, sensor noise",
+        False,
+    )
     LOWEST_BITS = ("lowest-bits", "the lowest bits of the pixels hold a text; only a scrub destroys it", False)
     KEPT_CREDIT = "kept-credit", "the fields that were to be kept: whoever wrote them chose their words"
     COLOUR_UNDER_ALPHA = ("colour-under-alpha", "fully transparent pixels may have a colour that nobody sees", False)
