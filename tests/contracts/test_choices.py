@@ -93,6 +93,8 @@ OTHER = (31230, 32910, 64120, 33540, 30080, 60900, 15130, 6410)  # a place on ea
         (_with_chunks((b"gAMA", struct.pack(">I", 52100)), (b"cHRM", struct.pack(">8I", *OTHER))), 16),
         (_with_chunks((b"pHYs", struct.pack(">IIB", 3000, 2900, 1))), 2),
         (samples.saved(samples.picture(), "JPEG", dpi=(97, 89)), 2),
+        (b"P5\n2 2\n777\n" + bytes(8), 2),
+        (b"P5\n2 2\n1023\n" + bytes(8), None),
         (samples.saved(samples.picture(), "JPEG", dpi=(97, 97)), None),
         (
             samples.saved(
