@@ -25,6 +25,7 @@ NUMBERS = {Tag.X_RESOLUTION: 2, Tag.YCBCR_COEFFICIENTS: 7, Tag.REFERENCE_BLACK_W
 USUAL = (Fraction(299, 1000), Fraction(587, 1000), Fraction(114, 1000))  # YCbCrCoefficients (TIFF 6.0, section 21)
 STYLE = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT, Tag.NEW_SUBFILE_TYPE, Tag.SAMPLE_FORMAT})
 STYLE |= {Tag.FILL_ORDER, Tag.ORIENTATION, Tag.PLANAR_CONFIGURATION, Tag.PREDICTOR}
+MOST_NUMBERS = 16  # of a field that is looked at: bounds the memory of all pages
 SIDE = 4  # byte of the rows of a strip, or of a side of a tile
 
 
@@ -46,7 +47,7 @@ def page_style(reader: TiffReader, page: Page) -> frozenset[tuple[int, tuple[int
     """The fields of a page that have one number or a resolution, and that do not stay, or not as they are."""
     found = set[tuple[int, tuple[int, ...]]]()
     for entry in page.directory.entries:
-        if entry.tag in STYLE and entry.end <= len(reader.view):
+        if entry.tag in STYLE and entry.count <= MOST_NUMBERS and entry.end <= len(reader.view):
             numbers = reader.numbers(entry)
             if entry.tag not in page.fields or page.fields[entry.tag][1] != numbers:
                 found.add((entry.tag, numbers))
