@@ -118,6 +118,17 @@ def test_codings_that_are_passed_through_are_named(kind: str) -> None:
     assert ("coding-choice" in sizes(samples.saved(samples.picture(), kind))) == (kind in ("AVIF", "WEBP"))
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_scrub_takes_over_nothing_but_the_picture(kind: str, mode: str) -> None:
+    """Tables, codes and edges are its encoder's: the report names no place where a source could have left something."""
+    image = samples.picture(90, 70).convert("RGBA" if mode == "RGBA" else "RGB")
+    image = image.quantize(16) if mode == "P" else image
+    raw = samples.saved(image.convert("RGB") if kind in ("JPEG", "AVIF") else image, kind)
+
+    assert [row["code"] for row in scrub(raw, Policy(faces=False))[1]["residuals"]] == ["pixels"]
+
+
 def test_nothing_is_added_where_nothing_is_free() -> None:
     """The container comes back as it is."""
     container = GIF.parse(memoryview(samples.of("gif")["plain"]), Limits())

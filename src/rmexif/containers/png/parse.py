@@ -220,9 +220,8 @@ def _parts(
     parts = PartBuilder(len(view), limits)
     _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
-    frames_shown = [frame for frame, _ in tree.pictures]
-    is_even = _is_even(frames_shown)
-    level = Role.ENCODING if _has_one_level(view, frames_shown) else Role.UNKNOWN
+    is_even = _is_even([frame for frame, _ in tree.pictures])
+    level = Role.ENCODING if _has_one_level(view, tree.pictures) else Role.UNKNOWN
     for frame, image in tree.pictures:
         _claim_picture(parts, frame, image, animation.misnumbered, level, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
@@ -292,9 +291,9 @@ def _is_even(frames: Sequence[PngFrame]) -> bool:
     return len({chunk.length - chunk.skip for frame in frames for chunk in frame.chunks[:-1]}) <= 1
 
 
-def _has_one_level(view: memoryview, frames: Sequence[PngFrame]) -> bool:
+def _has_one_level(view: memoryview, pictures: Sequence[tuple[PngFrame, ImageData]]) -> bool:
     """Whether all frames ask for the level of one encoder in the first bytes of their streams."""
-    chunks = [frame.chunks[0] for frame in frames]
+    chunks = [frame.chunks[0] for frame, _ in pictures]
     return len({bytes(chunk.data(view)[chunk.skip :][: len(HEADER)]) for chunk in chunks}) <= 1
 
 
