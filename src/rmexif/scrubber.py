@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Scrubber", "scrub"]
 
-# What an encoder of our own takes over from its source. All else in its output, from quantisation tables to codes, is of
-# its own making: nobody could have left anything there.
+# What an encoder of our own takes over from its source. All else in its output, tables and codes, is its own work:
+# nobody could have left anything there.
 FROM_SOURCE = frozenset((Residual.DISPLAY_NUMBERS, Residual.FRAME_TIMES))
 DRAWS = 4  # stealth: tries for a hash other than the input's
 
