@@ -182,6 +182,14 @@ def test_numbers_that_draw_nothing_go(inside: str) -> None:
     assert verify(data, canonical=True) == []
 
 
+def test_the_ground_of_the_drawing_stays() -> None:
+    """As draw.io writes it."""
+    raw = HEAD.replace("<svg", "<svg style='background-color: rgb(255, 9, 9);'").encode() + b"</svg>"
+
+    assert tuple(drawn(raw)[5, 5]) == (255, 9, 9, 255)
+    assert np.array_equal(drawn(strip(raw)[0]), drawn(raw))
+
+
 def test_the_order_of_classes_says_nothing() -> None:
     """Nor that one is named twice."""
     head = f"{HEAD}<style>.a{{fill:red}}.b{{stroke:red}}</style><rect width='9' height='9' class="
@@ -207,6 +215,8 @@ def test_a_colour_for_older_viewers_stays() -> None:
         '<defs><g><linearGradient id="b" x1="0%"><stop stop-color="rgb(1,2,200)"/><stop offset="1" stop-color="#0f08"/>'
         '</linearGradient></g><linearGradient id="c" href="#b"/></defs><path d="M1 1h50a9 9 0 0130 9l-3-.5z" fill="url(#c)"/>',
         '<symbol id="s" viewBox="0 0 10 10"><circle r="5" cx="5" cy="5"/></symbol><use href="#s" width="60" height="60"/>',
+        '<g transform="matrix(6.1e-17,-1,1,6.1E-17,10,80)"><rect width="50" height="40"/></g>',
+        '<rect width="60" height="40" transform="translate(1e1 2.5e+0)" fill="#0a0"/>',
         '<switch><rect systemLanguage="xx" width="9" height="9"/><rect width="60" height="60" fill="teal"/></switch>',
         '<path d="M5 5H90V70" style="fill:none;stroke:#123;stroke-linejoin:round;stroke-dasharray:3, 1;opacity:.5"/>',
     ],
