@@ -108,7 +108,7 @@ def test_nothing_leads_out_of_the_file(inside: str) -> None:
         (b"<svg></svg>", MalformedImage),
         (HEAD.encode() + b"<g>" * 300 + b"</g>" * 300 + b"</svg>", LimitExceeded),
         (HEAD.replace("120", "1e9").encode() + b"</svg>", InputError),
-        (HEAD.encode() + b"<style>@media print{a{fill:red}}</style></svg>", UnsupportedFeature),
+        (HEAD.encode() + b"<style>@media (min-width: 9px){a{fill:red}}</style></svg>", UnsupportedFeature),
         (HEAD.encode() + b'<image href="data:image/png;base64,AAAA"/></svg>', UnsupportedFeature),
         (HEAD.encode() + b'<image href="data:image/png;base64,A!"/></svg>', MalformedImage),
     ],
@@ -188,6 +188,25 @@ def test_the_ground_of_the_drawing_stays() -> None:
 
     assert tuple(drawn(raw)[5, 5]) == (255, 9, 9, 255)
     assert np.array_equal(drawn(strip(raw)[0]), drawn(raw))
+
+
+@pytest.mark.parametrize(
+    ("sheet", "plain"),
+    [
+        ("rect{fill:red}@media (prefers-color-scheme: dark){rect{fill:url(#g)}}", "rect{fill:red}"),
+        ("@media screen{rect{fill:red}}@media print { rect { fill:#fff } g { fill:#fff } }", "rect{fill:red}"),
+        ("@media (prefers-color-scheme:light) { rect { fill:red } } g{fill:blue}", "rect{fill:red}g{fill:blue}"),
+    ],
+)
+def test_media_queries_that_viewers_answer_alike(sheet: str, plain: str) -> None:
+    """Icons of pages have a sheet for dark screens: what a light one shows stays."""
+    inside = "<linearGradient id='g'/><rect width='60' height='40'/><g/></svg>"
+    raw, without = (f"{HEAD}<style>{one}</style>{inside}".encode() for one in (sheet, plain))
+    printed = f"{HEAD}<style>{plain}</style><style media='print'>rect{{fill:#fff}}</style>{inside}".encode()
+
+    assert strip(raw)[0] == strip(without)[0] == strip(printed)[0]
+    assert tuple(drawn(strip(raw)[0])[5, 5]) == (255, 0, 0, 255)
+    assert verify(strip(raw)[0], canonical=True) == []
 
 
 def test_the_order_of_classes_says_nothing() -> None:
