@@ -22,6 +22,7 @@ __all__ = ["End", "ZlibSurvey", "deflate", "recompressed", "survey"]
 
 DATA = "png image data"  # for messages
 MOST_GROWTH = 1.01
+ENVELOPE = 2  # byte: the header of a zlib stream, which says the level (RFC 1950, 2.2)
 
 
 class End(Enum):
@@ -77,7 +78,7 @@ def _shortest(raw: bytes, size: int) -> bytes:
     quick = deflate([raw])
     if len(quick) <= MOST_GROWTH * size:
         return quick
-    thorough = zlib.compress(raw, 9)  # on drawings that repeat themselves a fifth smaller
+    thorough = quick[:ENVELOPE] + zlib.compress(raw, 9)[ENVELOPE:]  # on drawings that repeat themselves a fifth smaller
     return thorough if len(quick) > MOST_GROWTH * len(thorough) else quick
 
 

@@ -132,7 +132,7 @@ def survey(
     Raises:
         MalformedImage: the stream is broken or short, or names a filter that does not exist (9.2).
     """
-    if earlier and earlier.key == key and _equal(earlier.clean, data):
+    if earlier and earlier.key == key and data[: len(HEADER)] == HEADER and _equal(earlier.clean, data):
         return ImageData(data, len(data), used=earlier.used, key=key, keyed=earlier.keyed)
     if is_recompressed(data, layout):
         return _surveyed_by_zlib(data, layout, offset, key)
@@ -183,7 +183,8 @@ def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
     """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
     if len(stream) <= before or layout.size > MOST_PACKED:
         return stream
-    return min(stream, memoryview(zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)), key=len)
+    packed = zlib.compress(zlib.decompress(stream), zlib.Z_BEST_COMPRESSION)
+    return min(stream, memoryview(HEADER + packed[len(HEADER) :]), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:
