@@ -22,19 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Scrubber", "scrub"]
 
-# What no output of an encoder of our own has: data that was passed through, choices of others, colours nobody sees.
-OWN_ENCODER = frozenset(
-    (
-        Residual.AV1_CODED_SLACK,
-        Residual.CODING_CHOICE,
-        Residual.COLOUR_UNDER_ALPHA,
-        Residual.FRAME_CHOICE,
-        Residual.HEVC_CODED_SLACK,
-        Residual.JXL_SECTION_SLACK,
-        Residual.PALETTE_ORDER,
-        Residual.TIFF_STRIP_CHOICE,
-    )
-)
+# What an encoder of our own takes over from its source. All else in its output, tables and codes, is its own work:
+# nobody could have left anything there.
+FROM_SOURCE = frozenset((Residual.DISPLAY_NUMBERS, Residual.FRAME_TIMES))
 DRAWS = 4  # stealth: tries for a hash other than the input's
 
 
@@ -158,7 +148,7 @@ class Scrubber:
 
     def _changes(self, done: pipeline.Scrubbed, original: str, new: str) -> dict[str, Any]:
         """What process() adds to the report."""
-        left = [code for code in done.container.residuals if code not in OWN_ENCODER]
+        left = [code for code in done.container.residuals if code in FROM_SOURCE]
         if done.changes.get("credit", {}).get("kept"):
             left.append(Residual.KEPT_CREDIT)
         return {

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import AppendingTiffWriter as TiffAppender
 
-from rmexif import Policy, scrub, verify
+from rmexif import Policy, scrub, strip, verify
 from rmexif.errors import MalformedImage
 from tests import samples
 
@@ -93,8 +93,8 @@ def _tiff(order: list[int], fillers: list[int]) -> bytes:
     fields = [(256, 4, 1, 8), (257, 4, 1, count), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
     tables = 128  # the strips start on a multiple of 16 byte
     fields += [(273, 4, count, tables), (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, count, tables + 4 * count)]
-    for strip, filler in zip(order, fillers, strict=True):
-        offsets[strip] = tables + 8 * count + len(body)
+    for number, filler in zip(order, fillers, strict=True):
+        offsets[number] = tables + 8 * count + len(body)
         body += RNG.integers(0, 256, 8, dtype=np.uint8).tobytes() + bytes(filler)
     head = b"II*\0\x08\0\0\0" + struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", *row) for row in fields)
     return head.ljust(tables, b"\0") + struct.pack(f"<{2 * count}I", *offsets, *[8] * count) + body
@@ -199,3 +199,58 @@ def test_sorted_tables_of_a_gif() -> None:
 
     assert verify(bytes(alike)) == []
     assert verify(bytes(raw))
+
+
+LEVELS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")  # of zlib, by what it was asked for
+
+
+@pytest.mark.parametrize("level", [0, 2, 3])
+def test_levels_of_the_strips_of_a_tiff(level: int) -> None:
+    """Two bits in front of each strip that no decoder looks at; none of them stays."""
+    image = Image.fromarray(RNG.integers(0, 255, (600, 40), dtype=np.uint8))
+    plain = samples.saved(image, "TIFF", compression="tiff_adobe_deflate", tiffinfo={278: 5})
+    starts = Image.open(io.BytesIO(plain)).tag_v2[273]
+    alike, mixed = bytearray(plain), bytearray(plain)
+    for number, start in enumerate(starts):
+        alike[start : start + 2] = LEVELS[level]
+        mixed[start : start + 2] = LEVELS[HALVES[number] & 3]
+
+    assert len(starts) == 120
+    assert verify(bytes(alike)) == []
+    assert verify(bytes(mixed))
+    assert strip(bytes(mixed))[0] == strip(bytes(alike))[0] == strip(plain)[0]
+
+
+def test_levels_of_the_frames_of_an_apng() -> None:
+    """Likewise."""
+    frames = [Image.fromarray(RNG.integers(0, 255, (9, 9), dtype=np.uint8)) for _ in range(64)]
+    raw = samples.saved(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=100)
+    out, at, number = raw[:8], 8, 0
+    while at < len(raw):
+        size, kind = int.from_bytes(raw[at : at + 4], "big"), raw[at + 4 : at + 8]
+        data = raw[at + 8 : at + 8 + size]
+        if kind == b"fdAT":
+            data, number = data[:4] + LEVELS[HALVES[number] & 3] + data[6:], number + 1
+        out, at = out + _chunk(kind, data), at + 12 + size
+
+    assert verify(raw) == []
+    assert verify(out)
+    assert strip(out)[0] == strip(raw)[0]
+
+
+def test_resolutions_of_the_pages_of_a_tiff() -> None:
+    """One that programs write is common; another one of them for each page is a text."""
+    common = (72, 75, 90, 96, 100, 110, 120, 144, 150, 180, 192, 200, 220, 240, 300, 350)
+    pages = [Image.fromarray(RNG.integers(0, 255, (9, 9), dtype=np.uint8)) for _ in range(64)]
+
+    def saved(densities: list[int]) -> bytes:
+        out = io.BytesIO()
+        with TiffAppender(out) as appender:
+            for page, density in zip(pages, densities, strict=True):
+                page.save(appender, "TIFF", dpi=(density, density))
+                appender.newFrame()
+        return out.getvalue()
+
+    assert verify(saved([300] * 64)) == []
+    assert verify(saved([300, 150, *[300] * 62])) == []
+    assert verify(saved([common[half] for half in HALVES[:64]]))

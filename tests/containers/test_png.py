@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif import native
+from rmexif import native, strip, verify
 from rmexif.containers import rebuild, sniff
 from rmexif.containers.common.orientation import orientation_only
 from rmexif.containers.png import PNG
@@ -415,6 +415,18 @@ class TestPictureData:
             out = stripped(raw)
             shown = np.asarray(Image.open(io.BytesIO(out)))
             assert np.array_equal(shown, np.where(pixels[..., 3:], pixels, 0))
+
+    def test_colour_under_alpha_whose_matches_are_gone_leaves_one_envelope(self):
+        """Rows that repeat in their colours alone; without those under alpha zlib codes them anew, at its best level."""
+        rng = np.random.default_rng(3)
+        colours = np.tile(rng.integers(1, 255, (1, 200, 3), dtype=np.uint8), (80, 1, 1))
+        alpha = rng.choice(np.array([0, 255], np.uint8), (80, 200, 1))
+        rows = np.dstack((colours, alpha)).reshape(80, 800)
+        stream = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes(), 1)
+        out = strip(png(width=200, height=80, colour=6, stream=stream))[0]
+        assert out[out.index(b"IDAT") + 4 :][:2] == b"\x78\x9c"
+        assert verify(out, canonical=True) == []
+        assert strip(out)[0] == out
 
     def test_what_filters_and_codes_can_say_is_a_residual(self):
         """2.3 bits a row, and the encoder's matches without a bound but the coded data."""

@@ -130,7 +130,7 @@ def test_nothing_leads_out_of_the_file(inside: str) -> None:
         (b"<svg></svg>", MalformedImage),
         (HEAD.encode() + b"<g>" * 300 + b"</g>" * 300 + b"</svg>", LimitExceeded),
         (HEAD.replace("120", "1e9").encode() + b"</svg>", InputError),
-        (HEAD.encode() + b"<style>@media print{a{fill:red}}</style></svg>", UnsupportedFeature),
+        (HEAD.encode() + b"<style>@media (min-width: 9px){a{fill:red}}</style></svg>", UnsupportedFeature),
         (HEAD.encode() + b'<image href="data:image/png;base64,AAAA"/></svg>', UnsupportedFeature),
         (HEAD.encode() + b'<image href="data:image/png;base64,A!"/></svg>', MalformedImage),
     ],
@@ -204,6 +204,33 @@ def test_numbers_that_draw_nothing_go(inside: str) -> None:
     assert verify(data, canonical=True) == []
 
 
+def test_the_ground_of_the_drawing_stays() -> None:
+    """As draw.io writes it."""
+    raw = HEAD.replace("<svg", "<svg style='background-color: rgb(255, 9, 9);'").encode() + b"</svg>"
+
+    assert tuple(drawn(raw)[5, 5]) == (255, 9, 9, 255)
+    assert np.array_equal(drawn(strip(raw)[0]), drawn(raw))
+
+
+@pytest.mark.parametrize(
+    ("sheet", "plain"),
+    [
+        ("rect{fill:red}@media (prefers-color-scheme: dark){rect{fill:url(#g)}}", "rect{fill:red}"),
+        ("@media screen{rect{fill:red}}@media print { rect { fill:#fff } g { fill:#fff } }", "rect{fill:red}"),
+        ("@media (prefers-color-scheme:light) { rect { fill:red } } g{fill:blue}", "rect{fill:red}g{fill:blue}"),
+    ],
+)
+def test_media_queries_that_viewers_answer_alike(sheet: str, plain: str) -> None:
+    """Icons of pages have a sheet for dark screens: what a light one shows stays."""
+    inside = "<linearGradient id='g'/><rect width='60' height='40'/><g/></svg>"
+    raw, without = (f"{HEAD}<style>{one}</style>{inside}".encode() for one in (sheet, plain))
+    printed = f"{HEAD}<style>{plain}</style><style media='print'>rect{{fill:#fff}}</style>{inside}".encode()
+
+    assert strip(raw)[0] == strip(without)[0] == strip(printed)[0]
+    assert tuple(drawn(strip(raw)[0])[5, 5]) == (255, 0, 0, 255)
+    assert verify(strip(raw)[0], canonical=True) == []
+
+
 def test_the_order_of_classes_says_nothing() -> None:
     """Nor that one is named twice."""
     head = f"{HEAD}<style>.a{{fill:red}}.b{{stroke:red}}</style><rect width='9' height='9' class="
@@ -229,6 +256,8 @@ def test_a_colour_for_older_viewers_stays() -> None:
         '<defs><g><linearGradient id="b" x1="0%"><stop stop-color="rgb(1,2,200)"/><stop offset="1" stop-color="#0f08"/>'
         '</linearGradient></g><linearGradient id="c" href="#b"/></defs><path d="M1 1h50a9 9 0 0130 9l-3-.5z" fill="url(#c)"/>',
         '<symbol id="s" viewBox="0 0 10 10"><circle r="5" cx="5" cy="5"/></symbol><use href="#s" width="60" height="60"/>',
+        '<g transform="matrix(6.1e-17,-1,1,6.1E-17,10,80)"><rect width="50" height="40"/></g>',
+        '<rect width="60" height="40" transform="translate(1e1 2.5e+0)" fill="#0a0"/>',
         '<switch><rect systemLanguage="xx" width="9" height="9"/><rect width="60" height="60" fill="teal"/></switch>',
         '<path d="M5 5H90V70" style="fill:none;stroke:#123;stroke-linejoin:round;stroke-dasharray:3, 1;opacity:.5"/>',
     ],

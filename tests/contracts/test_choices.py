@@ -93,6 +93,8 @@ OTHER = (31230, 32910, 64120, 33540, 30080, 60900, 15130, 6410)  # a place on ea
         (_with_chunks((b"gAMA", struct.pack(">I", 52100)), (b"cHRM", struct.pack(">8I", *OTHER))), 16),
         (_with_chunks((b"pHYs", struct.pack(">IIB", 3000, 2900, 1))), 2),
         (samples.saved(samples.picture(), "JPEG", dpi=(97, 89)), 2),
+        (b"P5\n2 2\n777\n" + bytes(8), 2),
+        (b"P5\n2 2\n1023\n" + bytes(8), None),
         (samples.saved(samples.picture(), "JPEG", dpi=(97, 97)), None),
         (
             samples.saved(
@@ -114,6 +116,17 @@ def test_numbers_that_say_how_a_picture_is_shown_are_named(raw: bytes, bound: in
 def test_codings_that_are_passed_through_are_named(kind: str) -> None:
     """Where the encoder's modes stay; JPEG and GIF have no two codings of the same samples that pass."""
     assert ("coding-choice" in sizes(samples.saved(samples.picture(), kind))) == (kind in ("AVIF", "WEBP"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_scrub_takes_over_nothing_but_the_picture(kind: str, mode: str) -> None:
+    """Tables, codes and edges are its encoder's: the report names no place where a source could have left something."""
+    image = samples.picture(90, 70).convert("RGBA" if mode == "RGBA" else "RGB")
+    image = image.quantize(16) if mode == "P" else image
+    raw = samples.saved(image.convert("RGB") if kind in ("JPEG", "AVIF") else image, kind)
+
+    assert [row["code"] for row in scrub(raw, Policy(faces=False))[1]["residuals"]] == ["pixels"]
 
 
 def test_nothing_is_added_where_nothing_is_free() -> None:

@@ -239,8 +239,9 @@ def _parts(
     _claim_signature(parts, chunks[0].offset)
     image_data = set[int]()
     is_even = _is_even([frame for frame, _ in tree.pictures])
+    level = Role.ENCODING if _has_one_level(view, tree.pictures) else Role.UNKNOWN
     for frame, image in _with_one_fill(tree.pictures):
-        _claim_picture(parts, frame, image, animation.misnumbered, is_even=is_even)
+        _claim_picture(parts, frame, image, animation.misnumbered, level, is_even=is_even)
         image_data.update(chunk.offset for chunk in frame.chunks)
     if animation.hidden and join_data(view, animation.hidden.chunks) == tree.cover:
         for chunk in animation.hidden.chunks:
@@ -337,10 +338,16 @@ def _is_even(frames: Sequence[PngFrame]) -> bool:
     )
 
 
+def _has_one_level(view: memoryview, pictures: Sequence[tuple[PngFrame, ImageData]]) -> bool:
+    """Whether all frames ask for the level of one encoder in the first bytes of their streams."""
+    chunks = [frame.chunks[0] for frame, _ in pictures]
+    return len({bytes(chunk.data(view)[chunk.skip :][: len(HEADER)]) for chunk in chunks}) <= 1
+
+
 def _claim_picture(
-    parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int], *, is_even: bool
+    parts: PartBuilder, frame: PngFrame, image: ImageData, misnumbered: frozenset[int], level: Role, *, is_even: bool
 ) -> None:
-    """The chunks of a picture, each up to where the zlib stream ends."""
+    """The chunks of a picture, each up to where the zlib stream ends; a header that asks for a level has its role."""
     remaining = image.consumed
     for chunk in frame.chunks:
         name, fault = chunk.kind.decode(), image.fault or (Fault.SEQUENCE if chunk.offset in misnumbered else None)
@@ -357,8 +364,7 @@ def _claim_picture(
         stop = max(body, min(end, chunk.end - CRC))
         if end > start:
             parts.add(label, frame_role, start, body)
-            level = Role.PIXELS if image.header else Role.ENCODING  # the level that was asked for
-            parts.add(label, role if fault else level, body, body + header)
+            parts.add(label, role if fault or image.header else level, body, body + header)
             parts.add(label, role, body + header, stop)
             parts.add(label, frame_role, stop, end)
         skip = 0 if end > chunk.offset else 8

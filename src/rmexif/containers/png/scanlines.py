@@ -136,7 +136,7 @@ def survey(
     Raises:
         MalformedImage: the stream is broken or short, or names a filter that does not exist (9.2).
     """
-    if earlier and earlier.key == key and _equal(earlier.clean, data):
+    if earlier and earlier.key == key and data[: len(HEADER)] == HEADER and _equal(earlier.clean, data):
         return ImageData(data, len(data), used=earlier.used, key=key, keyed=earlier.keyed)
     if is_recompressed(data, layout):
         return _surveyed_by_zlib(data, layout, offset, key)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.pnm.header import BITMAP, COMMENT, PnmHeader, read_header, serialise
 from rmexif.errors import REPAIR, MalformedImage
@@ -25,6 +26,8 @@ __all__ = ["PnmTree", "parse"]
 
 PLAIN_TEXT = re.compile(rb"(?:[\d\s]+|#[^\r\n]*)*")
 BLACK_OR_WHITE = b"01"
+USUAL = frozenset((1 << bits) - 1 for bits in range(1, 17))  # largest values of samples
+LARGEST = 2  # byte of another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
     role = Role.PIXELS if is_same else Role.UNKNOWN
     parts.add("pixels" if is_same else "pixels/plain" if header.plain else "pixels/surplus", role, header.end, end)
     clean = replace(header, plain=False)
-    return Container(
+    container = Container(
         "pnm",
         header.width,
         header.height,
@@ -71,6 +74,7 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
         sample_bytes=header.depth,
         tree=PnmTree(clean, kept),
     )
+    return with_choices(container, numbers=LARGEST * (header.most not in USUAL))
 
 
 def _claim_header(view: memoryview, header: PnmHeader, parts: PartBuilder) -> None:

@@ -19,9 +19,10 @@ feBlend feColorMatrix feComponentTransfer feComposite feConvolveMatrix feDiffuse
 feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feMerge feMergeNode feMorphology
 feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence
 """
-# SVG 2, property index; those of SVG 1.1; compositing
+# SVG 2, property index; those of SVG 1.1; compositing; the ground of the root element
 _PROPERTIES = """
-alignment-baseline baseline-shift clip clip-path clip-rule color color-interpolation color-interpolation-filters
+alignment-baseline background background-color baseline-shift
+clip clip-path clip-rule color color-interpolation color-interpolation-filters
 color-rendering direction display dominant-baseline enable-background fill fill-opacity fill-rule filter flood-color
 flood-opacity font font-family font-size font-size-adjust font-stretch font-style font-variant font-weight
 glyph-orientation-horizontal glyph-orientation-vertical image-rendering isolation kerning letter-spacing

@@ -28,6 +28,11 @@ class References:
 
     def __init__(self, root: SvgNode) -> None:
         nodes = list(_walk(root))
+        for node in nodes:
+            if node.name == "style":
+                text = "".join(text for text in node.content if isinstance(text, str))
+                query = next((value for _, name, value in node.attributes if name == "media"), "all")
+                node.content = [style.shown(text, node.start) if style.is_shown(query, node.start) else ""]
         self.names = frozenset("g" if node.name == "a" else node.name for node in nodes)
         sheets = "".join(
             text for node in nodes if node.name == "style" for text in node.content if isinstance(text, str)

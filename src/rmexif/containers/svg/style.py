@@ -12,7 +12,7 @@ from rmexif.errors import UnsupportedFeature
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["accepted", "declarations", "references", "renamed", "rules"]
+__all__ = ["accepted", "declarations", "is_shown", "references", "renamed", "rules", "shown"]
 
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 # A name ends at a bracket, so that each opening one is looked at once: the time is linear.
@@ -28,6 +28,11 @@ NEWER = re.compile(r"(?:color|lab|lch|oklab|oklch|hwb|calc|min|max)\(", re.IGNOR
 IMPORTANT = "important"
 LONG_NUMBER = re.compile(r"\d{4,}")
 MAX_RULES = 10_000
+BRACE = re.compile(r"[{}]")
+MEDIA = "@media"
+# Media queries by what a viewer at its usual settings shows; of others it is not known.
+SHOWN = frozenset({"", "all", "screen", "(prefers-color-scheme: light)", "(prefers-color-scheme:light)"})
+NOT_SHOWN = frozenset({"print", "(prefers-color-scheme: dark)", "(prefers-color-scheme:dark)"})
 
 
 def accepted(name: str, value: str) -> str | None:
@@ -60,6 +65,45 @@ def declarations(text: str) -> list[tuple[str, str]]:
                     found.pop(earlier, None)
                 found[place] = content
     return [(key, content) for (key, _), content in found.items()]
+
+
+def is_shown(query: str, offset: int) -> bool:
+    """Whether what a media query asks for is there on a light screen.
+
+    Raises:
+        UnsupportedFeature: that depends on the viewer.
+    """
+    words = " ".join(query.split()).lower()
+    if words not in SHOWN | NOT_SHOWN:
+        raise UnsupportedFeature("style rules inside others are refused", structure="svg style", offset=offset)
+    return words in SHOWN
+
+
+def shown(text: str, offset: int) -> str:
+    """A style sheet without its comments and media queries: what shows on a light screen.
+
+    Args:
+        text: of the sheet.
+        offset: byte of the sheet, for errors.
+
+    Raises:
+        UnsupportedFeature: a media query of another kind: what shows is not known.
+    """
+    body = COMMENT.sub("", text)
+    out, at = [], 0
+    while (start := body.find(MEDIA, at)) >= 0:
+        found = BRACE.finditer(body, start)
+        opening, depth, end = next(found, None), 1, len(body)
+        for brace in found:
+            depth += 1 if brace[0] == "{" else -1
+            if not depth:
+                end = brace.start()
+                break
+        first = opening.end() if opening else len(body)
+        query = body[start + len(MEDIA) : first - 1]
+        out += [body[at:start], body[first:end] if is_shown(query, offset) else ""]
+        at = end + 1
+    return "".join((*out, body[at:]))
 
 
 def rules(

@@ -17,6 +17,7 @@ HEX_COLOUR = re.compile(r"#[0-9A-Fa-f]{3,8}(?![\w-])")
 COLOUR_SPACE = re.compile(
     r"(?<=color\()\s*(?:display-p3|a98-rgb|prophoto-rgb|rec2020|srgb-linear|xyz(?:-d50|-d65)?)(?=\s)"
 )
+EXPONENT = re.compile(r"(?<=[0-9.])[eE][-+]?[0-9]{1,3}(?![0-9A-Za-z])")  # SVG 1.1, 4.2: of a number
 WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
 PLAIN = re.compile(r"[A-Za-z0-9\s.,;:()%+*/!-]*")
 PATH = re.compile(r"(?:[MmLlHhVvCcSsQqTtAaEe](?![A-Za-z])|[Zz]|[\d\s,.;+-])*")  # SVG 2, 9.3.9, and lists of them
@@ -90,5 +91,5 @@ def is_known(name: str, value: str) -> bool:
         return FONT_NAMES.fullmatch(value) is not None
     if PATH.fullmatch(value):
         return True
-    plain = COLOUR_SPACE.sub("", HEX_COLOUR.sub("", value))
+    plain = EXPONENT.sub("", COLOUR_SPACE.sub("", HEX_COLOUR.sub("", value)))
     return PLAIN.fullmatch(plain) is not None and all(word.lower() in WORDS for word in WORD.findall(plain))

@@ -12,16 +12,20 @@ from rmexif.residuals import Residual
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rmexif.containers.tiff.ifd import TiffReader
     from rmexif.containers.tiff.page import Page
     from rmexif.containers.tiff.parse import TiffTree
     from rmexif.types import Container
 
-__all__ = ["bounds", "with_page_choices"]
+__all__ = ["bounds", "page_style", "with_page_choices", "zlib_levels"]
 
 DEFLATED = frozenset({Compression.DEFLATE, Compression.OLD_DEFLATE})  # codes that stay as they are
 # Bytes of the numbers of a field, as ``page`` rounds them: two small ones, three of five decimals, six up to 65535.00
 NUMBERS = {Tag.X_RESOLUTION: 2, Tag.YCBCR_COEFFICIENTS: 7, Tag.REFERENCE_BLACK_WHITE: 18}
 USUAL = (Fraction(299, 1000), Fraction(587, 1000), Fraction(114, 1000))  # YCbCrCoefficients (TIFF 6.0, section 21)
+STYLE = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT, Tag.NEW_SUBFILE_TYPE, Tag.SAMPLE_FORMAT})
+STYLE |= {Tag.FILL_ORDER, Tag.ORIENTATION, Tag.PLANAR_CONFIGURATION, Tag.PREDICTOR}
+MOST_NUMBERS = 16  # of a field that is looked at: bounds the memory of all pages
 SIDE = 4  # byte of the rows of a strip, or of a side of a tile
 
 
@@ -37,6 +41,24 @@ def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
     if padded and all(page.coding.compression != Compression.JPEG for page in padded):
         found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
     return found
+
+
+def page_style(reader: TiffReader, page: Page) -> frozenset[tuple[int, tuple[int, ...]]]:
+    """The fields of a page that have one number or a resolution, and that do not stay, or not as they are."""
+    found = set[tuple[int, tuple[int, ...]]]()
+    for entry in page.directory.entries:
+        if entry.tag in STYLE and entry.count <= MOST_NUMBERS and entry.end <= len(reader.view):
+            numbers = reader.numbers(entry)
+            if entry.tag not in page.fields or page.fields[entry.tag][1] != numbers:
+                found.add((entry.tag, numbers))
+    return frozenset(found)
+
+
+def zlib_levels(view: memoryview, page: Page) -> set[bytes]:
+    """What the headers of the zlib streams of a page say of window and level (RFC 1950, 2.2)."""
+    if page.coding.compression not in DEFLATED:
+        return set()
+    return {bytes(view[strip.start : strip.start + 2]) for strip in page.strips}
 
 
 def with_page_choices(container: Container[TiffTree], pages: Sequence[Page]) -> Container[TiffTree]:

@@ -6,6 +6,7 @@ Pages stay; Exif, GPS, XMP, IPTC, Photoshop and private fields, previews and eve
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from rmexif.containers.common.density import is_common_per_inch, is_common_per_m
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff import choices
 from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
+from rmexif.containers.tiff.choices import page_style, zlib_levels
 from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
@@ -98,7 +100,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
     _refuse_raw(view, reader, directories)
     parts = _TiffParts(reader, directories, limits)
     pages: list[Page] = []
-    profiles = icc.JudgedProfiles(limits)
+    profiles, labels = icc.JudgedProfiles(limits), list[str]()
     pixels = size = 0
     for number, directory in enumerate(directories):
         label = f"IFD{number}"
@@ -112,7 +114,8 @@ def parse(view: memoryview, limits: Limits, earlier: Container[TiffTree] | None 
         limits.check("max_total_pixels", pixels)
         limits.check("max_bytes", size)
         pages.append(page)
-        parts.page(page, label)
+        labels.append(label)
+    parts.pages(pages, labels)
     first = pages[0]
     tables, bounds = icc.residual_bytes(page.profile for page in pages), choices.bounds(pages)
     container = Container(
@@ -246,8 +249,17 @@ class _TiffParts:
         self.builder.add("signature", Role.STRUCTURE, 0, reader.size - reader.cell)
         self.builder.add("header", Role.ENCODING, reader.size - reader.cell, reader.size)  # where the first one lies
         self.fills: set[bytes | None] = set()  # colours of pixels of opacity 0
+        self.is_uniform = self.has_one_level = True  # the pages, in what is free for each
         self.numbers: list[tuple[int, int]] = []  # of the pages, and of how many, as their fields say
         self.seen = {directory.offset for directory in chain}  # ends loops
+
+    def pages(self, pages: list[Page], labels: list[str]) -> None:
+        """All pages; what is free for each of them is alike for all, or it could spell."""
+        styles = Counter(page_style(self.reader, page) for page in pages)
+        self.is_uniform = len(pages) - max(styles.values()) <= MOST_IRREGULAR
+        self.has_one_level = len({level for page in pages for level in zlib_levels(self.view, page)}) <= 1
+        for page, label in zip(pages, labels, strict=True):
+            self.page(page, label)
 
     def page(self, page: Page, label: str) -> None:
         """Fields that stay are structure, colour or orientation where they are written as they stand."""
@@ -264,7 +276,7 @@ class _TiffParts:
             self.fills |= {strip.fill} - {None}
             is_ordinary = strip.is_ordinary or (strip.fill is not None and len(self.fills) == 1)
             if is_ordinary and not strip.passed_through:
-                name, role = "picture/other codes", Role.ENCODING
+                name, role = "picture/other codes", Role.ENCODING if self.has_one_level else Role.UNKNOWN
             self.builder.add(f"{label}/{name}", role, strip.start, strip.consumed)
             if strip.consumed < strip.end:
                 self.builder.add(f"{label}/picture/surplus", Role.GAP, strip.consumed, strip.end)
@@ -333,7 +345,7 @@ class _TiffParts:
         if value is not None and numbers == value[1]:
             return True
         if entry.tag in RESOLUTION:
-            return _is_common_density(self.reader, page)
+            return self.is_uniform and _is_common_density(self.reader, page)
         return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
 
     def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:

@@ -94,6 +94,7 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
 
 
 Samples = bytearray | memoryview
+ENVELOPE = b"\x78\x9c"  # of a zlib stream: 32 KiB, the default level (RFC 1950, 2.2), as ``zlib.compress`` has it
 
 
 def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: StripGeometry) -> bytearray:
@@ -124,8 +125,8 @@ class Coded(NamedTuple):
         samples: decoded, at most as many bytes as the strip has; a bytearray where something may be cleared in them;
             None where codes for all of them are clean as they stand.
         consumed: bytes of the source that were read.
-        codes: what decodes to these samples and is clean as it stands.
-        is_ordinary: where codes are None: whether they are an ordinary encoder's all the same.
+        codes: what decodes to these samples and is clean.
+        is_ordinary: where codes are None or changed: whether they are an ordinary encoder's all the same.
     """
 
     samples: bytearray | memoryview | None
@@ -196,6 +197,8 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
     codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
+    if codes is not None and codes[: len(ENVELOPE)] != ENVELOPE:  # its level and window are for nobody
+        return Coded(data, found.report.used, b"".join((ENVELOPE, codes[len(ENVELOPE) :])), is_ordinary=True)
     return Coded(data, found.report.used, codes)
 
 
