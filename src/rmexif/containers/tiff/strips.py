@@ -225,7 +225,7 @@ def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: St
 
 def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding, geometry
-    return zlib.compress(samples, BEST)
+    return ENVELOPE + zlib.compress(samples, BEST)[len(ENVELOPE) :]
 
 
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
