@@ -35,7 +35,7 @@ __all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scru
 
 
 NO_COLOUR = Colour()
-LEAST_FRAME = 1 << 18  # px of a still that cost what the smallest frame does
+LEAST_FRAME = 3 << 17  # px of a still that cost what the smallest frame does
 
 
 class Clock:
@@ -228,7 +228,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
 def _pixels_to_search(container: Container[Any], count: int) -> int:
     """The pixels of so many frames, in those of a still, which cost as much to search and to encode.
 
-    A frame of colours takes twice as long as the same pixels in a large still, and the smallest takes 6 ms (measured).
+    A frame of colours takes twice as long as the same pixels in a large still, and the smallest takes 10 ms (measured).
     """
     if count == 1:
         return container.width * container.height

@@ -50,7 +50,7 @@ class Run:
         """The bytes of every file that has to be worked on, one after the other."""
         for entry in entries:
             try:
-                raw = places.read(entry.source, self.targets.limits.max_bytes)
+                raw = places.read(entry.source, self.targets.limits.max_bytes, pipes=entry.is_named)
             except RmexifError as error:
                 self.report.failed(entry.source, "no_input", str(error), NO_INPUT)
                 continue
