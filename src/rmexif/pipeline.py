@@ -213,7 +213,8 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits.check("max_total_pixels", container.width * container.height * count)
     held = 1 if (policy.output or output_for(container.format)) in codecs.STREAMED else count
     limits.check("max_samples", container.frame_samples * held)
-    limits.check_flat(container.frame_bytes * held, _pixels_to_search(container, count), len(source))
+    decoded = container.frame_samples * container.sample_bytes * held
+    limits.check_flat(decoded, _pixels_to_search(container, count), len(source))
     raster = codecs.decode(source, container)
     if policy.frames == "first":
         return replace(raster, frames=(raster.frames[0],))
