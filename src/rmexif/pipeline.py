@@ -35,6 +35,7 @@ __all__ = ["Analysis", "Clock", "Scrubbed", "analyse", "masks", "preview", "scru
 
 
 NO_COLOUR = Colour()
+SMALL_FILE = 1 << 20  # byte
 LEAST_FRAME = 3 << 17  # px of a still that cost what the smallest frame does
 
 
@@ -214,7 +215,7 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     held = 1 if (policy.output or output_for(container.format)) in codecs.STREAMED else count
     limits.check("max_samples", container.frame_samples * held)
     decoded = container.frame_samples * container.sample_bytes * held
-    limits.check_flat(decoded, _pixels_to_search(container, count), len(source))
+    limits.check_flat(decoded, _pixels_to_search(container, count, len(source)), len(source))
     raster = codecs.decode(source, container)
     if policy.frames == "first":
         return replace(raster, frames=(raster.frames[0],))
@@ -226,13 +227,14 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     return raster
 
 
-def _pixels_to_search(container: Container[Any], count: int) -> int:
+def _pixels_to_search(container: Container[Any], count: int, size: int) -> int:
     """The pixels of so many frames, in those of a still, which cost as much to search and to encode.
 
     A frame of colours takes twice as long as the same pixels in a large still, and the smallest takes 10 ms (measured).
+    Larger files hold what they cost: a minute of 720p, or fifty pages, are gone through.
     """
-    if count == 1:
-        return container.width * container.height
+    if count == 1 or size >= SMALL_FILE:
+        return container.width * container.height * count
     return count * max(LEAST_FRAME, 2 * container.frame_samples // 3)
 
 
