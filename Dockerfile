@@ -1,6 +1,10 @@
 # The service. Build: docker build -t rmexif .   Run: docker compose up
 # Each RUN that matters is also a step of scripts/image-steps, which CI runs where there is no engine.
-FROM python:3.12-slim AS build
+# The base image. A tag moves: for an image that can be built again, name what was tested by its digest, which only a
+# registry can tell (docker buildx imagetools inspect python:3.12-slim):
+#   docker build --build-arg BASE=python@sha256:... -t rmexif .
+ARG BASE=python:3.12-slim
+FROM ${BASE} AS build
 WORKDIR /src
 COPY pyproject.toml build_native.py hatch_build.py README.md LICENSE NOTICE ./
 COPY locks locks
@@ -15,7 +19,7 @@ RUN python -m venv /opt/build \
  && /opt/rmexif/bin/python -m pip install --no-cache-dir --no-deps /opt/wheel/rmexif-*.whl \
  && /opt/rmexif/bin/python -m compileall -q /opt/rmexif/lib
 
-FROM python:3.12-slim
+FROM ${BASE}
 COPY --from=build /opt/rmexif /opt/rmexif
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin rmexif
 USER 10001:10001

@@ -185,9 +185,9 @@ def test_frames_count_more_than_stills() -> None:
         Image.new("RGB", (300, 200)), "AVIF", save_all=True, append_images=[Image.new("RGB", (300, 200), "red")]
     )
 
-    with pytest.raises(LimitExceeded, match=f"max_flat_pixels: {20 * 262144 - 100 * len(many)} "):
+    with pytest.raises(LimitExceeded, match=f"max_flat_pixels: {20 * 393216 - 100 * len(many)} "):
         scrub(many, Policy(limits=Limits(max_flat_pixels=1_000_000)))
-    assert scrub(many, Policy(limits=Limits(max_flat_pixels=20 * 262144)))
+    assert scrub(many, Policy(limits=Limits(max_flat_pixels=20 * 393216)))
     with pytest.raises(LimitExceeded, match="max_flat_bytes"):
         scrub(held, Policy(limits=Limits(max_flat_bytes=300 * 200 * 3 + 1)))
 

@@ -168,7 +168,7 @@ def _wide_jxls() -> Iterator[tuple[str, bytes]]:
 
 def animations() -> Iterator[tuple[str, bytes]]:
     """As many frames as may be searched, few large ones and many small ones, each a little different."""
-    for count in (2, 20, 200, 750):
+    for count in (2, 20, 200, 500):
         side = math.isqrt(int(NEAR * LIMITS.max_flat_pixels / count * FRAME_COST))
         frames = [Image.new("RGB", (side, side)) for _ in range(count)]
         for number, frame in enumerate(frames):

@@ -1,8 +1,9 @@
 """Honest requests to the service: alone, among hostile ones, and beside idle connections.
 
-usage: python -m benchmarks.hostile.load [--requests 200] [--workers 2] [--clients 4] [--idle 1000]
+usage: python -m benchmarks.hostile.load [--requests 200] [--rounds 4] [--workers 2] [--clients 4] [--idle 1000]
 
-Every fifth request of the second run is one of the dearest generated files; its client waits for it like any other.
+Every fifth request among hostile ones is one of the dearest generated files; its client waits for it like any other.
+The three take turns, so many requests of each in every round: what else the machine does meets them alike.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ WORST = {
     "gif": ("1999 frames of 1 px on 4000",),
     "jpeg": ("flat", "black, progressive True"),
     "decoded only": ("JPEG 2000 9000 px, tiles of 512",),
+    "shared pages": ("8 profiles",),
 }
 SHARE = 5  # one in so many is hostile
 MAX_OPEN = 4096
@@ -122,21 +124,24 @@ def main() -> None:
     """Run the three loads."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--idle", type=int, default=1000)
     options = parser.parse_args()
     honest, hostile = honest_files(), worst_files()
+    each = max(1, options.requests // options.rounds)
+    spent: dict[str, list[Answered]] = {"quiet": [], f"{options.idle} idle connections": [], "20 % hostile": []}
     with service(workers=options.workers, queue=64) as (base, _):
         latencies(base, honest, [], options.workers * 4, options.clients)
-        quiet = report("quiet", latencies(base, honest, [], options.requests, options.clients))
-        with idle(base, options.idle):
-            report(
-                f"{options.idle} idle connections",
-                latencies(base, honest, [], options.requests, options.clients),
-                quiet,
-            )
-        report("20 % hostile", latencies(base, honest, hostile, options.requests, options.clients), quiet)
+        for _ in range(options.rounds):
+            for name, answers in spent.items():
+                with idle(base, options.idle) if "idle" in name else nullcontext():
+                    files = hostile if "hostile" in name else []
+                    answers += latencies(base, honest, files, each, options.clients)
+    quiet = report("quiet", spent.pop("quiet"))
+    for name, answers in spent.items():
+        report(name, answers, quiet)
 
 
 if __name__ == "__main__":

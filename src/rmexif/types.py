@@ -206,11 +206,6 @@ class Container(Generic[TreeT]):
         """Channels x px of one frame, at most."""
         return self.samples if self.samples is not None else MAX_CHANNELS * self.width * self.height
 
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes that one frame takes in memory, at most."""
-        return self.frame_samples * self.sample_bytes
-
     def residual_size(self, residual: Residual) -> int | None:
         """Bytes that a hostile writer could have left in ``residual``: its bound, or of coded data; None: unknown."""
         if residual in self.residual_bytes:
@@ -359,13 +354,7 @@ class Limits:
     max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
 
     def check_flat(self, decoded: int, pixels: int, size: int) -> None:
-        """Raise LimitExceeded where a file of ``size`` bytes would decode to more than such a file may.
-
-        Args:
-            decoded: bytes that the samples of one frame take in memory.
-            pixels: of all frames together.
-            size: byte.
-        """
+        """Raise LimitExceeded where a file of ``size`` bytes has too many decoded ones in a frame, or px to search."""
         self.check("max_flat_bytes", decoded - DECODED_PER_BYTE * size)
         self.check("max_flat_pixels", pixels - PIXELS_PER_BYTE * size)
 

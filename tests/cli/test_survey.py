@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from rmexif import verify
+from rmexif.cli import places
 from rmexif.io import atomic_write
 from tests import samples
 from tests.cli.running import run
@@ -122,6 +123,16 @@ def test_folders_may_be_nested_deeper_than_calls(tmp_path: Path) -> None:
         subprocess.run(["rm", "-rf", str(tmp_path / name)], check=True)  # shutil.rmtree calls itself once a level
     assert b"Traceback" not in done.stderr
     assert found == (True, True)
+
+
+def test_a_file_that_becomes_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Between the look at its folder and the opening; one that is named by itself is read."""
+    os.mkfifo(tmp_path / "pipe.png")
+
+    with pytest.raises(OSError, match="not a regular file"):
+        places.read(str(tmp_path / "pipe.png"), 100)
+    with subprocess.Popen(["sh", "-c", "printf abc > pipe.png"], cwd=tmp_path):
+        assert places.read(str(tmp_path / "pipe.png"), 100, pipes=True) == b"abc"
 
 
 def test_the_json_of_many_files_is_one_array(tree: Path) -> None:

@@ -67,6 +67,14 @@ def test_the_image_installs_what_is_locked() -> None:
         assert set(sources.split()) <= let_in, sources
 
 
+def test_every_stage_of_the_image_has_the_base_that_is_asked_for() -> None:
+    """So that one argument names it by digest."""
+    text = (ROOT / "Dockerfile").read_text()
+
+    assert re.findall(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    assert {line.split()[1] for line in text.splitlines() if line.startswith("FROM ")} == {"${BASE}"}
+
+
 def test_one_version() -> None:
     """Of the package and of the citation."""
     version = PROJECT["project"]["version"]

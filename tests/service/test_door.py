@@ -149,6 +149,49 @@ def test_own_pages_and_allowed_ones_may_send(base: str, astronaut: bytes) -> Non
     assert verify(allowed.content, canonical=True) == []
 
 
+RAW_HEADS = {
+    "two ways to say how long": (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
+    "two lengths": (b"Content-Length: 5\r\nContent-Length: 50\r\n", 400),
+    "a length with a sign": (b"Content-Length: +5\r\n", 400),
+    "a blank before the colon": (b"Content-Length : 5\r\n", 400),
+    "a coding that hides another": (b"Transfer-Encoding: xchunked\r\n", 400),
+    "two codings": (b"Transfer-Encoding: gzip, chunked\r\n", 400),
+    "two hosts": (b"Host: localhost\r\nContent-Length: 5\r\n", 400),
+    "a head of a megabyte": (b"A: " + b"a" * (1 << 20) + b"\r\n", 400),
+    "an upgrade": (
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nContent-Length: 5\r\n",
+        415,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(RAW_HEADS))
+def test_a_head_that_two_readers_could_read_differently_is_refused(base: str, kind: str) -> None:
+    """And the connection closed, so that what follows is no second request: nothing is smuggled behind it."""
+    head, status = RAW_HEADS[kind]
+    host, port = base.removeprefix("http://").split(":")
+    behind = b"0\r\n\r\nPOST /v1/scrub HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    with socket.create_connection((host, int(port)), 10) as client:
+        with suppress(OSError):
+            client.sendall(b"POST /v1/strip HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n" + behind)
+        answer = b""
+        with suppress(OSError):
+            while piece := client.recv(1 << 16):
+                answer += piece
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
+    assert kind == "an upgrade" or answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "TRACE", "CONNECT"])
+def test_other_methods_are_405(base: str, method: str) -> None:
+    """And say nothing of what another request was."""
+    answer = requests.request(method, f"{base}/v1/scrub", headers={"X-Probe": "canary"})
+
+    assert answer.status_code == 405
+    assert b"canary" not in answer.content
+
+
 def test_a_head_that_never_ends_is_hung_up_on(base: str) -> None:
     """Nothing, half a head, and half a second head on a connection that has had its answer."""
     get = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,10 @@ from rmexif import (
     strip_many,
     verify,
 )
+from rmexif.bulk import work_of
+from rmexif.workers import channel
+from rmexif.workers.pool import WorkerPool
+from rmexif.workers.replies import Expected
 from tests import samples, sets
 
 ROOT = Path(__file__).parents[2]
@@ -264,3 +271,43 @@ def test_the_broken_set_in_sandboxes() -> None:
     assert [o.index for o in out] == list(range(len(raws)))
     assert {o.error.code for o in out if o.error} & {"worker_lost", "deadline_exceeded", "processing_error"} == set()
     assert all(verify(o.data, canonical=True) == [] for o in out if o.data)
+
+
+def test_a_crash_is_paid_by_nobody_else() -> None:
+    """Another process is started at once, and until it is ready those that are get the images."""
+    policy = Policy(detectors=(Trap("kill", 50),), stealth=False)
+    (good, bad), expected = pictures(2), Expected.of_policy("scrub", policy)
+    pool = WorkerPool(work_of(policy), 2, warm_up=policy)
+
+    def scrub(_: int = 0) -> float:
+        started = time.monotonic()
+        pool.run(good, expected)
+        return time.monotonic() - started
+
+    try:
+        with ThreadPoolExecutor(2) as threads:  # both are started
+            list(threads.map(scrub, range(2)))
+        before = _threads_children(os.getpid())
+        with pytest.raises(WorkerLost):
+            pool.run(bad, expected)
+        after = _threads_children(os.getpid())
+        by_the_old = scrub()
+        with ThreadPoolExecutor(2) as threads:
+            by_the_new = max(threads.map(scrub, range(2)))
+
+        assert (len(before), len(after), len(before & after)) == (2, 2, 1)
+        assert by_the_old < by_the_new
+    finally:
+        pool.close()
+
+
+def test_a_length_alone_takes_no_memory() -> None:
+    """A process that was taken over may say that a gigabyte comes."""
+    ours, theirs = socket.socketpair()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with ours, theirs:
+        theirs.sendall(channel.REPLY.pack(bytes(16), 1 << 20, 1 << 30) + b"{}")
+        with pytest.raises(TimeoutError):
+            channel.receive_reply(ours, bytes(16), channel.Bounds(1 << 30, 1 << 30, time.monotonic() + 0.2))
+
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10

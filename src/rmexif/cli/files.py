@@ -15,19 +15,28 @@ __all__ = ["OutputExists", "check_extension", "format_of", "load", "read", "stor
 STDIO = "-"
 
 
-def read(source: str, limit: int) -> bytes:
+def read(source: str, limit: int, *, pipes: bool = True) -> bytes:
     """The bytes of a file, or of standard input for ``-``; one byte more than ``limit`` at the most.
+
+    Args:
+        source: path.
+        limit: byte.
+        pipes: whether a pipe is waited for; what was a file when its folder was read may have become one.
 
     Raises:
         OSError: it cannot be read.
     """
     if source == STDIO:
         return sys.stdin.buffer.read(limit + 1)
-    with open(source, "rb") as file:
+    with open(source, "rb", opener=None if pipes else _open_at_once) as file:
         mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+        if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
             raise OSError(errno.EINVAL, "not a regular file")
         return file.read(limit + 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write(target: str, data: bytes, force: bool = False) -> None:

@@ -50,7 +50,7 @@ class Run:
         """The bytes of every file that has to be worked on, one after the other."""
         for entry in entries:
             try:
-                raw = self.targets.read(entry.source)
+                raw = self.targets.read(entry.source, pipes=entry.is_named)
             except RmexifError as error:
                 self.report.failed(entry.source, "no_input", str(error), NO_INPUT)
                 continue

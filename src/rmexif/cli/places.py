@@ -48,6 +48,7 @@ class Entry:
 
     source: str  # as a user would name it
     under: str  # its path below the source that was named, with slashes
+    is_named: bool = False  # by itself, so that it may be a pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def entries(
                 report(source, "cannot be read: no file matches this pattern")
             yield from (Entry(name, Path(name).name) for name in names if Path(name).is_file())
         else:
-            yield Entry(source, Path(source).name)
+            yield Entry(source, Path(source).name, is_named=True)
 
 
 def _objects(source: str, apart: bool, skip: Skip) -> Iterator[Entry]:
@@ -164,9 +165,9 @@ def join(output: str, under: str) -> str:
     return f"{output.rstrip('/')}/{under}" if is_remote(output) else str(Path(output) / under)
 
 
-def read(source: str, limit: int) -> bytes:
-    """The bytes of a file or an object; one byte more than ``limit`` at the most."""
-    return Remote(source).read(limit) if is_remote(source) else files.read(source, limit)
+def read(source: str, limit: int, *, pipes: bool = False) -> bytes:
+    """The bytes of a file, an object or, where it may be one, a pipe; one byte more than ``limit`` at the most."""
+    return Remote(source).read(limit) if is_remote(source) else files.read(source, limit, pipes=pipes)
 
 
 def exists(target: str) -> bool:

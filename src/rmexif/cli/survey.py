@@ -129,7 +129,7 @@ def _rows(
         skipped.clear()
         try:
             with cli_errors(entry.source):
-                yield {"file": entry.source} | look(places.read(entry.source, limit))
+                yield {"file": entry.source} | look(places.read(entry.source, limit, pipes=entry.is_named))
         except Failure as failure:
             found.exit_codes.add(failure.code)
             yield {"file": entry.source, "error": str(failure)}

@@ -59,9 +59,9 @@ class Targets:
         except (OSError, RmexifError):
             return False
 
-    def read(self, place: str) -> bytes:
-        """A file, within the limits of the task."""
-        return places.read(place, self.task.limits.max_bytes)
+    def read(self, place: str, *, pipes: bool = False) -> bytes:
+        """A file or, where it may be one, a pipe, within the limits of the task."""
+        return places.read(place, self.task.limits.max_bytes, pipes=pipes)
 
     def _format_of(self, raw: bytes) -> str:
         """The name of the format that a file leaves in.

@@ -71,6 +71,9 @@ def over(area: Pixels, layer: Pixels) -> Pixels:
     out = np.empty_like(area)
     rows = max(1, BLOCK // (area.shape[1] * area.shape[2]))
     for start in range(0, len(area), rows):
+        if int(layer[start : start + rows, :, -1].min()) == full:  # as most frames are: a tenth of the time
+            out[start : start + rows] = layer[start : start + rows]
+            continue
         below, above = area[start : start + rows].astype(np.int64), layer[start : start + rows].astype(np.int64)
         weight = above[:, :, -1:] * full
         rest = below[:, :, -1:] * (full - above[:, :, -1:])

@@ -23,7 +23,8 @@ HASH_DIGITS = 20  # of a name: 80 bits
 DOCUMENTS = (b"%PDF", b"%!PS")
 MAX_PARTS = 64  # there are fewer options than this, each as one field
 MAX_FIELD = 16 << 10  # byte: longest value of a field that is no file; 500 regions of 4 numbers fit
-FORM_OVERHEAD = MAX_PARTS * 4096 + 4 * MAX_FIELD  # byte: boundaries, heads and fields beside the files of a form
+MAX_HEAD = 4096  # byte: names and values of all headers of one part
+FORM_OVERHEAD = MAX_PARTS * MAX_HEAD + 4 * MAX_FIELD  # byte: boundaries, heads and fields beside the files of a form
 BOUNDARY = re.compile(r"""boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))""", re.IGNORECASE)  # RFC 2046, 5.1.1
 PARAMETER = re.compile(rb"""(?:^|;)\s*(name|filename\*?)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))""", re.IGNORECASE)
 
@@ -69,7 +70,7 @@ class FormReader:
         if not content_type.lower().startswith("multipart/form-data") or found is None:
             raise BrokenForm("Content-Type must be multipart/form-data with a boundary of 1 to 70 characters")
         self._form, self._max_bytes, self._max_files = Form(), max_bytes, max_files
-        self._parts = 0
+        self._parts = self._head = 0
         self._ended = False
         self._headers: dict[bytes, bytes] = {}
         self._name, self._value = bytearray(), bytearray()
@@ -105,8 +106,8 @@ class FormReader:
     def _callbacks(self) -> Mapping[str, Any]:
         return {
             "on_part_begin": self._begin,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_field": lambda data, start, end: self._extend_head(self._name, data[start:end]),
+            "on_header_value": lambda data, start, end: self._extend_head(self._value, data[start:end]),
             "on_header_end": self._header,
             "on_headers_finished": self._open,
             "on_part_data": self._data,
@@ -119,6 +120,13 @@ class FormReader:
         if self._parts > MAX_PARTS:
             raise BrokenForm(f"a form must have at most {MAX_PARTS} parts")
         self._headers.clear()
+        self._head = 0
+
+    def _extend_head(self, target: bytearray, piece: bytes) -> None:
+        self._head += len(piece)
+        if self._head > MAX_HEAD:
+            raise BrokenForm(f"the headers of a part must have at most {MAX_HEAD} bytes")
+        target += piece
 
     def _header(self) -> None:
         self._headers[bytes(self._name).lower()] = bytes(self._value)

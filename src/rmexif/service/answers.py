@@ -86,8 +86,10 @@ def image_response(data: bytes, stats: Mapping[str, Any], form: Form, report_byt
     mime, file = by_name(name).format.mime, neutral_name(name)
     attachment = f'attachment; filename="{file}"'
     if form == "json":
-        encoded = base64.b64encode(data).decode()
-        return json_response({"report": stats, "content_type": mime, "filename": file, "image": encoded})
+        head = bytes(json_response({"report": stats, "content_type": mime, "filename": file}).body)
+        # What needs no escape is not searched for any: of 64 MB that would keep all others waiting for 0.4 s.
+        body = b"".join((head.removesuffix(b"}"), b',"image":"', base64.b64encode(data), b'"}'))
+        return Response(body, media_type="application/json")
     if form == "mixed":
         return _mixed(data, stats, mime, attachment)
     headers = {"Content-Disposition": attachment, REPORT: _header(stats, report_bytes)}

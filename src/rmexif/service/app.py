@@ -17,6 +17,7 @@ from rmexif.errors import RmexifError
 from rmexif.service.admission import Admission
 from rmexif.service.answers import REPORT, SecurityHeaders
 from rmexif.service.authorisation import BearerTokens
+from rmexif.service.framing import OneLength
 from rmexif.service.images import ImageRoutes
 from rmexif.service.jobs import JOBS
 from rmexif.service.metrics import Metrics
@@ -70,7 +71,7 @@ def _middleware(settings: Settings, refusals: Refusals) -> list[Middleware]:
     origins = settings.listed("allowed_origins")
     cors = Middleware(CORSMiddleware, origins, ("POST",), ("Authorization",), expose_headers=(REPORT,))
     known = Middleware(KnownOrigins, settings, refusals)
-    return [Middleware(SecurityHeaders), *([cors] if origins else []), known]
+    return [Middleware(SecurityHeaders), Middleware(OneLength, refusals), *([cors] if origins else []), known]
 
 
 def _routes(settings: Settings, images: ImageRoutes, pages: Pages) -> list[Route]:

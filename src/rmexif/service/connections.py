@@ -33,6 +33,7 @@ class BoundedProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.idle_since = self.loop.time()
+        self.owner = ""
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
 
@@ -44,6 +45,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection in; where that is one too many, close another."""
         super().connection_made(transport)
+        self.owner = client_of(self.client)  # here: to find it for all at each connection would be an attack's work
         transport.set_write_buffer_limits(high=0)  # so that writing pauses until the client has read everything
         self._start_head_timer()
         if len(self.connections) > self.most:
@@ -89,8 +91,8 @@ class BoundedProtocol(H11Protocol):
         others: list[BoundedProtocol] = [item for item in self.connections if item is not self and item.is_idle]  # type: ignore[union-attr, misc]
         if not others:
             return  # all are at work: this one hears that the service is busy
-        held = Counter(client_of(item.client) for item in others)
-        oldest = max(others, key=lambda item: (held[client_of(item.client)], -item.idle_since))
+        held = Counter(item.owner for item in others)
+        oldest = max(others, key=lambda item: (held[item.owner], -item.idle_since))
         self.connections.discard(oldest)
         oldest.transport.abort()
 

@@ -33,6 +33,7 @@ __all__ = [
 ID_BYTES = 16
 REQUEST = struct.Struct(">16sQQ")  # id, lengths of arguments and image
 REPLY = struct.Struct(">16sQQ")  # id, lengths of JSON and image; 0: no image
+FIRST_BYTES = 1 << 20  # that are made room for before any of them came
 MAX_NUMBER = 1 << 53  # what JSON carries exactly (RFC 8259, 6)
 
 
@@ -142,12 +143,14 @@ def _refuse(_: str) -> NoReturn:
 
 
 def _exactly(of: socket.socket, length: int, until: float | None) -> bytearray:
-    buffer = bytearray(length)  # the system gives the pages as they are filled: a length alone costs nothing
-    view, at = memoryview(buffer), 0
+    buffer, at = bytearray(min(length, FIRST_BYTES)), 0  # it grows as it is filled: a length alone costs nothing
     while at < length:
+        if at == len(buffer):
+            buffer += bytes(min(at, length - at))
         if until is not None:  # a worker has no deadline, and in its sandbox no call to set one
             of.settimeout(_left(until))
-        count = of.recv_into(view[at:])
+        with memoryview(buffer) as view, view[at:] as rest:
+            count = of.recv_into(rest)
         if not count:
             raise EOFError
         at += count

@@ -16,7 +16,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from queue import LifoQueue
+from itertools import count
+from queue import PriorityQueue
 from typing import TYPE_CHECKING, Any
 
 from rmexif import native
@@ -78,9 +79,11 @@ class WorkerPool:
             engine=native.engine(),
         )
         self._workers = [_Worker(setup, self._starter) for _ in range(workers)]
-        self._idle: LifoQueue[_Worker] = LifoQueue()  # the last one first: it is started, and its memory is warm
+        # Those that are ready first, and of these the last one: its memory is warm. What a crash left comes last.
+        self._idle: PriorityQueue[tuple[bool, int, _Worker]] = PriorityQueue()
+        self._turns = count(step=-1)
         for worker in self._workers:
-            self._idle.put(worker)
+            self._put_back(worker)
 
     def run(
         self,
@@ -104,26 +107,32 @@ class WorkerPool:
             VerificationError: what it answered does not hold; the process was killed.
             RmexifError: whatever came of the image.
         """
-        worker = self._idle.get()
+        _, _, worker = self._idle.get()
         try:
             return worker.run(raw, expected, pickle.dumps(arguments), on_start)
         finally:
             worker.finish()
-            self._idle.put(worker)
+            self._put_back(worker)
 
     def close(self) -> None:
         """End every process, whatever it is doing; images under way end as WorkerLost."""
         for worker in self._workers:
             worker.close()
         for _ in self._workers:  # every thread gives its worker back, whatever became of its image
-            self._idle.get().stop()
+            self._idle.get()[-1].stop()
         self._starter.shutdown()
+
+    def _put_back(self, worker: _Worker) -> None:
+        self._idle.put((not worker.is_ready, next(self._turns), worker))
 
 
 class _Worker:
     """A place for one process, which is started when it is needed and again after it was ended.
 
     One thread at a time runs an image; any other may close it.
+
+    Attributes:
+        is_ready: whether the process has said that it is.
     """
 
     def __init__(self, setup: Setup, starter: ThreadPoolExecutor) -> None:
@@ -133,7 +142,7 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._request = b""  # under which this process says that it is ready
-        self._is_ready = False
+        self.is_ready = False
         self._refusal: RmexifError | None = None
         self._sandbox: dict[str, bool | int] | None = None
         self._images, self._busy = 0, 0.0  # of this process; s
@@ -172,19 +181,17 @@ class _Worker:
                 reply = self._ask(raw, expected, arguments)
             answer = replies.proven(reply, memoryview(raw), expected)
         except TimeoutError as error:  # before OSError, which it is
-            self.stop()
+            self._replace()
             raise DeadlineExceeded(f"the image took longer than the deadline of {limits.deadline} s") from error
         except (EOFError, OSError) as error:
-            code = self.stop()
+            code = self._replace()
             what = "the pool of workers was closed" if self._is_closed else f"its process ended with code {code}"
             raise WorkerLost(f"the image has no answer: {what}") from error
         except VerificationError:
-            self.stop()  # it was taken over, or has a defect: the next image gets another one
+            self._replace()  # it was taken over, or has a defect: the next image gets another one
             raise
         if self._images == limits.recycle or self._busy > BUSY_SECONDS:
-            self.stop()
-            with suppress(WorkerLost):
-                self._start()  # the next image finds it ready
+            self._replace()
         if isinstance(answer, RmexifError):
             raise answer
         data, report = answer
@@ -204,11 +211,18 @@ class _Worker:
         """End the process, if there is one; its exit code."""
         process, channel_end = self._process, self._channel
         self._process = self._channel = None
-        self._is_ready = False
+        self.is_ready = False
         self._images, self._busy = 0, 0.0
         if channel_end is not None:
             channel_end.close()
         return None if process is None else launch.kill(process)
+
+    def _replace(self) -> int | None:
+        """End the process and start another one, which a later image finds ready; the exit code of the first."""
+        code = self.stop()
+        with suppress(WorkerLost):
+            self._start()
+        return code
 
     def _ask(self, raw: Raw, expected: Expected, arguments: bytes) -> channel.Reply:
         """Send a job to a process that is ready, and wait for its answer."""
@@ -228,10 +242,10 @@ class _Worker:
         Raises:
             SetupError: none can be made ready; it would come of every image.
         """
-        if self._channel is not None and self._is_ready and channel.has_unread(self._channel):
+        if self._channel is not None and self.is_ready and channel.has_unread(self._channel):
             self.stop()  # it died between two images, or speaks without being asked
         to = self._channel or self._start()
-        if self._is_ready:
+        if self.is_ready:
             return to
         bounds = channel.Bounds(READY_BYTES, 0, time.monotonic() + START_SECONDS)
         try:
@@ -243,7 +257,7 @@ class _Worker:
         if "error" in values:
             self._refusal = replies.error_of(values["error"])
             raise self._refusal
-        self._sandbox, self._is_ready = values["ready"], True
+        self._sandbox, self.is_ready = values["ready"], True
         return to
 
     def _start(self) -> socket.socket:

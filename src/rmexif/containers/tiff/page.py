@@ -139,11 +139,7 @@ class _Draft:
 
 
 def read_page(
-    reader: TiffReader,
-    directory: Directory,
-    limits: Limits,
-    profiles: icc.JudgedProfiles,
-    earlier: Page | None = None,
+    reader: TiffReader, directory: Directory, limits: Limits, profiles: icc.JudgedProfiles, earlier: Page | None = None
 ) -> Page:
     """Check the fields of a page and clean its strips or tiles.
 
