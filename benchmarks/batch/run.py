@@ -62,6 +62,7 @@ def start(engine: str, workers: int) -> None:
     if engine == "ray":
         import ray
 
+        os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: beside other programs that is no comparison
         ray.init(address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="error")
     if engine == "spark":
         os.environ["PYSPARK_PYTHON"] = sys.executable

@@ -125,11 +125,11 @@ def running(store: Store, stays: Callable[[], bool]) -> Iterator[bool]:
         stays: whether the mark is to stay behind a run that has ended.
     """
     try:
-        store.get(RUNNING, 0)
+        store.get(RUNNING, 1)
         has_died = True
     except FileNotFoundError:
         has_died = False
-        store.put(RUNNING, b"")
+        store.put(RUNNING, b"1")  # not empty: a store has no range of an object that is
     try:
         yield has_died
     finally:
