@@ -49,7 +49,7 @@ def test_a_store_that_falls_silent(s3: Server, bucket: str) -> None:
     """In the middle: what was done is kept, and the next run does the rest."""
     made = originals(40)
     place = s3.fill(bucket, {f"in/{name}": raw for name, raw in made.items()})
-    s3.refuse(FOREVER, after_puts=15, how="silent")
+    s3.refuse(FOREVER, after_puts=24, how="silent")  # marks of the run, results of five parts at most, and a part
     begun = time.monotonic()
 
     with pytest.raises(StoreUnavailable):
