@@ -150,6 +150,15 @@ def test_interlace_and_local_tables_stay() -> None:
     assert_same_picture(raw, clean(GIF, raw))
 
 
+def test_what_is_no_block_ends_the_file() -> None:
+    """Browsers show the pictures before it, and nothing behind; before the first picture there is nothing to show."""
+    damaged = build(tail=b"\x47CANARY" + build()[13:])
+    assert clean(GIF, damaged) == PLAIN
+    assert "trailer" in kinds(GIF, damaged)
+    with pytest.raises(MalformedImage, match="no block starts with 0x47"):
+        GIF.parse(memoryview(build(before=b"\x47")), Limits())
+
+
 def test_a_picture_that_ends_early_is_kept() -> None:
     """Decoders show what there is; the end code stays where it is."""
     raw = build(pack((4, 3), (1, 3), (2, 3), (5, 4)))

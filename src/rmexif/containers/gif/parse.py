@@ -216,7 +216,7 @@ class _GifWalk:
         self.pending: list[tuple[int, int]] = []  # graphic controls read, not yet attached to a picture
 
     def screen(self) -> GifScreen:
-        """The blocks up to the trailer, or to the end of the file."""
+        """The blocks up to the trailer, to what is no block, or to the end of the file."""
         screen = self._read_screen()
         while self.cursor.remaining:
             start = self.cursor.offset
@@ -228,6 +228,8 @@ class _GifWalk:
                 self._read_extension(start)
             elif kind == PICTURE:
                 self._read_picture(start, screen)
+            elif kind != 0 and self.pictures:  # browsers show what stood before
+                break
             elif kind != 0:  # zero bytes between blocks are empty sub-blocks; anything else is no GIF
                 raise MalformedImage(f"no block starts with 0x{kind:02x}", structure="gif block", offset=start)
         if not self.pictures:
