@@ -194,7 +194,8 @@ BROKEN: dict[str, tuple[str, str, Callable[[], bytes]]] = {
 def test_it_is_named_and_the_others_go_on(fault: str, tmp_path: Path) -> None:
     """One row with its code and its place; no output; a good shard beside it is done; a second run does nothing."""
     name, words, made = BROKEN[fault]
-    (tmp_path / "in").mkdir()
+    around, tmp_path = tmp_path, tmp_path / "a" / "b"  # room for what leads out of the target
+    (tmp_path / "in").mkdir(parents=True)
     (tmp_path / "in" / name).write_bytes(made())
     (tmp_path / "in" / "a good.tar").write_bytes(tar(members(2)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -207,7 +208,7 @@ def test_it_is_named_and_the_others_go_on(fault: str, tmp_path: Path) -> None:
     assert words in rows[name]["problem"]
     assert rows[name]["original_hash"] == hashlib.sha256((tmp_path / "in" / name).read_bytes()).hexdigest()
     assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_file()) == ["a good.tar"]
-    assert not [path for path in tmp_path.parent.rglob("b.jpg") if path.is_file()]
+    assert not [path for path in around.rglob("b.jpg") if path.is_file()]
     assert list(checker.contradictions(tmp_path / "in", tmp_path / "out", tmp_path / "out" / "_rmexif")) == []
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 900 << 10  # KiB; nothing of GiB is held
     again = done(tmp_path / "in", tmp_path / "out", others="pass")

@@ -122,7 +122,7 @@ def test_machines_of_a_cluster_that_die(tmp_path: Path) -> None:
     summary = run(str(source), str(target), StripTask(), rows=3)
 
     assert ends == [0, 69]
-    assert "Spark has gone away" in (tmp_path / "errors").read_text().splitlines()[-1]
+    assert "Spark has gone away" in (tmp_path / "errors").read_text()  # PySpark may print a traceback behind it
     assert summary.codes["skipped"] >= 309
     assert summary.codes.total() == 600
     assert list(checker.contradictions(source, target, target / "_rmexif")) == []
