@@ -49,7 +49,7 @@ def detect(
         search["models"] = models
     rows, sizes = [], []
     for number, frame in enumerate(seen.frames):
-        row = _search(finders, shown_views(frame.pixels), search)
+        row = _search(finders, shown_views(frame.pixels), search) if finders else ()
         keep = [box for box in policy.keep_regions if _counts_in(box, number)]
         covers = [found for box, found in by_hand if _counts_in(box, number)]
         rows.append((*(d for d in row if not _is_kept(d.box, keep)), *covers))

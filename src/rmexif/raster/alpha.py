@@ -20,6 +20,8 @@ DRAWING_LEVELS = 32  # levels of partial alpha in a drawing; a uniform veil has 
 FAINT = 24 / 255  # of the range: a picture that spans less in every channel is searched at full contrast, too
 STRAYS = 0.5  # % of the samples at either end that do not count for the span
 SPAN_SAMPLES = 256  # of each side, for the span
+FEW_SAMPLES = 32  # of each side: enough to see that most pictures are not faint
+FEW_STRAYS = 10  # %, of so few
 
 Pixels = NDArray[Any]
 
@@ -100,13 +102,21 @@ def _flattened(pixels: Pixels) -> Iterator[Pixels]:
 def _at_full_contrast(samples: Pixels) -> NDArray[np.uint8] | None:
     """A faint picture with each channel from its darkest to its brightest sample, by one factor; None of any other."""
     full = float(np.iinfo(samples.dtype).max)
-    steps = (-(-side // SPAN_SAMPLES) for side in samples.shape[:2])
-    some = samples[tuple(slice(None, None, step) for step in steps)]
-    low, high = np.percentile(some, (STRAYS, 100 - STRAYS), axis=(0, 1))
+    low, high = _extremes(samples, FEW_SAMPLES, FEW_STRAYS)
+    if float((high - low).max()) > FAINT * full:
+        return None
+    low, high = _extremes(samples, SPAN_SAMPLES, STRAYS)
     span = float((high - low).max())
     if not full / 255 < span <= FAINT * full:
         return None
     return np.asarray(np.clip((samples - low.astype(np.float32)) * np.float32(255 / span), 0, 255), np.uint8)
+
+
+def _extremes(samples: Pixels, most: int, strays: float) -> NDArray[Any]:
+    """Darkest and brightest sample of each channel of ``most`` rows and columns, but for ``strays`` % at either end."""
+    steps = (-(-side // most) for side in samples.shape[:2])
+    some = samples[tuple(slice(None, None, step) for step in steps)]
+    return np.percentile(some, (strays, 100 - strays), axis=(0, 1))
 
 
 def high_byte(samples: Pixels) -> NDArray[np.uint8]:
