@@ -69,7 +69,7 @@ def test_credentials_that_expire(s3: Server, bucket: str) -> None:
     """They are said at once, without a second try; the next run goes on."""
     made = originals(20)
     place = s3.fill(bucket, {f"in/{name}": raw for name, raw in made.items()})
-    s3.refuse(FOREVER, after_puts=14, how="expired")
+    s3.refuse(FOREVER, after_puts=20, how="expired")
     begun = time.monotonic()
 
     with pytest.raises(SetupError, match="expired: renew"):
