@@ -16,6 +16,7 @@ import numpy as np
 
 from rmexif import codecs, redaction, stealth, verification, webp_recode
 from rmexif.containers import output_for, rebuild
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.detection import check_frame, detect
 from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
@@ -46,7 +47,6 @@ __all__ = [
 
 
 NO_COLOUR = Colour()
-SQUARE = (1, 1)
 SMALL_FILE = 1 << 20  # byte
 LEAST_FRAME = 3 << 17  # px of a still that cost what the smallest frame does
 

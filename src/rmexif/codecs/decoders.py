@@ -27,7 +27,7 @@ from rmexif.codecs import gif as gif_frames
 from rmexif.codecs import pnm as pnm_pixels
 from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
-from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized
+from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized, space_of
 from rmexif.containers.jpeg import segments
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.webp import chunks as webp_chunks
@@ -72,10 +72,6 @@ def _swapped(pixels: Pixels) -> Pixels:
     if pixels.shape[2] < 3:
         return pixels
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
-
-
-def _space(pixels: Pixels) -> str:
-    return "L" if pixels.shape[2] < 3 else "RGB"
 
 
 def _frames(
@@ -156,7 +152,7 @@ def png(raw: Raw, container: Container[Any]) -> Raster:
         plays = 0
     else:
         frames, plays = png_frames.compose(memoryview(data), chunks, container.frames, decode)
-    return Raster(frames, plays, container.orientation, container.colour, _space(frames[0].pixels))
+    return Raster(frames, plays, container.orientation, container.colour, space_of(frames[0].pixels))
 
 
 def _png_still(data: bytes, depth: int, colour_type: int, key: bytes | None) -> Pixels:
@@ -216,13 +212,13 @@ def gif(raw: Raw, container: Container[Any]) -> Raster:
 def bmp(raw: Raw, container: Container[Any]) -> Raster:
     """Grey, RGB, or RGBA where the header declares an alpha mask and a pixel is not fully transparent."""
     pixels = bmp_pixels.read_pixels(raw)
-    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
+    return Raster((Frame(pixels),), colour=container.colour, space=space_of(pixels))
 
 
 def pnm(raw: Raw, container: Container[Any]) -> Raster:
     """Grey or RGB, with alpha where a PAM has it."""
     pixels = pnm_pixels.read_pixels(raw)
-    return Raster((Frame(pixels),), colour=container.colour, space=_space(pixels))
+    return Raster((Frame(pixels),), colour=container.colour, space=space_of(pixels))
 
 
 def tiff(raw: Raw, container: Container[Any]) -> Raster:
@@ -279,7 +275,7 @@ def _tiff16(raw: Raw, number: int, image: Image.Image) -> tuple[Pixels, str]:
     if not found or len(pages) != 1:
         raise MalformedImage("the decoder refused it", structure=f"tiff page {number}")
     pixels = pages[0] if pages[0].ndim == 3 else pages[0][:, :, None]
-    return _swapped(pixels), _space(pixels)
+    return _swapped(pixels), space_of(pixels)
 
 
 def avif(raw: Raw, container: Container[Any]) -> Raster:
@@ -296,7 +292,7 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
         pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
-        space = _space(pixels)
+        space = space_of(pixels)
         frames = (Frame(pixels),)
     else:
         frames, _, space = _frames(opened, container)
@@ -343,4 +339,4 @@ def heic(raw: Raw, container: Container[Any]) -> Raster:
     if pixels.dtype == np.uint16 and 8 <= depth < 16:
         pixels = _stretched(pixels, depth)
     # libheif has made the turns that irot and imir ask for; Exif has no say (ISO/IEC 23008-12, A.2).
-    return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=_space(pixels))
+    return Raster((Frame(pixels),), colour=_isobmff_colour(container), space=space_of(pixels))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from rmexif.codecs.pnm import write_pixels
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.png import chunks as png_chunks
 from rmexif.containers.tiff.rewrite import join_pages
 from rmexif.containers.webp import chunks as webp_chunks
@@ -49,7 +50,6 @@ FULL_COLOUR = 1 << 20  # px: up to here 4:4:4
 
 TILED = 1 << 26  # px: above it a HEIC is a grid of tiles, of so many px a side
 TILE = 4096
-SQUARE = (1, 1)  # shape of a pixel
 JFIF_DENSITY = 13  # byte of the unit, behind SOI and in APP0 (JFIF 1.02)
 RESOLUTION = (282, 283)  # TIFF tags, across and down
 BMP_DENSITY = 38  # byte of biXPelsPerMeter

@@ -8,7 +8,7 @@ import numpy as np
 
 from rmexif.codecs.apng import over
 from rmexif.codecs.frames import frames_of, without_needless_alpha
-from rmexif.codecs.pillow import picture_offset
+from rmexif.codecs.pillow import picture_offset, space_of
 from rmexif.containers.jxl import frame_header
 from rmexif.containers.jxl.animation import frame_still, layer_still, layers_below
 from rmexif.containers.jxl.image_header import ALPHA
@@ -39,14 +39,14 @@ def read(raw: bytes | memoryview, container: Container[Any]) -> Raster:
     """Every frame that is shown; of a still, libjxl makes the turn of the codestream itself."""
     if container.frames == 1:
         pixels, colour = _still(without_jpeg_reconstruction(memoryview(raw)), container)
-        return Raster((Frame(pixels),), colour=colour, space=_space(pixels))
+        return Raster((Frame(pixels),), colour=colour, space=space_of(pixels))
     header = container.tree.codestream.image
     found: list[tuple[Colour, str]] = []
 
     def composed() -> Iterator[Frame]:
         composer = _Composer(container)
         for frame in composer.frames():
-            found.append((composer.colour, _space(frame.pixels)))
+            found.append((composer.colour, space_of(frame.pixels)))
             yield frame
 
     frames = frames_of(container.frames, (header.width, header.height), composed)
@@ -75,10 +75,6 @@ def _still(data: bytes, container: Container[Any]) -> tuple[Pixels, Colour]:
     is_hdr = container.colour.cicp is not None and container.colour.cicp[1] in HDR
     colour = container.colour if is_hdr or not profile else Colour(icc=profile)
     return pixels.reshape(info.height, info.width, channels).copy(), colour
-
-
-def _space(pixels: Pixels) -> str:
-    return "L" if pixels.shape[2] < 3 else "RGB"
 
 
 class _Composer:

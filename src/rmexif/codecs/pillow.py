@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["array_of", "loaded", "picture_offset", "sized"]
+__all__ = ["array_of", "loaded", "picture_offset", "sized", "space_of"]
 
 # Pillow modes that are taken as they are, and what the numbers mean.
 PLAIN_MODES = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
@@ -41,6 +41,11 @@ def sized(width: int, height: int, container: Container[Any]) -> None:
             structure=container.format,
             offset=picture_offset(container),
         )
+
+
+def space_of(pixels: NDArray[Any]) -> str:
+    """The raster's space of grey or RGB, with or without alpha."""
+    return "L" if pixels.shape[2] < 3 else "RGB"
 
 
 def array_of(image: Image.Image) -> tuple[NDArray[Any], str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["has_alpha", "high_byte", "over_black", "over_white", "rgb_view", "shown_views"]
+__all__ = ["has_alpha", "high_byte", "over_black", "over_white", "shown_views"]
 
 OPAQUE = 254  # of 255: alpha from here on is shown as 255, and leaves a scrub as 255
 CLEAR = 1  # of 255: up to here it is shown as 0
@@ -51,15 +51,6 @@ def over_black(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[
 
 def _inverted(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.bitwise_not(np.ascontiguousarray(colours)), np.uint8).reshape(colours.shape)
-
-
-def rgb_view(pixels: Pixels) -> NDArray[np.uint8]:
-    """The colours of a frame as a detector wants them: H x W x 3, 8 bit; a view where that is possible.
-
-    Args:
-        pixels: H x W x C, uint8 or uint16; alpha is not looked at.
-    """
-    return _as_rgb(high_byte(pixels[:, :, : 1 if pixels.shape[2] < 3 else 3]))
 
 
 def shown_views(pixels: Pixels) -> Iterator[NDArray[np.uint8]]:

@@ -52,7 +52,7 @@ def is_one_way(choices: Iterable[int]) -> bool:
 def _ways(block: bytes, picture: GifPicture, screen: GifScreen) -> frozenset[str]:
     """By which of the rules the index of a control is an idle one; all of them where it is in use.
 
-    None where it says more: a time that nobody waits for, or a free byte.
+    Empty where it says more: a time that nobody waits for, or a free byte.
     """
     if len(block) != CONTROL_LENGTH or block[3] & ~FLAGS or block[7]:
         return frozenset()

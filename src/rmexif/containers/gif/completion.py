@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["complete"]
 
 GREY = 0x80
-DESCRIPTOR = 10  # byte of an image descriptor (GIF89a, 20)
 CODE_SIZES = range(1, 9)  # bits
 
 

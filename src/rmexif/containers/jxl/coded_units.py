@@ -36,9 +36,8 @@ class JxlUnits(CodedUnits):
         self._tree = container.tree
         frames = container.tree.codestream.placed
         units: list[CodedUnit] = []
-        self._places: list[
-            tuple[int, int]
-        ] = []  # of each unit: number of its frame, and of it among all sections of it
+        # Of each unit: the number of its frame, and its own among the sections of that.
+        self._places: list[tuple[int, int]] = []
         self._seen_in = _seen_in(frames)
         for number, frame in enumerate(frames):
             picture = 2 * self._seen_in.get(number, 0) + (not _stands_alone(frame))

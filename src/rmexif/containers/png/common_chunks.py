@@ -133,8 +133,9 @@ def _exif(data: bytes, layout: Layout) -> bool:
 
 def _is_deflated(stream: bytes, content: bytes) -> bool:
     """Whether a stream has no more bytes than zlib needs, or is one of zlib's: else its matches could spell."""
-    levels = (zlib.compress(content, level)[2:] for level in range(zlib.Z_BEST_COMPRESSION, -1, -1))
-    return len(stream) <= len(zlib.compress(content, zlib.Z_BEST_COMPRESSION)) or stream[2:] in levels
+    levels = (zlib.compress(content, level) for level in range(zlib.Z_BEST_COMPRESSION, -1, -1))
+    best = next(levels)
+    return len(stream) <= len(best) or any(stream[2:] == coded[2:] for coded in levels)
 
 
 def number_bytes(head: Iterable[tuple[bytes, bytes]]) -> int:

@@ -21,12 +21,12 @@ from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
+from rmexif.containers.common.zlib_stream import HEADER
 from rmexif.containers.png.animation import PngAnimation, PngFrame, read_animation
 from rmexif.containers.png.chunks import PngChunk, join_data, read_chunks
 from rmexif.containers.png.colour import KINDS, colour_chunks
 from rmexif.containers.png.common_chunks import is_common, is_common_palette, number_bytes
 from rmexif.containers.png.palette import PngChunks, clean_colour_key, clean_palette
-from rmexif.containers.png.recompression import HEADER
 from rmexif.containers.png.scanlines import (
     Fault,
     ImageData,

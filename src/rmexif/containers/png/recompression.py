@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.zlib_stream import compressed_well
 from rmexif.errors import MalformedImage
 from rmexif.native.png import packed_table, specification
 
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
 
     from rmexif.native.png import Layout
 
-__all__ = ["HEADER", "End", "ZlibSurvey", "deflate", "deflate_well", "recompressed", "survey"]
+__all__ = ["End", "ZlibSurvey", "deflate", "recompressed", "survey"]
 
 DATA = "png image data"  # for messages
-HEADER = b"\x78\x9c"  # of zlib (RFC 1950, 2.2): a window of 32 KiB, which suits every stream; the level is for nobody
 MOST_GROWTH = 1.01
 
 
@@ -78,7 +78,7 @@ def _shortest(raw: bytes, size: int) -> bytes:
     quick = deflate([raw])
     if len(quick) <= MOST_GROWTH * size:
         return quick
-    thorough = deflate_well(raw)
+    thorough = compressed_well(raw)
     return thorough if len(quick) > MOST_GROWTH * len(thorough) else quick
 
 
@@ -86,11 +86,6 @@ def deflate(pieces: Iterable[bytes]) -> bytes:
     """A zlib stream with fixed settings: on photographs faster than the default, and smaller."""
     writer = zlib.compressobj(6, strategy=zlib.Z_FILTERED)
     return b"".join([*map(writer.compress, pieces), writer.flush()])
-
-
-def deflate_well(raw: bytes) -> bytes:
-    """A zlib stream coded with effort, which makes drawings that repeat themselves a fifth smaller."""
-    return HEADER + zlib.compress(raw, zlib.Z_BEST_COMPRESSION)[len(HEADER) :]
 
 
 def _inflate(data: memoryview, size: int, offset: int) -> tuple[bytes, int, End]:

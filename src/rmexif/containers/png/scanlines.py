@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from rmexif import native
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.transparency import fill_colour
+from rmexif.containers.common.zlib_stream import HEADER, compressed_well
 from rmexif.containers.png import recompression
-from rmexif.containers.png.recompression import HEADER
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, png
 from rmexif.native.png import Layout
@@ -200,7 +200,7 @@ def _packed(stream: memoryview, before: int, layout: Layout) -> memoryview:
     """A stream that was coded again; by zlib where its old matches no longer fit and it takes more than ``before``."""
     if len(stream) <= before or layout.size > MOST_PACKED:
         return stream
-    return min(stream, memoryview(recompression.deflate_well(zlib.decompress(stream))), key=len)
+    return min(stream, memoryview(compressed_well(zlib.decompress(stream))), key=len)
 
 
 def is_recompressed(data: memoryview, layout: Layout) -> bool:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.choices import with_choices
+from rmexif.containers.common.zlib_stream import HEADER
 from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.residuals import Residual
 
@@ -58,7 +59,7 @@ def zlib_levels(view: memoryview, page: Page) -> set[bytes]:
     """What the headers of the zlib streams of a page say of window and level (RFC 1950, 2.2)."""
     if page.coding.compression not in DEFLATED:
         return set()
-    return {bytes(view[strip.start : strip.start + 2]) for strip in page.strips}
+    return {bytes(view[strip.start : strip.start + len(HEADER)]) for strip in page.strips}
 
 
 def with_page_choices(container: Container[TiffTree], pages: Sequence[Page]) -> Container[TiffTree]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from rmexif.containers.common.zlib_stream import HEADER, compressed_well
 from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
@@ -34,7 +35,6 @@ SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 # Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
 WRITTEN_AS = {Compression.LZMA: Compression.DEFLATE, Compression.ZSTANDARD: Compression.DEFLATE}
-BEST = 9  # effort of zlib where a stronger coding is replaced
 PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, *WRITTEN_AS})  # elsewhere none
 KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
@@ -94,7 +94,6 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
 
 
 Samples = bytearray | memoryview
-ENVELOPE = b"\x78\x9c"  # of a zlib stream: 32 KiB, the default level (RFC 1950, 2.2), as ``zlib.compress`` has it
 
 
 def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: StripGeometry) -> bytearray:
@@ -197,8 +196,8 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
     codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
-    if codes is not None and codes[: len(ENVELOPE)] != ENVELOPE:  # its level and window are for nobody
-        return Coded(data, found.report.used, b"".join((ENVELOPE, codes[len(ENVELOPE) :])), is_ordinary=True)
+    if codes is not None and codes[: len(HEADER)] != HEADER:  # its level and window are for nobody
+        return Coded(data, found.report.used, b"".join((HEADER, codes[len(HEADER) :])), is_ordinary=True)
     return Coded(data, found.report.used, codes)
 
 
@@ -225,7 +224,7 @@ def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: St
 
 def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
     del coding, geometry
-    return ENVELOPE + zlib.compress(samples, BEST)[len(ENVELOPE) :]
+    return compressed_well(samples)
 
 
 def _packbits(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
