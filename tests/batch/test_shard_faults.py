@@ -7,10 +7,7 @@ import hashlib
 import io
 import resource
 import signal
-import subprocess
-import sys
 import tarfile
-import time
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -25,7 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from tests.batch import checker, pictures
-from tests.batch.test_shards import done, table, tar, untarred, zipped
+from tests.batch.test_shards import done, killed_behind_the_first, table, tar, untarred, zipped
 
 IMAGE = pictures.jpeg(1)
 GIB = 1 << 30
@@ -289,20 +286,13 @@ def test_killed_in_the_middle(kind: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in range(3):
         (tmp_path / "in" / f"{number}.{kind}").write_bytes(packed(kind, 300, number))
-    words = [str(tmp_path / "in"), str(tmp_path / "out"), "--shards", "--strip", "--workers", "1"]
-    process = subprocess.Popen([sys.executable, "-m", "rmexif", "batch", *words])
-    until = time.monotonic() + 60
-    while not list((tmp_path / "out" / "_rmexif").glob("part-*")) and time.monotonic() < until:
-        time.sleep(0.002)
-    time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    status = killed_behind_the_first(tmp_path, 0.02)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob(f"*.{kind}")}
 
     codes = done(tmp_path / "in", tmp_path / "out")
     done(tmp_path / "in", tmp_path / "straight")
 
-    assert process.returncode == -signal.SIGKILL
+    assert status == -signal.SIGKILL
     assert 1 <= codes["skipped"] < 3
     assert codes["skipped"] + codes["ok"] / 300 == 3
     outputs = {path.name: path for path in (tmp_path / "out").glob(f"*.{kind}")}

@@ -224,20 +224,25 @@ def test_broken_shards(tmp_path: Path) -> None:
     assert column["unknown_format"] == 1
 
 
+def killed_behind_the_first(folder: Path, seconds: float) -> int:
+    """Strip the shards in ``in`` to ``out``, killed so long after the first of them has a part; the exit status."""
+    words = [str(folder / "in"), str(folder / "out"), "--shards", "--strip", "--workers", "1"]
+    process = subprocess.Popen([sys.executable, "-m", "rmexif", "batch", *words])
+    until = time.monotonic() + 60
+    while not list((folder / "out" / "_rmexif").glob("part-*")) and time.monotonic() < until:
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
 def test_killed_in_the_middle_of_a_shard(tmp_path: Path) -> None:
     """The next run does it again, and what was done stays as it is; no half shard is seen."""
     (tmp_path / "in").mkdir()
     for number in range(4):
         members = {f"{number}-{index:04d}.jpg": pictures.jpeg(index % 9) for index in range(300)}
         (tmp_path / "in" / f"{number}.tar").write_bytes(tar(members))
-    words = [str(tmp_path / "in"), str(tmp_path / "out"), "--shards", "--strip", "--workers", "1"]
-    process = subprocess.Popen([sys.executable, "-m", "rmexif", "batch", *words])
-    until = time.monotonic() + 60
-    while not list((tmp_path / "out" / "_rmexif").glob("part-*")) and time.monotonic() < until:
-        time.sleep(0.005)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed_behind_the_first(tmp_path, 0.05)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.tar")}
 
     codes = done(tmp_path / "in", tmp_path / "out")

@@ -9,11 +9,10 @@ import numpy as np
 from PIL import Image
 
 from tests import samples
+from tests.containers.tiff_directories import ASCII, BYTE, LONG, RATIONAL, SHORT, SRATIONAL, append_directory
 
 __all__ = ["Ifd", "arw", "cr2", "dng", "jpeg", "linear", "mosaic", "nef", "write"]
 
-BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL = 1, 2, 3, 4, 5, 10
-LETTERS = {BYTE: "B", ASCII: "B", SHORT: "H", LONG: "I", RATIONAL: "I", SRATIONAL: "i"}
 WHITE = 16_383  # of 14 bits
 # XYZ of D65 to linear sRGB (IEC 61966-2-1), so that the camera of these files sees sRGB, by ten thousandths
 MATRIX = (32406, -15372, -4986, -9689, 18758, 415, 557, -2040, 10570)
@@ -53,21 +52,7 @@ def _add(out: bytearray, ifd: Ifd, order: str) -> int:
         out += bytes(len(out) % 2)
         fields[ifd.place[0]], fields[ifd.place[1]] = (LONG, (len(out),)), (LONG, (len(ifd.data),))
         out += ifd.data
-    cells = b""
-    for tag, (kind, values) in sorted(fields.items()):
-        raw = struct.pack(f"{order}{len(values)}{LETTERS[kind]}", *values)
-        count = len(values) // (2 if kind in (RATIONAL, SRATIONAL) else 1)
-        if len(raw) > 4:
-            out += bytes(len(out) % 2)
-            cell = struct.pack(order + "I", len(out))
-            out += raw
-        else:
-            cell = raw.ljust(4, b"\0")
-        cells += struct.pack(order + "HHI", tag, kind, count) + cell
-    out += bytes(len(out) % 2)
-    at = len(out)
-    out += struct.pack(order + "H", len(fields)) + cells + bytes(4)
-    return at
+    return append_directory(out, fields, order)
 
 
 def mosaic(picture: np.ndarray) -> np.ndarray:

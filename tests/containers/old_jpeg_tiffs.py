@@ -7,9 +7,10 @@ import struct
 
 from PIL import Image
 
+from tests.containers.tiff_directories import LONG, SHORT, append_directory
+
 __all__ = ["FORMS", "jpeg", "old_jpeg"]
 
-LONG, SHORT = 4, 3
 FORMS = ("stream", "stream and strips", "header and strips", "tables")
 
 
@@ -142,17 +143,5 @@ def old_jpeg(
 
 def _add_directory(out: bytearray, fields: dict[int, tuple[int, list[int]]], order: str, pointer: int) -> int:
     """Append a directory, and say at ``pointer`` where it is; where the next one has to be named."""
-    cells = b""
-    for tag, (kind, values) in sorted(fields.items()):
-        raw = struct.pack(f"{order}{len(values)}{'H' if kind == SHORT else 'I'}", *values)
-        if len(raw) > 4:
-            out += bytes(len(out) % 2)
-            cell = struct.pack(order + "I", len(out))
-            out += raw
-        else:
-            cell = raw.ljust(4, b"\0")
-        cells += struct.pack(order + "HHI", tag, kind, len(values)) + cell
-    out += bytes(len(out) % 2)
-    struct.pack_into(order + "I", out, pointer, len(out))
-    out += struct.pack(order + "H", len(fields)) + cells + bytes(4)
+    struct.pack_into(order + "I", out, pointer, append_directory(out, fields, order))
     return len(out) - 4
