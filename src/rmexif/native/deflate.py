@@ -20,8 +20,8 @@ Buffer = bytes | bytearray | memoryview
 WINDOW = 1 << 18  # byte: of the output that an audit does not keep
 WORK = 81_920  # RECODE_WORK of c/deflate_recode.h
 MOST_FLUSHES = 4  # empty blocks of a file that was put together from parts; the place of one says about 2 bytes
-MOST_UNUSED_CODES = 128  # what zopfli writes of a file (measured: 43); each says about 12 bits
-MOST_LOOSE = 2  # headers that zopfli writes longer than they have to be (measured: 1)
+MOST_UNUSED_CODES = 16  # of encoders that are not known (measured: 2); each says about 12 bits
+MOST_LOOSE = 2  # headers longer than they have to be, of the same
 MOST_SHORT_BLOCKS = 16  # what zopfli and libdeflate write of small pictures (measured: 8); each says about 11 bits
 
 
@@ -64,7 +64,7 @@ class Report(NamedTuple):
 
     @property
     def is_optimised(self) -> bool:
-        """Whether zopfli writes such blocks: codes that nothing uses, where they make the header shorter."""
+        """Whether blocks are ordinary but for a few codes that nothing uses, and headers that could be shorter."""
         rest = self._replace(unused_codes=0, loose_headers=0)
         return self.unused_codes <= MOST_UNUSED_CODES and self.loose_headers <= MOST_LOOSE and rest.is_ordinary
 

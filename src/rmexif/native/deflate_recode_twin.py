@@ -14,6 +14,8 @@ from rmexif.native.deflate_codes import (
     LENGTH_EXTRA,
     LENGTHS_ORDER,
     LITERALS,
+    OPERATION_EXTRA,
+    code_operations,
     codes,
     distance_number,
     huffman_lengths,
@@ -189,13 +191,12 @@ def _header(literals: Sequence[int], distances: Sequence[int]) -> list[tuple[int
     first = literals[: max(n for n, length in enumerate(literals) if length) + 1]
     second = distances[: max(n for n, length in enumerate(distances) if length) + 1]
     operations = [*pack_lengths(first), *pack_lengths(second)]
-    lengths = huffman_lengths([sum(symbol == n for symbol, _ in operations) for n in range(19)], 7)
-    count = max(4, max(n for n, place in enumerate(LENGTHS_ORDER) if lengths[place]) + 1)
+    lengths, count, _ = code_operations(operations)
     out = [(len(first) - 257, 5), (len(second) - 1, 5), (count - 4, 4)]
     out += [(lengths[place], 3) for place in LENGTHS_ORDER[:count]]
     its = codes(lengths)
     for symbol, extra in operations:
         out.append((its[symbol], lengths[symbol]))
         if symbol > 15:
-            out.append((extra, {16: 2, 17: 3, 18: 7}[symbol]))
+            out.append((extra, OPERATION_EXTRA[symbol]))
     return out

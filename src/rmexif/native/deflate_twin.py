@@ -17,8 +17,10 @@ from rmexif.native.deflate_codes import (
     LENGTH_EXTRA,
     LENGTHS_ORDER,
     LITERALS,
+    code_operations,
     distance_number,
     free_space,
+    level_out,
     lookup_table,
     pack_lengths,
 )
@@ -167,7 +169,7 @@ class Inflater:
     def _header(self) -> tuple[Status, list[int]]:
         """The code lengths of a dynamic block (3.2.7)."""
         literals, distances, count = 257 + self._take(5), 1 + self._take(5), 4 + self._take(4)
-        order = [0] * 19
+        start, order = self._at, [0] * 19
         for place in LENGTHS_ORDER[:count]:
             order[place] = self._take(3)
         if self._overrun:
@@ -180,7 +182,8 @@ class Inflater:
         if not operations or not lengths[END]:
             return Status.BAD_CODE, []
         first, second = lengths[:literals], lengths[literals:]
-        loose = operations > len(pack_lengths(first)) + len(pack_lengths(second))
+        longest_runs = [*pack_lengths(first), *pack_lengths(second)]
+        loose = operations > len(longest_runs) and self._at - start > code_operations(longest_runs)[2]
         loose |= count > 4 and not order[LENGTHS_ORDER[count - 1]]
         loose |= (literals > 257 and not first[-1]) or (distances > 1 and not second[-1])
         self.report["loose_headers"] += loose
@@ -213,7 +216,8 @@ class Inflater:
         unused = sum(bool(length) and not count for length, count in zip(lengths, seen, strict=True))
         if different < 2 and different + unused <= 2:
             return
-        self.report["unused_codes"] += unused
+        if unused and [bool(count) for count in level_out(seen)] != [bool(length) for length in lengths]:
+            self.report["unused_codes"] += unused
         for length, count in zip(lengths, seen, strict=True):
             self.report["long_codes"] += count * FIBONACCI[length] > total if count else 0
 

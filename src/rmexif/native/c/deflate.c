@@ -66,17 +66,17 @@ static rmexif_status open_dynamic(inflater *s) { /* 3.2.7 */
     uint8_t lengths[DEFLATE_LITERALS + DEFLATE_DISTANCES] = {0}, order[19] = {0};
     uint32_t table[1 << LENGTHS_BITS];
     uint32_t literals = 257 + lsb_take(&s->in, 5), distances = 1 + lsb_take(&s->in, 5), count = 4 + lsb_take(&s->in, 4);
+    size_t start = lsb_position(&s->in);
     for (uint32_t i = 0; i < count; i++) order[DEFLATE_LENGTHS_ORDER[i]] = (uint8_t)lsb_take(&s->in, 3);
     if (lsb_overrun(&s->in)) return RMEXIF_ENDS_EARLY;
     if (literals > 286 || distances > 30 || !deflate_build_lengths(table, order)) return RMEXIF_BAD_CODE;
     uint32_t operations = read_lengths(s, table, lengths, literals + distances);
     if (lsb_overrun(&s->in)) return RMEXIF_ENDS_EARLY;
     if (!operations || !lengths[256]) return RMEXIF_BAD_CODE; /* zlib too wants an end of block */
-    uint32_t least = deflate_pack_lengths(lengths, literals, NULL);
-    least += deflate_pack_lengths(lengths + literals, distances, NULL);
     bool loose = count > 4 && !order[DEFLATE_LENGTHS_ORDER[count - 1]];
     loose |= (literals > 257 && !lengths[literals - 1]) || (distances > 1 && !lengths[literals + distances - 1]);
-    s->report->loose_headers += loose || operations > least;
+    loose |= deflate_is_header_long(lengths, literals, distances, operations, lsb_position(&s->in) - start);
+    s->report->loose_headers += loose;
     s->has_fixed_tables = false;
     memset(s->lengths, 0, sizeof s->lengths);
     memcpy(s->lengths, lengths, literals);
@@ -101,7 +101,9 @@ static void audit_codes(inflater *s, uint32_t first, uint32_t count) {
         unused += s->lengths[i] && !s->occurrences[i];
     }
     if (different < 2 && different + unused <= 2) return; /* encoders write two codes where one or none is needed */
-    s->report->unused_codes += unused;
+    if (unused && !deflate_is_levelled_out(s->lengths + first, s->occurrences + first, count)) {
+        s->report->unused_codes += unused;
+    }
     for (uint32_t i = first; i < first + count; i++) {
         uint64_t least = (uint64_t)s->occurrences[i] * FIBONACCI[s->lengths[i]];
         s->report->long_codes += s->occurrences[i] && least > total;
