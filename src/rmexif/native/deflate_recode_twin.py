@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Recoder"]
 
 SHORTEST_MATCH, LONGEST_MATCH = 3, 258
+SHORTEST_BLOCK, MOST_SHORT_BLOCKS = 256, 16  # RECODE_SHORT_BLOCK and RECODE_SHORT_BLOCKS
 BLOCK = 65535  # symbols of the longest block; as many bytes fit a stored one
 ZERO_RUN = 32  # byte: encoders code fewer zeros as literals where these are short
 EXTRA = (*[0] * 257, *LENGTH_EXTRA, 0, 0, *DISTANCE_EXTRA, 0, 0)  # bits behind the code of every symbol
@@ -67,6 +68,7 @@ class Recoder:
         self._symbols = list[tuple[int, int]]()  # of the open block: a byte and 0, or a length and a distance
         self._seen = [0] * (LITERALS + DISTANCES)
         self._has_matches = False
+        self._short_blocks = 0  # closed so far
         self._bits = _Bits()
         self._bits.put(0x9C78, 16)
 
@@ -82,8 +84,14 @@ class Recoder:
             if is_match:
                 place += (number >> 15 & 0xFF) + SHORTEST_MATCH
                 self._matches_until(min(place, size), (number & 0x7FFF) + 1)
-            elif number & BLOCK_END and len(self._symbols) >= SHORT_BLOCK and self._at < size:
+            elif number & BLOCK_END and self._at < size and self._is_long_enough():
                 self._close_block(last=False)
+
+    def _is_long_enough(self) -> bool:
+        """Whether the open block ends where the old one does; short ones are counted."""
+        count = len(self._symbols)
+        self._short_blocks += SHORTEST_BLOCK <= count < SHORT_BLOCK
+        return count >= (SHORTEST_BLOCK if self._short_blocks <= MOST_SHORT_BLOCKS else SHORT_BLOCK)
 
     def close(self, adler: int) -> bytes:
         """Code what is left, and end the stream."""

@@ -37,8 +37,8 @@ STORED, FIXED, DYNAMIC = 0, 1, 2  # BTYPE (3.2.3)
 FIBONACCI = (1, 1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)  # by the length of a code, two bits to spare
 FACTS = (
     *("used", "size", "symbols", "stored", "fixed", "dynamic", "padding", "empty_stored", "empty_coded"),
-    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "far_matches", "envelope"),
-    "intact",
+    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "loose_bits"),
+    *("uneven_flushes", "far_matches", "envelope", "intact"),
 )
 
 
@@ -60,6 +60,7 @@ class Inflater:
         self._unpacked = 0  # byte of the output where the literals start that are not packed yet
         self._window = 32768
         self._first = 0  # symbols of the first block that is not empty
+        self._flushed = self._interval = 0  # bytes before the last flush point, and before the first one
 
     def run(self) -> Status:
         """Inflate as far as possible; statuses as those of ``rmexif_deflate_inflate``."""
@@ -143,6 +144,10 @@ class Inflater:
             return
         if not symbols:
             self.report["empty_stored" if kind == STORED else "empty_coded"] += 1
+            if kind == STORED:
+                self._interval = self._interval or len(self.out)
+                self.report["uneven_flushes"] += len(self.out) - self._flushed != self._interval
+                self._flushed = len(self.out)
             return
         self._first = self._first or symbols
         self.report["short_blocks"] += symbols < SHORT_BLOCK
@@ -183,7 +188,9 @@ class Inflater:
             return Status.BAD_CODE, []
         first, second = lengths[:literals], lengths[literals:]
         longest_runs = [*pack_lengths(first), *pack_lengths(second)]
-        loose = operations > len(longest_runs) and self._at - start > code_operations(longest_runs)[2]
+        beyond = max(0, self._at - start - code_operations(longest_runs)[2])
+        self.report["loose_bits"] += beyond
+        loose = beyond > 0
         loose |= count > 4 and not order[LENGTHS_ORDER[count - 1]]
         loose |= (literals > 257 and not first[-1]) or (distances > 1 and not second[-1])
         self.report["loose_headers"] += loose

@@ -75,8 +75,9 @@ static rmexif_status open_dynamic(inflater *s) { /* 3.2.7 */
     if (!operations || !lengths[256]) return RMEXIF_BAD_CODE; /* zlib too wants an end of block */
     bool loose = count > 4 && !order[DEFLATE_LENGTHS_ORDER[count - 1]];
     loose |= (literals > 257 && !lengths[literals - 1]) || (distances > 1 && !lengths[literals + distances - 1]);
-    loose |= deflate_is_header_long(lengths, literals, distances, operations, lsb_position(&s->in) - start);
-    s->report->loose_headers += loose;
+    uint64_t most = deflate_header_bits(lengths, literals, distances), bits = lsb_position(&s->in) - start;
+    s->report->loose_headers += loose || bits > most;
+    s->report->loose_bits += bits > most ? bits - most : 0;
     s->has_fixed_tables = false;
     memset(s->lengths, 0, sizeof s->lengths);
     memcpy(s->lengths, lengths, literals);
@@ -110,7 +111,8 @@ static void audit_codes(inflater *s, uint32_t first, uint32_t count) {
     }
 }
 
-static void close_block(inflater *s) {
+/* `size`: bytes of output up to here. */
+static void close_block(inflater *s, uint64_t size) {
     deflate_report *report = s->report;
     report->symbols += s->symbols;
     if (s->kind == DEFLATE_DYNAMIC) {
@@ -120,6 +122,11 @@ static void close_block(inflater *s) {
     }
     if (!s->last) {
         report->empty_stored += s->kind == DEFLATE_STORED && !s->symbols;
+        if (s->kind == DEFLATE_STORED && !s->symbols) {
+            if (!s->interval) s->interval = size;
+            report->uneven_flushes += size - s->flushed != s->interval;
+            s->flushed = size;
+        }
         report->empty_coded += s->kind != DEFLATE_STORED && !s->symbols;
         report->short_blocks += s->symbols && s->symbols < DEFLATE_SHORT_BLOCK;
         if (!s->first) s->first = s->symbols;
@@ -345,7 +352,7 @@ rmexif_status inflater_run(inflater *s, uint8_t *out, size_t *place, size_t capa
         } else {
             status = run_block(s, out, place, end, may_pause);
             if (status == RMEXIF_OK && s->packed && s->symbols) inflater_pack_literals(s, *place, true);
-            if (status == RMEXIF_OK) close_block(s);
+            if (status == RMEXIF_OK) close_block(s, s->report->size + (*place - start));
         }
     }
     s->adler = deflate_adler32(s->adler, out + start, *place - start);

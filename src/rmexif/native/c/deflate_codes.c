@@ -169,13 +169,12 @@ uint32_t deflate_code_operations(const uint16_t *operations, uint32_t count, uin
     return bits;
 }
 
-bool deflate_is_header_long(const uint8_t *lengths, uint32_t literals, uint32_t distances, uint32_t taken,
-                            uint64_t bits) {
+uint32_t deflate_header_bits(const uint8_t *lengths, uint32_t literals, uint32_t distances) {
     uint16_t operations[DEFLATE_LITERALS + DEFLATE_DISTANCES];
     uint8_t order[19];
-    uint32_t codes, least = deflate_pack_lengths(lengths, literals, operations);
-    least += deflate_pack_lengths(lengths + literals, distances, operations + least);
-    return taken > least && bits > deflate_code_operations(operations, least, order, &codes);
+    uint32_t codes, count = deflate_pack_lengths(lengths, literals, operations);
+    count += deflate_pack_lengths(lengths + literals, distances, operations + count);
+    return deflate_code_operations(operations, count, order, &codes);
 }
 
 enum { ZERO_STRETCH = 5, EQUAL_STRETCH = 7, LEVEL_STRETCH = 4, LEVEL_ZEROS = 3, LEVEL_DIFFERENCE = 4 };

@@ -55,9 +55,8 @@ uint32_t deflate_pack_lengths(const uint8_t *lengths, uint32_t count, uint16_t *
  * operations. */
 uint32_t deflate_code_operations(const uint16_t *operations, uint32_t count, uint8_t order[19], uint32_t *codes);
 
-/* Whether a header that takes so many operations, and so many bits behind HCLEN, is longer than one of longest runs. */
-bool deflate_is_header_long(const uint8_t *lengths, uint32_t literals, uint32_t distances, uint32_t taken,
-                            uint64_t bits);
+/* The bits of a header behind HCLEN, with the longest runs. */
+uint32_t deflate_header_bits(const uint8_t *lengths, uint32_t literals, uint32_t distances);
 
 /* Whether the symbols that have a code are those to which zopfli gives one, none more and none less. */
 bool deflate_is_levelled_out(const uint8_t *lengths, const uint32_t *occurrences, uint32_t count);

@@ -222,6 +222,13 @@ void recoder_open(recoder *r, uint32_t *work, uint8_t *out, size_t capacity) {
     put_byte(&r->out, 0x9C);
 }
 
+/* Whether the open block ends where the old one does; short ones are counted. */
+static bool is_long_enough(recoder *r) {
+    uint32_t count = symbols_in_block(r);
+    if (count >= DEFLATE_SHORT_BLOCK) return true;
+    return count >= RECODE_SHORT_BLOCK && r->short_blocks++ < RECODE_SHORT_BLOCKS;
+}
+
 size_t recoder_follow(recoder *r, const uint32_t *symbols, size_t count, size_t limit) {
     size_t done = 0;
     for (; done < count && r->followed < limit; done++) {
@@ -242,7 +249,7 @@ size_t recoder_follow(recoder *r, const uint32_t *symbols, size_t count, size_t 
             r->followed += (symbol >> 15 & 0xFF) + SHORTEST_MATCH;
             size_t stop = r->followed < r->available ? r->followed : r->available;
             put_matches_until(r, stop, (symbol & 0x7FFF) + 1);
-        } else if (symbol & DEFLATE_BLOCK_END && symbols_in_block(r) >= DEFLATE_SHORT_BLOCK && r->at < r->available) {
+        } else if (symbol & DEFLATE_BLOCK_END && r->at < r->available && is_long_enough(r)) {
             close_block(r, false);
         }
     }
