@@ -109,6 +109,12 @@ def ordinary() -> dict[str, bytes]:
         found[f"webp lossless {mode}"] = saved(shot.convert(mode), "WEBP", lossless=True)
     for extension in (".png", ".bmp", ".tiff", ".jpg", ".webp", ".gif"):
         found[f"OpenCV {extension}"] = cv2.imencode(extension, np.asarray(shot)[:, :, ::-1])[1].tobytes()
+    grey = np.asarray(shot.convert("L"))
+    for extension, pixels in ((".pgm", grey), (".pbm", grey), (".ppm", np.asarray(smooth))):
+        for binary in (0, 1):
+            options = [cv2.IMWRITE_PXM_BINARY, binary]
+            found[f"OpenCV {extension} {binary}"] = cv2.imencode(extension, pixels, options)[1].tobytes()
+    found["OpenCV .pam"] = cv2.imencode(".pam", grey)[1].tobytes()
     return found
 
 
@@ -203,6 +209,34 @@ def test_a_jpeg_in_a_tiff_passes_without_a_tail_alone() -> None:
     assert verify(raw + TEXT)
 
 
+def plain(separators: list[str]) -> bytes:
+    """A PGM of 20 x 20 px in decimal numbers, with what stands behind each of them."""
+    return b"P2\n20 20\n255\n" + "".join(f"{7 * at % 256}{text}" for at, text in enumerate(separators)).encode()
+
+
+SPELT = [bit for letter in b"Jane Doe, 12 Lime Street, 51.5072 N 0.1276 W, 2024" for bit in f"{letter:08b}"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "is_regular"),
+    [
+        ([" "] * 400, True),
+        (["\n"] * 400, True),
+        ([" \n" if at % 20 == 19 else "  " for at in range(400)], True),
+        ([" " if bit == "0" else "\n" for bit in SPELT], False),
+        ([" " if bit == "0" else "  " for bit in SPELT], False),
+        (["\n\n" if bit == "0" else "\n" for bit in SPELT], False),
+        ([" "] * 399 + ["\n0\n"], False),
+    ],
+)
+def test_layouts_of_plain_numbers(layout: list[str], is_regular: bool) -> None:
+    """What holds for all lines is a program's; what is chosen for each number could spell."""
+    raw = plain(layout)
+
+    assert len(np.asarray(Image.open(io.BytesIO(raw)))) == 20
+    assert [finding.where for finding in verify(raw)] == ([] if is_regular else ["pixels/plain"])
+
+
 @pytest.mark.parametrize("dpi", [(1300, 1300), (72, 73), (96.4, 96.4), (4_000_000, 4_000_000)])
 def test_a_measured_density_fails(dpi: tuple[float, float]) -> None:
     """As of a screen or a scanner of one's own: no whole number of dots per inch or centimetre, or not the same."""
@@ -219,7 +253,8 @@ def flushed(distances: list[int]) -> bytes:
     stream += packer.compress(rows[at:]) + packer.flush()
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", 60, 40, 8, 0, 0, 0, 0)), (b"IDAT", stream), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+        struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
     )
 
 
