@@ -96,7 +96,7 @@ TEXT = b"Jane Doe, 12 Lime Street, 51.5072 N 0.1276 W"
 def frame(data: bytes, lengths: list[int], descriptor: int = 0x20) -> bytes:
     """A Zstandard frame (RFC 8878, 3.1.1) of raw blocks of these lengths, and a last one for the rest."""
     rest = len(data) - sum(lengths)
-    out, at = struct.pack("<IBB", 0xFD2FB528, descriptor | 0x40, 0) [:5] + struct.pack("<H", len(data) - 256), 0
+    out, at = struct.pack("<IBB", 0xFD2FB528, descriptor | 0x40, 0)[:5] + struct.pack("<H", len(data) - 256), 0
     for number, length in enumerate([*lengths, rest]):
         out += ((number == len(lengths)) | length << 3).to_bytes(3, "little") + data[at : at + length]
         at += length
@@ -109,7 +109,9 @@ def xz_with_padding(data: bytes) -> bytes:
     size = 4 * (plain[12] + 1)
     header = bytes([plain[12] + 1]) + plain[13 : 12 + size - 4] + bytes(4)
     block = header + struct.pack("<I", zlib.crc32(header)) + plain[12 + size :]
-    records = block[:-16].rindex(b"\0\1")  # of the index: one record, its sizes, padding, a checksum; 12 bytes of footer
+    records = block[:-16].rindex(
+        b"\0\1"
+    )  # of the index: one record, its sizes, padding, a checksum; 12 bytes of footer
     index = bytearray(block[records:-16])
     unpadded = index[2] & 0x7F | index[3] << 7
     index[2:4] = (unpadded + 4 & 0x7F | 0x80, unpadded + 4 >> 7)

@@ -11,14 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.common.zlib_stream import HEADER, compressed_well
 from rmexif.containers.jpeg import JPEG, segments
+from rmexif.containers.jpeg.application import jfif_segment
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.tiff.foreign_blocks import has_common_blocks_xz, has_common_blocks_zstandard
 from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
 from rmexif.containers.tiff.tags import Compression
+from rmexif.containers.tiff.tile_padding import is_padding_alone
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
@@ -29,10 +32,11 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource"]
-__all__ += ["REVERSED", "STRUCTURE", "WRITTEN_AS", "clean_strip", "complete_stream", "decode_samples"]
+__all__ += ["REVERSED", "STRUCTURE", "WRITTEN_AS", "clean_strip", "complete_stream", "decode_samples", "source_samples"]
 
 STRUCTURE = "tiff strip or tile"
 SOI_AND_EOI = 4  # byte
+PLAIN_JFIF = jfif_segment(SQUARE)  # of an encoder that writes whole files (imagecodecs)
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 # Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
 WRITTEN_AS = {Compression.LZMA: Compression.DEFLATE, Compression.ZSTANDARD: Compression.DEFLATE}
@@ -61,6 +65,7 @@ class CleanStrip:
         residuals: what could not be decoded.
         is_ordinary: whether the codes of the source say no more than these.
         fill: of ordinary codes: the one colour of all pixels of opacity 0 that were cleared; None: several, or none.
+        is_padded: of ordinary codes: whether all that was cleared lies beside the picture, in a tile.
     """
 
     data: bytes | memoryview
@@ -69,6 +74,7 @@ class CleanStrip:
     residuals: frozenset[Residual] = frozenset()
     is_ordinary: bool = False
     fill: bytes | None = None
+    is_padded: bool = False
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -118,6 +124,16 @@ def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: Stri
     return unpredicted(found, coding, geometry)
 
 
+def source_samples(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> bytearray:
+    """As ``decode_samples``, of a strip in the file."""
+    if coding.reverse:
+        source = replace(source, data=bytes(source.data).translate(REVERSED))
+    found = _CODERS[Compression(coding.compression)][0](source, coding, geometry)
+    if found.samples is None:
+        return decode_samples(found.codes or b"", replace(coding, reverse=False), geometry)
+    return unpredicted(bytearray(found.samples), coding, geometry)
+
+
 class Coded(NamedTuple):
     """A strip as its decoder sees it.
 
@@ -147,13 +163,15 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_ordinary = found.is_ordinary or found.codes is not None
     fill = invisible_fill(found.samples, coding, geometry) if is_ordinary else None
+    before = bytearray(found.samples) if is_ordinary and coding.tiled and geometry.padded else None
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    is_ordinary = found.is_ordinary and not changed
-    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill if changed else None)
+    is_ordinary, fill = found.is_ordinary and not changed, fill if changed else None
+    is_padded = changed and before is not None and is_padding_alone(before, found.samples, coding, geometry)
+    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill, is_padded=is_padded)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -194,12 +212,13 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
         problem = f"its zlib stream is damaged behind {found.report.size} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
+    is_complete = found.status is Status.OK and found.report.intact == 1 and found.report.size == geometry.size
+    codes = source.data[: found.report.used] if is_complete and found.report.is_ordinary else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
     if codes is not None and codes[: len(HEADER)] != HEADER:  # its level and window are for nobody
         return Coded(data, found.report.used, b"".join((HEADER, codes[len(HEADER) :])), is_ordinary=True)
-    return Coded(data, found.report.used, codes)
+    is_optimised = is_complete and found.report.is_optimised
+    return Coded(data, found.report.used, codes, is_ordinary=codes is None and is_optimised)
 
 
 def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -305,7 +324,8 @@ def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, lim
     data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
     trailer = sum(part.length for part in container.parts if part.role is Role.TRAILER)
     residuals = {*container.residuals, *([Residual.TIFF_TILE_PADDING] if container.height > geometry.rows else [])}
-    complete = len(view) == len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI)  # no segment was left out
+    left_out = len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI) - len(view)
+    complete = not left_out or (left_out == len(PLAIN_JFIF) and source.data[2 : 2 + left_out] == PLAIN_JFIF)
     is_ordinary = complete and all(
         part.role is Role.ENCODING or (part.role in HARMLESS and bytes(view[part.offset : part.end]) in data)
         for part in container.parts
