@@ -34,6 +34,7 @@ FREE = {  # what a byte may say in an ordinary file, beside what it may say in a
     "screen/background": 1,  # GIF: of 256 entries
     "screen/flags": 1,  # GIF: bits a primary colour, sorted
     "picture/flags": 1,  # GIF: sorted
+    "control": 1,  # GIF: which number is transparent, where no pixel has it
     "signature": 1,  # GIF: 87a or 89a
     "table": 8,  # GIF: colours that a later frame covers
     "APP0/JFIF": 2,  # JPEG: version and common densities
@@ -99,6 +100,9 @@ def ordinary() -> dict[str, bytes]:
             found[f"tiff {image.mode} {image.width} {coding}"] = saved(
                 image, "TIFF", compression=coding, dpi=(300, 300)
             )
+    found["gif web palette"] = saved(smooth.convert("P"), "GIF")
+    found["bmp web palette"] = saved(smooth.convert("P"), "BMP")
+    found["gif transparent"] = saved(indexed, "GIF", transparency=0)
     found["gif moving"] = saved(shot, "GIF", save_all=True, append_images=[smooth.resize(shot.size)], duration=100)
     found["tiff pages"] = saved(shot, "TIFF", save_all=True, append_images=[smooth])
     found["tiff fax"] = saved(shot.convert("1"), "TIFF", compression="group4")
@@ -241,6 +245,34 @@ def test_layouts_of_plain_numbers(layout: list[str], is_regular: bool) -> None:
 def test_a_measured_density_fails(dpi: tuple[float, float]) -> None:
     """As of a screen or a scanner of one's own: no whole number of dots per inch or centimetre, or not the same."""
     assert [finding.where for finding in verify(saved(screenshot(), "PNG", dpi=dpi))] == ["pHYs"]
+
+
+def with_unused(colours: list[bytes]) -> bytes:
+    """A GIF of 128 colours whose last ones no pixel has."""
+    image = Image.fromarray(np.arange(128 - len(colours), dtype=np.uint8).reshape(1, -1), "P")
+    shown = [bytes((37 * n % 256, 91 * n % 256, 53 * n % 256)) for n in range(128 - len(colours))]
+    image.putpalette(b"".join(shown + colours))
+    out = io.BytesIO()
+    image.save(out, "GIF", optimize=False)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("colours", "is_common"),
+    [
+        ([b"\x98\x78\x74"], True),  # what ImageMagick's quantiser leaves over
+        ([bytes([200 - n] * 3) for n in range(40)], True),
+        ([bytes([n * 77 % 256] * 3) for n in range(40)], False),
+        ([b"Jan", b"e D"], False),
+        ([b"\x98\x78" + bytes([letter]) for letter in b"Jane Doe"], False),
+    ],
+)
+def test_colours_that_no_pixel_has(colours: list[bytes], is_common: bool) -> None:
+    """Few of them, or a scale of grey, are left over; more could say something."""
+    raw = with_unused(colours)
+
+    assert len(Image.open(io.BytesIO(raw)).getpalette() or ()) == 3 * 128
+    assert [finding.where for finding in verify(raw)] == ([] if is_common else ["table/unused"])
 
 
 def flushed(distances: list[int]) -> bytes:
