@@ -197,6 +197,30 @@ def test_bytes_between_restart_intervals_fail() -> None:
     assert verify(raw[:at] + TEXT + raw[at:])
 
 
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"progressive": True}, {"quality": 30}])
+@pytest.mark.parametrize("marker", [0xC4, 0xDB])
+def test_tables_in_one_segment_pass(marker: int, options: dict[str, Any]) -> None:
+    """As cameras, Photoshop and FFmpeg write them (T.81, B.2.4.1 and B.2.4.2); with one that no scan uses they fail."""
+    raw = saved(gradient(), "JPEG", **options)
+    head, scan = raw[: raw.index(b"\xff\xda")], raw[raw.index(b"\xff\xda") :]
+    found, rest, at = b"", head[:2], 2
+    while at < len(head):
+        size = int.from_bytes(head[at + 2 : at + 4], "big")
+        if head[at + 1] == marker:
+            found += head[at + 4 : at + 2 + size]
+        else:
+            rest += head[at : at + 2 + size]
+        at += 2 + size
+
+    def joined(tables: bytes) -> bytes:
+        return rest + bytes([255, marker]) + (len(tables) + 2).to_bytes(2, "big") + tables + scan
+
+    assert shown(joined(found)) == shown(raw)
+    assert verify(joined(found)) == []
+    unused = b"\x03" + bytes(range(1, 65)) if marker == 0xDB else b"\x03\0\5" + bytes(14) + b"Jane!"
+    assert verify(joined(found + unused))
+
+
 def test_tables_that_no_strip_uses_fail() -> None:
     """A TIFF without JPEG data whose field of JPEG tables holds a text."""
     hidden = saved(gradient(), "TIFF", compression="tiff_lzw", tiffinfo={347: TEXT})

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["JpegTree", "parse", "parse_again", "parse_headers"]
 
 COMMON_NAMES = frozenset(map(tuple, (b"CMYK", b"\0\1\2", b"\0\1\2\3", b"\0", b"YCC", b"YCCK")))  # of components
+SEGMENT_HEAD = 4  # byte: marker and length (T.81, B.1.1.4)
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
 
@@ -292,7 +293,11 @@ class _Reading:
         builder = PartBuilder(len(self.view), self.limits)
         for index, part in enumerate(self.parts):
             if index in self.defined:
-                part = _judged(part, self.defined[index], used, image.frame, scans)
+                tables, found = self.defined[index], part
+                part = _judged(part, tables, used, image.frame, scans)
+                if part is found and len(tables) > 1:
+                    _claim_tables(builder, part, tables)
+                    continue
             elif colour and part.payload is PayloadKind.ICC:
                 part = replace(part, role=colour)
             elif part.role is Role.METADATA and part.offset == self.application.exif_at:
@@ -333,6 +338,15 @@ def _tables_in_use(image: CodedImage) -> set[Table]:
     return {(marker, slot, entry) for marker, slot, entry in used if entry is not None}
 
 
+def _claim_tables(builder: PartBuilder, part: Part, tables: tuple[Table, ...]) -> None:
+    """A segment of several tables, of which each has one of its own in a clean file."""
+    start = part.offset + SEGMENT_HEAD
+    builder.add(part.label, Role.ENCODING, part.offset, start)
+    for number, (_, _, entry) in enumerate(tables):
+        builder.add(f"{part.label}/{number}", Role.STRUCTURE, start, start + len(entry))
+        start += len(entry)
+
+
 def _judged(
     part: Part, tables: tuple[Table, ...], used: set[Table], frame: FrameHeader, scans: CleanScans | None
 ) -> Part:
@@ -346,4 +360,6 @@ def _judged(
         flaw = "unused steps"
     else:
         return part
-    return replace(part, label=f"{part.label} ({flaw})", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN, body_offset=4)
+    return replace(
+        part, label=f"{part.label} ({flaw})", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN, body_offset=SEGMENT_HEAD
+    )

@@ -91,9 +91,10 @@ def _background(data: bytes, layout: Layout) -> bool:
 
 
 def _significant_bits(data: bytes, layout: Layout) -> bool:
-    """All of them."""
+    """As many as a sample has, or fewer: those of the samples before they were widened, as of 5, 6 and 5 bits."""
     samples = 3 if layout.colour == PALETTE else {0: 1, 2: 3, 4: 2, 6: 4}[layout.colour]
-    return data == bytes([8 if layout.colour == PALETTE else layout.depth]) * samples
+    depth = 8 if layout.colour == PALETTE else layout.depth
+    return len(data) == samples and all(0 < bits <= depth for bits in data)
 
 
 def _gamma(data: bytes, layout: Layout) -> bool:
