@@ -38,10 +38,12 @@ FREE = {  # what a byte may say in an ordinary file, beside what it may say in a
     "signature": 1,  # GIF: 87a or 89a
     "table": 8,  # GIF: colours that a later frame covers
     "APP0/JFIF": 2,  # JPEG: version and common densities
+    "APP14/Adobe": 1,  # JPEG: how Photoshop filtered
     "IFD0": 3,  # TIFF: types of fields
     "SOF0": 1,  # JPEG: baseline or extended
     "meta/iprp/ipma": 5,  # AVIF: which properties a reader must understand
     "IFD0/320": 1,  # TIFF: one stray entry
+    "IFD0/279": 1,  # TIFF: whether a zero behind a strip belongs to it
     "meta/iloc": 2,  # AVIF: widths of its fields
     "meta/iprp/ipco/av1C": 2,  # AVIF: levels
     "meta/iprp/ipco/colr": 2,
@@ -219,6 +221,55 @@ def test_tables_in_one_segment_pass(marker: int, options: dict[str, Any]) -> Non
     assert verify(joined(found)) == []
     unused = b"\x03" + bytes(range(1, 65)) if marker == 0xDB else b"\x03\0\5" + bytes(14) + b"Jane!"
     assert verify(joined(found + unused))
+
+
+# What Photoshop writes at quality 8 ("Adobe Photoshop, Quality 8" by ExifTool's JPEGDigest), in zig-zag order.
+PHOTOSHOP = [
+    [6, 4, 4, 4, 5, 4, 6, 5, 5, 6, 9, 6, 5, 6, 9, 11, 8, 6, 6, 8, 11, 12, 10, 10, 11, 10, 10, 12, 16, *[12] * 6, 16],
+    [
+        7,
+        7,
+        7,
+        13,
+        12,
+        13,
+        24,
+        16,
+        16,
+        24,
+        20,
+        14,
+        14,
+        14,
+        20,
+        20,
+        14,
+        14,
+        14,
+        14,
+        20,
+        17,
+        *[12] * 5,
+        17,
+        17,
+        *[12] * 6,
+        17,
+    ],
+]
+
+
+@pytest.mark.parametrize(("last", "is_published"), [(12, True), (77, False)])
+def test_quantisation_tables_of_photoshop_pass(last: int, is_published: bool) -> None:
+    """Steps that this picture does not use are those of every file of that quality; another one could say something."""
+    tables = [[*table, *[12] * (63 - len(table)), last] for table in PHOTOSHOP]
+    raw = saved(screenshot(), "JPEG", qtables=[[7] * 64] * 2, subsampling=0)
+    for slot, table in enumerate(tables):
+        raw = raw.replace(bytes([slot, *[7] * 64]), bytes([slot, *table]))
+    photoshop = raw.replace(b"\xff\xdb", b"\xff\xee\0\x0eAdobe\0\x64\x40\0\0\0\1\xff\xdb", 1)
+
+    assert [finding.where for finding in verify(raw)] == ([] if is_published else ["DQT (unused steps)"])
+    assert (verify(photoshop) == []) is is_published
+    assert verify(photoshop.replace(b"\x64\x40", b"\x64\x4a"))
 
 
 def test_tables_that_no_strip_uses_fail() -> None:

@@ -134,7 +134,9 @@ class ApplicationData:
         if early:
             self.adobe_transform = transform
         clean = early and view[segment.start : segment.end] == adobe_segment(transform)
-        return _part("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
+        is_common = early and bytes(view[segment.start : segment.end]) in PHOTOSHOP_SEGMENTS
+        role = Role.COLOUR if clean else Role.ENCODING if is_common else Role.METADATA
+        return _part("APP14/Adobe", role, segment, PayloadKind.UNKNOWN, 0)
 
     def _state(self, known: _Identifier, body: memoryview, early: bool) -> Role:
         """Take over what a segment states, and give its role."""
@@ -157,6 +159,14 @@ def jfif_segment(shape: tuple[int, int]) -> bytes:
 def adobe_segment(transform: int) -> bytes:
     """APP14 with nothing in it but the colour transform (Adobe TN 5116: version 100, no flags)."""
     return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
+
+
+# What Photoshop writes: it says how it filtered (Adobe TN 5116, flags 0).
+PHOTOSHOP_SEGMENTS = frozenset(
+    adobe_segment(transform)[:-5] + flags + bytes([0, 0, transform])
+    for flags in (b"\x40\0", b"\x80\0", b"\xc0\0")
+    for transform in range(3)
+)
 
 
 def is_common_jfif(body: bytes) -> bool:

@@ -178,7 +178,8 @@ def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
         return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
         surplus = [number - strip.consumed + strip.start for number, strip in zip(numbers, page.strips, strict=False)]
-        return len(numbers) == len(page.strips) and {*surplus} <= {0, 1}  # imagecodecs: a zero behind the last code
+        is_common = {*surplus} <= {0, 1} and sum(surplus) <= MOST_IRREGULAR  # imagecodecs: a zero behind the last code
+        return len(numbers) == len(page.strips) and is_common
     rows = numbers[0] if tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 else 0
     is_beyond = rows >= page.height and rows.bit_count() == 1  # libvips: 128
     return rows > 0 and (rows == page.grid.block[1] or rows in ALL or is_beyond)
