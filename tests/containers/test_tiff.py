@@ -306,3 +306,22 @@ def test_what_encoders_leave_beside_the_picture(name: str, compression: int) -> 
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), picture)
     assert ([finding.where for finding in verify(raw)] == []) is is_common
     assert verify(raw, canonical=True) or name == "zeros"
+
+
+@pytest.mark.parametrize(
+    ("pair", "unit", "is_common"),
+    [
+        ((0xFFFFFFFF, 151551421), 3, True),  # 28.34 per centimetre, by an old libtiff
+        ((0xFFFFFFFF, 151550421), 3, False),
+        ((300, 1), 2, True),
+        ((118, 1), 3, True),
+        ((0, 1), 2, True),
+        ((364, 5), 2, False),
+    ],
+)
+def test_resolutions_of_programs(pair: tuple[int, int], unit: int, is_common: bool) -> None:
+    """Page 38: whole numbers, and what a library makes of them."""
+    fields = grey() | {282: (5, pair), 283: (5, pair), 296: (SHORT, (unit,))}
+    raw = build((fields, [bytes(8)]))
+
+    assert (verify(raw) == []) is is_common

@@ -350,6 +350,24 @@ def test_colours_that_no_pixel_has(colours: list[bytes], is_common: bool) -> Non
     assert [finding.where for finding in verify(raw)] == ([] if is_common else ["table/unused"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "content", "is_common"),
+    [
+        (b"bKGD", b"\0\x87\0\xce\0\xeb", True),
+        (b"bKGD", b"\x87\x87\xce\xce\xeb\xeb", False),
+        (b"sBIT", b"\5\6\5", True),
+        (b"sBIT", b"\5\6J", False),
+    ],
+)
+def test_chunks_of_one_small_value(kind: bytes, content: bytes, is_common: bool) -> None:
+    """A background in the picture's own depth, bits of a narrower sample (W3C PNG, 11.3.4.1 and 11.3.2.4)."""
+    raw = saved(screenshot(), "PNG")
+    chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    found = verify(raw[:33] + chunk + raw[33:])
+
+    assert [finding.where for finding in found] == ([] if is_common else [kind.decode()])
+
+
 def flushed(distances: list[int]) -> bytes:
     """A PNG whose encoder flushes behind as many bytes of rows, one after the other."""
     rows = b"".join(b"\0" + bytes(range(60)) for _ in range(40))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rmexif.containers.common.palette import is_padding
 from rmexif.containers.tiff.tags import Tag
 
-__all__ = ["SRGB_PLACES", "VIDEO_RANGES", "are_places", "is_common_map"]
+__all__ = ["SRGB_PLACES", "VIDEO_RANGES", "are_places", "is_common_map", "is_common_rational"]
 
 SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
     Tag.WHITE_POINT: (0.3127, 0.329),
@@ -14,6 +14,8 @@ SRGB_PLACES = {  # of white and of the primaries (TIFF 6.0, page 83)
 # ReferenceBlackWhite (TIFF 6.0, page 86) of full and of reduced range.
 VIDEO_RANGES = ((0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1), (15, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1))
 SINGLE_PRECISION = 1 << 23
+LARGEST_LONG = 0xFFFFFFFF
+DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, *(1 << bits for bits in range(1, 25))})  # of libraries
 
 
 def are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
@@ -23,6 +25,13 @@ def are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
         bottom.bit_count() == 1 and abs(top - place * bottom) <= 1 + bottom / SINGLE_PRECISION
         for (top, bottom), place in zip(pairs, places, strict=True)
     )
+
+
+def is_common_rational(top: int, bottom: int) -> bool:
+    """Whether a rational has a denominator of libraries, or the largest numerator and two decimals (libtiff before 4.1)."""
+    if top == LARGEST_LONG and bottom:
+        return abs(bottom * round(top / bottom, 2) - top) <= top / SINGLE_PRECISION
+    return bottom in DENOMINATORS
 
 
 def is_common_map(numbers: tuple[int, ...], clean: tuple[int, ...]) -> bool:

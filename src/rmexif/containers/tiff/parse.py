@@ -18,7 +18,13 @@ from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff import choices
 from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
 from rmexif.containers.tiff.choices import page_style, zlib_levels
-from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
+from rmexif.containers.tiff.common_values import (
+    SRGB_PLACES,
+    VIDEO_RANGES,
+    are_places,
+    is_common_map,
+    is_common_rational,
+)
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Tag
@@ -49,7 +55,6 @@ RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
 UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
-DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, *(1 << bits for bits in range(1, 25))})  # of libraries
 # Zeros for alignment, and the header of a file that Pillow leaves in front of every page that it appends.
 FILLER = re.compile(rb"\0{0,15}(?:(?:II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08)\0{0,15})?\Z")
 ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
@@ -194,12 +199,12 @@ def _is_common_density(reader: TiffReader, page: Page) -> bool:
         if tag in entries and entries[tag].field_type == RATIONAL and entries[tag].end <= len(reader.view)
     ]
     unit = (*reader.integers(page.directory, Tag.RESOLUTION_UNIT), INCH)[0]
-    if len(pairs) != 2 or any(len(pair) != 2 or pair[1] not in DENOMINATORS for pair in pairs):
+    if len(pairs) != 2 or not all(len(pair) == 2 and is_common_rational(*pair) for pair in pairs):
         return not pairs and unit in UNITS
     across, down = (numerator / denominator for numerator, denominator in pairs)
     if unit == CENTIMETRE:
         return is_common_per_metre(round(100 * across), round(100 * down))
-    return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
+    return unit in UNITS and (across == down in (0, 1) or is_common_per_inch(across, down))
 
 
 def chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
