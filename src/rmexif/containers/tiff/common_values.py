@@ -28,7 +28,7 @@ def are_places(numbers: tuple[int, ...], places: tuple[float, ...]) -> bool:
 
 
 def is_common_rational(top: int, bottom: int) -> bool:
-    """Whether a rational has a denominator of libraries, or the largest numerator and two decimals (libtiff before 4.1)."""
+    """Whether a rational has a denominator of libraries, or two decimals of the largest numerator (libtiff before 4.1)."""
     if top == LARGEST_LONG and bottom:
         return abs(bottom * round(top / bottom, 2) - top) <= top / SINGLE_PRECISION
     return bottom in DENOMINATORS
