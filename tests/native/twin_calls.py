@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, lzw, png, resample, rle, samples, sha256, vp8l
+from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
 from tests.native import webps
@@ -373,6 +373,13 @@ def jpeg_walk(draw: Random) -> Call:
     return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), tables), {})
 
 
+def jpeg_markers_find(draw: Random) -> Call:
+    special = [b"\xff\x00", b"\xff\xd0", b"\xff\xd7", b"\xff\xff", b"\xff\x01", b"\xff\xd9"]
+    kinds = special[: draw.choice([1, 2, 4, 5, 6, 6])]
+    data = b"".join(draw.choice([draw.choice(kinds), noise(draw, 12)]) for _ in range(draw.choice([12, 12, 900])))
+    return Call(jpeg_markers.find, (data, draw.randrange(min(30, len(data)) + 1)), {})
+
+
 def vp8l_walk(draw: Random) -> Call:
     width, height = draw.randrange(1, 12), draw.randrange(1, 9)
     mode = draw.choice(["L", "RGB", "RGBA"])
@@ -403,6 +410,7 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "ccitt.decode": ccitt_decode,
     "ccitt.encode": ccitt_encode,
     "jpeg.walk": jpeg_walk,
+    "jpeg_markers.find": jpeg_markers_find,
     "vp8l.walk": vp8l_walk,
     "resample.shrink": resample_shrink,
     "sha256.hexdigests": sha256_hexdigests,
