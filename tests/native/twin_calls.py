@@ -71,9 +71,9 @@ def length(draw: Random, most: int) -> int:
     return draw.randrange(1, 1 + min(most, draw.choice([8, 8, 16, 16, 16, 16, 40, 40, 100, most])))
 
 
-def rarely(draw: Random) -> bool:
-    """Once in 500 calls."""
-    return draw.random() < 0.002
+def rarely(draw: Random, calls: int = 300) -> bool:
+    """Once in so many calls."""
+    return draw.random() < 1 / calls
 
 
 def noise(draw: Random, most: int = 60) -> bytes:
@@ -83,8 +83,11 @@ def noise(draw: Random, most: int = 60) -> bytes:
 
 def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
     """Samples below ``values``: runs, noise and repeats."""
+    return _samples(draw, values, length(draw, most))
+
+
+def _samples(draw: Random, values: int, size: int) -> bytes:
     out = bytearray()
-    size = length(draw, most)
     while len(out) < size:
         kind, start = draw.randrange(3), draw.randrange(len(out) + 1)
         if kind == 0:
@@ -95,10 +98,8 @@ def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
 
 
 def long_picture(draw: Random, values: int = 256) -> bytes:
-    """Now and then so many samples that tables fill, or code no better than before."""
-    if not rarely(draw):
-        return picture(draw, values)
-    return bytes(value % values for value in draw.randbytes(draw.randrange(4_000, 12_000))) + picture(draw, values) * 60
+    """Rarely so many samples that tables fill, or code no better than before."""
+    return _samples(draw, values, draw.randrange(5_000, 40_000)) if rarely(draw) else picture(draw, values)
 
 
 def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:
@@ -120,8 +121,8 @@ def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:
 
 def layout(draw: Random) -> Layout:
     """A small PNG; rarely one that takes more than the window of a stream."""
-    if rarely(draw):
-        return Layout(draw.randrange(1000, 1200), draw.randrange(70, 120), *draw.choice([(8, 0), (8, 3)]), False)
+    if rarely(draw, 2_000):
+        return Layout(draw.randrange(1000, 1200), draw.randrange(70, 250), *draw.choice([(8, 0), (8, 3)]), False)
     return Layout(length(draw, 40), draw.randrange(1, 9), *draw.choice(LAYOUTS), draw.random() < 0.3)
 
 
@@ -211,14 +212,18 @@ def png_call(draw: Random, twin: Twin[..., Any], stream: bytes, shape: Layout) -
     return Call(twin, (stream, shape, key), {"hasty": draw.random() < 0.3})
 
 
-def png_survey(draw: Random) -> Call:
+def _png_stream(draw: Random) -> tuple[bytes, Layout]:
     shape = layout(draw)
-    return png_call(draw, png.survey, damaged(draw, compressed(draw, rows(draw, shape)), 1 << 14), shape)
+    stream = compressed(draw, rows(draw, shape))
+    return stream if shape.width > 100 and draw.random() < 0.8 else damaged(draw, stream, 1 << 16), shape
+
+
+def png_survey(draw: Random) -> Call:
+    return png_call(draw, png.survey, *_png_stream(draw))
 
 
 def png_rewrite(draw: Random) -> Call:
-    shape = layout(draw)
-    return png_call(draw, png.rewrite, damaged(draw, compressed(draw, rows(draw, shape)), 1 << 14), shape)
+    return png_call(draw, png.rewrite, *_png_stream(draw))
 
 
 def png_unfilter(draw: Random) -> Call:
@@ -409,19 +414,34 @@ def _scan(draw: Random) -> jpeg.Scan:
         )
         for number in range(count)
     )
-    mcus = draw.choice([32_766, 32_767, 32_768, 70_000]) if rarely(draw) else length(draw, 41) - 1
+    mcus = length(draw, 41) - 1
     return jpeg.Scan(sof, draw.choice([8, 12]), components, mcus, draw.randrange(10), start, stop, high, low)
 
 
+def _band(draw: Random) -> Call:
+    """A progressive scan with long runs of blocks that end (T.81, G.1.2.2), rarely with as many as a run can have."""
+    symbols = draw.choice([[0xE0, 0xD0, 0x00, 0x01], [0x40, 0x50, 0x60, 0x01], [0xF0, 0x01, 0x11, 0x31, 0x10]])
+    table, high = _huffman(draw, symbols), draw.randrange(2)
+    mcus = draw.choice([32_766, 32_767, 32_768, 70_000]) if rarely(draw) else draw.randrange(1, 80)
+    scan = jpeg.Scan(0xC2, 8, (jpeg.Component(1, b"", table),), mcus, 0, 1, 63, high, 0)
+    known = [
+        draw.getrandbits(64) & draw.getrandbits(64) | draw.getrandbits(64) * (mcus > 60) for _ in range(min(mcus, 80))
+    ]
+    history = array("Q", known)
+    history.frombytes(bytes(8 * (mcus - len(known))))
+    data = draw.randbytes(draw.randrange(400)).replace(b"\xff", b"\xff\0")
+    return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), (b"", table)), {})
+
+
 def jpeg_walk(draw: Random) -> Call:
+    if draw.random() < 0.1:
+        return _band(draw)
     scan = _scan(draw)
     count = len(scan.components)
     data = b"".join(draw.choice([draw.choice(SPECIAL), noise(draw, 12)]) for _ in range(draw.randrange(12)))
-    if scan.mcus > 1000:
-        scan, data = scan._replace(interval=0), draw.choice([b"\0", b"\xff\0", b"\xfe"]) * 300 + data
-    history = array("Q", (draw.getrandbits(64) for _ in range(min(scan.mcus, 50) if scan.start else 0)))
-    if scan.start and scan.mcus > 50:
-        history.frombytes(bytes(8 * (scan.mcus - 50)))
+    if rarely(draw, 20):
+        data = draw.choice([*SPECIAL, draw.randbytes(9)]) * draw.randrange(60) + data
+    history = array("Q", (draw.getrandbits(64) for _ in range(scan.mcus if scan.start else 0)))
     if draw.random() < 0.5:
         tables = tuple(table for one in scan.components for table in (one.dc, one.ac))
     else:
@@ -446,7 +466,11 @@ def _encoded_vp8l(draw: Random) -> bytes:
 
 
 def vp8l_walk(draw: Random) -> Call:
-    named = {"decode": draw.random() < 0.5, "rows": draw.choice([0, 0, 1, 3, 9]), "most_pixels": 1 << 14}
+    named = {
+        "decode": draw.random() < 0.5,
+        "rows": draw.choice([0, 0, 1, 3, 9]),
+        "most_pixels": 1 << draw.choice([6, 17, 17, 17]),
+    }
     if draw.random() < 0.7:
         data, width, height = vp8l_streams.drawn(draw)
         return Call(vp8l.walk, (damaged(draw, data) if draw.random() < 0.3 else data, width, height), named)

@@ -25,6 +25,8 @@ LITERALS, COPIES, DISTANCES = 256, 24, 40
 def drawn(draw: Random) -> tuple[bytes, int, int]:
     """A stream, and the sides of its picture where it lacks a header, as in ALPH; else 0."""
     width, height = draw.randrange(1, 14), draw.randrange(1, 9)
+    if draw.random() < 1 / 1500:
+        width, height = draw.randrange(300, 400), draw.randrange(200, 300)  # more than the core first has memory for
     bits, headless = Bits(width, height, draw.random() < 0.5), draw.random() < 0.3
     if headless:
         bits.value = bits.count = 0
