@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rmexif.native.deflate_codes import (
@@ -9,6 +10,7 @@ from rmexif.native.deflate_codes import (
     DISTANCE_EXTRA,
     DISTANCES,
     END,
+    FIXED_CODES,
     FIXED_LENGTHS,
     LENGTH_BASE,
     LENGTH_EXTRA,
@@ -149,12 +151,12 @@ class Recoder:
             self._put_stored(last=last)
         elif fixed <= dynamic:
             self._bits.put(last | 1 << 1, 3)
-            self._put_symbols(FIXED_LENGTHS)
+            self._put_symbols(FIXED_LENGTHS, FIXED_CODES)
         else:
             self._bits.put(last | 2 << 1, 3)
             for value, count in header:
                 self._bits.put(value, count)
-            self._put_symbols(lengths)
+            self._put_symbols(lengths, [*codes(lengths[:LITERALS]), *codes(lengths[LITERALS:])])
         self._symbols.clear()
         self._seen = [0] * (LITERALS + DISTANCES)
         self._has_matches = False
@@ -167,8 +169,7 @@ class Recoder:
         self._bits.flush()
         self._bits.out += bytes(byte for byte, _ in self._symbols)
 
-    def _put_symbols(self, lengths: Sequence[int]) -> None:
-        its = [*codes(lengths[:LITERALS]), *codes(lengths[LITERALS:])]
+    def _put_symbols(self, lengths: Sequence[int], its: Sequence[int]) -> None:
         for value, distance in self._symbols:
             if not distance:
                 self._bits.put(its[value], lengths[value])
@@ -189,7 +190,8 @@ def _header(literals: Sequence[int], distances: Sequence[int]) -> list[tuple[int
     first = literals[: max(n for n, length in enumerate(literals) if length) + 1]
     second = distances[: max(n for n, length in enumerate(distances) if length) + 1]
     operations = [*pack_lengths(first), *pack_lengths(second)]
-    lengths = huffman_lengths([sum(symbol == n for symbol, _ in operations) for n in range(19)], 7)
+    seen = Counter(symbol for symbol, _ in operations)
+    lengths = huffman_lengths([seen[n] for n in range(19)], 7)
     count = max(4, max(n for n, place in enumerate(LENGTHS_ORDER) if lengths[place]) + 1)
     out = [(len(first) - 257, 5), (len(second) - 1, 5), (count - 4, 4)]
     out += [(lengths[place], 3) for place in LENGTHS_ORDER[:count]]
