@@ -44,6 +44,7 @@ __all__ = [
     "FormatRow",
     "by_name",
     "complete",
+    "for_decoder",
     "output_for",
     "rebuild",
     "sniff",
@@ -157,7 +158,13 @@ def by_name(name: str) -> FormatRow[Any]:
 
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
-    """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
+    """The lossless clean file of what ``parse`` said about ``view``."""
+    return join(by_name(container.format).rewrite(view, container))
+
+
+def for_decoder(view: memoryview, container: Container[Any]) -> bytes:
+    """The clean file, also of coded data that a rewrite refuses; the file itself where it is only decoded."""
     if any(row.name == container.format for row in DECODE_ONLY):
         return bytes(view)
-    return join(by_name(container.format).rewrite(view, container))
+    walker = by_name(container.format).load()
+    return join((walker.for_decoder or walker.rewrite)(view, container))
