@@ -13,9 +13,9 @@ from rmexif import icc
 from rmexif.codecs import decoders
 from rmexif.codecs.pillow import array_of, loaded, sized
 from rmexif.containers.common.exif_colour import is_adobe_rgb
+from rmexif.containers.decode_only.camera_raw import read_camera_raw
 from rmexif.containers.decode_only.headers import icon_entries
 from rmexif.containers.jpeg import JPEG
-from rmexif.containers.tiff.camera_raw import read_camera_raw
 from rmexif.errors import MalformedImage, MissingDependency
 from rmexif.native.buffers import join
 from rmexif.types import Colour, Frame, Limits, Raster
@@ -76,7 +76,8 @@ def camera_raw(raw: Raw, container: Container[Any]) -> Raster:
     colour = (
         inner.colour if inner.colour.icc or not is_adobe_rgb(bytes(view)) else Colour(icc=icc.canonical("adobe-rgb"))
     )
-    return replace(raster, orientation=found.orientation, colour=colour)
+    turn = inner.orientation if found.orientation is None else found.orientation
+    return replace(raster, orientation=turn, colour=colour)
 
 
 def _developed(raw: Raw, container: Container[Any]) -> Raster:

@@ -68,14 +68,7 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
-    (0, b"IIRO", "Olympus RAW"),
-    (0, b"IIRS", "Olympus RAW"),
-    (0, b"MMOR", "Olympus RAW"),
-    (0, b"\0MRM", "Minolta RAW"),
-    (0, b"FOVb", "Sigma RAW"),
-    (0, b"IIU\x00", "Panasonic RAW"),
-    (0, b"FUJIFILMCCD-RAW", "Fujifilm RAW"),
-    (4, b"ftyp", "ISO media of another brand (video or RAW)"),
+    (4, b"ftyp", "ISO media of another brand (video)"),
 )
 
 

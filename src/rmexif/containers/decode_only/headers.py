@@ -156,7 +156,7 @@ def is_camera_raw(view: memoryview) -> bool:
 
 def camera_raw(view: memoryview) -> PictureSize:
     """The JPEG of full size, or the sensor."""
-    from rmexif.containers.tiff.camera_raw import read_camera_raw
+    from rmexif.containers.decode_only.camera_raw import read_camera_raw
 
     found = read_camera_raw(view)
     if found.preview is None and found.sensor[0] * found.sensor[1] > MAX_SENSOR:
