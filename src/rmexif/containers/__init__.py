@@ -55,7 +55,10 @@ HEAD = 4096  # bytes that a signature may look at
 
 VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
 VECTOR_OUTPUT = "png"
-ANIMATED_OUTPUT = {"jxl": "webp"}  # formats that are encoded as stills: lossy too, with alpha, times and plays
+ANIMATED_OUTPUT = {
+    "heic": "webp",
+    "jxl": "webp",
+}  # formats that are encoded as stills: lossy too, with alpha, times and plays
 
 FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
