@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-__all__ = ["has_one_space", "pages_of", "read_page", "unknown_samples"]
+__all__ = ["FLOAT", "has_one_space", "pages_of", "read_page", "scaled", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 WIDEST = 16  # bit: samples of streams
@@ -132,7 +132,7 @@ def read_page(page: Page) -> tuple[Pixels, str]:
             shown[some] = table[colours[some, :, 0]]
         return shown, "RGB"
     depth = _depth(page, values)
-    shown = _scaled(colours, depth, _format(page))
+    shown = scaled(colours, depth, _format(page))
     if photometric == Photometric.WHITE_IS_ZERO:
         np.subtract(np.iinfo(shown.dtype).max, shown, out=shown)
     alpha, is_associated = _alpha(page, values, shown.dtype)
@@ -163,7 +163,7 @@ def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> tuple[Pixels | No
     for number, meaning in enumerate(extra):
         if meaning in (ExtraSample.ASSOCIATED_ALPHA, ExtraSample.UNASSOCIATED_ALPHA):
             at = values.shape[2] - len(extra) + number
-            alpha = _scaled(values[:, :, at : at + 1], _depth(page, values), _format(page)).astype(kind)
+            alpha = scaled(values[:, :, at : at + 1], _depth(page, values), _format(page)).astype(kind)
             return alpha, meaning == ExtraSample.ASSOCIATED_ALPHA
     return None, False
 
@@ -234,8 +234,14 @@ def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
     return np.ascontiguousarray(plain.transpose(0, 2, 1)).reshape(len(rows), -1)
 
 
-def _scaled(values: Pixels, bits: int, kind: int) -> Pixels:
-    """Numbers as samples of 8 or 16 bit."""
+def scaled(values: Pixels, bits: int, kind: int) -> Pixels:
+    """Numbers as samples of 8 or 16 bit.
+
+    Args:
+        values: rows x px x samples.
+        bits: of a number.
+        kind: UNSIGNED, SIGNED or FLOAT.
+    """
     full, target = (255, np.uint8) if kind == UNSIGNED and bits <= 8 else (65535, np.uint16)
     out = np.empty(values.shape, target)
     if kind == UNSIGNED and bits <= 16:

@@ -63,5 +63,7 @@ DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (
     DecodeOnlyRow("psd", "Photoshop PSD", "png", lambda head: head.startswith(b"8BPS\0\1"), headers.photoshop),
     DecodeOnlyRow("raw", RAW_TITLE, "jpeg", tiff_signature.matches, headers.camera_raw, headers.is_camera_raw),
     DecodeOnlyRow("raw", MAKERS_TITLE, "jpeg", raw_signatures.matches, headers.camera_raw),
+    DecodeOnlyRow("pfm", "PFM", "png", headers.is_pfm, headers.pfm),
+    DecodeOnlyRow("dib", "DIB, a BMP without its file header,", "png", headers.is_dib, headers.dib),  # as weakly known
     DecodeOnlyRow("tga", "TGA", "png", headers.is_targa, headers.targa),  # no signature: behind all that have one
 )
