@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.memory import holds_at
+from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
-from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
+from rmexif.containers.tiff.streams import check_cost
+from rmexif.containers.tiff.strips import DECODED, clean_strip
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
@@ -81,6 +83,7 @@ class PageStrips:
 
     def clean(self) -> None:
         """Clean every strip."""
+        check_cost(self.coding, self.geometries)
         cleaned: list[CleanStrip] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
