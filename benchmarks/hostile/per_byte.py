@@ -65,7 +65,9 @@ def corpus(formats: list[str], changes: int, folders: list[Path]) -> Iterator[tu
         seeds += [
             (kind, raw)
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.stat().st_size < MAX_BYTES and (kind := _format(raw := path.read_bytes())) in formats
+            if path.is_file()
+            and path.stat().st_size < MAX_BYTES
+            and (kind := _format(raw := path.read_bytes())) in formats
         ]
     draw = random.Random(16)
     for name, raw in seeds:
