@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.isobmff.coded_data import area
 from rmexif.containers.isobmff.properties import TRANSFORMS
 
@@ -168,7 +168,7 @@ def _cost(items: Sequence[KeptItem], number: int, limits: Limits, costs: dict[in
     limits.check("max_depth", len(above))
     kept = items[number - 1]
     if number in above:
-        raise kept.item.malformed(f"an item of type {label(kept.item.type)} is derived from itself")
+        raise kept.item.malformed(f"an item of type {name_of(kept.item.type)} is derived from itself")
     if number not in costs:
         inputs = (_cost(items, number_of_input, limits, costs, (*above, number)) for number_of_input in kept.inputs)
         costs[number] = sum(inputs) if kept.inputs else area(kept.data.size)

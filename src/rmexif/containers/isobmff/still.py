@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.isobmff import derivation
 from rmexif.containers.isobmff.av1 import filter_av1
@@ -162,7 +162,7 @@ class _Reached:
                 inputs = derivation.inputs_of(meta, item)
                 node.inputs += [self._reach(number, alpha=node.alpha, hidden=True, tile=tile) for number in inputs]
             elif item.type not in CODED:
-                raise item.unsupported(f"a picture of type {label(item.type)} is not handled")
+                raise item.unsupported(f"a picture of type {name_of(item.type)} is not handled")
             if not node.alpha and item.id in self.alphas:
                 number = self._reach(self.alphas[item.id], alpha=True, hidden=False)
                 self.nodes[number - 1].alpha_of.append(self.numbers[item.id])
