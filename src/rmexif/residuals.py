@@ -164,7 +164,10 @@ class Residual(StrEnum):
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
     )
-    TIFF_STRIP_CHOICE = "tiff-strip-choice", "a page can be cut into strips or tiles of any size"
+    TIFF_STRIP_CHOICE = (
+        "tiff-strip-choice",
+        "a page can be cut into strips or tiles of any size, and each of several pages be stored in another way",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",
