@@ -52,7 +52,7 @@ class Residual(StrEnum):
     ICC_TABLE = "icc-table", "the colour profile needs a table, whose entries are numbers that could spell a message"
     CODED_EDGE = (
         "coded-edge",
-        "blocks are coded whole: samples beyond the picture's edge are in the file, and viewers cut them off",
+        "blocks and tiles are coded whole: samples beyond the picture's edge are in the file, and viewers cut them off",
     )
     JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
     JPEG_ENTROPY_SLACK = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.isobmff.coded_data import area
-from rmexif.containers.isobmff.properties import TRANSFORMS
+from rmexif.containers.isobmff.properties import TRANSFORMS, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ __all__ = [
     "check_cost",
     "check_derivation",
     "check_grid",
+    "check_size",
     "check_transforms",
     "grid_shape",
     "inputs_of",
@@ -132,6 +133,25 @@ def check_grid(grid: KeptItem, tiles: Sequence[KeptItem]) -> None:
 
 def _colours(tile: KeptItem) -> list[bytes]:
     return [prop.box for prop in tile.properties if prop.kind in ("nclx", "prof")]
+
+
+def check_size(kept: KeptItem, pictures: Sequence[KeptItem]) -> None:
+    """Check that ``ispe`` announces what is coded, where decoders refuse another size, so that it could say anything.
+
+    Args:
+        kept: an item; an HEVC picture is of the size that its conformance window shows, but for half a chroma sample.
+        pictures: those whose alpha it is; in AV1 they must be as large.
+
+    Raises:
+        MalformedImage: it announces another size.
+    """
+    config = value_of(kept.properties, "hvcC") if kept.item.type == b"hvc1" else None
+    sizes = [sequence.shown for sequence in config.sequences] if config else []
+    if sizes and not any(all(0 <= a - b <= 1 for a, b in zip(size, kept.size, strict=True)) for size in sizes):
+        announced = f"{kept.size[0]} x {kept.size[1]}"
+        raise kept.item.malformed(f"a picture of {sizes[0][0]} x {sizes[0][1]} px, ispe announces {announced} px")
+    if kept.item.type == b"av01" and any(picture.size != kept.size for picture in pictures):
+        raise kept.item.malformed("alpha must be of the size of its picture")
 
 
 def check_transforms(alpha: KeptItem, pictures: Sequence[KeptItem]) -> None:

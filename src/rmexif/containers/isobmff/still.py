@@ -110,7 +110,9 @@ def read_still(meta: Meta) -> Still:
     for kept in items:
         if kept.item.type == b"grid":
             derivation.check_grid(kept, [items[number - 1] for number in kept.inputs])
-        derivation.check_transforms(kept, [items[number - 1] for number in kept.alpha_of])
+        pictures = [items[number - 1] for number in kept.alpha_of]
+        derivation.check_size(kept, pictures)
+        derivation.check_transforms(kept, pictures)
     return Still(
         tuple(replace(kept, properties=_with_coded_depths(items, kept)) for kept in items), reached.premultiplied()
     )
