@@ -29,13 +29,15 @@ STYLE = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT, Tag.
 STYLE |= {Tag.FILL_ORDER, Tag.ORIENTATION, Tag.PLANAR_CONFIGURATION, Tag.PREDICTOR}
 MOST_NUMBERS = 16  # of a field that is looked at: bounds the memory of all pages
 SIDE = 4  # byte of the rows of a strip, or of a side of a tile
+FORM = 2  # byte: compression, order of bits, planes, depth, alpha, orientation of a page behind the first one
 
 
 def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
     """Bytes in colour maps and padding that stay as they are, and in the cuts; of streams no bound is known."""
     found: dict[Residual, int] = {}
-    if cut := sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1):
-        found[Residual.TIFF_STRIP_CHOICE] = cut
+    cut = sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1)
+    if free := cut + FORM * (len(pages) - 1):
+        found[Residual.TIFF_STRIP_CHOICE] = free
     maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
     if maps:
         found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)

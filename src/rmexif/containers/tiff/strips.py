@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.zlib_stream import HEADER, compressed_well
 from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
+from rmexif.containers.tiff.foreign_blocks import has_common_blocks_xz, has_common_blocks_zstandard
 from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
@@ -176,19 +177,25 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
 
 
 def _xz(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    return _unpacked(unpack_xz, source, geometry)
+    return _unpacked(unpack_xz, has_common_blocks_xz, source, geometry)
 
 
 def _zstandard(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    return _unpacked(unpack_zstandard, source, geometry)
+    return _unpacked(unpack_zstandard, has_common_blocks_zstandard, source, geometry)
 
 
-def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: StripGeometry) -> Coded:
+def _unpacked(
+    unpack: Callable[..., Unpacked],
+    has_common_blocks: Callable[[memoryview, int], bool],
+    source: StripSource,
+    geometry: StripGeometry,
+) -> Coded:
     data, consumed, is_intact = unpack(source.data, geometry.size)
     if not is_intact:
         problem = f"its stream is damaged behind {len(data)} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    return Coded(bytearray(data), consumed)
+    is_ordinary = len(data) == geometry.size and has_common_blocks(memoryview(source.data)[:consumed], len(data))
+    return Coded(bytearray(data), consumed, is_ordinary=is_ordinary)
 
 
 def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
