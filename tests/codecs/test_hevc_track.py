@@ -61,12 +61,11 @@ def sequence(options: str, pixels: str = "yuv420p", filters: str = "null", extra
         "libx265",
         "-x265-params",
         f"log-level=none:{options}",
-        *extra,
     )
     boxes = ("-tag:v", "hvc1", "-brand", "msf1", "-movflags", "+faststart")
     with TemporaryDirectory() as folder:  # a movie is not written to a pipe: its index is written last
         path = Path(folder) / "sequence.mp4"
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *SOURCE, *coded, *boxes, str(path)]
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *SOURCE, *coded, *boxes, *extra, str(path)]
         subprocess.run(command, check=True)
         data = path.read_bytes()
     at = data.index(b"hdlr")
@@ -157,6 +156,42 @@ def test_colours_are_those_that_were_encoded() -> None:
         raw = sequence(f"crf=2:{words}", pixels, "scale=out_color_matrix=bt709:out_range=pc", extra)
         found, _, _ = frames_of(scrub(raw, PLAIN)[0])
         assert np.abs(np.array(found) - original.astype(int)).mean() < 1.2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "colorprim=smpte432:transfer=iec61966-2-1:colormatrix=bt709:range=limited",
+        "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited",
+        "colorprim=bt709:transfer=arib-std-b67:colormatrix=bt470bg:range=limited",
+    ],
+)
+def test_what_a_bitstream_says_of_its_colours_converts_nothing(words: str) -> None:
+    """OpenCV would, to BT.709 and to less light; of a still, libheif does not either, and colr alone counts."""
+    original = np.frombuffer(ffmpeg(*SOURCE, "-f", "rawvideo", "-pix_fmt", "rgb24"), np.uint8).reshape(-1, 128, 192, 3)
+    matrix = {"bt709": "bt709", "bt2020nc": "bt2020", "bt470bg": "bt601"}[words.split("matrix=")[1].split(":")[0]]
+    raw = sequence(f"crf=2:{words}", "yuv444p", f"scale=out_color_matrix={matrix}:out_range=tv")
+    found, _, _ = frames_of(scrub(raw, PLAIN)[0])
+    assert np.abs(np.array(found) - original.astype(int)).mean() < 1.2
+
+
+def test_what_the_box_colr_says_is_converted() -> None:
+    """Display P3 to sRGB, by the numbers of SMPTE EG 432-1 and IEC 61966-2-1."""
+    original = np.frombuffer(ffmpeg(*SOURCE, "-f", "rawvideo", "-pix_fmt", "rgb24"), np.uint8).reshape(-1, 128, 192, 3)
+    signal = "setparams=color_primaries=smpte432:color_trc=iec61966-2-1:colorspace=bt709:range=tv"
+    scaled = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,{signal}"
+    raw = sequence("crf=2", "yuv444p", scaled, ("-movflags", "+faststart+write_colr"))
+    assert b"nclx\0\x0c\0\x0d\0\x01" in raw
+    to_srgb = np.array([[1.2249, -0.2247, 0], [-0.0420, 1.0419, 0], [-0.0197, -0.0786, 1.0979]])
+    values = original / 255
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4) @ to_srgb.T
+    light = light.clip(0, 1)
+    expected = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+    found, _, _ = frames_of(scrub(raw, PLAIN)[0])
+
+    assert np.abs(np.array(found) - expected).mean() < 0.7
+    assert np.abs(expected - original).mean() > 1.2
 
 
 @cache

@@ -30,8 +30,9 @@ from tests.native import tiffs, webps
 
 PLAIN = Policy(faces=False, stealth=False)
 SIZE = (70, 52)
-WEBP, JPEG_XL, DNG_JPEG_XL, JPEG_2000, THUNDERSCAN = 50001, 50002, 52546, 34712, 32809
+PNG, WEBP, JPEG_XL, DNG_JPEG_XL, JPEG_2000, THUNDERSCAN = 34933, 50001, 50002, 52546, 34712, 32809
 ENCODERS: dict[str, tuple[int, str, dict[str, object]]] = {
+    "png": (PNG, "PNG", {}),
     "webp": (WEBP, "WEBP", {"lossless": True}),
     "webp lossy": (WEBP, "WEBP", {"quality": 80}),
     "jxl": (JPEG_XL, "JXL", {"lossless": True}),
@@ -186,7 +187,7 @@ def test_what_a_stream_says_beside_its_picture_goes(kind: str) -> None:
     number, name, own = ENCODERS[kind]
     image = PICTURES["RGB"]
     told: dict[str, object] = {"exif": samples.exif(1), "xmp": samples.xmp()}
-    if number == WEBP:
+    if number in (PNG, WEBP):
         told["icc_profile"] = samples.profile()
     clean, dirty = samples.saved(image, name, **own), samples.saved(image, name, **own, **told)
     assert samples.CANARY in dirty or number != WEBP
@@ -240,9 +241,9 @@ def test_thunderscan_is_only_decoded() -> None:
         strip(raw)
 
 
-@pytest.mark.parametrize("number", [34887, 34934, 34933, 33003, 60_001])
+@pytest.mark.parametrize("number", [34887, 34934, 33003, 60_001])
 def test_what_nothing_reads_is_refused_in_every_way(number: int) -> None:
-    """LERC, JPEG XR, PNG, JPEG 2000 of a maker, a number of nobody."""
+    """LERC, JPEG XR, JPEG 2000 of a maker, a number of nobody."""
     raw = tiffs.wrap(bytes(64), 8, 8, number)
     for data in (raw, raw + samples.CANARY):
         for call in (strip, lambda data: scrub(data, PLAIN)):
@@ -262,7 +263,7 @@ def test_a_stream_of_another_size_or_kind_is_refused(kind: str) -> None:
         samples.saved(samples.picture(70, 30), name, **own),
         samples.saved(PICTURES["RGBA"], name, **own),
         grey,
-        samples.saved(image, "PNG"),
+        samples.saved(image, "GIF"),
         samples.saved(image, name, **own)[:60],
         b"",
     ]
@@ -291,6 +292,19 @@ def test_codes_that_hide_something_are_refused() -> None:
 
     with pytest.raises(UnsupportedFeature, match=r"alpha that is not shown.*use scrub"):
         strip(file_of([stream], image, WEBP, rows=SIZE[1]))
+
+
+def test_a_channel_that_is_no_opacity_clears_nothing() -> None:
+    """The alpha of a PNG is whatever its page says: ink, or a mask."""
+    pixels = np.asarray(PICTURES["RGBA"]).copy()
+    pixels[4:20, :, 3] = 0
+    image = Image.fromarray(pixels)
+    stream = samples.saved(image, "PNG")
+    cleared = shown(strip(file_of([stream], image, PNG, rows=SIZE[1]))[0])[0]
+    assert np.array_equal(cleared[pixels[:, :, 3] > 0], pixels[pixels[:, :, 3] > 0])
+    assert not cleared[4:20].any()
+    with pytest.raises(UnsupportedFeature, match="another channel"):
+        strip(file_of([stream], image, PNG, rows=SIZE[1], alpha=0))
 
 
 def test_a_fill_order_has_no_meaning_here() -> None:

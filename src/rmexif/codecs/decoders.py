@@ -324,7 +324,7 @@ def _isobmff_colour(container: Container[Any]) -> Colour:
 def heic(raw: Raw, container: Container[Any]) -> Raster:
     """The primary picture, which libheif has cut and turned; of a file without a still the sequence."""
     if container.tree is not None and container.tree.still is None:
-        return hevc_track.read(raw, container, _isobmff_colour(container))
+        return hevc_track.read(container, _isobmff_colour(container))
     import pillow_heif  # here, because it costs 60 ms that only this format should pay
 
     file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)

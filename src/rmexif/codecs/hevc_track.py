@@ -10,6 +10,7 @@ import cv2
 
 from rmexif.codecs.frames import frames_of
 from rmexif.codecs.pillow import picture_offset, sized
+from rmexif.containers.isobmff.track_alone import track_alone
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import Colour, Frame, Raster
 
@@ -37,11 +38,10 @@ TURNS = {
 }
 
 
-def read(raw: bytes | memoryview, container: Container[Any], colour: Colour) -> Raster:
+def read(container: Container[Any], colour: Colour) -> Raster:
     """Every picture of a sequence, 8 bit, in the order in which they are shown.
 
     Args:
-        raw: a file that the parser has read.
         container: what it says of a file with a sequence and no still.
         colour: of the pictures.
 
@@ -57,14 +57,16 @@ def read(raw: bytes | memoryview, container: Container[Any], colour: Colour) -> 
     durations = [1000 * delta / timing.timescale for delta in timing.deltas]
 
     def shown() -> Iterator[Frame]:
-        stream = io.BytesIO(raw)  # held here: OpenCV lets go of it without the lock of the interpreter
+        stream = io.BytesIO(
+            track_alone(container)
+        )  # held here: OpenCV lets go of it without the lock of the interpreter
         capture = _opened(stream)
         width, height = (int(capture.get(side)) for side in SIDES)
         sized(width, height, container)
         for number in range(container.frames):
             found, pixels = capture.read()
-            if not found:
-                problem = f"{container.frames} pictures announced, {number} decoded"
+            if not found or pixels.shape != (height, width, 3):
+                problem = f"{container.frames} pictures of {width} x {height} px announced, {number} decoded"
                 raise MalformedImage(problem, structure="heic track", offset=picture_offset(container))
             yield Frame(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), durations[number])
 
@@ -80,8 +82,10 @@ def _check(movie: Movie, container: Container[Any]) -> None:
     if problem:
         problem = f"a sequence of HEVC with {problem} is not decoded; strip keeps it"
         raise UnsupportedFeature(problem, structure="heic track", offset=movie.at.offset)
-    if container.width * container.height > MOST_PIXELS:
-        problem = f"{container.width} x {container.height} px, the decoder takes {MOST_PIXELS}"
+    content = movie.tracks[0].content
+    largest = max(width * height for width, height in (content.size, *(sample.size for sample in content.data)))
+    if largest > MOST_PIXELS:
+        problem = f"pictures of {largest} px, the decoder takes {MOST_PIXELS}"
         raise LimitExceeded(problem, structure="heic track", offset=movie.at.offset)
 
 
@@ -95,7 +99,6 @@ def _opened(stream: Any) -> cv2.VideoCapture:
     if not capture.isOpened():
         problem = "a sequence of HEVC takes an OpenCV with FFmpeg, as its wheels have it; strip keeps it as it is"
         raise UnsupportedFeature(problem, structure="heic track", offset=0)
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
     return capture
 
 

@@ -1,4 +1,4 @@
-"""Strips of a TIFF that are streams of another format: WebP, JPEG XL, and JPEG 2000, which is only decoded."""
+"""Strips of a TIFF that are streams of another format: PNG, WebP, JPEG XL, and JPEG 2000, which is only decoded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Jpeg2KImagePlugin, WebPImagePlugin
+from PIL import Jpeg2KImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from rmexif.codecs import jxl
 from rmexif.codecs.pillow import array_of
@@ -67,6 +67,11 @@ def _loaded(image: Image.Image, check: Check) -> Pixels:
     return array_of(image)[0]
 
 
+def _png(data: bytes, check: Check) -> Pixels:
+    """As JPEG 2000: of colours of 16 bit the high byte."""
+    return _loaded(PngImagePlugin.PngImageFile(io.BytesIO(data)), check)
+
+
 def _webp(data: bytes, check: Check) -> Pixels:
     return _loaded(WebPImagePlugin.WebPImageFile(io.BytesIO(data)), check)
 
@@ -84,6 +89,7 @@ def _jpeg_2000(data: bytes, check: Check) -> Pixels:
 
 
 DECODED: dict[int, Callable[[bytes, Check], Pixels]] = {
+    Compression.PNG: _png,
     Compression.WEBP: _webp,
     Compression.JPEG_XL: _jpeg_xl,
     Compression.DNG_JPEG_XL: _jpeg_xl,

@@ -1,4 +1,4 @@
-"""Strips that are complete streams of another format, rewritten by its walker: JPEG, WebP, JPEG XL.
+"""Strips that are complete streams of another format, rewritten by its walker: JPEG, PNG, WebP, JPEG XL.
 
 JPEG is that of Technical Note 2, WebP that of libtiff 4.0.10, JPEG XL that of DNG 1.7 and of libraries before it. What
 a stream says beside its picture goes: colour and orientation are the page's.
@@ -14,6 +14,7 @@ from rmexif.containers.jpeg import JPEG, segments
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.jxl import JXL
 from rmexif.containers.jxl.image_header import GREY
+from rmexif.containers.png import PNG
 from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
 from rmexif.containers.tiff.tags import Compression
 from rmexif.containers.webp import WEBP
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STREAMS", "check_cost", "clean_jpeg", "clean_stream", "complete_stream"]
 
+COLOUR_TYPE = 9  # byte of IHDR
+PNG_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type (PNG, 11.2.1), but for palettes
+WITH_ALPHA = (2, 4)  # samples
 SIGNATURE = 16  # byte: what a signature may look at
 SOI_AND_EOI = 4  # byte
 UNDER_ALPHA = "colour under alpha"  # what a page keeps as a residual, where its strips are not decoded
@@ -48,6 +52,7 @@ class _Stream(NamedTuple):
     row: FormatRow[Any]
     alone: Callable[[Container[Any]], Container[Any]]
     samples: Callable[[Container[Any]], tuple[int, ...]]
+    clears_colour: bool = False  # whether a rewrite clears the colour of pixels without opacity
 
 
 def _webp_alone(container: Container[Any]) -> Container[Any]:
@@ -87,7 +92,27 @@ def _jxl_samples(container: Container[Any]) -> tuple[int, ...]:
     return ((1 if header.colour.space == GREY else 3) + len(header.channels),)
 
 
+def _png_alone(container: Container[Any]) -> Container[Any]:
+    head = tuple(chunk for chunk in container.tree.head if chunk[0] == b"IHDR")
+    return replace(container, tree=replace(container.tree, head=head))
+
+
+def _png_samples(container: Container[Any]) -> tuple[int, ...]:
+    """Colours and alpha, by the colour type.
+
+    Raises:
+        UnsupportedFeature: an animation, a palette, or a colour that is transparent: a page says these itself.
+    """
+    chunks = dict(container.tree.head)
+    header = chunks[b"IHDR"]
+    if container.frames != 1 or container.tree.cover or header[COLOUR_TYPE] not in PNG_SAMPLES or b"tRNS" in chunks:
+        problem = "an animation, a palette or a transparent colour, expected a still of grey or RGB"
+        raise UnsupportedFeature(problem, structure="png", offset=0)
+    return (PNG_SAMPLES[header[COLOUR_TYPE]],)
+
+
 STREAMS: dict[int, _Stream] = {
+    Compression.PNG: _Stream(PNG, _png_alone, _png_samples, clears_colour=True),
     Compression.WEBP: _Stream(WEBP, _webp_alone, _webp_samples),
     **dict.fromkeys(
         (Compression.JPEG_XL, Compression.DNG_JPEG_XL), _Stream(JXL, lambda container: container, _jxl_samples)
@@ -118,7 +143,7 @@ def clean_stream(source: StripSource, coding: StripCoding, geometry: StripGeomet
 
     Raises:
         MalformedImage: no such stream, or a picture of another size or with more samples than its strip.
-        UnsupportedFeature: an animation, or what its walker refuses.
+        UnsupportedFeature: an animation, what its walker refuses, or opacity that the page does not know.
         LimitExceeded: it takes more than allowed.
     """
     kind, view = STREAMS[coding.compression], memoryview(source.data)
@@ -138,6 +163,9 @@ def clean_stream(source: StripSource, coding: StripCoding, geometry: StripGeomet
     if len(geometry.bits) not in samples:
         problem = f"{samples[0]} samples a pixel in the stream, {len(geometry.bits)} in the page"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
+    if kind.clears_colour and len(geometry.bits) in WITH_ALPHA and coding.alpha is None:
+        problem = "opacity in a stream, and a page that calls it another channel"
+        raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
     _check_size(container, source, coding, geometry)
     data = b"".join(kind.row.rewrite(view, kind.alone(container)))
     residuals = _residuals(container, geometry)

@@ -80,6 +80,7 @@ class Compression(IntEnum):
     PACKBITS = 32773
     LZMA = 34925  # of libtiff, as ZSTANDARD
     ZSTANDARD = 50000
+    PNG = 34933  # of libraries
     WEBP = 50001
     JPEG_XL = 50002  # of libraries, before DNG 1.7 named another number
     DNG_JPEG_XL = 52546
@@ -98,7 +99,6 @@ NAMES = {
     **dict.fromkeys((34676, 34677), "SGI Log"),
     34661: "JBIG",
     34887: "LERC",
-    34933: "PNG",
 }
 
 
