@@ -24,6 +24,7 @@ from rmexif.containers.isobmff.boxes import box
 from rmexif.containers.isobmff.properties import Property
 from rmexif.types import Limits, Role
 from tests import samples
+from tests.cli.running import run
 
 PLAIN = Policy(faces=False, stealth=False, output="png")
 SOURCE = ("-f", "lavfi", "-i", "testsrc2=size=192x128:rate=5:duration=1.2,format=gbrp")
@@ -128,6 +129,15 @@ def test_strip_keeps_what_is_shown(kind: str) -> None:
     assert verify(data, canonical=True) == []
     assert strip(data)[0] == data
     assert inspect(raw).findings
+
+
+def test_the_names_of_sequences_are_known(tmp_path: Path) -> None:
+    """ISO 23008-12, annex C: .heics, and .heifs for any coding."""
+    (tmp_path / "a.heics").write_bytes(sequence(KINDS["alone"]))
+    for name in ("b.heics", "b.heifs"):
+        done = run("strip", "a.heics", "-o", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / name).stat().st_size
 
 
 def test_the_output_is_animated_where_nothing_else_is_asked() -> None:
