@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers.common.memory import common_length, holds_at
+from rmexif.containers.common.memory import as_bytes, common_length, holds_at
 from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.inspection import findings, open_container
 from rmexif.native.buffers import join
@@ -53,9 +53,9 @@ def rewrite_parsed(
 ) -> tuple[bytes, Container[Any]]:
     """As ``rewrite``, of a file that was parsed: the clean file, and what it is."""
     pieces = row.rewrite(view, container)
-    data = join(pieces)
     if all(part.role in HARMLESS for part in container.parts) and _same(pieces, view):
-        return data, container  # a fixed point already: parsing the same bytes again would prove nothing new
+        return as_bytes(view), container  # a fixed point already: parsing the same bytes again would prove nothing new
+    data = join(pieces)
     return data, verify_clean(data, limits, container)
 
 

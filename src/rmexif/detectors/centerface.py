@@ -58,7 +58,7 @@ class CenterFace:
             floor = max(self.min_confidence, 0.01)
             plan = replace(plan, alone=floor, near=floor)
         found, levels, spent = candidates(rgb, plan)
-        best, rejected = choose(rgb, found, plan)
+        best, rejected, again = choose(rgb, found, plan)
         detections = tuple(d for row in best if (d := _detection(row, width, height)))
         longest = max(height, width)
         return Search(
@@ -67,7 +67,7 @@ class CenterFace:
             max_face_px=min(longest, LARGEST * longest // levels[0]),
             levels=levels,
             rejected=rejected,
-            network_px=spent,
+            network_px=spent + again,
         )
 
     def found_in(self, rgb: NDArray[np.uint8], boxes: list[Box]) -> list[float]:

@@ -35,6 +35,7 @@ ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for 
 SAME = 0.3  # intersection over union above which two candidates are one
 LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (24, 32, 48, 64)  # px: size of the face in it
+MOST_LOOKS = 128  # candidates of one picture that get one; photographs have a few
 CONFIRMED = 0.21  # mean score of a second look: three of four weak faces reach it, and one of four false alarms
 KEPT = 0.13  # the same for a candidate that is sure: every face reaches it
 PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
@@ -50,24 +51,34 @@ class Search:
     max_face_px: int  # px; wider ones too
     levels: tuple[int, ...]  # px, longer side of each searched size of the picture
     rejected: int  # weak candidates that a second look threw out
-    network_px: int  # px that the network was shown, in all
+    network_px: int  # px that the network was shown, in all, second looks too
 
 
-def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
-    """The candidates that count, one per face, and how many a second look threw out."""
+def choose(
+    rgb: NDArray[np.uint8], found: Candidates, plan: Plan, looks: int = MOST_LOOKS
+) -> tuple[Candidates, int, int]:
+    """The candidates that count, one per face, how many a second look threw out, and px of the network for that.
+
+    Args:
+        rgb: H x W x 3.
+        found: candidates, px of the picture.
+        plan: from which scores they count.
+        looks: second looks that may still be taken; where more are in doubt, all of them count.
+    """
     best = one_per_face(found, plan.alone)
     lone, score = ~_in_company(best), best[:, 4]
     counts = score >= np.where(lone, plan.alone, plan.near)
     doubtful = np.flatnonzero(counts & lone & (score < CERTAIN))
-    if not len(doubtful):
-        return best[counts], 0
+    if not 0 < len(doubtful) <= looks:
+        return best[counts], 0, 0
+    spent = len(doubtful) * len(LOOK_FACES) * LOOK**2
     needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
     out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
     counts[out] = False
     if (score[out] >= SURE).any():  # others may have counted for its company
-        rest, more = choose(rgb, np.delete(best, out, axis=0), plan)
-        return rest, len(out) + more
-    return best[counts], len(out)
+        rest, more, again = choose(rgb, np.delete(best, out, axis=0), plan, looks - len(doubtful))
+        return rest, len(out) + more, spent + again
+    return best[counts], len(out), spent
 
 
 def _in_company(found: Candidates) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ __all__ = [
     "DISTANCE_BASE",
     "DISTANCE_EXTRA",
     "END",
+    "FIXED_CODES",
     "FIXED_LENGTHS",
     "LENGTHS_ORDER",
     "LENGTH_BASE",
@@ -70,14 +71,18 @@ def free_space(lengths: Sequence[int]) -> int:
 
 def codes(lengths: Sequence[int]) -> list[int]:
     """The codes (3.2.2) of symbols with these lengths, their first bit lowest; 0 where there is none."""
-    out, code = [0] * len(lengths), 0
+    out, following, code = [0] * len(lengths), [0], 0
     for length in range(1, LONGEST_CODE + 1):
-        for symbol, its in enumerate(lengths):
-            if its == length:
-                out[symbol] = int(f"{code:0{length}b}"[::-1], 2)
-                code += 1
-        code <<= 1
+        following.append(code)
+        code = code + lengths.count(length) << 1
+    for symbol, length in enumerate(lengths):
+        if length:
+            out[symbol] = int(f"{following[length]:0{length}b}"[::-1], 2)
+            following[length] += 1
     return out
+
+
+FIXED_CODES = (*codes(FIXED_LENGTHS[:LITERALS]), *codes(FIXED_LENGTHS[LITERALS:]))
 
 
 def lookup_table(lengths: Sequence[int]) -> tuple[list[tuple[int, int]], int]:

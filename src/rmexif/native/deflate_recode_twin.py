@@ -9,6 +9,7 @@ from rmexif.native.deflate_codes import (
     DISTANCE_EXTRA,
     DISTANCES,
     END,
+    FIXED_CODES,
     FIXED_LENGTHS,
     LENGTH_BASE,
     LENGTH_EXTRA,
@@ -159,12 +160,12 @@ class Recoder:
             self._put_stored(last=last)
         elif fixed <= dynamic:
             self._bits.put(last | 1 << 1, 3)
-            self._put_symbols(FIXED_LENGTHS)
+            self._put_symbols(FIXED_LENGTHS, FIXED_CODES)
         else:
             self._bits.put(last | 2 << 1, 3)
             for value, count in header:
                 self._bits.put(value, count)
-            self._put_symbols(lengths)
+            self._put_symbols(lengths, [*codes(lengths[:LITERALS]), *codes(lengths[LITERALS:])])
         self._symbols.clear()
         self._seen = [0] * (LITERALS + DISTANCES)
         self._has_matches = False
@@ -177,8 +178,7 @@ class Recoder:
         self._bits.flush()
         self._bits.out += bytes(byte for byte, _ in self._symbols)
 
-    def _put_symbols(self, lengths: Sequence[int]) -> None:
-        its = [*codes(lengths[:LITERALS]), *codes(lengths[LITERALS:])]
+    def _put_symbols(self, lengths: Sequence[int], its: Sequence[int]) -> None:
         for value, distance in self._symbols:
             if not distance:
                 self._bits.put(its[value], lengths[value])

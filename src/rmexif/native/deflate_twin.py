@@ -34,6 +34,8 @@ __all__ = ["BLOCK_END", "NO_MATCH", "SHORT_BLOCK", "Inflater"]
 NO_MATCH, BLOCK_END = 511, 1 << 22  # see rmexif_deflate_inflate()
 SHORT_BLOCK = 2000  # symbols
 STORED, FIXED, DYNAMIC = 0, 1, 2  # BTYPE (3.2.3)
+Lookup = tuple[list[tuple[int, int]], int]
+FIXED_TABLES = lookup_table(FIXED_LENGTHS[:LITERALS]), lookup_table(FIXED_LENGTHS[LITERALS:])
 FIBONACCI = (1, 1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)  # by the length of a code, two bits to spare
 FACTS = (
     *("used", "size", "symbols", "stored", "fixed", "dynamic", "padding", "empty_stored", "empty_coded"),
@@ -121,12 +123,13 @@ class Inflater:
             status, symbols = self._stored()
         elif kind == FIXED:
             self.report["fixed"] += 1
-            status, symbols = self._codes(FIXED_LENGTHS, seen)
+            status, symbols = self._codes(*FIXED_TABLES, seen)
         elif kind == DYNAMIC:
             status, lengths = self._header()
             if status is Status.OK:
                 self.report["dynamic"] += 1
-                status, symbols = self._codes(lengths, seen)
+                tables = lookup_table(lengths[:LITERALS]), lookup_table(lengths[LITERALS:])
+                status, symbols = self._codes(*tables, seen)
                 if status is Status.OK:
                     self._audit_codes(lengths[:LITERALS], [seen[n] for n in range(LITERALS)])
                     self._audit_codes(lengths[LITERALS:], [seen[LITERALS + n] for n in range(DISTANCES)])
@@ -228,9 +231,8 @@ class Inflater:
         for length, count in zip(lengths, seen, strict=True):
             self.report["long_codes"] += count * FIBONACCI[length] > total if count else 0
 
-    def _codes(self, lengths: Sequence[int], seen: Counter[int]) -> tuple[Status, int]:
+    def _codes(self, literals: Lookup, distances: Lookup, seen: Counter[int]) -> tuple[Status, int]:
         """The symbols of a block; how many there are."""
-        literals, distances = lookup_table(lengths[:LITERALS]), lookup_table(lengths[LITERALS:])
         symbols = 0
         while True:
             symbol, distance, length = self._symbol(literals, distances)
@@ -255,9 +257,7 @@ class Inflater:
                 return Status.OUTPUT_FULL, 0
             symbols += 1
 
-    def _symbol(
-        self, literals: tuple[list[tuple[int, int]], int], distances: tuple[list[tuple[int, int]], int]
-    ) -> tuple[int, int, int]:
+    def _symbol(self, literals: Lookup, distances: Lookup) -> tuple[int, int, int]:
         """A symbol of literals and lengths, and for a match its distance and length; negative where there is none."""
         table, bits = literals
         symbol, length = table[self._peek(bits)]
