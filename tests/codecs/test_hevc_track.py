@@ -174,13 +174,16 @@ def test_colours_are_those_that_were_encoded() -> None:
         "colorprim=smpte432:transfer=iec61966-2-1:colormatrix=bt709:range=limited",
         "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited",
         "colorprim=bt709:transfer=arib-std-b67:colormatrix=bt470bg:range=limited",
+        "colorprim=bt2020:transfer=smpte2084:colormatrix=bt709:range=limited:repeat-headers=1",
     ],
 )
 def test_what_a_bitstream_says_of_its_colours_converts_nothing(words: str) -> None:
     """OpenCV would, to BT.709 and to less light; of a still, libheif does not either, and colr alone counts."""
     original = np.frombuffer(ffmpeg(*SOURCE, "-f", "rawvideo", "-pix_fmt", "rgb24"), np.uint8).reshape(-1, 128, 192, 3)
     matrix = {"bt709": "bt709", "bt2020nc": "bt2020", "bt470bg": "bt601"}[words.split("matrix=")[1].split(":")[0]]
-    raw = sequence(f"crf=2:{words}", "yuv444p", f"scale=out_color_matrix={matrix}:out_range=tv")
+    extra = ("-tag:v", "hev1") if "repeat" in words else ()  # parameter sets between the slices as well
+    raw = sequence(f"crf=2:{words}", "yuv444p", f"scale=out_color_matrix={matrix}:out_range=tv", extra)
+    assert (raw.count(b"B\1\1\4") > 1) == bool(extra)  # the head of a sequence parameter set (H.265 7.3.2.2)
     found, _, _ = frames_of(scrub(raw, PLAIN)[0])
     assert np.abs(np.array(found) - original.astype(int)).mean() < 1.2
 
