@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, lzw, png, resample, rle, samples, sha256, vp8l
+from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, low_bits, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
 from tests.native import vp8l_streams, webps
@@ -236,6 +236,15 @@ def png_filter_rows(draw: Random) -> Call:
     kinds = bytes(draw.randrange(6) for _ in range(shape.rows + draw.choice([0, 0, 0, 1]))) or None
     size = max(0, shape.pixels_size + draw.choice([0, 0, 0, -1, 3]))
     return Call(png.filter_rows, (draw.randbytes(size), shape, draw.choice([None, kinds])), {})
+
+
+def low_bits_pack(draw: Random) -> Call:
+    pixel, width = draw.randrange(1, 9), draw.randrange(30)
+    channels = [
+        low_bits.Channel(draw.randrange(pixel), draw.randbytes(256)) for _ in range(draw.choice([1, 2, 3, 3, 4]))
+    ]
+    data = (picture(draw) * 20)[: draw.randrange(1500)]
+    return Call(low_bits.pack, (data, pixel, channels, width), {"columns": draw.choice([0, 0, 1, 5, 40])})
 
 
 def _grid(draw: Random) -> dict[str, int]:
@@ -506,6 +515,7 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "vp8l.walk": vp8l_walk,
     "resample.shrink": resample_shrink,
     "sha256.hexdigests": sha256_hexdigests,
+    "low_bits.pack": low_bits_pack,
     "samples.used": samples_used,
     "samples.remap": samples_remap,
     "samples.clear_padding": samples_clear_padding,

@@ -272,7 +272,7 @@ SEEDED: dict[str, Callable[[Random, Seeds], Call]] = {
     **{
         name: _with_samples(make)
         for name, make in MAKERS.items()
-        if name.startswith("samples.") or name == "rle.encode_packbits"
+        if name.startswith("samples.") or name in ("rle.encode_packbits", "low_bits.pack")
     },
     "resample.shrink": shrink,
     "sha256.hexdigests": digests,

@@ -78,6 +78,11 @@ PROTOTYPES: dict[str, Prototype] = {
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
     ),
+    # low_bits.h
+    "rmexif_low_bits_pack": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, INPUT, INPUT, c_uint32, c_size_t, c_size_t, OUTPUT, c_size_t),
+    ),
     # samples.h
     "rmexif_samples_used": (c_uint32, (INPUT, c_size_t, c_size_t, c_size_t, c_size_t, c_uint32, OUTPUT)),
     "rmexif_samples_remap": (c_uint32, (OUTPUT, c_size_t, c_size_t, c_size_t, c_size_t, c_uint32, INPUT, OUTPUT)),

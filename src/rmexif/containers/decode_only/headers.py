@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from rmexif.containers.bmp import signature as bmp_signature
+from rmexif.containers.decode_only.jpeg2000 import CODESTREAM, JP2, read_grid
 from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import MAX_CHANNELS
@@ -34,9 +35,6 @@ __all__ = [
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ICON_HEADS = (b"\0\0\1\0", b"\0\0\2\0")  # ICO, CUR
 MAX_ICONS = 64
-JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
-CODESTREAM = b"\xff\x4f\xff\x51"  # SOC, SIZ (ISO/IEC 15444-1, A.4.1 and A.5.1)
-MAX_BOXES = 64
 PALETTE, TRUE_COLOUR, GREY = (1, 9), (2, 10), (3, 11)  # TGA image types, plain and run-length coded
 MAX_SENSOR = 160_000_000  # px: the decoder at hand takes 14 bytes for each of them
 DIB_SIZES = frozenset(
@@ -174,32 +172,9 @@ def jpeg2000(view: memoryview) -> PictureSize:
 
     OpenJPEG holds samples in 32 bits; its peak is that of other decoders for 16 (6 bytes a sample, measured).
     """
-    cursor = Cursor(view, "jpeg2000 SIZ", _codestream(view))
-    if cursor.bytes(4) != CODESTREAM:
-        raise MalformedImage("SOC and SIZ expected", structure="jpeg2000 codestream", offset=cursor.offset - 4)
-    cursor.skip(4)
-    right, bottom, left, top = (cursor.u32() for _ in range(4))
-    size = _checked(right - left, bottom - top, "jpeg2000 SIZ", cursor.offset - 16)
-    cursor.skip(16)  # of the tiles
-    return size._replace(channels=cursor.u16(), sample_bytes=2)
-
-
-def _codestream(view: memoryview) -> int:
-    """Byte where the codestream starts: in a JP2 file the body of the box jp2c (I.5.4)."""
-    at = 0
-    if bytes(view[:4]) == CODESTREAM[:4]:
-        return at
-    for _ in range(MAX_BOXES):
-        cursor = Cursor(view, "jpeg2000 box", at)
-        size, kind = cursor.u32(), cursor.bytes(4)
-        if size == 1:
-            size = cursor.u64()
-        if kind == b"jp2c":
-            return cursor.offset
-        if size < cursor.offset - at:
-            break
-        at += size
-    raise MalformedImage("no box jp2c", structure="jpeg2000", offset=at)
+    grid = read_grid(view)
+    size = _checked(grid.width, grid.height, "jpeg2000 SIZ", grid.offset)
+    return size._replace(channels=grid.components, sample_bytes=2)
 
 
 def is_camera_raw(view: memoryview) -> bool:

@@ -66,6 +66,7 @@ class PageStrips:
 
     Raises:
         MalformedImage: fewer offsets or byte counts than the picture needs, or an offset behind the file.
+        LimitExceeded: more JPEG streams than the file's length explains.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class PageStrips:
         is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
         self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
         self.places = _places(fields, grid, coding)
+        if coding.compression == Compression.JPEG:
+            fields.reader.count_streams(len(self.places))
         self.cleaned: list[CleanStrip] = []
         self.streams: dict[tuple[bytes, int, int], CleanStrip] = {}  # by their bytes and what of them shows
         self.jpeg_tables = b""  # that all strips share
