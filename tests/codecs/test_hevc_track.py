@@ -21,6 +21,7 @@ from rmexif import InputError, LimitExceeded, Policy, UnsupportedFeature, inspec
 from rmexif.codecs import hevc_track
 from rmexif.containers import by_name, sniff
 from rmexif.containers.isobmff.boxes import box
+from rmexif.containers.isobmff.coded_data import FilteredData
 from rmexif.containers.isobmff.properties import Property
 from rmexif.types import Limits, Role
 from tests import samples
@@ -181,8 +182,30 @@ def test_what_a_bitstream_says_of_its_colours_converts_nothing(words: str) -> No
     original = np.frombuffer(ffmpeg(*SOURCE, "-f", "rawvideo", "-pix_fmt", "rgb24"), np.uint8).reshape(-1, 128, 192, 3)
     matrix = {"bt709": "bt709", "bt2020nc": "bt2020", "bt470bg": "bt601"}[words.split("matrix=")[1].split(":")[0]]
     raw = sequence(f"crf=2:{words}", "yuv444p", f"scale=out_color_matrix={matrix}:out_range=tv")
-    found, _, _ = frames_of(scrub(raw, PLAIN)[0])
-    assert np.abs(np.array(found) - original.astype(int)).mean() < 1.2
+    for data in (raw, with_sets_in_samples(raw)):
+        found, _, _ = frames_of(scrub(data, PLAIN)[0])
+        assert np.abs(np.array(found) - original.astype(int)).mean() < 1.2
+
+
+def with_sets_in_samples(raw: bytes) -> bytes:
+    """The sequence with its parameter sets before the first slice, and none in hvcC (ISO 14496-15, 8.3.3.1: hev1)."""
+    container = sniff(memoryview(raw)).parse(memoryview(raw), Limits())
+    track = container.tree.movie.tracks[0]
+    body = next(prop.value.box for prop in track.content.properties if prop.kind == "hvcC")
+    sets, at = b"", 23
+    for _ in range(body[22]):
+        count, at = int.from_bytes(body[at + 1 : at + 3], "big"), at + 3
+        for _ in range(count):
+            end = at + 2 + int.from_bytes(body[at : at + 2], "big")
+            sets, at = sets + bytes(2) + body[at:end], end
+    bare = Property("hvcC", box(b"hvcC", body[:22] + b"\0"), Role.STRUCTURE, None)
+    first, *others = track.content.data
+    data = (FilteredData([memoryview(sets + first.bytes())]), *others)
+    content = replace(track.content, entry=b"hev1", properties=(bare,), data=data)
+    movie = replace(container.tree.movie, tracks=(replace(track, content=content),))
+    return b"".join(
+        by_name("heic").rewrite(memoryview(b""), replace(container, tree=replace(container.tree, movie=movie)))
+    )
 
 
 def test_what_the_box_colr_says_is_converted() -> None:

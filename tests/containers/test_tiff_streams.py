@@ -22,7 +22,9 @@ from rmexif import (
     strip,
     verify,
 )
-from rmexif.containers.tiff import streams
+from rmexif.containers.tiff import page_strips, streams
+from rmexif.containers.tiff.coded_strip import CleanStrip, StripSource
+from rmexif.containers.tiff.strips import clean_strip
 from rmexif.types import Limits
 from tests import samples
 from tests.containers.tiff_directories import LONG, SHORT, append_directory
@@ -350,6 +352,27 @@ def test_a_damaged_file_gives_an_input_error_or_a_picture(kind: str) -> None:
                 call(bytes(broken))
             except InputError:
                 continue
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "jxl", "jpeg"])
+def test_equal_tiles_are_walked_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk costs milliseconds, and a file of 16 KB has room for 2,000 tiles that are one stream."""
+    walks: list[int] = []
+
+    def counted(source: StripSource, *others: object) -> CleanStrip:
+        walks.append(source.offset)
+        return clean_strip(source, *others)
+
+    monkeypatch.setattr(page_strips, "clean_strip", counted)
+    image = samples.picture(160, 160)
+    number, name, own = ENCODERS.get(kind, (7, "JPEG", {"subsampling": 0}))
+    tile = samples.saved(image.crop((0, 0, 16, 16)), name, **own)
+    raw = file_of([tile] * 100, image, number, tile=16)
+
+    data, _ = strip(raw)
+
+    assert len(walks) == 2  # of the file, and of what comes out
+    assert len(streams_of(data)) == 100
 
 
 def test_the_twin_of_the_core_walks_so_much_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:

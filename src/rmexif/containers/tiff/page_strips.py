@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.memory import holds_at
 from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
-from rmexif.containers.tiff.streams import check_cost
+from rmexif.containers.tiff.streams import STREAMS, check_cost
 from rmexif.containers.tiff.strips import DECODED, clean_strip, source_samples
 from rmexif.containers.tiff.tags import Compression
 from rmexif.containers.tiff.tile_padding import has_common_padding
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["EarlierStrips", "PageStrip", "PageStrips"]
 
 PALETTE_BITS = (1, 2, 4, 8)  # of a sample: depths that decoders show
+
+
+WALKED = frozenset({Compression.JPEG, *STREAMS})  # codings whose strips are streams of another format
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class PageStrips:
         if coding.compression == Compression.JPEG:
             fields.reader.count_streams(len(self.places))
         self.cleaned: list[CleanStrip] = []
+        self.streams: dict[tuple[bytes, int, int], CleanStrip] = {}  # by their bytes and what of them shows
         self.jpeg_tables = b""  # that all strips share
         self.strips: tuple[PageStrip, ...] = ()
 
@@ -92,7 +97,7 @@ class PageStrips:
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
             source = StripSource(self.view[start:read_end] if self.stream is None else self.stream, start)
-            strip = self._known(len(cleaned), source) or clean_strip(source, self.coding, geometry, self.limits)
+            strip = self._known(len(cleaned), source) or self._cleaned(source, geometry)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
             cleaned.append(strip)
@@ -116,6 +121,15 @@ class PageStrips:
             for geometry, (start, end, _) in [(self.geometries[at], self.places[at])]
         )
         return has_common_padding(plain, earlier, self.geometries[number])
+
+    def _cleaned(self, source: StripSource, geometry: StripGeometry) -> CleanStrip:
+        """The clean strip; equal streams are walked once, because that costs milliseconds."""
+        if self.coding.compression not in WALKED:
+            return clean_strip(source, self.coding, geometry, self.limits)
+        key = blake2b(source.data).digest(), geometry.rows, geometry.columns
+        if key not in self.streams:
+            self.streams[key] = clean_strip(source, self.coding, geometry, self.limits)
+        return self.streams[key]
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:
         """The strip, where the same bytes in the same coding and place were clean as they stood before."""
