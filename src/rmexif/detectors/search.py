@@ -3,8 +3,9 @@
 Three rules turn candidates into detections:
 
 - A candidate counts by itself from ``alone`` on.
-- Beside a sure face of about the same size it counts from ``near`` on: where one face is, there are others, and the
-  small, turned and hidden ones of a crowd score low. Pictures without faces do not pay for it.
+- Beside a sure face of about the same size it counts from ``near`` on, beside three from ``crowd`` on: where one face
+  is, there are others, and the small, turned and hidden ones of a crowd score low. Pictures without faces do not pay
+  for it.
 - A candidate that stands alone and is not sure is looked at once more: cut out, brought to the sizes that the network
   knows best, and mirrored, because a bottle or a knee that looks like a face does so from one side.
 """
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from rmexif.detectors.pyramid import Plan
     from rmexif.types import Box, Detection
 
-__all__ = ["SAME", "SMALLEST", "Search", "choose", "merge", "one_per_face", "overlap", "second_look", "suppress"]
+__all__ = ["SAME", "SMALLEST", "Search", "choose", "cut_out", "merge", "one_per_face", "overlap", "second_look", "suppress"]
 
 SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and from which it needs no second look itself
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
+CROWD = 3  # sure faces that vouch for weaker ones than a single face does
 SAME = 0.3  # intersection over union above which two candidates are one
 LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (24, 32, 48, 64)  # px: size of the face in it
@@ -56,8 +58,9 @@ class Search:
 def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
     """The candidates that count, one per face, and how many a second look threw out."""
     best = one_per_face(found, plan.alone)
-    lone, score = ~_in_company(best), best[:, 4]
-    counts = score >= np.where(lone, plan.alone, plan.near)
+    company, score = _company(best), best[:, 4]
+    lone = company == 0
+    counts = score >= np.where(lone, plan.alone, np.where(company < CROWD, plan.near, plan.crowd))
     doubtful = np.flatnonzero(counts & lone & (score < CERTAIN))
     if not len(doubtful):
         return best[counts], 0
@@ -70,14 +73,14 @@ def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candi
     return best[counts], len(out)
 
 
-def _in_company(found: Candidates) -> NDArray[np.bool_]:
-    """Which candidates have another one in the picture that is a sure face of about the same size."""
+def _company(found: Candidates) -> NDArray[np.intp]:
+    """How many other candidates of the picture are sure faces of about the same size, for each."""
     sides = np.sqrt(np.maximum((found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]), 1))
     sure = np.flatnonzero(found[:, 4] >= SURE)
     ratio = sides[:, None] / sides[None, sure]
     alike = (ratio < ALIKE) & (ratio > 1 / ALIKE)
     alike[sure, np.arange(len(sure))] = False
-    return np.asarray(alike.any(axis=1))
+    return np.asarray(alike.sum(axis=1))
 
 
 def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +94,7 @@ def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[n
     for left, top, right, bottom in boxes.tolist():
         for face in LOOK_FACES:
             factor = face / max(right - left, bottom - top)
-            views.append(_cut_out(rgb, (left + right) / 2, (top + bottom) / 2, factor)[:, ::-1])
+            views.append(cut_out(rgb, (left + right) / 2, (top + bottom) / 2, np.eye(2) * factor, LOOK)[:, ::-1])
             half = (right - left) * factor / 2, (bottom - top) * factor / 2
             targets.append((LOOK / 2 - half[0], LOOK / 2 - half[1], LOOK / 2 + half[0], LOOK / 2 + half[1]))
     scores = np.zeros(len(views), np.float32)
@@ -104,20 +107,19 @@ def second_look(rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[n
     return result
 
 
-def _cut_out(rgb: NDArray[np.uint8], x: float, y: float, factor: float) -> NDArray[np.uint8]:
-    """``LOOK`` x ``LOOK`` px around (x, y), scaled by ``factor``; black beyond the picture."""
+def cut_out(rgb: NDArray[np.uint8], x: float, y: float, matrix: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """``side`` x ``side`` px around (x, y), through a 2 x 2 matrix; black beyond the picture."""
     height, width = rgb.shape[:2]
-    reach = LOOK / 2 / factor
-    left, top = max(0, int(x - reach)), max(0, int(y - reach))
-    right, bottom = min(width, int(x + reach) + 1), min(height, int(y + reach) + 1)
+    across, down = np.abs(np.linalg.inv(matrix)) @ (side / 2, side / 2)
+    left, top = max(0, int(x - across)), max(0, int(y - down))
+    right, bottom = min(width, int(x + across) + 1), min(height, int(y + down) + 1)
     part: NDArray[Any] = np.ascontiguousarray(rgb[top:bottom, left:right])
-    while factor <= 0.5 and min(part.shape[:2]) > 1:
+    while abs(np.linalg.det(matrix)) <= 0.25 and min(part.shape[:2]) > 1:
         part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        factor, left, top, x, y = factor * 2, left // 2, top // 2, x / 2, y / 2
-    shift = np.array(
-        [[factor, 0, LOOK / 2 - (x - left) * factor], [0, factor, LOOK / 2 - (y - top) * factor]], np.float32
-    )
-    view: NDArray[Any] = cv2.warpAffine(part, shift, (LOOK, LOOK), flags=cv2.INTER_LINEAR)
+        matrix, left, top, x, y = matrix * 2, left // 2, top // 2, x / 2, y / 2
+    shift = side / 2 - matrix @ (x - left, y - top)
+    whole = np.concatenate([matrix, shift[:, None]], axis=1).astype(np.float32)
+    view: NDArray[Any] = cv2.warpAffine(part, whole, (side, side), flags=cv2.INTER_LINEAR)
     return view
 
 
