@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from rmexif.detectors.pyramid import Plan
     from rmexif.types import Box, Detection
 
-__all__ = ["SAME", "SMALLEST", "Search", "choose", "cut_out", "merge", "one_per_face", "overlap", "second_look", "suppress"]
+__all__ = [
+    "SAME",
+    "SMALLEST",
+    "Search",
+    "choose",
+    "cut_out",
+    "merge",
+    "one_per_face",
+    "overlap",
+    "second_look",
+    "suppress",
+]
 
 SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and from which it needs no second look itself
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
