@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -24,6 +24,9 @@ from PIL import Image, ImageOps
 from rmexif.detectors import CenterFace
 from rmexif.policy import Policy
 from rmexif.styles import mask_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 LEAST = 12  # px: faces that become smaller than this are no longer asked for
 LARGEST = 2_400  # px: longer side from which pictures are halved first, so that a run takes minutes

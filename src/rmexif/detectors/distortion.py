@@ -1,8 +1,8 @@
 """Pictures that lie on their side, stand on their head, or are squeezed: seen in small cut-outs of a few candidates.
 
-The network knows upright faces in proportion. Where most faces of a picture are less than certain, a few of them are cut out
-and shown to it turned by quarters and stretched; where that makes a better face of one, the picture is searched once more
-in that form. An ordinary picture has certain faces, or no candidates at all, and costs nothing.
+The network knows upright faces in proportion. Where most faces of a picture are less than certain, a few of them are
+cut out and shown to it turned by quarters and stretched; where that makes a better face of one, the picture is searched
+once more in that form. An ordinary picture has certain faces, and costs nothing; one without faces costs a few cut-outs.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Place(NamedTuple):
         return cut_out(rgb, (self.left + self.right) / 2, (self.top + self.bottom) / 2, factor * matrix, VIEW)
 
     def surest(self, table: Candidates) -> float:
-        """The score of the surest face in a view: any of the picture's; that of a candidate in its middle, of its size."""
+        """The score of the surest face in a view: any of the picture's; a candidate's in the middle."""
         sides = table[:, 2:4] - table[:, :2]
         off = np.abs(table[:, :2] + sides / 2 - VIEW / 2).max(axis=1)
         size = np.sqrt(np.maximum(sides[:, 0] * sides[:, 1], 0))
