@@ -179,6 +179,18 @@ def test_a_lone_weak_candidate_needs_a_second_look(portrait: np.ndarray) -> None
     assert len(search.choose(wall, np.concatenate([row, sure]), plan)[0]) == 2
 
 
+@pytest.mark.parametrize(
+    ("recall", "score", "counted"), [("balanced", 0.45, 0), ("balanced", 0.62, 1), ("high", 0.62, 1)]
+)
+def test_a_lone_speck_must_be_sure(recall: str, score: float, counted: int) -> None:
+    """A face of 8 px shows nobody: where it stands alone and is not sure, it is more often none."""
+    row = np.zeros((1, 16), np.float32)
+    row[0, :5], row[0, 15] = (100, 100, 107, 108, score), 14
+    wall = np.full((200, 200, 3), 120, np.uint8)
+
+    assert len(search.choose(wall, row, pyramid.PLANS[recall])[0]) == counted
+
+
 @pytest.mark.parametrize(("company", "counted"), [(1, 1), (2, 2), (3, 4), (4, 5)])
 def test_a_crowd_vouches_for_weaker_faces(company: int, counted: int) -> None:
     """What one sure face does not carry, three of its size do."""

@@ -57,7 +57,7 @@ class CenterFace:
         plan = PLANS[self.recall]
         if self.min_confidence is not None:
             floor = max(self.min_confidence, 0.01)
-            plan = replace(plan, alone=floor, near=floor, crowd=floor)
+            plan = replace(plan, tiny=floor, alone=floor, near=floor, crowd=floor)
         found, levels, spent = candidates(rgb, plan)
         best, rejected = choose(rgb, found, plan)
         if (matrix := correction(rgb, found, best)) is not None:

@@ -2,7 +2,7 @@
 
 The network knows upright faces in proportion. Where most faces of a picture are less than certain, a few of them are
 cut out and shown to it turned by quarters and stretched; where that makes a better face of one, the picture is searched
-once more in that form. An ordinary picture has certain faces, and costs nothing; one without faces costs a few cut-outs.
+once more in that form. An ordinary picture has certain faces, and costs nothing; one without costs a few cut-outs.
 """
 
 from __future__ import annotations
