@@ -94,7 +94,8 @@ class _Place(NamedTuple):
 def _scores(rgb: NDArray[np.uint8], places: list[_Place]) -> NDArray[Any]:
     """For each correction, the score of the surest face that it makes of any place."""
     tables = iter(infer(np.stack([place.view(rgb, matrix) for place in places for matrix in CORRECTIONS]), 0.02))
-    return np.array([[place.surest(next(tables)) for _ in CORRECTIONS] for place in places]).max(axis=0)
+    scores = [[place.surest(next(tables)) for _ in CORRECTIONS] for place in places]
+    return np.asarray(np.max(scores, axis=0))
 
 
 def _placed(size: tuple[int, int], matrix: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int]]:
