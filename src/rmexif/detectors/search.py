@@ -48,6 +48,7 @@ SURE, CERTAIN = 0.5, 0.6  # scores from which a face vouches for others, and fro
 ALIKE = 3.0  # most that the sizes of two faces differ by, for one to vouch for the other
 CROWD = 3  # sure faces that vouch for weaker ones than a single face does
 SAME = 0.3  # intersection over union above which two candidates are one
+CLOSE_UP = 0.2  # share of the picture
 TINY = 12  # px of the picture: height of a face that shows nobody; most false alarms of pictures of places are smaller
 LOOK = 160  # px: side of a cut-out for a second look
 LOOK_FACES = (24, 48)  # px: size of the face in it
@@ -80,7 +81,8 @@ def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candi
     lone = company == 0
     alone = np.where(best[:, 3] - best[:, 1] < TINY, plan.tiny, plan.alone)
     counts = score >= np.where(lone, alone, np.where(company < CROWD, plan.near, plan.crowd))
-    doubtful = np.flatnonzero(counts & lone & (score < CERTAIN))
+    beside_close_up = (company == 1) & (score < plan.alone) & _has_close_up(best, rgb)
+    doubtful = np.flatnonzero(counts & ((lone & (score < CERTAIN)) | beside_close_up))
     if not len(doubtful):
         return best[counts], 0
     needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
@@ -90,6 +92,13 @@ def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candi
         rest, more = choose(rgb, np.delete(best, out, axis=0), plan)
         return rest, len(out) + more
     return best[counts], len(out)
+
+
+def _has_close_up(found: Candidates, rgb: NDArray[np.uint8]) -> bool:
+    """Whether a sure face takes much of the picture: what is as large beside it is more often a rim of it."""
+    sure = found[found[:, 4] >= SURE]
+    sides = sure[:, 2:4] - sure[:, :2]
+    return bool((sides[:, 0] * sides[:, 1] >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]).any())
 
 
 def _company(found: Candidates) -> NDArray[np.intp]:
