@@ -238,6 +238,20 @@ def with_stream(coded: bytes) -> bytes:
     return bytes(bits.out) + frames
 
 
+@pytest.mark.parametrize(("size", "error"), [((1 << 20) + 1, LimitExceeded), (1 << 20, MalformedImage)])
+def test_a_small_codestream_announces_no_large_profile(size: int, error: type[InputError]) -> None:
+    """Each byte of it is read in turn: 4 MB out of 130 KB took 8 s."""
+    image, frames, _ = files.split(LOSSLESS)
+    bits = FieldWriter()
+    bits.bits(16, 0x0AFF)
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
+    bits.u64(size)
+    bits.align()
+
+    with pytest.raises(error, match=str(size)):
+        parse(bytes(bits.out) + frames)
+
+
 @pytest.mark.parametrize("size", [1, 400, 5000])
 def test_profiles_are_written_so_that_libjxl_reads_them(size: int) -> None:
     """Our ICC stream, of any bytes, through libjxl."""

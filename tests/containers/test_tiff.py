@@ -15,6 +15,7 @@ from rmexif.errors import LimitExceeded
 from rmexif.native import lzw
 from rmexif.types import Limits
 from tests.containers.strict import assert_same_picture, clean, frames, kinds
+from tests.containers.tiff_directories import BYTE, append_directory
 
 SHORT, LONG, UNDEFINED = 3, 4, 7
 LETTERS = {1: "B", 2: "B", 5: "I", SHORT: "H", LONG: "I", UNDEFINED: "B", 16: "Q"}
@@ -225,6 +226,33 @@ def test_what_all_pages_point_at_is_not_read_for_each_without_end() -> None:
         with pytest.raises(LimitExceeded, match="times the file"):
             clean(TIFF, sharing(1000, tag, kind, bytes(200_000)))
         assert len(clean(TIFF, sharing(20, tag, kind, bytes(20_000)))) < 30_000
+
+
+def jpeg_strips(count: int) -> bytes:
+    """A page of so many strips of 8 x 8 px, which all point at the same JPEG stream."""
+    with Image.open(io.BytesIO(saved_jpeg := _saved(Image.new("L", (8, 8)), compression="jpeg"))) as image:
+        tags = image.tag_v2
+        start, size = tags[273][0], tags[279][0]
+        tables = tags[347]
+    out = bytearray(b"II*\0\0\0\0\0" + saved_jpeg[start : start + size])
+    fields = {256: (SHORT, [8]), 257: (LONG, [8 * count]), 258: (SHORT, [8]), 259: (SHORT, [7]), 262: (SHORT, [1])}
+    fields |= {273: (LONG, [8] * count), 277: (SHORT, [1]), 278: (SHORT, [8]), 279: (LONG, [size] * count)}
+    at = append_directory(out, fields | {347: (BYTE, list(tables))}, "<")
+    struct.pack_into("<I", out, 4, at)
+    return bytes(out)
+
+
+def _saved(image: Image.Image, **options: str) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def test_jpeg_strips_are_as_many_as_the_file_explains() -> None:
+    """Each is parsed like a file: 110 000 that share 30 B took 100 s."""
+    assert len(frames(clean(TIFF, jpeg_strips(30)))) == 1
+    with pytest.raises(LimitExceeded, match="1100 JPEG strips or tiles"):
+        clean(TIFF, jpeg_strips(1100))
 
 
 def test_different_profiles_are_counted() -> None:

@@ -7,6 +7,8 @@ what nothing accounts for passes neither. ``inspect`` finds what ``verify`` find
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -85,7 +87,9 @@ def ordinary() -> dict[str, bytes]:
         for image in (shot, shot.convert("L"), shot.convert("1"), indexed, shot.convert("RGBA"), smooth)
         for level in (0, 1, 6, 9)
     }
-    found |= {f"png {dpi} dpi": saved(shot, "PNG", dpi=(dpi, dpi)) for dpi in (72, 96, 144, 300)}
+    found |= {f"png {dpi} dpi": saved(shot, "PNG", dpi=(dpi, dpi)) for dpi in (13, 72, 80, 96, 144, 300, 1200)}
+    found |= {f"jpeg {dpi} dpi": saved(shot, "JPEG", dpi=(dpi, dpi)) for dpi in (40, 97, 301)}
+    found |= {f"tiff {dpi} dpi": saved(shot, "TIFF", dpi=(dpi, dpi)) for dpi in (40, 97, 301)}
     found["png transparent entry"] = saved(indexed, "PNG", transparency=0)
     for image in (shot, smooth, indexed, shot.convert("L")):
         found[f"gif {image.mode} {image.width}"] = saved(image, "GIF")
@@ -105,6 +109,12 @@ def ordinary() -> dict[str, bytes]:
         found[f"webp lossless {mode}"] = saved(shot.convert(mode), "WEBP", lossless=True)
     for extension in (".png", ".bmp", ".tiff", ".jpg", ".webp", ".gif"):
         found[f"OpenCV {extension}"] = cv2.imencode(extension, np.asarray(shot)[:, :, ::-1])[1].tobytes()
+    grey = np.asarray(shot.convert("L"))
+    for extension, pixels in ((".pgm", grey), (".pbm", grey), (".ppm", np.asarray(smooth))):
+        for binary in (0, 1):
+            options = [cv2.IMWRITE_PXM_BINARY, binary]
+            found[f"OpenCV {extension} {binary}"] = cv2.imencode(extension, pixels, options)[1].tobytes()
+    found["OpenCV .pam"] = cv2.imencode(".pam", grey)[1].tobytes()
     return found
 
 
@@ -197,6 +207,61 @@ def test_a_jpeg_in_a_tiff_passes_without_a_tail_alone() -> None:
 
     assert verify(raw) == []
     assert verify(raw + TEXT)
+
+
+def plain(separators: list[str]) -> bytes:
+    """A PGM of 20 x 20 px in decimal numbers, with what stands behind each of them."""
+    return b"P2\n20 20\n255\n" + "".join(f"{7 * at % 256}{text}" for at, text in enumerate(separators)).encode()
+
+
+SPELT = [bit for letter in b"Jane Doe, 12 Lime Street, 51.5072 N 0.1276 W, 2024" for bit in f"{letter:08b}"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "is_regular"),
+    [
+        ([" "] * 400, True),
+        (["\n"] * 400, True),
+        ([" \n" if at % 20 == 19 else "  " for at in range(400)], True),
+        ([" " if bit == "0" else "\n" for bit in SPELT], False),
+        ([" " if bit == "0" else "  " for bit in SPELT], False),
+        (["\n\n" if bit == "0" else "\n" for bit in SPELT], False),
+        ([" "] * 399 + ["\n0\n"], False),
+    ],
+)
+def test_layouts_of_plain_numbers(layout: list[str], is_regular: bool) -> None:
+    """What holds for all lines is a program's; what is chosen for each number could spell."""
+    raw = plain(layout)
+
+    assert len(np.asarray(Image.open(io.BytesIO(raw)))) == 20
+    assert [finding.where for finding in verify(raw)] == ([] if is_regular else ["pixels/plain"])
+
+
+@pytest.mark.parametrize("dpi", [(1300, 1300), (72, 73), (96.4, 96.4), (4_000_000, 4_000_000)])
+def test_a_measured_density_fails(dpi: tuple[float, float]) -> None:
+    """As of a screen or a scanner of one's own: no whole number of dots per inch or centimetre, or not the same."""
+    assert [finding.where for finding in verify(saved(screenshot(), "PNG", dpi=dpi))] == ["pHYs"]
+
+
+def flushed(distances: list[int]) -> bytes:
+    """A PNG whose encoder flushes behind as many bytes of rows, one after the other."""
+    rows = b"".join(b"\0" + bytes(range(60)) for _ in range(40))
+    packer, stream, at = zlib.compressobj(), b"", 0
+    for distance in distances:
+        stream += packer.compress(rows[at : at + distance]) + packer.flush(zlib.Z_SYNC_FLUSH)
+        at += distance
+    stream += packer.compress(rows[at:]) + packer.flush()
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 60, 40, 8, 0, 0, 0, 0)), (b"IDAT", stream), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I4s", len(data), kind) + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def test_flush_points_of_an_encoder_pass() -> None:
+    """Behind every row; at distances that spell, they are found."""
+    assert verify(flushed([61] * 39)) == []
+    assert [finding.where for finding in verify(flushed(list(b"Jane Doe, 12 Lime Street")))] == ["IDAT/deflate-blocks"]
 
 
 def test_a_level_of_compression_is_not_canonical() -> None:

@@ -88,9 +88,9 @@ def test_boxes_of_a_corrected_picture_are_those_of_the_picture(matrix: np.ndarra
 def test_certain_faces_are_not_searched_in_other_forms(portrait: np.ndarray) -> None:
     """An upright portrait costs what it did."""
     found, _, spent = pyramid.candidates(portrait, pyramid.PLANS["balanced"])
-    chosen, _ = search.choose(portrait, found, pyramid.PLANS["balanced"])
+    chosen, *_ = search.choose(portrait, found, pyramid.PLANS["balanced"])
 
-    assert distortion.correction(portrait, found, chosen) is None
+    assert distortion.correction(portrait, found, chosen) == (None, 0)
     assert CenterFace().search(portrait).network_px == spent
 
 
@@ -174,7 +174,7 @@ def test_a_lone_weak_candidate_needs_a_second_look(portrait: np.ndarray) -> None
     sure[0, :5] = (10, 250, 100, 350, 0.9)
     plan = pyramid.PLANS["balanced"]
 
-    assert [len(part) if not isinstance(part, int) else part for part in search.choose(wall, row, plan)] == [0, 1]
+    assert [len(part) if not isinstance(part, int) else part for part in search.choose(wall, row, plan)[:2]] == [0, 1]
     assert len(search.choose(np.ascontiguousarray(portrait), row, plan)[0]) == 1
     assert len(search.choose(wall, np.concatenate([row, sure]), plan)[0]) == 2
 

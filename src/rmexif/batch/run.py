@@ -33,6 +33,8 @@ __all__ = ["Summary", "run"]
 
 NEUTRAL = "neutral"
 STALE_CHOICES = ("remove", "quarantine")
+LEAST_ROWS, MOST_ROWS = 256, 2048  # of one part, where nobody says
+SHARE = 16  # pieces that a worker has done before one is larger
 EXITS = {NO_INPUT: 66, CANNOT_CREATE: 73}  # sysexits.h, as for folders
 
 
@@ -63,7 +65,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     engine: Literal["local", "ray", "spark"] = "local",
     at: str | None = None,
     neutral_names: bool = False,
-    rows: int = 256,
+    rows: int | None = None,
     check: bool = True,
     patience: float = 300,
     shards: Shards | None = None,
@@ -85,7 +87,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         engine: what carries the run.
         at: place of the manifest; ``_rmexif`` in the target by default.
         neutral_names: call outputs by names that say nothing; the manifest knows which is which.
-        rows: objects of one part of the manifest, which is also what a dead worker has to do again.
+        rows: objects of one part of the manifest, which an engine does as one piece of work; by default 256, and more
+            in a long listing.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
         shards: objects are tar, zip, Parquet or LMDB of images, which are written again; this says how.
@@ -106,7 +109,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     task = policy or Policy()
     limits = limits_of(**options)
     for name, number in (("rows", rows), ("patience", patience)):
-        if number <= 0:
+        if number is not None and number <= 0:
             raise InvalidPolicy(f"{name} must be more than 0, got {number}")
     if stale not in STALE_CHOICES:
         raise InvalidPolicy(f"stale must be one of {', '.join(STALE_CHOICES)}, got {stale!r}")
@@ -131,7 +134,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
 
     with _guarded(job, engine, summary) as job:
         earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
-        for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
+        most = _most_rows(rows if shards is None else 1, carrier.at_once)
+        for codes in carrier.scrub(job, _chunks(job, most, earlier, hidden)):
             codes.update(earlier.take_codes())
             count(codes)
         count(earlier.take_codes())
@@ -220,10 +224,22 @@ def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
     return found if job.shards is None else (entry for entry in found if not is_lock(entry.path))
 
 
-def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
+def _most_rows(rows: int | None, at_once: int) -> Callable[[int], int]:
+    """How many objects the next piece of a listing has, by how many were listed before.
+
+    An engine takes its time for each piece (Spark 33 ms of processor, once it is warm), and the last ones end one after
+    the other: so a piece may be as large as does not matter to the whole.
+    """
+    if rows is not None:
+        return lambda _: rows
+    return lambda listed: min(max(LEAST_ROWS, listed // (SHARE * at_once)), MOST_ROWS)
+
+
+def _chunks(job: Job, most: Callable[[int], int], earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
-    listed = _listed(job, hidden)
-    while piece := list(islice(listed, rows)):
+    listed, count = _listed(job, hidden), 0
+    while piece := list(islice(listed, most(count))):
+        count += len(piece)
         marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
         done, former = earlier.seen(marks)
         left = [(entry, mark) for entry, mark, is_done in zip(piece, marks, done, strict=True) if not is_done]

@@ -59,13 +59,15 @@ class CenterFace:
             floor = max(self.min_confidence, 0.01)
             plan = replace(plan, tiny=floor, alone=floor, near=floor, crowd=floor)
         found, levels, spent = candidates(rgb, plan)
-        best, rejected = choose(rgb, found, plan)
-        if (matrix := correction(rgb, found, best)) is not None:
+        best, rejected, again = choose(rgb, found, plan)
+        matrix, tried = correction(rgb, found, best)
+        spent += again + tried
+        if matrix is not None:
             corrected = through(rgb, matrix)
             found, _, more = candidates(corrected, plan)
-            again, out = choose(corrected, found, plan)
-            best = one_per_face(np.concatenate([best, mapped_back(again, matrix, height, width)]), plan.alone)
-            rejected, spent = rejected + out, spent + more
+            upright, out, again = choose(corrected, found, plan)
+            best = one_per_face(np.concatenate([best, mapped_back(upright, matrix, height, width)]), plan.alone)
+            rejected, spent = rejected + out, spent + more + again
         detections = tuple(d for row in best if (d := _detection(row, width, height)))
         longest = max(height, width)
         return Search(

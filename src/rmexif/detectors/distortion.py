@@ -24,6 +24,7 @@ __all__ = ["correction", "mapped_back", "through"]
 
 CERTAIN = 0.82  # median score of upright faces: 9 in 10 pictures reach it; of those turned by half a turn, one in four
 FEW, MORE = 3, 8  # candidates that are looked at: at first, and where none of them makes a face in any form
+SOME = 64  # best candidates among which those are chosen
 VIEW, FACE = 64, 28  # px: side of a cut-out, and of the face in it
 FOUND, BETTER = 0.4, 0.15  # score of a corrected view, and by how much it must exceed the view as it is
 NEAR_CENTRE = VIEW / 5  # px: where a face lies in its view
@@ -43,8 +44,9 @@ CORRECTIONS = tuple(
 )
 
 
-def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) -> NDArray[Any] | None:
-    """The 2 x 2 matrix that brings the faces of a picture to how the network knows them; None for most pictures.
+def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) -> tuple[NDArray[Any] | None, int]:
+    """The 2 x 2 matrix that brings the faces of a picture to how the network knows them, None for most pictures; and px of the
+    network for that.
 
     Args:
         rgb: H x W x 3.
@@ -52,19 +54,21 @@ def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) ->
         chosen: those of them that count as faces.
     """
     if len(chosen) and np.median(chosen[:, 4]) >= CERTAIN:
-        return None
-    best = suppress(found[found[:, 4] < CERTAIN], SAME)[:MORE]
+        return None, 0
+    weak = found[found[:, 4] < CERTAIN]
+    best = suppress(weak[np.argsort(-weak[:, 4], kind="stable")[:SOME]], SAME)[:MORE]
     places = [_Place(*row[:4].tolist()) for row in best]
     if not len(chosen):  # a close-up may leave no candidates at all
         places.insert(0, _Place(0, 0, rgb.shape[1], rgb.shape[0], is_picture=True))
-    scores = np.zeros(len(CORRECTIONS))
+    scores, tried = np.zeros(len(CORRECTIONS)), 0
     for some in (places[:FEW], places[FEW:]):
         if some and scores.max() < FOUND:
-            scores = np.maximum(scores, _scores(rgb, some))
+            scores, tried = np.maximum(scores, _scores(rgb, some)), tried + len(some)
+    spent = tried * len(CORRECTIONS) * VIEW**2
     surest = int(np.argmax(scores))
     if scores[surest] < max(FOUND, scores[0] + BETTER):
-        return None
-    return CORRECTIONS[surest]
+        return None, spent
+    return CORRECTIONS[surest], spent
 
 
 class _Place(NamedTuple):

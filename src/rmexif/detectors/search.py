@@ -56,6 +56,7 @@ TILT = math.radians(12)
 LOOK_VIEWS = tuple(
     np.array([[-math.cos(tilt), -math.sin(tilt)], [-math.sin(tilt), math.cos(tilt)]]) for tilt in (TILT, -TILT)
 )  # mirrored and tilted either way: of the views that cost as much, these tell faces from the rest best
+MOST_LOOKS = 128  # candidates of one picture that get one; photographs have a few
 CONFIRMED = 0.22  # mean score of a second look: of 130 weak faces 85 % reach it, of 55 false alarms 40 %
 KEPT = 0.13  # the same for a candidate that is sure: every face reaches it
 PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
@@ -71,11 +72,20 @@ class Search:
     max_face_px: int  # px; wider ones too
     levels: tuple[int, ...]  # px, longer side of each searched size of the picture
     rejected: int  # weak candidates that a second look threw out
-    network_px: int  # px that the network was shown, in all
+    network_px: int  # px that the network was shown, in all, second looks and other forms too
 
 
-def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candidates, int]:
-    """The candidates that count, one per face, and how many a second look threw out."""
+def choose(
+    rgb: NDArray[np.uint8], found: Candidates, plan: Plan, looks: int = MOST_LOOKS
+) -> tuple[Candidates, int, int]:
+    """The candidates that count, one per face, how many a second look threw out, and px of the network for that.
+
+    Args:
+        rgb: H x W x 3.
+        found: candidates, px of the picture.
+        plan: from which scores they count.
+        looks: second looks that may still be taken; where more are in doubt, all of them count.
+    """
     best = one_per_face(found, plan.alone)
     company, score = _company(best), best[:, 4]
     lone = company == 0
@@ -83,15 +93,16 @@ def choose(rgb: NDArray[np.uint8], found: Candidates, plan: Plan) -> tuple[Candi
     counts = score >= np.where(lone, alone, np.where(company < CROWD, plan.near, plan.crowd))
     beside_close_up = (company == 1) & (score < plan.alone) & _has_close_up(best, rgb)
     doubtful = np.flatnonzero(counts & ((lone & (score < CERTAIN)) | beside_close_up))
-    if not len(doubtful):
-        return best[counts], 0
+    if not 0 < len(doubtful) <= looks:
+        return best[counts], 0, 0
+    spent = len(doubtful) * len(LOOK_FACES) * len(LOOK_VIEWS) * LOOK**2
     needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
     out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
     counts[out] = False
     if (score[out] >= SURE).any():  # others may have counted for its company
-        rest, more = choose(rgb, np.delete(best, out, axis=0), plan)
-        return rest, len(out) + more
-    return best[counts], len(out)
+        rest, more, again = choose(rgb, np.delete(best, out, axis=0), plan, looks - len(doubtful))
+        return rest, len(out) + more, spent + again
+    return best[counts], len(out), spent
 
 
 def _has_close_up(found: Candidates, rgb: NDArray[np.uint8]) -> bool:

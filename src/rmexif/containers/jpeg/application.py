@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rmexif.containers.common.aspect import aspect
-from rmexif.containers.common.density import DPI, is_common_per_inch
+from rmexif.containers.common.density import CENTIMETRES, is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
@@ -24,8 +24,7 @@ ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 JFIF_DENSITY = 8  # byte of the parameters
 VERSIONS = (b"\x01\x00", b"\x01\x01", b"\x01\x02")  # of JFIF
-CENTIMETRE = 2.54  # to the inch
-PER_CENTIMETRE = frozenset(int(dpi / CENTIMETRE) + up for dpi in DPI for up in (0, 1))
+PER_CENTIMETRE = 2  # unit of a density
 JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
@@ -168,9 +167,9 @@ def _is_common_jfif(body: bytes) -> bool:
     )
     if len(body) != JFIF_SIZE or version not in VERSIONS or any(body[12:14]):
         return False
-    if unit == 2:  # whole numbers, rounded or cut off
-        return density == (1, 1) or (density[0] == density[1] and density[0] in PER_CENTIMETRE)
-    return density == (1, 1) or (unit < 2 and is_common_per_inch(*density))
+    if unit == PER_CENTIMETRE:
+        return is_common_per_metre(*(CENTIMETRES * number for number in density))
+    return unit < PER_CENTIMETRE and is_common_per_inch(*density)
 
 
 def _part(label: str, role: Role, segment: Segment, payload: PayloadKind, skip: int) -> Part:

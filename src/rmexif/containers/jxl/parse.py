@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif import icc
-from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
+from rmexif.containers.common.boxes import BoxAt, box_at, tiff_offset
 from rmexif.containers.common.choices import F16, with_choices
 from rmexif.containers.common.edge import area_beyond
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
@@ -171,7 +172,7 @@ class _BoxLayer:
 
     def _add(self, box: BoxAt, number: int) -> None:
         """Claim a box that holds none of the codestream; ``number`` is its place in the file."""
-        name, body = label(box.type), self.view[box.body : box.end]
+        name, body = name_of(box.type), self.view[box.body : box.end]
         if box.type == b"brob":
             inner = bytes(body[:4])
             payload = COMPRESSED.get(inner, PayloadKind.UNKNOWN)
@@ -204,7 +205,7 @@ class _BoxLayer:
 
     def _add_codestream(self, box: BoxAt) -> None:
         """The codestream in one box (9.7), or a part of it behind its number (9.8)."""
-        name, body, number = label(box.type), box.body, LAST_PART
+        name, body, number = name_of(box.type), box.body, LAST_PART
         if self.complete or (box.type == b"jxlc" and self.ranges):
             problem = "the codestream was complete, or had begun in jxlp boxes"
             raise MalformedImage(problem, structure=f"jxl box {name}", offset=box.offset)

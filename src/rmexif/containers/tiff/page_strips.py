@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.memory import holds_at
+from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
-from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
+from rmexif.containers.tiff.streams import check_cost
+from rmexif.containers.tiff.strips import DECODED, clean_strip
 from rmexif.containers.tiff.tags import Compression
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
@@ -60,6 +62,7 @@ class PageStrips:
 
     Raises:
         MalformedImage: fewer offsets or byte counts than the picture needs, or an offset behind the file.
+        LimitExceeded: more JPEG streams than the file's length explains.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class PageStrips:
         is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
         self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
         self.places = _places(fields, grid, coding)
+        if coding.compression == Compression.JPEG:
+            fields.reader.count_streams(len(self.places))
         self.cleaned: list[CleanStrip] = []
         self.jpeg_tables = b""  # that all strips share
         self.strips: tuple[PageStrip, ...] = ()
@@ -81,6 +86,7 @@ class PageStrips:
 
     def clean(self) -> None:
         """Clean every strip."""
+        check_cost(self.coding, self.geometries)
         cleaned: list[CleanStrip] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):

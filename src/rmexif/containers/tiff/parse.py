@@ -183,6 +183,12 @@ def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
     return rows > 0 and (rows == page.grid.block[1] or rows in ALL or is_beyond)
 
 
+def _is_number(entry: Entry, numbers: tuple[int, ...]) -> bool:
+    """Whether a field of a resolution is one number of its type; libtiff passes over others, which could be a text."""
+    types, count = (INTEGERS, 1) if entry.tag == Tag.RESOLUTION_UNIT else ({RATIONAL}, 2)
+    return entry.field_type in types and len(numbers) == count
+
+
 def _is_common_density(reader: TiffReader, page: Page) -> bool:
     """Whether the resolution of a page (TIFF 6.0, page 38) is one that programs write by themselves."""
     entries = {entry.tag: entry for entry in page.directory.entries}
@@ -345,7 +351,7 @@ class _TiffParts:
         if value is not None and numbers == value[1]:
             return True
         if entry.tag in RESOLUTION:
-            return self.is_uniform and _is_common_density(self.reader, page)
+            return self.is_uniform and _is_number(entry, numbers) and _is_common_density(self.reader, page)
         return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
 
     def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:

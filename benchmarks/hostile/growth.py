@@ -1,0 +1,81 @@
+"""How time grows with the number of structures of one kind: files of n, 2n and 4n of them, of every kind and format.
+
+usage: python -m benchmarks.hostile.growth [--operations strip,inspect,verify] [--only TEXT] [--share 1.0] [--all]
+
+Twice the structures may take twice the time; a kind that takes more than ``STEEP`` times for four times as many is
+printed, where that is above ``LEAST`` seconds. ``--all`` prints every kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.hostile import cost
+from benchmarks.hostile.growing_files import KINDS, repeated_parts
+
+import rmexif
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["main"]
+
+FACTORS = (1, 2, 4)
+STEEP = 6.0  # times the time for four times the structures: linear is 4, quadratic 16
+LEAST = 0.15  # s
+MAX_BYTES = 1_000_000
+
+
+def kinds() -> Iterator[tuple[str, Callable[[int], bytes], int]]:
+    """Name, maker and largest number of every kind of structure."""
+    for name, (most, make) in KINDS.items():
+        yield name, make, most
+    yield from repeated_parts()
+
+
+def seconds(raw: bytes, operation: str) -> tuple[float, str]:
+    """Processor time of one operation on one file, and how it ended."""
+    started = time.process_time()
+    try:
+        cost.OPERATIONS[operation](raw)
+        end = "ok"
+    except rmexif.RmexifError as error:
+        end = error.code
+    return time.process_time() - started, end
+
+
+def main() -> None:
+    """Print the kinds that grow faster than their number."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--operations", default="strip,inspect,verify")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--share", type=float, default=1.0, help="of the largest number that fits a file of 1 MB")
+    parser.add_argument("--all", action="store_true")
+    options = parser.parse_args()
+    cost.warm_up()
+    number = steep = 0
+    for name, make, most in kinds():
+        if options.only not in name:
+            continue
+        number += 1
+        files = [make(int(options.share * most) * factor // FACTORS[-1])[:MAX_BYTES] for factor in FACTORS]
+        for operation in options.operations.split(","):
+            spent = [seconds(raw, operation) for raw in files]
+            times = [item[0] for item in spent]
+            is_steep = times[-1] > LEAST * options.share and times[-1] > STEEP * times[0]
+            steep += is_steep
+            if is_steep or options.all:
+                shown = " ".join(f"{value:.3f}" for value in times)
+                print(
+                    f"{'STEEP ' if is_steep else ''}{name}, {operation}: {shown} s, {len(files[-1])} B, {spent[-1][1]}",
+                    flush=True,
+                )
+    print(f"{number} kinds, {steep} steep")
+    sys.exit(bool(steep))
+
+
+if __name__ == "__main__":
+    main()
