@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif import codecs, redaction, stealth, verification, webp_recode
-from rmexif.containers import output_for, rebuild
+from rmexif.containers import for_decoder, output_for
 from rmexif.containers.common.aspect import SQUARE
 from rmexif.detection import check_frame, detect
 from rmexif.errors import InputError, UnsupportedFeature, VerificationError
@@ -244,7 +244,7 @@ def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memory
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
     if all(part.role in HARMLESS for part in container.parts):
         return view
-    return rebuild(view, container)
+    return for_decoder(view, container)
 
 
 def _decode(source: bytes | memoryview, container: Container[Any], policy: Policy) -> Raster:

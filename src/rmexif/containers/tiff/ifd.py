@@ -10,6 +10,8 @@ from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rmexif.cursor import ByteOrder
 
 __all__ = ["ASCII", "BYTE", "INTEGERS", "LONG", "LONG8", "RATIONAL", "SHORT", "TYPES", "UNDEFINED"]
@@ -75,6 +77,7 @@ class TiffReader:
     Args:
         view: the whole file.
         max_entries: fields that all directories together may have.
+        magics: numbers in the place of 42 that are taken, too: of camera RAW.
 
     Raises:
         MalformedImage: no TIFF header.
@@ -82,7 +85,7 @@ class TiffReader:
 
     __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "streams", "unread", "view")
 
-    def __init__(self, view: memoryview, max_entries: int) -> None:
+    def __init__(self, view: memoryview, max_entries: int, magics: Collection[int] = ()) -> None:
         self.view, self.max_entries, self.entries = view, max_entries, 0
         self.streams = 0  # of JPEG, so far
         self.unread = LEAST_READ + READS * len(view)  # bytes of values that may still be read
@@ -93,7 +96,7 @@ class TiffReader:
         self.order: Literal["<", ">"] = "<" if mark == b"II" else ">"
         cursor.order = self.byte_order
         magic = cursor.u16()
-        if magic not in (CLASSIC, BIG):
+        if magic not in (CLASSIC, BIG, *magics):
             raise MalformedImage(f"the number {magic}, expected 42 or 43", structure="tiff header", offset=2)
         self.big = magic == BIG
         if self.big and (cursor.u16(), cursor.u16()) != (8, 0):
