@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.parse import TiffTree
     from rmexif.types import Container, Limits
 
-__all__ = ["join_pages", "rewrite"]
+__all__ = ["as_classic", "join_pages", "rewrite"]
 
 
 def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
@@ -45,6 +45,15 @@ def _serialised(tree: TiffTree) -> list[bytes | memoryview]:
     for number, page in enumerate(tree.pages, 1):
         writer.add(page, last=number == len(tree.pages))
     return writer.out
+
+
+def as_classic(container: Container[TiffTree]) -> bytes:
+    """The clean file with 32-bit offsets, for decoders that read no others.
+
+    Raises:
+        LimitExceeded: it would grow past 4 GiB.
+    """
+    return b"".join(_serialised(replace(container.tree, big=False)))
 
 
 def join_pages(files: Iterable[bytes], limits: Limits) -> bytes:
