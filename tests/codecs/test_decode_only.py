@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 
+import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif import InputError, Policy, UnsupportedFeature, inspect, scrub, strip, verify
-from rmexif.containers import DECODE_ONLY, FORMATS
+from rmexif import InputError, Policy, UnsupportedFeature, codecs, inspect, scrub, strip, verify
+from rmexif.containers import DECODE_ONLY, FORMATS, sniff_source
 from rmexif.errors import LimitExceeded, MalformedImage
 from rmexif.types import Limits
 from tests import samples
@@ -152,3 +155,29 @@ def test_a_folder_is_stripped_of_what_can_be(tmp_path: Path) -> None:
     done = run("scrub", "in/a.qoi", "--no-faces", "--in-place", cwd=tmp_path)
     assert b"qoi leaves as png" in done.stderr
     assert (tmp_path / "in" / "a.qoi").read_bytes() == FILES["qoi"][1]
+
+
+def test_jpeg_2000_of_16_bit() -> None:
+    """White stays white; by the numbers that OpenCV has coded without loss."""
+    values = np.random.default_rng(5).integers(0, 1 << 16, (32, 48, 3)).astype(np.uint16)
+    values[:8] = 65535
+    raw = cv2.imencode(".jp2", values[:, :, ::-1], [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1].tobytes()
+
+    found = codecs.decode(raw, sniff_source(memoryview(raw)).parse(memoryview(raw), Limits())).frames[0].pixels
+
+    assert np.array_equal(found, values)
+
+
+def test_a_bilevel_photoshop_file() -> None:
+    """A bit is ink, as FFmpeg reads it."""
+    bits = np.random.default_rng(5).integers(0, 2, (32, 48), dtype=np.uint8)
+    head = b"8BPS\0\1" + bytes(6) + b"\0\1" + (32).to_bytes(4, "big") + (48).to_bytes(4, "big") + b"\0\1\0\0"
+    raw = head + bytes(14) + np.packbits(bits, axis=1).tobytes()
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "psd_pipe", "-i", "-"]
+    command += ["-pix_fmt", "gray", "-f", "rawvideo", "-"]
+    shown = np.frombuffer(subprocess.run(command, input=raw, capture_output=True, check=True).stdout, np.uint8)
+
+    found = np.asarray(Image.open(io.BytesIO(scrub(raw, PLAIN)[0])).convert("L"))
+
+    assert np.array_equal(shown.reshape(32, 48), 255 * (1 - bits))
+    assert np.abs(found.astype(int) - shown.reshape(32, 48)).max() <= 1

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from rmexif.containers.tiff.page import Page
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp"]
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp", "wide_pixels"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
@@ -76,6 +76,11 @@ def _swapped(pixels: Pixels) -> Pixels:
     if pixels.shape[2] < 3:
         return pixels
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def wide_pixels(raw: Raw, depth: int) -> Pixels:
+    """One picture of so many bits a sample, more than 8, through OpenCV in 16: grey, RGB or RGBA."""
+    return _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
 
 
 def _frames(
@@ -308,7 +313,7 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     frames: tuple[Frame, ...] | FrameStream
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
-        pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
+        pixels = wide_pixels(raw, depth)
         space = space_of(pixels)
         frames = (Frame(pixels),)
     else:

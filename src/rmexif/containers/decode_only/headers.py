@@ -27,6 +27,7 @@ __all__ = [
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ICON_HEADS = (b"\0\0\1\0", b"\0\0\2\0")  # ICO, CUR
 MAX_ICONS = 64
+SSIZ = 42  # byte of a codestream: of the first component, behind SOC and the fields of SIZ for all of them
 JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"  # SOC, SIZ (ISO/IEC 15444-1, A.4.1 and A.5.1)
 MAX_BOXES = 64
@@ -127,6 +128,11 @@ def jpeg2000(view: memoryview) -> PictureSize:
     size = _checked(right - left, bottom - top, "jpeg2000 SIZ", cursor.offset - 16)
     cursor.skip(16)  # of the tiles
     return size._replace(channels=cursor.u16(), sample_bytes=2)
+
+
+def jpeg2000_depth(view: memoryview) -> int:
+    """Bits of a sample, of the first component (Ssiz, A.5.1)."""
+    return (Cursor(view, "jpeg2000 SIZ", _codestream(view) + SSIZ).u8() & 0x7F) + 1
 
 
 def _codestream(view: memoryview) -> int:
