@@ -168,14 +168,15 @@ def test_jpeg_2000_of_16_bit() -> None:
     assert np.array_equal(found, values)
 
 
-def test_a_bilevel_photoshop_file() -> None:
+def test_a_bilevel_photoshop_file(tmp_path: Path) -> None:
     """A bit is ink, as FFmpeg reads it."""
     bits = np.random.default_rng(5).integers(0, 2, (32, 48), dtype=np.uint8)
     head = b"8BPS\0\1" + bytes(6) + b"\0\1" + (32).to_bytes(4, "big") + (48).to_bytes(4, "big") + b"\0\1\0\0"
     raw = head + bytes(14) + np.packbits(bits, axis=1).tobytes()
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "psd_pipe", "-i", "-"]
+    (tmp_path / "bits.psd").write_bytes(raw)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "bits.psd")]
     command += ["-pix_fmt", "gray", "-f", "rawvideo", "-"]
-    shown = np.frombuffer(subprocess.run(command, input=raw, capture_output=True, check=True).stdout, np.uint8)
+    shown = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
 
     found = np.asarray(Image.open(io.BytesIO(scrub(raw, PLAIN)[0])).convert("L"))
 
