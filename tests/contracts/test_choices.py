@@ -155,3 +155,18 @@ def test_the_form_of_each_page_is_named() -> None:
     assert strip(alike)[0] != strip(mixed)[0]
     assert sizes(mixed)["tiff-strip-choice"] == 2 * 39
     assert "tiff-strip-choice" not in sizes(saved([None]))
+
+
+def test_the_background_of_a_gif_is_named() -> None:
+    """Where frames are taken away to it; browsers show none, Pillow the entry that the screen names."""
+    frames = [Image.fromarray(RNG.integers(0, 16, (16, 16), dtype=np.uint8), "P") for _ in range(3)]
+    for frame in frames:
+        frame.putpalette(COLOURS[:16].tobytes())
+    raw = bytearray(samples.saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, disposal=2))
+    sizes_of = []
+    for background in (0, 9):
+        raw[11] = background
+        assert strip(bytes(raw))[0][11] == background
+        sizes_of.append(sizes(bytes(raw)).get("display-numbers"))
+
+    assert sizes_of == [None, 4]

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parse"]
 
+BACKGROUND_BYTES = 4  # an index, and the colour of its entry
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
@@ -96,7 +97,8 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
-    return with_choices(container, palettes=[table.entries for table in screen.tables() if table])
+    palettes = [table.entries for table in screen.tables() if table]
+    return with_choices(container, palettes=palettes, numbers=BACKGROUND_BYTES * bool(screen.background))
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:
