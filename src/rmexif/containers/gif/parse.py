@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["parse"]
 
-BACKGROUND_BYTES = 4  # an index, and the colour of its entry
 LONGEST = 255  # byte of a data sub-block (15)
 LOOK_AHEAD = 1 << 20  # byte: blocks of full length that are read at once
 
@@ -98,7 +97,19 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         tree=screen,
     )
     palettes = [table.entries for table in screen.tables() if table]
-    return with_choices(container, palettes=palettes, numbers=BACKGROUND_BYTES * bool(screen.background))
+    return with_choices(container, palettes=palettes, numbers=_background_bytes(screen))
+
+
+def _background_bytes(screen: GifScreen) -> int:
+    """Bytes of the background: its number, and in each table the colours that stay for it though no pixel has them."""
+    count = int(screen.background > 0)
+    for table in filter(None, screen.tables()):
+        used = set[int]().union(*(each.samples for each in screen.pictures if (each.table or screen.table) is table))
+        free = {0, screen.background} - used
+        count += sum(
+            len(table.entries[number]) for number in free if number < len(table.entries) and any(table.entries[number])
+        )
+    return count
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:
