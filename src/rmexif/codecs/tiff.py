@@ -10,24 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.codecs.tiff_streams import DECODED as STREAMS
+from rmexif.codecs.tiff_streams import read_stream
+from rmexif.containers.tiff.rewrite import refusal
 from rmexif.containers.tiff.samples import FLOATING_POINT
 from rmexif.containers.tiff.strips import UNPACKED, decode_samples
-from rmexif.containers.tiff.tags import ExtraSample, Photometric, Tag
+from rmexif.containers.tiff.tags import ONLY_DECODED, ExtraSample, Photometric, Tag
 from rmexif.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from rmexif.containers.tiff.geometry import StripGeometry
     from rmexif.containers.tiff.page import Page
     from rmexif.types import Container
 
     Pixels = NDArray[Any]
 
-__all__ = ["has_one_space", "is_read_here", "read_page", "unknown_samples"]
+__all__ = ["FLOAT", "check_codings", "has_one_space", "is_read_here", "read_page", "scaled", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
+WIDEST = 16  # bit: samples of streams
 GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
 BLOCK = 1 << 20  # samples that are spread to 8 bytes at a time
 LAB = (Photometric.CIELAB, Photometric.ICCLAB)
@@ -56,6 +61,13 @@ def is_read_here(page: Page) -> bool:
     return not _is_foreign(page) and _is_plain(page)
 
 
+def check_codings(pages: Iterable[Page]) -> None:
+    """Raise UnsupportedFeature where a page is in a coding that no decoder at hand reads."""
+    for page in pages:
+        if page.opaque_compression and page.opaque_compression not in ONLY_DECODED:
+            raise refusal(page)
+
+
 def has_one_space(container: Container[Any]) -> bool:
     """Whether the numbers of all pages mean the same kind of colour: grey, RGB, ink, or Lab."""
     pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
@@ -78,12 +90,15 @@ def _is_foreign(page: Page) -> bool:
     known = bits[0] in FOREIGN.get(photometric, ()) and _extra(page) in FOREIGN_EXTRA.get(
         (photometric, bits[0]), NO_EXTRA
     )
-    return (known or photometric not in CHANNELS) and Tag.SAMPLE_FORMAT not in page.fields
+    is_unsigned = Tag.SAMPLE_FORMAT not in page.fields
+    return (known or photometric not in CHANNELS) and is_unsigned and page.coding.compression not in STREAMS
 
 
 def _is_plain(page: Page) -> bool:
     photometric, bits = _first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0), page.fields[Tag.BITS_PER_SAMPLE][1]
     formats = set(page.fields[Tag.SAMPLE_FORMAT][1]) if Tag.SAMPLE_FORMAT in page.fields else {UNSIGNED}
+    if page.coding.compression in STREAMS:
+        return formats == {UNSIGNED} and photometric in (*GREY, Photometric.RGB) and max(bits) <= WIDEST
     known = len(formats) == 1 and formats <= {UNSIGNED, SIGNED, FLOAT}
     sized = formats != {FLOAT} or bits[0] in (16, 32, 64)
     return known and sized and page.coding.compression in UNPACKED and photometric in CHANNELS and len(set(bits)) == 1
@@ -124,7 +139,7 @@ def read_page(page: Page) -> tuple[Pixels, str]:
             shown[some] = table[colours[some, :, 0]]
         alpha, _ = _alpha(page, values, shown.dtype)
         return np.concatenate((shown, alpha), axis=2) if alpha.size else shown, "RGB"
-    ends = _ends(colours, bits[0], _format(page))
+    ends = _ends(colours, _depth(page, values), _format(page))
     shown = _scaled(colours, ends)
     alpha, is_multiplied = _alpha(page, values, shown.dtype)
     if is_multiplied and not ends[0]:
@@ -147,7 +162,7 @@ def _extra(page: Page) -> tuple[int, ...]:
 
 def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> tuple[Pixels, bool]:
     """The first extra sample that is opacity, empty where none is, and whether colours are multiplied by it."""
-    extra, bits = _extra(page), page.fields[Tag.BITS_PER_SAMPLE][1][0]
+    extra, bits = _extra(page), _depth(page, values)
     for number, meaning in enumerate(extra):
         if meaning in (ExtraSample.UNASSOCIATED_ALPHA, ExtraSample.ASSOCIATED_ALPHA):
             at = values.shape[2] - len(extra) + number
@@ -164,6 +179,12 @@ def _divide(shown: Pixels, alpha: Pixels) -> None:
         shown[some] = np.rint(np.minimum(shown[some] * (full / np.maximum(alpha[some], 1.0)), full))
 
 
+def _depth(page: Page, values: Pixels) -> int:
+    """Bits of a sample; those of streams are decoded to the full range of their type."""
+    is_stream = page.coding.compression in STREAMS
+    return 8 * values.dtype.itemsize if is_stream else int(page.fields[Tag.BITS_PER_SAMPLE][1][0])
+
+
 def _values(page: Page) -> Pixels:
     """The numbers of all samples, H x W x samples."""
     bits = page.fields[Tag.BITS_PER_SAMPLE][1]
@@ -172,9 +193,7 @@ def _values(page: Page) -> Pixels:
     each, columns = len(page.grid.strips) // planes, -(-page.width // across)
     out: Pixels | None = None
     for number, (strip, geometry) in enumerate(zip(page.strips, page.grid.strips, strict=True)):
-        data = decode_samples(strip.data, page.coding, geometry)
-        block = _unpacked(page, data, len(geometry.bits), geometry.row)
-        block = block[: geometry.rows, : geometry.columns]
+        block = _block(page, strip.data, geometry)[: geometry.rows, : geometry.columns]
         if out is None:
             out = np.zeros((page.height, page.width, len(bits)), block.dtype)
         plane, place = divmod(number, each)
@@ -183,6 +202,13 @@ def _values(page: Page) -> Pixels:
         target[:, :, slice(plane, plane + 1) if planes > 1 else slice(None)] = block
     assert out is not None
     return out
+
+
+def _block(page: Page, data: bytes | memoryview, geometry: StripGeometry) -> Pixels:
+    """One strip as rows x px x samples."""
+    if page.coding.compression in STREAMS:
+        return read_stream(data, page.coding, geometry)
+    return _unpacked(page, decode_samples(data, page.coding, geometry), len(geometry.bits), geometry.row)
 
 
 def _unpacked(page: Page, data: bytearray, count: int, stride: int) -> Pixels:
@@ -217,6 +243,17 @@ def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
     """Undo the floating point predictor (TIFF Technical Note 3): bytes of one weight stand together, as differences."""
     plain = np.cumsum(rows.reshape(len(rows), -1, count), axis=1, dtype=np.uint8).reshape(len(rows), depth, -1)
     return np.ascontiguousarray(plain.transpose(0, 2, 1)).reshape(len(rows), -1)
+
+
+def scaled(values: Pixels, bits: int, kind: int) -> Pixels:
+    """Numbers as samples of 8 or 16 bit.
+
+    Args:
+        values: rows x px x samples.
+        bits: of a number.
+        kind: UNSIGNED, SIGNED or FLOAT.
+    """
+    return _scaled(values, _ends(values, bits, kind))
 
 
 def _ends(values: Pixels, bits: int, kind: int) -> tuple[float, float, np.dtype[Any]]:

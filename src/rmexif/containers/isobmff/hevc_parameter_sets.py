@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from rmexif.containers.common.bits import BitRewriter
 from rmexif.containers.isobmff.hevc_reference_sets import copy_reference_sets
-from rmexif.containers.isobmff.hevc_vui import rewrite_vui
+from rmexif.containers.isobmff.hevc_vui import Samples, rewrite_vui
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 __all__ = [
@@ -113,7 +113,14 @@ class _ParameterSet(BitRewriter):
         return bytes((self.kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
 
 
-def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing: bool = False) -> HevcSequence:
+def read_sps(
+    nal: bytes,
+    offset: int = 0,
+    *,
+    windowed: bool = True,
+    keeps_timing: bool = False,
+    samples: Samples | None = None,
+) -> HevcSequence:
     """A sequence parameter set (7.3.2.2).
 
     Args:
@@ -121,6 +128,7 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing
         offset: byte of the file at which it lies, for errors.
         windowed: whether it is written with its conformance window; without it all that is coded is shown.
         keeps_timing: whether it is written with a rate that encoders write by themselves.
+        samples: to be written without primaries and transfer.
 
     Raises:
         MalformedImage: it ends early, or a number is above what its field allows.
@@ -146,7 +154,7 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing
         for _ in range(bits.ue(32)):
             bits.copy(counter + 1)
     bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
-    rewrite_vui(bits, layers, keeps_timing=keeps_timing)
+    rewrite_vui(bits, layers, keeps_timing=keeps_timing, samples=samples)
     _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
     more = sps_id, ctb, separate, adaptive_offset, scaling, shown
     return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *more)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.zlib_stream import HEADER
+from rmexif.containers.tiff.streams import STREAMS
 from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.residuals import Residual
 
@@ -32,7 +33,7 @@ FORM = 2  # byte: compression, order of bits, planes, depth, alpha, orientation 
 
 
 def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
-    """Bytes in colour maps and padding that stay as they are, and in the cuts; of JPEG tiles no bound is known."""
+    """Bytes in colour maps and padding that stay as they are, and in the cuts; of streams no bound is known."""
     found: dict[Residual, int] = {}
     cut = sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1)
     if free := cut + FORM * (len(pages) - 1):
@@ -41,7 +42,7 @@ def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
     if maps:
         found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
     padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
-    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
+    if padded and all(page.coding.compression not in {Compression.JPEG, *STREAMS} for page in padded):
         found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
     return found
 
@@ -70,7 +71,7 @@ def with_page_choices(container: Container[TiffTree], pages: Sequence[Page]) -> 
         container,
         palettes=[_palette(page) for page in pages],
         numbers=sum(map(_number_bytes, pages)),
-        is_recoded=all(page.coding.compression not in DEFLATED for page in pages),
+        is_recoded=all(page.coding.compression not in {*DEFLATED, *STREAMS} for page in pages),
         are_frames=False,
     )
 
