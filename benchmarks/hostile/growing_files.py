@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from benchmarks.hostile.deflated_files import XMP_HEAD
+from benchmarks.hostile.growing_texts import TEXT_KINDS
 from benchmarks.hostile.paged_files import page_fields, tiff_of
 from benchmarks.hostile.raster_files import saved
 from tests import samples
@@ -18,16 +18,12 @@ from tests.containers import jxl_files as jxl
 from tests.containers.builders_jpeg import segment
 from tests.containers.builders_png import actl, chunk, fctl, fdat, png
 
-from rmexif import Limits, containers
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from rmexif.types import Part
 
-__all__ = ["KINDS", "repeated_parts"]
+__all__ = ["KINDS"]
 
-Maker = "Callable[[int], bytes]"
 SEGMENT = 60_000  # byte of a JPEG segment's body
 TIFF_HEAD = b"II*\0\x08\0\0\0"
 
@@ -130,17 +126,6 @@ def _deep_boxes(n: int, kind: bytes = b"dinf") -> bytes:
     return next(iter(samples.of("avif").values())) + inner
 
 
-def _svg(body: str, head: str = "") -> bytes:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="64" height="64">'
-        f"{head}{body}</svg>"
-    ).encode()
-
-
-def _xmp(text: bytes) -> bytes:
-    return XMP_HEAD + text
-
-
 def _apng(n: int) -> bytes:
     frames = b"".join(fctl(2 * k + 1, 1, 1) + fdat(2 * k + 2, bytes(3), 3) for k in range(n - 1))
     return png(actl(n), fctl(0, 2, 2), after=(frames,))
@@ -152,10 +137,6 @@ def _gif(*blocks: bytes) -> bytes:
 
 GIF_FRAME = b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
 CONTROL = b"!\xf9\4\5\2\0\0\0"
-
-
-def _deep_xml(n: int) -> bytes:
-    return b"<a>" * n + b"</a>" * n
 
 
 def _icc(n: int) -> bytes:
@@ -172,6 +153,52 @@ def _jumbf(depth: int) -> bytes:
     return inner
 
 
+def _split_png(n: int) -> bytes:
+    stream = zlib.compressobj(0)
+    data = stream.compress(bytes(7 * ((n + 6) // 7))) + stream.flush()
+    raw = png(width=2, height=(n + 6) // 7, stream=data)
+    at = raw.index(b"IDAT") - 4
+    pieces = b"".join(chunk(b"IDAT", bytes([value])) for value in data)
+    return raw[:at] + pieces + chunk(b"IEND")
+
+
+def _restarts(n: int) -> bytes:
+    plain = saved("JPEG")
+    at = plain.find(b"\xff\xda")
+    markers = bytes(value for k in range(n) for value in (0xFF, 0xD0 + k % 8))
+    return plain[:at] + segment(0xDD, b"\0\1") + plain[at:-2] + markers + b"\xff\xd9"
+
+
+def _scans(n: int) -> bytes:
+    raw = saved("JPEG", progressive=True)
+    at = raw.find(b"\xff\xda")
+    return raw[:-2] + (segment(0xDA, b"\1\1\0\1\1\0") + b"\xff\0" * 4) * n + b"\xff\xd9" + raw[at:at]
+
+
+def _webp(body: bytes) -> bytes:
+    coded = saved("WEBP", lossless=True)[12:]
+    return webp.riff(webp.vp8x(64, 48, 0x3C), coded, body)
+
+
+def _webp_frames(n: int, extra: bytes = b"") -> bytes:
+    coded = saved("WEBP", (2, 2), lossless=True)[12:]
+    return webp.riff(webp.vp8x(2, 2, 0x12), webp.chunk(b"ANIM", bytes(6)), webp.anmf(2, 2, coded + extra) * n)
+
+
+def _bmp_gap(n: int) -> bytes:
+    raw = saved("BMP")
+    return raw[:10] + struct.pack("<I", 54 + n) + raw[14:54] + bytes(n) + raw[54:]
+
+
+def _jxl(boxes: bytes) -> bytes:
+    return jxl.BOXED + jxl.box(b"jxlc", jxl.encoded(jxl.picture())) + boxes
+
+
+def _jxl_parts(n: int) -> bytes:
+    parts = b"".join(jxl.box(b"jxlp", struct.pack(">I", k)) for k in range(n))
+    return jxl.BOXED + parts + jxl.box(b"jxlp", struct.pack(">I", n | 1 << 31) + jxl.encoded(jxl.picture()))
+
+
 # Largest number, and the maker, of each kind; four sizes up to that number are tried.
 KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
     **{
@@ -181,13 +208,13 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
         )
         for kind, body in (
             *((b"tEXt", b"a\0b"), (b"zTXt", b"a\0\0" + zlib.compress(b"b")), (b"iTXt", b"a\0\0\0\0\0b")),
-            *((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _xmp(b"<a/>")), (b"eXIf", TIFF_HEAD + bytes(6))),
+            *((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP_HEAD + b"<a/>"), (b"eXIf", TIFF_HEAD + bytes(6))),
             *((b"iCCP", b"a\0\0" + zlib.compress(_icc(4))), (b"sPLT", b"a\0\x08" + bytes(6)), (b"abCd", b"")),
             *((b"gAMA", bytes(4)), (b"pHYs", bytes(9)), (b"tIME", bytes(7)), (b"caBX", _jumbf(3)), (b"IDAT", b"")),
         )
     },
     "png sPLT entries": (100_000, lambda n: png(chunk(b"sPLT", b"a\0\x08" + bytes(6 * n)))),
-    "png pixels in IDAT of 1 B": (60_000, lambda n: _split_png(n)),
+    "png pixels in IDAT of 1 B": (60_000, _split_png),
     "png frames": (1_900, _apng),
     "png frames out of order": (30_000, lambda n: png(actl(n), after=(fctl(5, 1, 1) * n,))),
     "png iCCP tags": (60_000, lambda n: png(chunk(b"iCCP", b"a\0\0" + zlib.compress(_icc(n))))),
@@ -206,7 +233,7 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
                 (0xCC, b"\0\x10"),
             ),
             *((0xEB, b"JP\0\1\0\0\0\1" + _jumbf(2)), (0xE2, b"MPF\0" + TIFF_HEAD + bytes(6)), (0xEF, b"a" * 20)),
-            (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + _xmp(b"<a/>")),
+            (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP_HEAD + b"<a/>"),
             (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + b"A" * 32 + struct.pack(">II", 900_000, 40) + b"<" * 40),
             (0xE1, b"Exif\0\0" + TIFF_HEAD + bytes(6)),
         )
@@ -230,8 +257,8 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
             ),
         ),
     ),
-    "jpeg restart markers": (300_000, lambda n: _restarts(n)),
-    "jpeg scans": (20_000, lambda n: _scans(n)),
+    "jpeg restart markers": (300_000, _restarts),
+    "jpeg scans": (20_000, _scans),
     "jpeg pictures behind": (300, lambda n: saved("JPEG") * n),
     "jpeg fill bytes": (900_000, partial(_jpeg, lambda n: b"\xff" * n)),
     "jpeg no segment behind": (900_000, lambda n: saved("JPEG") + b"\xff\xd8\xff" * (n // 3)),
@@ -251,14 +278,14 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
     "gif loops": (47_000, lambda n: _gif(b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0" * n + GIF_FRAME)),
     "gif XMP": (20_000, lambda n: _gif(b"!\xff\x0bXMP DataXMP\4<a/>\0" * n + GIF_FRAME)),
     "gif data of pieces": (450_000, lambda n: _gif(GIF_FRAME[:10] + b"\2" + b"\1\x44" * n + b"\0")),
-    "webp frames": (1_990, lambda n: _webp_frames(n)),
+    "webp frames": (1_990, _webp_frames),
     **{
         f"webp {kind.decode()}": (60_000, lambda n, k=kind: _webp(webp.chunk(k, b"ab") * n))  # type: ignore[misc]
         for kind in (b"abcd", b"XMP ", b"EXIF", b"ICCP", b"ANIM", b"ALPH", b"VP8 ", b"VP8L")
     },
     "webp chunks in a frame": (60_000, lambda n: _webp_frames(1, webp.chunk(b"abcd", b"ab") * n)),
     "webp chunks behind": (60_000, lambda n: saved("WEBP") + webp.chunk(b"abcd", b"ab") * n),
-    "bmp gap": (900_000, lambda n: _bmp_gap(n)),
+    "bmp gap": (900_000, _bmp_gap),
     "bmp RLE ends": (
         450_000,
         lambda n: (
@@ -322,105 +349,10 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
         f"jxl {kind.decode()}": (100_000, lambda n, k=kind: _jxl(jxl.box(k, b"") * n))  # type: ignore[misc]
         for kind in (b"free", b"abcd", b"xml ", b"Exif", b"jumb", b"brob", b"jbrd", b"jxll")
     },
-    "jxl parts": (60_000, lambda n: _jxl_parts(n)),
+    "jxl parts": (60_000, _jxl_parts),
     "jxl deep jumb": (3_000, lambda n: _jxl(jxl.box(b"jumb", _jumbf(n)))),
     "jxl zeros behind": (900_000, lambda n: jxl.encoded(jxl.picture()) + bytes(n)),
-    **{
-        f"xmp {name}": (900_000 // len(unit), lambda n, u=unit: _png_xmp(_xmp(u * n)))  # type: ignore[misc]
-        for name, unit in {
-            "elements": b"<a/>",
-            "open": b"<a>",
-            "open tags": b"<a ",
-            "less": b"<",
-            "attributes": b' a="b"',
-            "properties": b'<rdf:Description dc:creator="a"/>',
-            "entities": b"&#65;",
-            "ampersands": b"&",
-            "comments": b"<!---->",
-            "open comments": b"<!--",
-            "CDATA": b"<![CDATA[",
-            "instructions": b"<?a?>",
-            "open instructions": b"<?",
-            "DOCTYPE": b"<!DOCTYPE a [",
-            "quotes": b"<a b='",
-            "colons": b"<a:b:c/>",
-            "namespaces": b'<a xmlns:b="c"/>',
-            "spaces": b" ",
-            "equals": b"a=",
-            "close": b"</a>",
-            "lists": b"<rdf:li>a</rdf:li>",
-            "base64": b"QUJD",
-        }.items()
-    },
-    "xmp deep": (100_000, lambda n: _png_xmp(_xmp(_deep_xml(n)))),
-    "xmp one element of attributes": (
-        60_000,
-        lambda n: _png_xmp(_xmp(b"<a " + b" ".join(b'b%d="c"' % k for k in range(n)) + b"/>")),
-    ),
-    "xmp different namespaces": (
-        20_000,
-        lambda n: _png_xmp(_xmp(b"".join(b'<n%d:a xmlns:n%d="u%d"/>' % (k, k, k) for k in range(n)))),
-    ),
-    "xmp deep namespaces": (
-        15_000,
-        lambda n: _png_xmp(_xmp(b"".join(b'<a xmlns:n%d="u%d">' % (k, k) for k in range(n)) + b"</a>" * n)),
-    ),
-    "svg elements": (60_000, lambda n: _svg("<g/>" * n)),
-    "svg deep": (60_000, lambda n: _svg("<g>" * n + "</g>" * n)),
-    "svg rects": (20_000, lambda n: _svg('<rect width="9" height="9"/>' * n)),
-    "svg path": (200_000, lambda n: _svg('<path d="M0 0' + "L1 9" * n + '"/>')),
-    "svg numbers": (300_000, lambda n: _svg('<path d="M' + "1 " * n + '"/>')),
-    "svg long number": (800_000, lambda n: _svg('<path d="M' + "1" * n + '"/>')),
-    "svg dots": (400_000, lambda n: _svg('<path d="M' + ".1" * n + '"/>')),
-    "svg transforms": (90_000, lambda n: _svg('<g transform="' + "rotate(1)" * n + '"/>')),
-    "svg open brackets": (400_000, lambda n: _svg('<g transform="' + "(" * n + '"/>')),
-    "svg style": (90_000, lambda n: _svg('<rect style="' + "fill:red;" * n + '"/>')),
-    "svg style comments": (200_000, lambda n: _svg("<style>" + "/**/" * n + "</style>")),
-    "svg open style comments": (400_000, lambda n: _svg("<style>" + "/*" * n + "</style>")),
-    "svg rules": (60_000, lambda n: _svg("<style>" + ".a{fill:red}" * n + "</style><rect/>")),
-    "svg open rules": (400_000, lambda n: _svg("<style>" + "{" * n + "</style>")),
-    "svg closed rules": (400_000, lambda n: _svg("<style>" + "}" * n + "</style>")),
-    "svg at-rules": (200_000, lambda n: _svg("<style>" + "@a{" * n + "</style>")),
-    "svg selectors": (200_000, lambda n: _svg("<style>" + "a," * n + "a{fill:red}</style><rect/>")),
-    "svg escapes": (200_000, lambda n: _svg('<rect style="' + "\\61 " * n + '"/>')),
-    "svg urls": (90_000, lambda n: _svg('<rect fill="' + "url(#a)" * n + '"/>')),
-    "svg open urls": (150_000, lambda n: _svg('<rect fill="' + "url(" * n + '"/>')),
-    "svg ids": (40_000, lambda n: _svg("".join(f'<g id="a{k}"/>' for k in range(n)))),
-    "svg uses of uses": (
-        12_000,
-        lambda n: _svg("<defs>" + "".join(f'<use id="a{k}" xlink:href="#a{k + 1}"/>' for k in range(n)) + "</defs>"),
-    ),
-    "svg gradients of gradients": (
-        9_000,
-        lambda n: _svg("".join(f'<linearGradient id="a{k}" xlink:href="#a{k + 1}"/>' for k in range(n))),
-    ),
-    "svg uses": (30_000, lambda n: _svg('<use href="#a"/>' * n, '<g id="a"/>')),
-    "svg attributes": (60_000, lambda n: _svg("<rect " + " ".join(f'a{k}="b"' for k in range(n)) + "/>")),
-    "svg namespaces": (
-        30_000,
-        lambda n: _svg("", "").replace(b"<svg ", b"<svg " + b"".join(b'xmlns:a%d="b" ' % k for k in range(n))),
-    ),
-    "svg entities": (60_000, lambda n: _svg("<text>" + "&amp;" * n + "</text>")),
-    "svg spaces": (900_000, lambda n: _svg("").replace(b"<svg ", b"<svg " + b" " * n)),
-    "svg before": (900_000, lambda n: b" " * n + _svg("")),
-    "svg comments before": (120_000, lambda n: b"<!---->" * n + _svg("")),
-    "svg colours": (60_000, lambda n: _svg('<rect fill="' + "rgb(" + "1," * n + ')"/>')),
-    "svg dashes": (300_000, lambda n: _svg('<path stroke="red" d="M0 0L9 9" stroke-dasharray="' + "1 " * n + '"/>')),
-    "svg points": (150_000, lambda n: _svg('<polygon points="' + "1,2 " * n + '"/>')),
-    "svg text": (900_000, lambda n: _svg("<text>" + "a" * n + "</text>")),
-    "svg tspans": (40_000, lambda n: _svg("<text>" + "<tspan>a</tspan>" * n + "</text>")),
-    "svg stops": (20_000, lambda n: _svg('<linearGradient id="a">' + '<stop offset="0"/>' * n + "</linearGradient>")),
-    "svg clips": (
-        20_000,
-        lambda n: _svg("".join(f'<clipPath id="c{k}" clip-path="url(#c{k + 1})"/>' for k in range(n))),
-    ),
-    "svg deep clips": (
-        10_000,
-        lambda n: _svg(
-            '<g clip-path="url(#c)">' * n + "</g>" * n, '<clipPath id="c"><rect width="9" height="9"/></clipPath>'
-        ),
-    ),
-    "svg deep opacity": (20_000, lambda n: _svg('<g opacity=".9">' * n + '<rect width="9" height="9"/>' + "</g>" * n)),
+    **TEXT_KINDS,
     "pnm comments": (300_000, lambda n: b"P5\n" + b"#a\n" * n + b"1 1\n255\n\0"),
     "pnm spaces": (900_000, lambda n: b"P5\n" + b" " * n + b"1 1\n255\n\0"),
     "pnm digits": (900_000, lambda n: b"P5\n" + b"0" * n + b"1 1\n255\n\0"),
@@ -455,74 +387,3 @@ KINDS: dict[str, tuple[int, Callable[[int], bytes]]] = {
         ),
     ),
 }
-
-
-def _split_png(n: int) -> bytes:
-    stream = zlib.compressobj(0)
-    data = stream.compress(bytes(7 * ((n + 6) // 7))) + stream.flush()
-    whole = png(width=2, height=(n + 6) // 7, stream=data)
-    at = whole.index(b"IDAT") - 4
-    pieces = b"".join(chunk(b"IDAT", bytes([value])) for value in data)
-    return whole[:at] + pieces + chunk(b"IEND")
-
-
-def _restarts(n: int) -> bytes:
-    plain = saved("JPEG")
-    at = plain.find(b"\xff\xda")
-    markers = bytes(value for k in range(n) for value in (0xFF, 0xD0 + k % 8))
-    return plain[:at] + segment(0xDD, b"\0\1") + plain[at:-2] + markers + b"\xff\xd9"
-
-
-def _scans(n: int) -> bytes:
-    raw = saved("JPEG", progressive=True)
-    at = raw.find(b"\xff\xda")
-    return raw[:-2] + (segment(0xDA, b"\1\1\0\1\1\0") + b"\xff\0" * 4) * n + b"\xff\xd9" + raw[at:at]
-
-
-def _webp(body: bytes) -> bytes:
-    coded = saved("WEBP", lossless=True)[12:]
-    return webp.riff(webp.vp8x(64, 48, 0x3C), coded, body)
-
-
-def _webp_frames(n: int, extra: bytes = b"") -> bytes:
-    coded = saved("WEBP", (2, 2), lossless=True)[12:]
-    return webp.riff(webp.vp8x(2, 2, 0x12), webp.chunk(b"ANIM", bytes(6)), webp.anmf(2, 2, coded + extra) * n)
-
-
-def _bmp_gap(n: int) -> bytes:
-    raw = saved("BMP")
-    return raw[:10] + struct.pack("<I", 54 + n) + raw[14:54] + bytes(n) + raw[54:]
-
-
-def _jxl(boxes: bytes) -> bytes:
-    return jxl.BOXED + jxl.box(b"jxlc", jxl.encoded(jxl.picture())) + boxes
-
-
-def _jxl_parts(n: int) -> bytes:
-    parts = b"".join(jxl.box(b"jxlp", struct.pack(">I", k)) for k in range(n))
-    return jxl.BOXED + parts + jxl.box(b"jxlp", struct.pack(">I", n | 1 << 31) + jxl.encoded(jxl.picture()))
-
-
-def _png_xmp(text: bytes) -> bytes:
-    return png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(text)))
-
-
-def repeated_parts() -> Iterator[tuple[str, Callable[[int], bytes], int]]:
-    """Every part of every sample file, repeated in its place: name, maker, largest number."""
-    for format_name in samples.MAKERS:
-        for name, raw in samples.of(format_name).items():
-            parts = _parts(raw)
-            edges = sorted({part.offset for part in parts} | {len(raw)})
-            for start, end in pairwise(edges):
-                most = min(60_000, (900_000 - len(raw)) // (end - start))
-                if most >= 40:
-                    yield f"{format_name} {name}, bytes {start}-{end} again", partial(_again, raw, start, end), most
-
-
-def _parts(raw: bytes) -> tuple[Part, ...]:
-    view = memoryview(raw)
-    return containers.sniff(view).parse(view, Limits()).parts
-
-
-def _again(raw: bytes, start: int, end: int, n: int) -> bytes:
-    return raw[:end] + raw[start:end] * n + raw[end:]

@@ -1,6 +1,6 @@
 """Random faults one after the other over a folder and its target; the checker judges after every run that ends.
 
-    python -m tests.batch.sequences FIRST COUNT
+    python -m tests.batch.sequences SEED ...
 
 A run is a process that is forked off; some kill themselves at a random file operation. In between originals change,
 vanish, are renamed, or become folders, and outputs are removed or altered by hand. It prints what went before a
@@ -141,11 +141,11 @@ class Sequence:
 
     def contradictions(self) -> list[str]:
         """What is wrong at some point of the sequence."""
-        for _ in range(self.random.randint(6, 12)):
-            if self.random.random() < 0.5:
-                self.fault()
-            elif wrong := self.run(is_killed=self.random.random() < 0.6):
+        for _ in range(self.random.randint(3, 6)):
+            if wrong := self.run(is_killed=self.random.random() < 0.6):
                 return wrong
+            for _ in range(self.random.randint(1, 4)):
+                self.fault()
         for prune in (False, True):
             if wrong := self.run(is_killed=False, rows=3, prune=prune):
                 return wrong
@@ -157,8 +157,7 @@ class Sequence:
 
 def main() -> int:
     """Print what is wrong."""
-    first, count = map(int, sys.argv[1:])
-    for seed in range(first, first + count):
+    for seed in map(int, sys.argv[1:]):
         with tempfile.TemporaryDirectory() as place:
             sequence = Sequence(seed, Path(place))
             if wrong := sequence.contradictions():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from rmexif import verify
 from rmexif.containers.tiff import TIFF
 from rmexif.errors import LimitExceeded
 from rmexif.native import lzw
@@ -304,3 +305,51 @@ def test_an_orientation_of_any_type_is_read(field: tuple[int, int, bytes]) -> No
     entry = b"\x12\x01" + struct.pack("<HI", kind, count) + value.ljust(4, b"\0")
 
     assert TIFF.parse(memoryview(raw[:at] + entry + raw[at + 12 :]), Limits()).orientation == 6
+
+
+SIDE, SHOWN = 16, 20  # px of a tile, and of the picture
+PADDINGS = {
+    "zeros": (lambda inside, before: np.where(inside < 0, 0, inside), True),
+    "ones": (lambda inside, before: np.where(inside < 0, 255, inside), True),
+    "the tile before": (lambda inside, before: np.where(inside < 0, before, inside), True),
+    "a text": (lambda inside, before: np.where(inside < 0, np.resize(list(b"Jane Doe "), inside.shape), inside), False),
+}
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8])
+@pytest.mark.parametrize("name", PADDINGS)
+def test_what_encoders_leave_beside_the_picture(name: str, compression: int) -> None:
+    """Section 15: tiles are filled up; libtiff's tools leave there what the tile before it had."""
+    picture = np.random.default_rng(4).integers(0, 200, (SHOWN, SHOWN))
+    padded = np.pad(picture, (0, 2 * SIDE - SHOWN), constant_values=-1)
+    fill, is_common = PADDINGS[name]
+    before, tiles = np.zeros((SIDE, SIDE), int), []
+    for top in (0, SIDE):
+        for left in (0, SIDE):
+            before = fill(padded[top : top + SIDE, left : left + SIDE], before)
+            tiles.append(before.astype(np.uint8).tobytes())
+    pack = {1: bytes, 5: lambda data: lzw.encode(data, tiff=True), 8: zlib.compress}[compression]
+    raw = build((grey(SHOWN, SHOWN, t259=compression, t322=SIDE, t323=SIDE), [pack(tile) for tile in tiles]))
+
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), picture)
+    assert ([finding.where for finding in verify(raw)] == []) is is_common
+    assert verify(raw, canonical=True) or name == "zeros"
+
+
+@pytest.mark.parametrize(
+    ("pair", "unit", "is_common"),
+    [
+        ((0xFFFFFFFF, 151551421), 3, True),  # 28.34 per centimetre, by an old libtiff
+        ((0xFFFFFFFF, 151550421), 3, False),
+        ((300, 1), 2, True),
+        ((118, 1), 3, True),
+        ((0, 1), 2, True),
+        ((364, 5), 2, False),
+    ],
+)
+def test_resolutions_of_programs(pair: tuple[int, int], unit: int, is_common: bool) -> None:
+    """Page 38: whole numbers, and what a library makes of them."""
+    fields = grey() | {282: (5, pair), 283: (5, pair), 296: (SHORT, (unit,))}
+    raw = build((fields, [bytes(8)]))
+
+    assert (verify(raw) == []) is is_common

@@ -59,7 +59,7 @@ class Engine(Protocol):
 
     @property
     def at_once(self) -> int:
-        """How many it does at a time."""
+        """How many images are worked on at a time."""
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk, as they are done."""
@@ -98,9 +98,9 @@ class _Cluster(ABC):
     """Items go out one by one, each to one core."""
 
     @property
+    @abstractmethod
     def at_once(self) -> int:
-        """How many are under way: one that waits for each that is worked on, where there is room."""
-        return self._most()
+        """How many are worked on at a time."""
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
@@ -208,8 +208,13 @@ class OnRay(_Cluster):
         shared = ray.put(work)
         return lambda item, tries: task.remote(shared, item, tries)
 
+    @property
+    def at_once(self) -> int:
+        """How many are worked on at a time."""
+        return self._workers or int(self._ray.cluster_resources().get("CPU", 1)) or 1
+
     def _most(self) -> int:
-        return self._workers or 2 * int(self._ray.cluster_resources().get("CPU", 1)) or 1
+        return self._workers or 2 * self.at_once
 
     def _first(self, handles: Iterable[Any]) -> Any:
         (done, *_), _ = self._ray.wait(list(handles), num_returns=1)
@@ -258,6 +263,7 @@ class OnSpark(_Cluster):
         self._context: Any = (builder.master(address) if address else builder).getOrCreate().sparkContext
         cores = int(self._context.defaultParallelism)
         is_own = self._context.master.startswith("local") and not self._context.getConf().contains(PARALLELISM)
+        self._at_once = workers or cores
         # Cores of this machine stay as many as they are: while all of them work, the next items can wait there.
         self._workers = workers if workers and not (is_own and workers == cores) else 2 * cores
         self._group = f"rmexif-{uuid4().hex}"
@@ -271,6 +277,11 @@ class OnSpark(_Cluster):
             return context.parallelize([item], 1).map(partial(_attempt_on_spark, work, tries)).collect()[0]
 
         return lambda item, tries: self._threads.submit(job, item, tries)
+
+    @property
+    def at_once(self) -> int:
+        """How many are worked on at a time."""
+        return self._at_once
 
     def _most(self) -> int:
         return self._workers

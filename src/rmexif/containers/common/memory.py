@@ -10,7 +10,7 @@ from rmexif.native.buffers import address
 
 __all__ = ["as_bytes", "common_length", "give_back_memory", "holds_at"]
 
-LARGE = 1 << 18  # byte: from here on a look at two addresses takes less time than the bytes
+LARGE = 1 << 16  # byte: from here on a look at two addresses takes less time than the bytes
 BLOCK = 1 << 16  # byte: compared at once
 
 

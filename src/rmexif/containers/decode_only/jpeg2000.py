@@ -116,7 +116,7 @@ def _style(cursor: Cursor, marker: int, components: int) -> _Style:
 
 def _blocks(grid: Grid, style: _Style) -> int:
     """Precincts and code-blocks of all tiles and components, in a style (B.6, B.7)."""
-    sides = [max(1, min(tile, whole)) for tile, whole in zip(grid.tile, (grid.width, grid.height), strict=True)]
+    sides = [max(1, min(tile, full)) for tile, full in zip(grid.tile, (grid.width, grid.height), strict=True)]
     count = 0
     for resolution, packed in enumerate(style.precincts):
         halvings = len(style.precincts) - 1 - resolution
@@ -128,6 +128,6 @@ def _blocks(grid: Grid, style: _Style) -> int:
             blocks *= -(-band >> min(block, max(0, exponent - (resolution > 0))))
         count += precincts + blocks
     tiles = 1
-    for side, whole in zip(sides, (grid.width, grid.height), strict=True):
-        tiles *= -(-whole // side)
+    for side, full in zip(sides, (grid.width, grid.height), strict=True):
+        tiles *= -(-full // side)
     return count * tiles * grid.components

@@ -18,6 +18,7 @@ from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
 from rmexif.containers.jxl.image_header import ImageHeader
+from rmexif.containers.jxl.reconstruction import is_plain_reconstruction
 from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -143,7 +144,7 @@ class _BoxLayer:
         self.parts = parts
         self.ranges: list[tuple[int, int]] = []  # of the codestream's pieces: first, last + 1 byte
         self.level = LEVELS[0]
-        self.has_level = False
+        self.has_level = self.has_reconstruction = False
         self.complete = False  # the codestream is in a jxlc box, or the last jxlp was seen
 
     def walk(self) -> None:
@@ -182,6 +183,9 @@ class _BoxLayer:
         elif box.type in CONTENTS:
             role, payload = CONTENTS[box.type]
             skip = box.body - box.offset + (tiff_offset(body) if payload is PayloadKind.EXIF else 0)
+            if box.type == b"jbrd" and not self.has_reconstruction:
+                self.has_reconstruction = True  # a second one could say something
+                role = Role.ENCODING if is_plain_reconstruction(body) else role
             self.parts.add(name, role, box.offset, box.end, payload, skip)
         elif self._is_structure(box, number):
             self.parts.add(name, Role.ENCODING, box.offset, box.end)  # a codestream may also stand by itself

@@ -32,6 +32,7 @@ class CleanStrip:
         residuals: what could not be decoded.
         is_ordinary: whether the codes of the source say no more than these.
         fill: of ordinary codes: the one colour of all pixels of opacity 0 that were cleared; None: several, or none.
+        is_padded: of ordinary codes: whether all that was cleared lies beside the picture, in a tile.
     """
 
     data: bytes | memoryview
@@ -40,3 +41,4 @@ class CleanStrip:
     residuals: frozenset[Residual] = frozenset()
     is_ordinary: bool = False
     fill: bytes | None = None
+    is_padded: bool = False

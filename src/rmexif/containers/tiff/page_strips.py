@@ -12,8 +12,9 @@ from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSourc
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
 from rmexif.containers.tiff.streams import STREAMS, check_cost
-from rmexif.containers.tiff.strips import DECODED, clean_strip
+from rmexif.containers.tiff.strips import DECODED, clean_strip, source_samples
 from rmexif.containers.tiff.tags import Compression
+from rmexif.containers.tiff.tile_padding import has_common_padding
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 
@@ -103,13 +104,23 @@ class PageStrips:
         data: Sequence[bytes | memoryview] = [strip.data for strip in cleaned]
         if self.coding.compression == Compression.JPEG:
             self.jpeg_tables, data = share_tables([bytes(stream) for stream in data])
-        strips = []
+        strips = list[PageStrip]()
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
             stop = start + strip.consumed if self.stream is None else min(start + strip.consumed, end)
-            strips.append(PageStrip(written, start, stop, end, passed_through, strip.is_ordinary, strip.fill))
+            is_ordinary = strip.is_ordinary or (strip.is_padded and self._has_common_padding(len(strips)))
+            strips.append(PageStrip(written, start, stop, end, passed_through, is_ordinary, strip.fill))
         self.cleaned, self.strips = cleaned, tuple(strips)
+
+    def _has_common_padding(self, number: int) -> bool:
+        """Whether what was cleared in a tile is what encoders leave beside the picture."""
+        plain, earlier = (
+            source_samples(StripSource(self.view[start:end], start), self.coding, geometry) if at >= 0 else b""
+            for at in (number, number - 1)
+            for geometry, (start, end, _) in [(self.geometries[at], self.places[at])]
+        )
+        return has_common_padding(plain, earlier, self.geometries[number])
 
     def _cleaned(self, source: StripSource, geometry: StripGeometry) -> CleanStrip:
         """The clean strip; equal streams are walked once, because that costs milliseconds."""

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rmexif import native
+from rmexif.containers.common.aspect import SQUARE
 from rmexif.containers.jpeg import JPEG, segments
+from rmexif.containers.jpeg.application import jfif_segment
 from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.jxl import JXL
 from rmexif.containers.jxl.image_header import GREY
@@ -36,6 +38,7 @@ PNG_SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}  # by colour type (PNG, 11.2.1), but for 
 WITH_ALPHA = (2, 4)  # samples
 SIGNATURE = 16  # byte: what a signature may look at
 SOI_AND_EOI = 4  # byte
+PLAIN_JFIF = jfif_segment(SQUARE)  # of an encoder that writes whole files (imagecodecs)
 UNDER_ALPHA = "colour under alpha"  # what a page keeps as a residual, where its strips are not decoded
 MOST_BY_TWIN = 1 << 19  # px of a page whose WebP strips are walked without the compiled core: some 5 s
 
@@ -213,7 +216,8 @@ def clean_jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry
     container = JPEG.parse(view, limits)
     _check_size(container, source, coding, geometry)
     data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
-    complete = len(view) == len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI)  # no segment was left out
+    left_out = len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI) - len(view)
+    complete = not left_out or (left_out == len(PLAIN_JFIF) and source.data[2 : 2 + left_out] == PLAIN_JFIF)
     is_ordinary = complete and _is_ordinary(container, view, data)
     residuals = _residuals(container, geometry)
     return CleanStrip(data, _consumed(source, container), residuals=residuals, is_ordinary=is_ordinary)

@@ -19,6 +19,7 @@ from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
 from rmexif.containers.tiff.streams import STREAMS, clean_jpeg, clean_stream
 from rmexif.containers.tiff.tags import Compression
+from rmexif.containers.tiff.tile_padding import is_padding_alone
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rmexif.types import Limits
 
 __all__ = ["DECODED", "KNOWN", "PREDICTED", "REVERSED", "UNPACKED", "WRITTEN_AS", "clean_strip", "decode_samples"]
+__all__ += ["source_samples"]
 
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 # Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
@@ -87,6 +89,16 @@ def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: Stri
     return unpredicted(found, coding, geometry)
 
 
+def source_samples(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> bytearray:
+    """As ``decode_samples``, of a strip in the file."""
+    if coding.reverse:
+        source = replace(source, data=bytes(source.data).translate(REVERSED))
+    found = _CODERS[Compression(coding.compression)][0](source, coding, geometry)
+    if found.samples is None:
+        return decode_samples(found.codes or b"", replace(coding, reverse=False), geometry)
+    return unpredicted(bytearray(found.samples), coding, geometry)
+
+
 class Coded(NamedTuple):
     """A strip as its decoder sees it.
 
@@ -116,13 +128,15 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_ordinary = found.is_ordinary or found.codes is not None
     fill = invisible_fill(found.samples, coding, geometry) if is_ordinary else None
+    before = bytearray(found.samples) if is_ordinary and coding.tiled and geometry.padded else None
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    is_ordinary = found.is_ordinary and not changed
-    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill if changed else None)
+    is_ordinary, fill = found.is_ordinary and not changed, fill if changed else None
+    is_padded = changed and before is not None and is_padding_alone(before, found.samples, coding, geometry)
+    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill, is_padded=is_padded)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -163,12 +177,13 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
         problem = f"its zlib stream is damaged behind {found.report.size} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
+    is_complete = found.status is Status.OK and found.report.intact == 1 and found.report.size == geometry.size
+    codes = source.data[: found.report.used] if is_complete and found.report.is_ordinary else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
     if codes is not None and codes[: len(HEADER)] != HEADER:  # its level and window are for nobody
         return Coded(data, found.report.used, b"".join((HEADER, codes[len(HEADER) :])), is_ordinary=True)
-    return Coded(data, found.report.used, codes)
+    is_optimised = is_complete and found.report.is_optimised
+    return Coded(data, found.report.used, codes, is_ordinary=codes is None and is_optimised)
 
 
 def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
