@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageSequence
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from rmexif import Policy, scrub, strip, verify
 from rmexif.containers.common.choices import with_choices
@@ -134,3 +135,23 @@ def test_nothing_is_added_where_nothing_is_free() -> None:
     container = GIF.parse(memoryview(samples.of("gif")["plain"]), Limits())
 
     assert with_choices(container) is container
+
+
+def test_the_form_of_each_page_is_named() -> None:
+    """Forty pages that show the same, each with or without compression."""
+    image = Image.fromarray(RNG.integers(0, 255, (9, 9), dtype=np.uint8))
+
+    def saved(compressions: list[str | None]) -> bytes:
+        out = io.BytesIO()
+        with AppendingTiffWriter(out) as appender:
+            for compression in compressions:
+                image.save(appender, "TIFF", compression=compression)
+                appender.newFrame()
+        return out.getvalue()
+
+    alike, mixed = saved([None] * 40), saved([("packbits", None)[bit] for bit in RNG.integers(0, 2, 40)])
+
+    assert shown(strip(alike)[0]) == shown(strip(mixed)[0])
+    assert strip(alike)[0] != strip(mixed)[0]
+    assert sizes(mixed)["tiff-strip-choice"] == 2 * 39
+    assert "tiff-strip-choice" not in sizes(saved([None]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -44,26 +47,68 @@ def test_a_whole_core_loads(core):
     assert library.load(str(core)).rmexif_abi() == ABI
 
 
-@needs_core
-@pytest.mark.parametrize("damage", ["missing", "empty", "half", "bit", "no digest", "binary digest"])
-def test_a_damaged_core_is_not_loaded(core, damage):
-    raw, digest = bytearray(core.read_bytes()), core.with_name(f"{core.name}.sha256")
-    if damage == "missing":
+def damage_core(core: Path, kind: str) -> None:
+    """Make of a core and its digest what a broken disk or install leaves of them."""
+    digest = core.with_name(f"{core.name}.sha256")
+    raw = bytearray(core.read_bytes())
+    if kind in ("missing", "directory", "link to itself"):
         core.unlink()
-    elif damage == "no digest":
-        digest.unlink()
-    elif damage == "binary digest":
-        digest.write_bytes(b"\xff\xfe")
+        if kind == "directory":
+            core.mkdir()
+        elif kind == "link to itself":
+            core.symlink_to(core)
+    elif kind in ("empty", "half"):
+        core.write_bytes(raw[: len(raw) // 2] if kind == "half" else b"")
+    elif kind == "other processor":  # e_machine of ELF, the CPU type of Mach-O: with a digest that is right
+        raw[4:20] = bytes(16)
+        core.write_bytes(raw)
+        digest.write_text(hashlib.sha256(raw).hexdigest())
     else:
-        raw[len(raw) // 2] ^= 1
-        core.write_bytes({"empty": b"", "half": raw[: len(raw) // 2], "bit": raw}[damage])
+        digest.unlink()
+        if kind == "digest a directory":
+            digest.mkdir()
+        elif kind != "no digest":
+            digest.write_bytes({"binary digest": b"\xff\xfe", "empty digest": b""}[kind])
+
+
+DAMAGE = ["missing", "directory", "link to itself", "empty", "half", "other processor"]
+DAMAGE += ["no digest", "digest a directory", "binary digest", "empty digest"]
+
+
+@needs_core
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_core_is_not_loaded(core, kind):
+    damage_core(core, kind)
     assert library.load(str(core)) is None
+
+
+@needs_core
+def test_no_bit_of_a_core_can_change(core):
+    raw, draw = core.read_bytes(), Random(1)
+    for at in [0, 4, 8 * len(raw) - 1, *(draw.randrange(8 * len(raw)) for _ in range(40))]:
+        changed = bytearray(raw)
+        changed[at // 8] ^= 1 << at % 8
+        core.write_bytes(changed)
+        assert library.load(str(core)) is None
+
+
+@needs_core
+@pytest.mark.parametrize("suffix", ["", ".sha256"])
+def test_an_unreadable_core_is_not_loaded(core, suffix):
+    file = core.with_name(core.name + suffix)
+    file.chmod(0)
+    if os.access(file, os.R_OK) and shutil.which("setpriv") is None:
+        pytest.skip("this user reads every file, and there is no setpriv to give that right up")
+    code = "import sys; from rmexif.native import library; print(library.load(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(core)]
+    if os.access(file, os.R_OK):
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--", *command]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src")})
+    assert done.stdout.strip() == "None", done.stderr
 
 
 def compile_c(source: str, target: Path) -> None:
     """Compile C text into a library, with the digest that the loader asks for."""
-    import hashlib
-
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler")
@@ -73,14 +118,17 @@ def compile_c(source: str, target: Path) -> None:
     target.with_name(f"{target.name}.sha256").write_text(hashlib.sha256(target.read_bytes()).hexdigest())
 
 
+def functions(*lacking: str | None) -> str:
+    """C text of the core's functions, which do nothing."""
+    return "".join(f"int {name}(void) {{ return 0; }}\n" for name in PROTOTYPES if name not in lacking)
+
+
 @pytest.mark.parametrize(
     "answer, lacking", [(ABI + 1, None), (ABI, "rmexif_jpeg_walk")], ids=["other version", "a function missing"]
 )
 def test_a_foreign_core_is_not_loaded(tmp_path, answer, lacking):
-    others = "".join(
-        f"int {name}(void) {{ return 0; }}\n" for name in PROTOTYPES if name not in (lacking, "rmexif_abi")
-    )
-    compile_c(f"unsigned rmexif_abi(void) {{ return {answer}; }}\n{others}", tmp_path / "core.so")
+    source = f"unsigned rmexif_abi(void) {{ return {answer}; }}\n"
+    compile_c(source + functions(lacking, "rmexif_abi"), tmp_path / "core.so")
     assert library.load(str(tmp_path / "core.so")) is None
 
 
@@ -94,10 +142,26 @@ def test_the_engine_can_be_chosen(monkeypatch):
         native.use("fast")
 
 
-def test_an_install_without_the_core_runs_the_twins(tmp_path):
+@pytest.mark.parametrize("kind", ["missing", "directory", "half", "other version"])
+def test_an_install_without_a_core_that_works_runs_the_twins_and_says_so(tmp_path, kind):
     shutil.copytree(ROOT / "src" / "rmexif", tmp_path / "rmexif", ignore=shutil.ignore_patterns("_core*", "models"))
-    code = "from rmexif import native; from rmexif.native import rle; print(native.engine(), rle.decode_packbits(b'\\xffa', 2).consumed)"
+    core = tmp_path / "rmexif" / "native" / Path(library.PATH).name
+    if kind == "other version":
+        compile_c(f"unsigned rmexif_abi(void) {{ return {ABI + 1}; }}\n" + functions("rmexif_abi"), core)
+    elif kind != "missing":
+        if library.loaded is None:
+            pytest.skip("the native core is not compiled: run scripts/native")
+        for suffix in ("", ".sha256"):
+            shutil.copy(library.PATH + suffix, core.parent)
+        damage_core(core, kind)
+    code = "import sys; from rmexif import strip; print(strip(sys.stdin.buffer.read())[1]['engine'])"
+    code += "; from rmexif.io.engine import engine_text; print(engine_text())"
+    picture = (ROOT / "examples" / "astronaut.jpg").read_bytes()
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        input=picture,
+        capture_output=True,
+        env={"PYTHONPATH": str(tmp_path)},
     )
-    assert done.stdout.split() == ["python", "2"], done.stderr
+    assert done.stdout.decode().splitlines() == ["python", "without the native core: in Python, slower"], done.stderr

@@ -46,6 +46,20 @@ def test_packbits_are_those_of_libtiff(engine, width, height, values):
     assert engine("decode_packbits")(strip + b"\0", len(data)) == (Status.OK, data, len(strip))
 
 
+@pytest.mark.parametrize("run", [2, 3, 127, 128, 129, 130])
+def test_a_run_behind_a_literal_of_any_length_is_coded_as_by_libtiff(engine, run):
+    """Two equal bytes join a literal of up to 126 bytes (TIFF 6.0, section 9, leaves it to the encoder)."""
+    literal = bytes(range(150))
+    rows = [
+        literal[:size] + bytes([200]) * run + tail
+        for size in range(118, 135)
+        for tail in (b"", b"\1", b"\1\1", b"\1\2")
+    ]
+    for row in rows:
+        [strip] = tiffs.strips(Image.frombytes("L", (len(row), 1), row), "packbits")
+        assert engine("encode_packbits")(row, len(row)) == strip
+
+
 @given(RUNS.filter(bool), st.integers(1, 300))
 @settings(max_examples=50, deadline=None)
 def test_libtiff_reads_packbits(data, row):

@@ -11,7 +11,7 @@ import pytest
 from rmexif.native import vp8l
 from rmexif.native.status import Status
 from tests import sets
-from tests.native import ROUNDS, needs_core
+from tests.native import ROUNDS, needs_core, vp8l_streams
 from tests.native.webps import SIZES, Bits, chunks, content, decode, encode, palette, photo, riff
 
 ENGINES = ["python", pytest.param("native", marks=needs_core)]
@@ -47,6 +47,25 @@ def test_every_pixel_is_libwebps(walk):
         assert found.translucent == np.count_nonzero(pixels[..., 3] < 255)
         assert found.hidden == np.count_nonzero((pixels[..., 3] == 0) & pixels[..., :3].any(-1))
         assert found.free_values == found.unused_groups == found.unused_colours == 0
+
+
+def test_any_transforms_codes_groups_and_caches_are_libwebps(walk):
+    count, transforms = 0, set()
+    for seed in range(400):
+        data, width, _ = vp8l_streams.drawn(random.Random(seed))
+        found = walk(data, rows=1 << 9) if not width else None
+        if found is None or found.status is not Status.OK:
+            continue
+        pixels = decode(riff((b"VP8L", data)))
+        assert pixels is not None
+        shown = np.frombuffer(found.rows, np.uint8).reshape(pixels.shape).copy()
+        if not found.alpha_hint:
+            shown[..., 3] = 255  # a viewer takes the header's word
+        assert np.array_equal(shown, pixels)
+        transforms.add(found.transforms)
+        count += 1
+    assert count > 100
+    assert transforms == set(range(16))
 
 
 def test_the_last_bit_is_found_and_what_follows_it_is_not_read(walk):

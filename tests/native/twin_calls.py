@@ -1,6 +1,8 @@
 """Random calls of the native core, for the comparison with its twins.
 
 Every maker draws the arguments of one call. Streams are noise, or what an encoder makes of random samples, with damage.
+Most are tiny, which is where the edges of a bounded reader are, and cheap for the twin; a few are as large as it takes
+to fill tables and windows.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from PIL import Image
 from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, low_bits, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
-from tests.native import webps
+from tests.native import vp8l_streams, webps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +66,16 @@ def _plain(found: Any) -> Any:
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
+def length(draw: Random, most: int) -> int:
+    """From 1 to ``most``: half of them below 17, one in ten any."""
+    return draw.randrange(1, 1 + min(most, draw.choice([8, 8, 16, 16, 16, 16, 40, 40, 100, most])))
+
+
+def rarely(draw: Random, calls: int = 300) -> bool:
+    """Once in so many calls."""
+    return draw.random() < 1 / calls
+
+
 def noise(draw: Random, most: int = 60) -> bytes:
     """Bytes that are independent."""
     return draw.randbytes(draw.randrange(most))
@@ -71,8 +83,11 @@ def noise(draw: Random, most: int = 60) -> bytes:
 
 def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
     """Samples below ``values``: runs, noise and repeats."""
+    return _samples(draw, values, length(draw, most))
+
+
+def _samples(draw: Random, values: int, size: int) -> bytes:
     out = bytearray()
-    size = draw.randrange(1, most)
     while len(out) < size:
         kind, start = draw.randrange(3), draw.randrange(len(out) + 1)
         if kind == 0:
@@ -83,8 +98,8 @@ def picture(draw: Random, values: int = 256, most: int = 300) -> bytes:
 
 
 def long_picture(draw: Random, values: int = 256) -> bytes:
-    """Now and then so many samples that tables fill, or code no better than before."""
-    return picture(draw, values, 300 if draw.random() < 0.995 else 40_000)
+    """Rarely so many samples that tables fill, or code no better than before."""
+    return _samples(draw, values, draw.randrange(5_000, 40_000)) if rarely(draw) else picture(draw, values)
 
 
 def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:
@@ -105,13 +120,16 @@ def damaged(draw: Random, data: bytes, most: int = MOST) -> bytes:
 
 
 def layout(draw: Random) -> Layout:
-    """A small PNG."""
-    return Layout(draw.randrange(1, 20), draw.randrange(1, 9), *draw.choice(LAYOUTS), draw.random() < 0.3)
+    """A small PNG; rarely one that takes more than the window of a stream."""
+    if rarely(draw, 2_000):
+        return Layout(draw.randrange(1000, 1200), draw.randrange(70, 250), *draw.choice([(8, 0), (8, 3)]), False)
+    return Layout(length(draw, 40), draw.randrange(1, 9), *draw.choice(LAYOUTS), draw.random() < 0.3)
 
 
 def rows(draw: Random, shape: Layout) -> bytes:
     """Filtered rows, a few of them with a filter that PNG does not have; transparent pixels are frequent."""
-    out = bytearray(picture(draw, draw.choice([2, 256]), 200) * 40)[: shape.size]
+    out = bytearray(picture(draw, draw.choice([2, 256]), 200))
+    out = (out * (shape.size // len(out) + 1))[: shape.size]
     step = max(1, shape.size // max(1, shape.rows))
     for at in range(0, len(out), step):
         out[at] = draw.randrange(5) if draw.random() < 0.97 else draw.randrange(256)
@@ -165,12 +183,16 @@ def lzw_encode(draw: Random) -> Call:
 
 def deflate_inflate(draw: Random) -> Call:
     data, bare = zlib_stream(draw)
-    return Call(deflate.inflate, (data, draw.randrange(400)), {"bare": bare, "symbols": draw.random() < 0.5})
+    size = draw.randrange(1 + len(data) * draw.randrange(5))
+    if rarely(draw):  # longer runs of literals than a symbol counts
+        size = draw.randrange(15_000, 40_000)
+        data, bare = damaged(draw, zlib.compress(draw.randbytes(size), draw.randrange(2)), 1 << 16), False
+    return Call(deflate.inflate, (data, size), {"bare": bare, "symbols": draw.random() < 0.5})
 
 
 def deflate_audit(draw: Random) -> Call:
     data, bare = zlib_stream(draw)
-    return Call(deflate.audit, (data, draw.randrange(400)), {"bare": bare})
+    return Call(deflate.audit, (data, draw.randrange(1 + len(data) * draw.randrange(5))), {"bare": bare})
 
 
 def recoding(draw: Random, stream: bytes) -> Call:
@@ -190,14 +212,18 @@ def png_call(draw: Random, twin: Twin[..., Any], stream: bytes, shape: Layout) -
     return Call(twin, (stream, shape, key), {"hasty": draw.random() < 0.3})
 
 
-def png_survey(draw: Random) -> Call:
+def _png_stream(draw: Random) -> tuple[bytes, Layout]:
     shape = layout(draw)
-    return png_call(draw, png.survey, damaged(draw, compressed(draw, rows(draw, shape))), shape)
+    stream = compressed(draw, rows(draw, shape))
+    return stream if shape.width > 100 and draw.random() < 0.8 else damaged(draw, stream, 1 << 16), shape
+
+
+def png_survey(draw: Random) -> Call:
+    return png_call(draw, png.survey, *_png_stream(draw))
 
 
 def png_rewrite(draw: Random) -> Call:
-    shape = layout(draw)
-    return png_call(draw, png.rewrite, damaged(draw, compressed(draw, rows(draw, shape))), shape)
+    return png_call(draw, png.rewrite, *_png_stream(draw))
 
 
 def png_unfilter(draw: Random) -> Call:
@@ -282,8 +308,9 @@ def _axis(draw: Random, size: int) -> resample.Axis:
 
 def resample_shrink(draw: Random) -> Call:
     channels = draw.choice([1, 2, 3, 4, 3, 5])
-    across, down = _axis(draw, draw.randrange(1, 60)), _axis(draw, draw.randrange(1, 12))
-    data = (picture(draw, draw.choice([2, 256])) * 3000)[: across.size * down.size * channels]
+    across, down = _axis(draw, length(draw, 60)), _axis(draw, draw.randrange(1, 12))
+    data = picture(draw, draw.choice([2, 256]))
+    data = (data * (across.size * down.size * channels // len(data) + 1))[: across.size * down.size * channels]
     return Call(
         resample.shrink, (data, channels, across, down, bytearray(max(0, len(data) - draw.choice([0, 0, 0, 40])))), {}
     )
@@ -316,7 +343,10 @@ def rle_decode_bmp(draw: Random) -> Call:
 
 def bmp_picture(draw: Random, codes: bytes, width: int, height: int, nibbles: bool) -> Call:
     painted = rle.decode_bmp.native(codes, width, height, nibbles=nibbles)
-    arguments = (bytes(painted.pixels), width, height, painted.spans)
+    pixels, spans = bytes(painted.pixels), painted.spans
+    if rarely(draw):  # a picture of another size, spans out of order
+        pixels, spans = pixels + b"\0" * draw.randrange(2), array("I", sorted(spans, reverse=True))
+    arguments = (pixels, width, height, spans)
     return Call(rle.encode_bmp, arguments, {"nibbles": nibbles, "complete": draw.random() < 0.5})
 
 
@@ -329,56 +359,107 @@ def sha256_hexdigests(draw: Random) -> Call:
 
 
 def _bitmap(draw: Random, width: int, height: int) -> bytes:
-    return (picture(draw, draw.choice([2, 256]), 100) * 99)[: (width + 7) // 8 * height]
+    size, data = (width + 7) // 8 * height, picture(draw, draw.choice([2, 256]), 100)
+    return (data * (size // len(data) + 1))[:size]
 
 
 def ccitt_encode(draw: Random) -> Call:
-    width, height = draw.randrange(0, 90), draw.randrange(0, 12)
+    width, height = length(draw, 91) - 1, draw.randrange(0, 12)
     named = {"aligned": draw.random() < 0.3}
     return Call(ccitt.encode, (_bitmap(draw, width, height), width, height, draw.choice(CODINGS)), named)
 
 
 def ccitt_decode(draw: Random) -> Call:
-    width, height, coding = draw.randrange(1, 90), draw.randrange(0, 12), draw.choice(CODINGS)
+    width, height, coding = length(draw, 5_500 if rarely(draw) else 90), draw.randrange(0, 12), draw.choice(CODINGS)
     coded = ccitt.encode.native(_bitmap(draw, width, height), width, height, coding)
     return Call(ccitt.decode, (damaged(draw, coded if draw.random() < 0.8 else noise(draw)), width, height, coding), {})
 
 
 def _huffman(draw: Random, symbols: list[int]) -> bytes:
-    """A table, now and then with too many codes."""
+    """A table for some of the symbols, now and then with too many codes."""
     counts, room = [], 1.0
-    for length in range(1, 17):
-        most = int(room * (1 << length)) + (draw.random() < 0.02)
-        count = max(0, min(draw.randrange(7), most, 256 - sum(counts)))
+    most = draw.choice([1, 3, 3, 6])
+    for size in range(1, 17):
+        count = max(0, min(draw.randrange(1 + most), int(room * (1 << size)), 256 - sum(counts)))
         counts.append(count)
-        room -= count / (1 << length)
-    return bytes(counts) + bytes(draw.choices(symbols, k=sum(counts)))
+        room -= count / (1 << size)
+    if draw.random() < 0.01:
+        counts[draw.randrange(16)] += draw.randrange(1, 256)
+    count = sum(counts)
+    return bytes(min(255, count) for count in counts) + bytes(draw.choices(symbols, k=min(count, 256)))
 
 
-AC = [0x00, 0x01, 0x02, 0x11, 0xF0, 0x10, 0x20, 0x31, 0xE0, 0xF1, 0x0A, 0x51, 0x0F]
+AC = [[0x00, 0x01, 0x02, 0x11, 0xF0, 0x10, 0x20, 0x31, 0xE0, 0xF1, 0x0A, 0x51, 0x0F], [0x00, 0x01], [0xE0, 0xD0, 0x01]]
+AC += [[0xF0, 0x01, 0x11, 0x31], [0x10, 0x00, 0x01]]
+DC = list(range(18))
+SPECIAL = [b"\xff\x00", b"\xff\xd0", b"\xff\xd1", b"\xff\xff", b"\0"]
+BOUNDS = [(0, 1, 5), (2, 4, 20), (0, 0, 63), (15, 15, 1)]
+WRONG = [  # scans that T.81 does not know
+    *({"sof": sof} for sof in (0xC3, 0xC8)),
+    *({"precision": bits} for bits in (1, 17)),
+    *({"components": ()}, {"mcus": 1 << 32}, {"interval": 1 << 32}, {"low": 14}, {"high": 14}, {"high": 1}),
+    *({"start": 1, "stop": 0}, {"stop": 64}, {"start": 0, "stop": 1}),
+]
+WRONG_COMPONENT = [
+    *({"units": units} for units in (0, 2, 17)),
+    *({"dc_slot": 4}, {"ac_slot": 4}),
+    *({"conditioning": bounds} for bounds in ((1, 0, 5), (0, 16, 5), (0, 1, 0), (0, 1, 64))),
+]
 
 
-def jpeg_walk(draw: Random) -> Call:
+def _scan(draw: Random) -> jpeg.Scan:
+    """A scan of any process, with tables of its own."""
     sof = draw.choice([0xC0, 0xC1, 0xC2, 0xC2, 0xC2, 0xC3, 0xC9, 0xCA, 0xCA])
     start, stop, high, low = 0, 63, 0, 0
     if sof in (0xC2, 0xCA):
         start, high, low = draw.choice([0, 1, 1, 6]), draw.randrange(2), draw.randrange(3)
         stop = draw.randrange(start, 64) if start else 0
-    count = 1 if start else draw.randrange(1, 5)
-    bounds = [(0, 1, 5), (2, 4, 20), (0, 0, 63), (15, 15, 1)]
+    count = 1 if start else draw.choice([1, 1, 1, 2, 3, 4])
+    tables = [(_huffman(draw, DC), _huffman(draw, draw.choice(AC))) for _ in range(draw.choice([1, 1, count]))]
     components = tuple(
         jpeg.Component(
-            *(1 if count == 1 else draw.randrange(1, 5), _huffman(draw, list(range(18))), _huffman(draw, AC)),
-            *(draw.randrange(4), draw.randrange(4), draw.choice(bounds)),
+            *(1 if count == 1 else draw.randrange(1, 5), *tables[number % len(tables)]),
+            *(draw.randrange(4), draw.randrange(4), draw.choice(BOUNDS)),
         )
-        for _ in range(count)
+        for number in range(count)
     )
-    mcus = draw.randrange(41)
-    scan = jpeg.Scan(sof, draw.choice([8, 12]), components, mcus, draw.randrange(10), start, stop, high, low)
-    special = [b"\xff\x00", b"\xff\xd0", b"\xff\xd1", b"\xff\xff", b"\0"]
-    data = b"".join(draw.choice([draw.choice(special), noise(draw, 12)]) for _ in range(draw.randrange(12)))
-    history = array("Q", (draw.getrandbits(64) for _ in range(mcus if start else 0)))
-    tables = tuple(_huffman(draw, list(range(256))) for _ in range(2 * count))
+    mcus = length(draw, 41) - 1
+    return jpeg.Scan(sof, draw.choice([8, 12]), components, mcus, draw.randrange(10), start, stop, high, low)
+
+
+def _band(draw: Random) -> Call:
+    """A progressive scan with long runs of blocks that end (T.81, G.1.2.2), rarely with as many as a run can have."""
+    symbols = draw.choice([[0xE0, 0xD0, 0x00, 0x01], [0x40, 0x50, 0x60, 0x01], [0xF0, 0x01, 0x11, 0x31, 0x10]])
+    table, high = _huffman(draw, symbols), draw.randrange(2)
+    mcus = draw.choice([32_766, 32_767, 32_768, 70_000]) if rarely(draw) else draw.randrange(1, 80)
+    scan = jpeg.Scan(0xC2, 8, (jpeg.Component(1, b"", table),), mcus, 0, 1, 63, high, 0)
+    known = [
+        draw.getrandbits(64) & draw.getrandbits(64) | draw.getrandbits(64) * (mcus > 60) for _ in range(min(mcus, 80))
+    ]
+    history = array("Q", known)
+    history.frombytes(bytes(8 * (mcus - len(known))))
+    data = draw.randbytes(draw.randrange(400)).replace(b"\xff", b"\xff\0")
+    return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), (b"", table)), {})
+
+
+def jpeg_walk(draw: Random) -> Call:
+    if draw.random() < 0.1:
+        return _band(draw)
+    scan = _scan(draw)
+    count = len(scan.components)
+    data = b"".join(draw.choice([draw.choice(SPECIAL), noise(draw, 12)]) for _ in range(draw.randrange(12)))
+    if rarely(draw, 20):
+        data = draw.choice([*SPECIAL, draw.randbytes(9)]) * draw.randrange(60) + data
+    history = array("Q", (draw.getrandbits(64) for _ in range(scan.mcus if scan.start else 0)))
+    if draw.random() < 0.5:
+        tables = tuple(table for one in scan.components for table in (one.dc, one.ac))
+    else:
+        tables = tuple(_huffman(draw, list(range(256))) for _ in range(2 * count))
+    if draw.random() < 0.02:
+        scan = scan._replace(**draw.choice(WRONG))
+    elif draw.random() < 0.02:
+        wrong = scan.components[0]._replace(**draw.choice(WRONG_COMPONENT))
+        scan = scan._replace(components=(wrong, *scan.components[1:]))
     return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), tables), {})
 
 
@@ -389,16 +470,27 @@ def jpeg_markers_find(draw: Random) -> Call:
     return Call(jpeg_markers.find, (data, draw.randrange(min(30, len(data)) + 1)), {})
 
 
-def vp8l_walk(draw: Random) -> Call:
+def _encoded_vp8l(draw: Random) -> bytes:
+    """What libwebp makes of a small picture."""
     width, height = draw.randrange(1, 12), draw.randrange(1, 9)
     mode = draw.choice(["L", "RGB", "RGBA"])
     pixels = (picture(draw, draw.choice([2, 6, 256])) * 500)[: width * height * len(mode)]
     image = Image.frombytes(mode, (width, height), pixels).convert("RGBA")
-    data = webps.content(
+    return webps.content(
         webps.encode(np.asarray(image), lossless=True, quality=draw.randrange(101), method=draw.randrange(3)), b"VP8L"
     )
-    named = {"decode": draw.random() < 0.5, "rows": draw.randrange(5)}
-    return Call(vp8l.walk, (damaged(draw, data if draw.random() < 0.9 else noise(draw)),), named)
+
+
+def vp8l_walk(draw: Random) -> Call:
+    named = {
+        "decode": draw.random() < 0.5,
+        "rows": draw.choice([0, 0, 1, 3, 9]),
+        "most_pixels": 1 << draw.choice([6, 17, 17, 17]),
+    }
+    if draw.random() < 0.7:
+        data, width, height = vp8l_streams.drawn(draw)
+        return Call(vp8l.walk, (damaged(draw, data) if draw.random() < 0.3 else data, width, height), named)
+    return Call(vp8l.walk, (damaged(draw, _encoded_vp8l(draw) if draw.random() < 0.7 else noise(draw)),), named)
 
 
 MAKERS: dict[str, Callable[[Random], Call]] = {

@@ -54,6 +54,8 @@ DECODERS: dict[str, Callable[[bytes | memoryview, Container[Any]], Raster]] = {
     "qoi": decode_only.qoi,
     "ico": decode_only.icon,
     "jpeg2000": decode_only.jpeg2000,
+    "dib": decode_only.dib,
+    "pfm": decode_only.pfm,
     "psd": decode_only.photoshop,
     "tga": decode_only.targa,
     "raw": decode_only.camera_raw,

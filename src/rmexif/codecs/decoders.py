@@ -24,6 +24,7 @@ from PIL import (
 from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
+from rmexif.codecs import hevc_track
 from rmexif.codecs import pnm as pnm_pixels
 from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
@@ -321,7 +322,9 @@ def _isobmff_colour(container: Container[Any]) -> Colour:
 
 
 def heic(raw: Raw, container: Container[Any]) -> Raster:
-    """The primary picture; libheif has cut and turned it."""
+    """The primary picture, which libheif has cut and turned; of a file without a still the sequence."""
+    if container.tree is not None and container.tree.still is None:
+        return hevc_track.read(container, _isobmff_colour(container))
     import pillow_heif  # here, because it costs 60 ms that only this format should pay
 
     file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)

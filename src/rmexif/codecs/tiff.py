@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rmexif.codecs.tiff_streams import DECODED as STREAMS
+from rmexif.codecs.tiff_streams import read_stream
+from rmexif.containers.tiff.rewrite import refusal
 from rmexif.containers.tiff.samples import FLOATING_POINT
 from rmexif.containers.tiff.strips import UNPACKED, decode_samples
-from rmexif.containers.tiff.tags import ExtraSample, Photometric, Tag
+from rmexif.containers.tiff.tags import ONLY_DECODED, ExtraSample, Photometric, Tag
 from rmexif.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -20,14 +23,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rmexif.containers.tiff.geometry import StripGeometry
     from rmexif.containers.tiff.page import Page
     from rmexif.types import Container
 
     Pixels = NDArray[Any]
 
-__all__ = ["has_one_space", "pages_of", "read_page", "unknown_samples"]
+__all__ = ["FLOAT", "has_one_space", "pages_of", "read_page", "scaled", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
+WIDEST = 16  # bit: samples of streams
 GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
 BLOCK = 1 << 20  # samples that are spread to 8 bytes at a time
 LAB = (Photometric.CIELAB, Photometric.ICCLAB)
@@ -47,8 +52,14 @@ def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
 
     Args:
         container: what the parser says about it.
+
+    Raises:
+        UnsupportedFeature: a page in a coding that no decoder at hand reads.
     """
     pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
+    for page in pages:
+        if page.opaque_compression and page.opaque_compression not in ONLY_DECODED:
+            raise refusal(page)
     return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
 
 
@@ -73,12 +84,14 @@ def _is_foreign(page: Page) -> bool:
     bits = page.fields[Tag.BITS_PER_SAMPLE][1]
     enough = len(bits) in (1, 2) if photometric in GREY else True
     known = photometric not in CHANNELS or bits[0] in FOREIGN.get(photometric, ())
-    return known and enough and Tag.SAMPLE_FORMAT not in page.fields
+    return known and enough and Tag.SAMPLE_FORMAT not in page.fields and page.coding.compression not in STREAMS
 
 
 def _is_plain(page: Page) -> bool:
     photometric, bits = _first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0), page.fields[Tag.BITS_PER_SAMPLE][1]
     formats = set(page.fields[Tag.SAMPLE_FORMAT][1]) if Tag.SAMPLE_FORMAT in page.fields else {UNSIGNED}
+    if page.coding.compression in STREAMS:
+        return formats == {UNSIGNED} and photometric in (*GREY, Photometric.RGB) and max(bits) <= WIDEST
     known = len(formats) == 1 and formats <= {UNSIGNED, SIGNED, FLOAT}
     sized = formats != {FLOAT} or bits[0] in (16, 32, 64)
     return known and sized and page.coding.compression in UNPACKED and photometric in CHANNELS and len(set(bits)) == 1
@@ -118,11 +131,14 @@ def read_page(page: Page) -> tuple[Pixels, str]:
         for some in _some_rows(colours):
             shown[some] = table[colours[some, :, 0]]
         return shown, "RGB"
-    shown = _scaled(colours, bits[0], _format(page))
+    depth = _depth(page, values)
+    shown = scaled(colours, depth, _format(page))
     if photometric == Photometric.WHITE_IS_ZERO:
         np.subtract(np.iinfo(shown.dtype).max, shown, out=shown)
-    alpha = _alpha(page, values, shown.dtype)
+    alpha, is_associated = _alpha(page, values, shown.dtype)
     if alpha is not None:
+        if is_associated:
+            shown = _straight(shown, alpha)
         shown = np.concatenate((shown, alpha), axis=2)
     return shown, "L" if count == 1 else "RGB"
 
@@ -131,15 +147,31 @@ def _format(page: Page) -> int:
     return _first(page, Tag.SAMPLE_FORMAT, UNSIGNED)
 
 
-def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> Pixels | None:
-    """The first extra sample that is opacity, where it is not part of the colours already."""
+def _straight(colours: Pixels, alpha: Pixels) -> Pixels:
+    """Colours that opacity has been multiplied into (TIFF 6.0, section 18), without it."""
+    full = np.iinfo(colours.dtype).max
+    out = np.zeros_like(colours)
+    for some in _some_rows(colours):
+        opacity = np.maximum(alpha[some].astype(np.uint64), 1)
+        out[some] = np.minimum((colours[some].astype(np.uint64) * full + opacity // 2) // opacity, full)
+    return out
+
+
+def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> tuple[Pixels | None, bool]:
+    """The first extra sample that is opacity, and whether it is in the colours already."""
     extra = page.fields[Tag.EXTRA_SAMPLES][1] if Tag.EXTRA_SAMPLES in page.fields else ()
     for number, meaning in enumerate(extra):
-        if meaning == ExtraSample.UNASSOCIATED_ALPHA:
+        if meaning in (ExtraSample.ASSOCIATED_ALPHA, ExtraSample.UNASSOCIATED_ALPHA):
             at = values.shape[2] - len(extra) + number
-            bits = page.fields[Tag.BITS_PER_SAMPLE][1][0]
-            return _scaled(values[:, :, at : at + 1], bits, _format(page)).astype(kind)
-    return None
+            alpha = scaled(values[:, :, at : at + 1], _depth(page, values), _format(page)).astype(kind)
+            return alpha, meaning == ExtraSample.ASSOCIATED_ALPHA
+    return None, False
+
+
+def _depth(page: Page, values: Pixels) -> int:
+    """Bits of a sample; those of streams are decoded to the full range of their type."""
+    is_stream = page.coding.compression in STREAMS
+    return 8 * values.dtype.itemsize if is_stream else int(page.fields[Tag.BITS_PER_SAMPLE][1][0])
 
 
 def _values(page: Page) -> Pixels:
@@ -150,9 +182,7 @@ def _values(page: Page) -> Pixels:
     each, columns = len(page.grid.strips) // planes, -(-page.width // across)
     out: Pixels | None = None
     for number, (strip, geometry) in enumerate(zip(page.strips, page.grid.strips, strict=True)):
-        data = decode_samples(strip.data, page.coding, geometry)
-        block = _unpacked(page, data, len(geometry.bits), geometry.row)
-        block = block[: geometry.rows, : geometry.columns]
+        block = _block(page, strip.data, geometry)[: geometry.rows, : geometry.columns]
         if out is None:
             out = np.zeros((page.height, page.width, len(bits)), block.dtype)
         plane, place = divmod(number, each)
@@ -161,6 +191,13 @@ def _values(page: Page) -> Pixels:
         target[:, :, slice(plane, plane + 1) if planes > 1 else slice(None)] = block
     assert out is not None
     return out
+
+
+def _block(page: Page, data: bytes | memoryview, geometry: StripGeometry) -> Pixels:
+    """One strip as rows x px x samples."""
+    if page.coding.compression in STREAMS:
+        return read_stream(data, page.coding, geometry)
+    return _unpacked(page, decode_samples(data, page.coding, geometry), len(geometry.bits), geometry.row)
 
 
 def _unpacked(page: Page, data: bytearray, count: int, stride: int) -> Pixels:
@@ -197,8 +234,14 @@ def _integrated(rows: Pixels, count: int, depth: int) -> Pixels:
     return np.ascontiguousarray(plain.transpose(0, 2, 1)).reshape(len(rows), -1)
 
 
-def _scaled(values: Pixels, bits: int, kind: int) -> Pixels:
-    """Numbers as samples of 8 or 16 bit."""
+def scaled(values: Pixels, bits: int, kind: int) -> Pixels:
+    """Numbers as samples of 8 or 16 bit.
+
+    Args:
+        values: rows x px x samples.
+        bits: of a number.
+        kind: UNSIGNED, SIGNED or FLOAT.
+    """
     full, target = (255, np.uint8) if kind == UNSIGNED and bits <= 8 else (65535, np.uint16)
     out = np.empty(values.shape, target)
     if kind == UNSIGNED and bits <= 16:

@@ -47,15 +47,17 @@ class Plan:
     levels: tuple[int, ...]  # px, longer side of the picture as the network sees it
     mirrored: tuple[int, ...]  # those of them that are searched once more as a mirror image
     tile: int  # px, side of overlapping tiles at the picture's own size; 0 = none
-    alone: float  # 0-1
-    near: float  # 0-1
+    tiny: float  # 0-1, score from which a candidate counts that stands alone and is too small to show who it is
+    alone: float  # 0-1, any other that stands alone
+    near: float  # 0-1, one beside a sure face
+    crowd: float  # 0-1, one beside several; the lowest
     trace: float  # 0-1, score on one level below which the next one is not shown there; 0 = shown everywhere
 
 
 PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13, 0.01),
-    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12, 0),
-    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1, 0),
+    "balanced": Plan((544, 1088), (), 0, 0.5, 0.3, 0.13, 0.1, 0.01),
+    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.3, 0.12, 0.09, 0),
+    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.25, 0.1, 0.08, 0),
 }
 
 
@@ -105,7 +107,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
     longest = max(height, width)
     fine = FINER if height * width <= SMALL else 1.0
     levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
-    look = _Look(rgb, 2 * levels[-1], plan.trace or plan.near)
+    look = _Look(rgb, 2 * levels[-1], plan.trace or plan.crowd)
     for level in levels:
         look.at(level, mirrored=level in plan.mirrored, traces=look.found[-1] if plan.trace and look.found else None)
     if levels[0] > CLOSE and (look.found[0][:, SEEN] > PLACED).any():
@@ -118,7 +120,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
         levels += (longest,)
         look.through_tiles(rgb, plan.tile)
     found = np.concatenate(look.found)
-    return found[found[:, 4] >= plan.near], levels, look.spent
+    return found[found[:, 4] >= plan.crowd], levels, look.spent
 
 
 class _Look:

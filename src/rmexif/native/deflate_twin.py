@@ -17,8 +17,10 @@ from rmexif.native.deflate_codes import (
     LENGTH_EXTRA,
     LENGTHS_ORDER,
     LITERALS,
+    code_operations,
     distance_number,
     free_space,
+    level_out,
     lookup_table,
     pack_lengths,
 )
@@ -32,11 +34,13 @@ __all__ = ["BLOCK_END", "NO_MATCH", "SHORT_BLOCK", "Inflater"]
 NO_MATCH, BLOCK_END = 511, 1 << 22  # see rmexif_deflate_inflate()
 SHORT_BLOCK = 2000  # symbols
 STORED, FIXED, DYNAMIC = 0, 1, 2  # BTYPE (3.2.3)
+Lookup = tuple[list[tuple[int, int]], int]
+FIXED_TABLES = lookup_table(FIXED_LENGTHS[:LITERALS]), lookup_table(FIXED_LENGTHS[LITERALS:])
 FIBONACCI = (1, 1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)  # by the length of a code, two bits to spare
 FACTS = (
     *("used", "size", "symbols", "stored", "fixed", "dynamic", "padding", "empty_stored", "empty_coded"),
-    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "far_matches", "envelope"),
-    "intact",
+    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "loose_bits"),
+    *("uneven_flushes", "far_matches", "envelope", "intact"),
 )
 
 
@@ -58,6 +62,7 @@ class Inflater:
         self._unpacked = 0  # byte of the output where the literals start that are not packed yet
         self._window = 32768
         self._first = 0  # symbols of the first block that is not empty
+        self._flushed = self._interval = 0  # bytes before the last flush point, and before the first one
 
     def run(self) -> Status:
         """Inflate as far as possible; statuses as those of ``rmexif_deflate_inflate``."""
@@ -118,12 +123,13 @@ class Inflater:
             status, symbols = self._stored()
         elif kind == FIXED:
             self.report["fixed"] += 1
-            status, symbols = self._codes(FIXED_LENGTHS, seen)
+            status, symbols = self._codes(*FIXED_TABLES, seen)
         elif kind == DYNAMIC:
             status, lengths = self._header()
             if status is Status.OK:
                 self.report["dynamic"] += 1
-                status, symbols = self._codes(lengths, seen)
+                tables = lookup_table(lengths[:LITERALS]), lookup_table(lengths[LITERALS:])
+                status, symbols = self._codes(*tables, seen)
                 if status is Status.OK:
                     self._audit_codes(lengths[:LITERALS], [seen[n] for n in range(LITERALS)])
                     self._audit_codes(lengths[LITERALS:], [seen[LITERALS + n] for n in range(DISTANCES)])
@@ -141,6 +147,10 @@ class Inflater:
             return
         if not symbols:
             self.report["empty_stored" if kind == STORED else "empty_coded"] += 1
+            if kind == STORED:
+                self._interval = self._interval or len(self.out)
+                self.report["uneven_flushes"] += len(self.out) - self._flushed != self._interval
+                self._flushed = len(self.out)
             return
         self._first = self._first or symbols
         self.report["short_blocks"] += symbols < SHORT_BLOCK
@@ -167,7 +177,7 @@ class Inflater:
     def _header(self) -> tuple[Status, list[int]]:
         """The code lengths of a dynamic block (3.2.7)."""
         literals, distances, count = 257 + self._take(5), 1 + self._take(5), 4 + self._take(4)
-        order = [0] * 19
+        start, order = self._at, [0] * 19
         for place in LENGTHS_ORDER[:count]:
             order[place] = self._take(3)
         if self._overrun:
@@ -180,7 +190,10 @@ class Inflater:
         if not operations or not lengths[END]:
             return Status.BAD_CODE, []
         first, second = lengths[:literals], lengths[literals:]
-        loose = operations > len(pack_lengths(first)) + len(pack_lengths(second))
+        longest_runs = [*pack_lengths(first), *pack_lengths(second)]
+        beyond = max(0, self._at - start - code_operations(longest_runs)[2])
+        self.report["loose_bits"] += beyond
+        loose = beyond > 0
         loose |= count > 4 and not order[LENGTHS_ORDER[count - 1]]
         loose |= (literals > 257 and not first[-1]) or (distances > 1 and not second[-1])
         self.report["loose_headers"] += loose
@@ -213,13 +226,13 @@ class Inflater:
         unused = sum(bool(length) and not count for length, count in zip(lengths, seen, strict=True))
         if different < 2 and different + unused <= 2:
             return
-        self.report["unused_codes"] += unused
+        if unused and [bool(count) for count in level_out(seen)] != [bool(length) for length in lengths]:
+            self.report["unused_codes"] += unused
         for length, count in zip(lengths, seen, strict=True):
             self.report["long_codes"] += count * FIBONACCI[length] > total if count else 0
 
-    def _codes(self, lengths: Sequence[int], seen: Counter[int]) -> tuple[Status, int]:
+    def _codes(self, literals: Lookup, distances: Lookup, seen: Counter[int]) -> tuple[Status, int]:
         """The symbols of a block; how many there are."""
-        literals, distances = lookup_table(lengths[:LITERALS]), lookup_table(lengths[LITERALS:])
         symbols = 0
         while True:
             symbol, distance, length = self._symbol(literals, distances)
@@ -244,9 +257,7 @@ class Inflater:
                 return Status.OUTPUT_FULL, 0
             symbols += 1
 
-    def _symbol(
-        self, literals: tuple[list[tuple[int, int]], int], distances: tuple[list[tuple[int, int]], int]
-    ) -> tuple[int, int, int]:
+    def _symbol(self, literals: Lookup, distances: Lookup) -> tuple[int, int, int]:
         """A symbol of literals and lengths, and for a match its distance and length; negative where there is none."""
         table, bits = literals
         symbol, length = table[self._peek(bits)]

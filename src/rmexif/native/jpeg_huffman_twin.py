@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from array import array
 
 from rmexif.native.jpeg_coding_twin import (
     COEFFICIENT,
@@ -19,9 +19,6 @@ from rmexif.native.jpeg_coding_twin import (
 from rmexif.native.jpeg_progressive_twin import Band
 from rmexif.native.jpeg_scan import TABLE_SIZE, Scan, reads_ac, reads_dc
 from rmexif.native.status import Status
-
-if TYPE_CHECKING:
-    from array import array
 
 __all__ = ["HuffmanWalk"]
 
@@ -55,14 +52,15 @@ class Table:
     def __init__(self, kind: int, table: bytes, met: set[int]) -> None:
         self.symbols = table[16:]
         self.met = met
-        self.entries = [0] * (1 << 16)  # negative: known, but not met yet
+        self.entries = array("i", bytes(4 << 16))  # negative: known, but not met yet
         code = number = 0
         for length, count in enumerate(table[:16], 1):
             width = 1 << (16 - length)
             for _ in range(count):
                 if number > 255 or code > 0xFFFF:
                     raise Refused
-                self.entries[code : code + width] = [-_entry(kind, self.symbols[number], length, number)] * width
+                entry = _entry(kind, self.symbols[number], length, number)
+                self.entries[code : code + width] = array("i", [-entry]) * width
                 code += width
                 number += 1
         if code > 1 << 16:
@@ -80,7 +78,7 @@ class Table:
         self.met.add(entry >> 16 & 255)
         width = 1 << (16 - (entry & 63) + (entry >> 24))
         start = window & -width
-        self.entries[start : start + width] = [entry] * width
+        self.entries[start : start + width] = array("i", [entry]) * width
         return entry
 
 

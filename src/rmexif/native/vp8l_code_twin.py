@@ -93,7 +93,10 @@ def read_code(bits: Bits, alphabet: int) -> Code:
     if bits.take(1):
         two, first_bits = bits.take(1), 8 if bits.take(1) else 1
         symbols = [bits.take(first_bits)] + [bits.take(8) for _ in range(two)]
-        return Code([int(symbol in symbols) for symbol in range(alphabet)])
+        lengths = [0] * max(256, alphabet)
+        for symbol in symbols:
+            lengths[symbol] = 1
+        return Code(lengths[:alphabet])
     count = 4 + bits.take(4)
     if count > len(ORDER):
         raise Stop(Status.BAD_VALUE)
