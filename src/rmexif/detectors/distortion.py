@@ -45,8 +45,9 @@ CORRECTIONS = tuple(
 
 
 def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) -> tuple[NDArray[Any] | None, int]:
-    """The 2 x 2 matrix that brings the faces of a picture to how the network knows them, None for most pictures; and px of the
-    network for that.
+    """The 2 x 2 matrix that brings faces to how the network knows them, or None; and px of the network for that.
+
+    Most pictures need none.
 
     Args:
         rgb: H x W x 3.
