@@ -113,10 +113,10 @@ def _placed(size: tuple[int, int], matrix: NDArray[Any]) -> tuple[NDArray[Any], 
 
 def through(rgb: NDArray[np.uint8], matrix: NDArray[Any]) -> NDArray[np.uint8]:
     """A picture brought to the form that a correction stands for."""
-    whole, size = _placed((rgb.shape[1], rgb.shape[0]), matrix)
+    affine, size = _placed((rgb.shape[1], rgb.shape[0]), matrix)
     half = np.array([0.5, 0.5])  # from corners to the middles of pixels
-    whole[:, 2] += matrix @ half - half
-    view: NDArray[Any] = cv2.warpAffine(np.ascontiguousarray(rgb), whole, size, borderMode=cv2.BORDER_REPLICATE)
+    affine[:, 2] += matrix @ half - half
+    view: NDArray[Any] = cv2.warpAffine(np.ascontiguousarray(rgb), affine, size, borderMode=cv2.BORDER_REPLICATE)
     return view
 
 

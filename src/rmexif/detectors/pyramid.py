@@ -76,11 +76,14 @@ def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDAr
     stored, is_reversed = to_memory_order(small)
     mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
     view = cv2.resize(stored, inner, interpolation=mode)
+    canvas = np.empty((inner[1] + -inner[1] % STRIDE, inner[0] + -inner[0] % STRIDE, 3), np.uint8)
+    inside = canvas[: inner[1], : inner[0]]
     if is_reversed:
-        view = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
-    below, beside = -inner[1] % STRIDE, -inner[0] % STRIDE
-    canvas = cv2.copyMakeBorder(view, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return np.asarray(canvas, np.uint8), factor * shrunk
+        cv2.cvtColor(view, cv2.COLOR_BGR2RGB, dst=inside)
+    else:
+        inside[...] = view
+    canvas[inner[1] :], canvas[:, inner[0] :] = 0, 0
+    return canvas, factor * shrunk
 
 
 def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
