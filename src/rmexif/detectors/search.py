@@ -157,8 +157,8 @@ def cut_out(rgb: NDArray[np.uint8], x: float, y: float, matrix: NDArray[Any], si
         part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         matrix, left, top, x, y = matrix * 2, left // 2, top // 2, x / 2, y / 2
     shift = side / 2 - matrix @ (x - left, y - top)
-    whole = np.concatenate([matrix, shift[:, None]], axis=1).astype(np.float32)
-    view: NDArray[Any] = cv2.warpAffine(part, whole, (side, side), flags=cv2.INTER_LINEAR)
+    affine = np.concatenate([matrix, shift[:, None]], axis=1).astype(np.float32)
+    view: NDArray[Any] = cv2.warpAffine(part, affine, (side, side), flags=cv2.INTER_LINEAR)
     return view
 
 
