@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import struct
 from array import array
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from rmexif.native.jpeg import Component, Output, Scan, walk
 from rmexif.native.jpeg_scan import find_marker
@@ -68,6 +70,15 @@ def test_what_libjpeg_writes_is_clean(file, walker):
 def test_what_libjpeg_transcodes_is_clean(words, walker, libjpeg):
     for name in ("baseline", "4:4:4", "grey"):
         check_clean(libjpeg.transcoded(pillow_files()[name], *words), walker)
+
+
+def test_what_libjpeg_codes_with_its_least_probable_decisions_is_clean(walker, libjpeg):
+    """Behind 20,000 blocks alike an arithmetic coder is in the state of the smallest Qe (T.81, D.1.4)."""
+    pixels = np.full((1400, 1400), 90, np.uint8)
+    pixels[-16:] = np.random.default_rng(1).integers(0, 256, (16, 1400))
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG")
+    check_clean(libjpeg.transcoded(out.getvalue(), "arithmetic"), walker)
 
 
 def test_runs_that_libjpeg_ends_for_want_of_room_for_correction_bits(walker, libjpeg):
