@@ -217,7 +217,6 @@ def _flat(extension: str, channels: int, kind: type, *settings: int) -> bytes:
         (_flat(".png", 4, np.uint16), 4, 2),
         (_flat(".tif", 3, np.uint16, cv2.IMWRITE_TIFF_COMPRESSION, 8), 3, 2),
         (_flat(".tif", 1, np.float32, cv2.IMWRITE_TIFF_COMPRESSION, 8), 1, 4),
-        (_flat(".pgm", 1, np.uint16), 1, 2),
         (_flat(".avif", 3, np.uint16, cv2.IMWRITE_AVIF_DEPTH, 10), 3, 2),
         (_flat(".avif", 3, np.uint8), 4, 1),  # as its encoder holds it
         (samples.saved(Image.new("P", (300, 200)), "PNG", transparency=0), 4, 1),

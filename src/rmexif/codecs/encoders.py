@@ -32,22 +32,8 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = [
-    "LOSSLESS",
-    "MULTIPLE",
-    "PADDED",
-    "SHAPED",
-    "avif",
-    "bmp",
-    "gif",
-    "heic",
-    "jpeg",
-    "jxl",
-    "png",
-    "pnm",
-    "tiff",
-    "webp",
-]
+__all__ = ["LOSSLESS", "MULTIPLE", "PADDED", "SHAPED"]
+__all__ += ["avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
 
 Pixels = NDArray[Any]
 
