@@ -184,7 +184,12 @@ def compare(options: argparse.Namespace, engine: str, kind: str, mode: str, sour
     """Print one line of the table."""
     task, many = MODES[mode]
     raws = [raw for _, raw in objects(options.pictures)]
-    words: dict[str, Any] = {"engine": engine, "workers": options.workers, "shards": source.shards, "rows": options.rows}
+    words: dict[str, Any] = {
+        "engine": engine,
+        "workers": options.workers,
+        "shards": source.shards,
+        "rows": options.rows,
+    }
 
     def ours() -> None:
         summary = run(source.source, source.target(engine), task, **words)
