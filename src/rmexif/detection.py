@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rmexif import detectors
-from rmexif.errors import InvalidPolicy
+from rmexif.errors import DetectionError, InvalidPolicy, RmexifError
 from rmexif.policy import FrameBox
 from rmexif.raster.alpha import shown_views
-from rmexif.types import Detection
+from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from rmexif.detectors import Detector
     from rmexif.policy import Policy
-    from rmexif.types import Box, Raster
+    from rmexif.types import Raster
 
 __all__ = ["check_frame", "detect"]
 
@@ -107,7 +108,7 @@ class _Finding:
         for rgb, finder in product(views, self._finders):
             asked += 1
             if not isinstance(finder, detectors.Searching):
-                found += finder.detect(np.ascontiguousarray(rgb))
+                found += _ask(finder, np.ascontiguousarray(rgb))
                 continue
             result = finder.search(rgb)
             found += result.detections
@@ -117,6 +118,32 @@ class _Finding:
             self._search["rejected"] = self._search.get("rejected", 0) + result.rejected
             self.spent += result.network_px
         return tuple(detectors.merge(found)) if asked > 1 else tuple(found)
+
+
+def _ask(finder: Detector, rgb: NDArray[np.uint8]) -> list[Detection]:
+    """What a detector found, in whole px and plain numbers, as a report has them; it may be of the caller's own.
+
+    Raises:
+        DetectionError: it failed, or gave something else; never "no faces".
+    """
+    try:
+        return [_checked(found, rgb.shape) for found in finder.detect(rgb)]
+    except (RmexifError, MemoryError, RecursionError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise DetectionError(f"a detector failed with {type(error).__name__}") from None
+
+
+def _checked(found: Detection, shape: tuple[int, ...]) -> Detection:
+    if not isinstance(found, Detection) or not isinstance(found.label, str):
+        raise DetectionError("a detector must give Detection objects with a label that is a text")
+    sides, sureness = [float(side) for side in found.box.as_list()], float(found.confidence)
+    if not all(map(math.isfinite, (*sides, sureness))):
+        raise DetectionError("a detector gave a box or a confidence that is not finite")
+    box = Box(*map(math.floor, sides[:2]), *map(math.ceil, sides[2:]))
+    if box.width < 1 or box.height < 1 or box.clipped(shape[1], shape[0]) is None:
+        raise DetectionError(f"a detector gave a box that is empty, or outside {shape[1]} x {shape[0]} px")
+    return Detection(box, sureness, found.label)
 
 
 def _inside(box: Box, raster: Raster) -> Box:

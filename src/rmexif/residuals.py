@@ -126,7 +126,8 @@ class Residual(StrEnum):
     )
     DISPLAY_NUMBERS = (
         "display-numbers",
-        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel; any digit may be chosen",
+        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel, a background; any digit "
+        "may be chosen",
     )
     FRAME_CHOICE = (
         "frame-choice",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
-from rmexif.errors import LimitExceeded
+from rmexif.errors import InvalidPolicy, LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -355,6 +355,13 @@ class Limits:
     max_metadata_bytes: int = _limit(32 << 20, "bytes of metadata that are read to say what it is; more is counted")
     max_metadata_tags: int = _limit(400_000, "tags and attributes of XMP that are read; more are counted")
     max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
+
+    def __post_init__(self) -> None:
+        """Raise InvalidPolicy where a limit is no whole number from 0 on."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not isinstance(value, int) or value < 0:
+                raise InvalidPolicy(f"{item.name} must be a whole number from 0 on, got {type(value).__name__}")
 
     def check_flat(self, decoded: int, pixels: int, size: int) -> None:
         """Raise LimitExceeded where a file of ``size`` bytes has too many decoded ones in a frame, or px to search."""

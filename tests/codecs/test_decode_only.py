@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 
 import cv2
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
-from rmexif import InputError, Policy, UnsupportedFeature, inspect, scrub, strip, verify
-from rmexif.containers import DECODE_ONLY, FORMATS
+from rmexif import InputError, Policy, UnsupportedFeature, codecs, inspect, scrub, strip, verify
+from rmexif.containers import DECODE_ONLY, FORMATS, sniff_source
 from rmexif.errors import LimitExceeded, MalformedImage
 from rmexif.types import Limits
 from tests import samples
@@ -137,7 +139,8 @@ def test_a_dib_is_the_bmp_of_its_header(mode: str, size: tuple[int, int]) -> Non
     image = samples.picture(*size).convert(mode)
     policy = Policy(faces=False, stealth=False, output="png", seed=1)
     raw = samples.saved(image, "DIB")
-    assert scrub(raw + samples.CANARY, policy)[0] == scrub(samples.saved(image, "BMP"), policy)[0]
+    found, expected = (shown(scrub(data, policy)[0]) for data in (raw + samples.CANARY, samples.saved(image, "BMP")))
+    assert np.array_equal(found, expected)
     with pytest.raises(MalformedImage):
         scrub(raw[: -max(4, len(raw) // 3)], policy)
 
@@ -212,6 +215,33 @@ def test_a_folder_is_stripped_of_what_can_be(tmp_path: Path) -> None:
     done = run("scrub", "in/a.qoi", "--no-faces", "--in-place", cwd=tmp_path)
     assert b"qoi leaves as png" in done.stderr
     assert (tmp_path / "in" / "a.qoi").read_bytes() == FILES["qoi"][1]
+
+
+def test_jpeg_2000_of_16_bit() -> None:
+    """White stays white; by the numbers that OpenCV has coded without loss."""
+    values = np.random.default_rng(5).integers(0, 1 << 16, (32, 48, 3)).astype(np.uint16)
+    values[:8] = 65535
+    raw = cv2.imencode(".jp2", values[:, :, ::-1], [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1].tobytes()
+
+    found = codecs.decode(raw, sniff_source(memoryview(raw)).parse(memoryview(raw), Limits())).frames[0].pixels
+
+    assert np.array_equal(found, values)
+
+
+def test_a_bilevel_photoshop_file(tmp_path: Path) -> None:
+    """A bit is ink, as FFmpeg reads it."""
+    bits = np.random.default_rng(5).integers(0, 2, (32, 48), dtype=np.uint8)
+    head = b"8BPS\0\1" + bytes(6) + b"\0\1" + (32).to_bytes(4, "big") + (48).to_bytes(4, "big") + b"\0\1\0\0"
+    raw = head + bytes(14) + np.packbits(bits, axis=1).tobytes()
+    (tmp_path / "bits.psd").write_bytes(raw)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(tmp_path / "bits.psd")]
+    command += ["-pix_fmt", "gray", "-f", "rawvideo", "-"]
+    shown = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
+
+    found = np.asarray(Image.open(io.BytesIO(scrub(raw, PLAIN)[0])).convert("L"))
+
+    assert np.array_equal(shown.reshape(32, 48), 255 * (1 - bits))
+    assert np.abs(found.astype(int) - shown.reshape(32, 48)).max() <= 1
 
 
 def finely_cut(place: str) -> bytes:

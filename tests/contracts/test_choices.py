@@ -155,3 +155,23 @@ def test_the_form_of_each_page_is_named() -> None:
     assert strip(alike)[0] != strip(mixed)[0]
     assert sizes(mixed)["tiff-strip-choice"] == 2 * 39
     assert "tiff-strip-choice" not in sizes(saved([None]))
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0, [None, 1]), (1, [3 * 3, 1 + 3 * 6])], ids=["painted", "unpainted"])
+def test_the_background_of_a_gif_is_named(first: int, expected: list[int | None]) -> None:
+    """Where frames are taken away to it: its number, and colours in three tables that no pixel has; browsers show none."""
+    frames = [Image.fromarray(RNG.integers(first, 9 if first else 16, (16, 16), dtype=np.uint8), "P") for _ in range(3)]
+    for frame in frames:
+        frame.putpalette(COLOURS[:16].tobytes())
+    raw = bytearray(
+        samples.saved(
+            frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, disposal=2, optimize=False
+        )
+    )
+    found = []
+    for background in (0, 9):
+        raw[11] = background
+        assert strip(bytes(raw))[0][11] == background
+        found.append(sizes(bytes(raw)).get("display-numbers"))
+
+    assert found == expected

@@ -19,6 +19,7 @@ from rmexif.containers.bmp import BMP
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.decode_only.camera_raw import read_camera_raw
 from rmexif.containers.decode_only.headers import icon_entries, with_file_header
+from rmexif.containers.decode_only.jpeg2000 import read_depth
 from rmexif.containers.jpeg import JPEG
 from rmexif.errors import MalformedImage, MissingDependency
 from rmexif.native.buffers import join
@@ -57,12 +58,22 @@ def targa(raw: Raw, container: Container[Any]) -> Raster:
 
 def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
     """8 or 16 bit, in full resolution."""
-    return _raster(Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(raw)), container)
+    image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(raw))
+    depth = read_depth(memoryview(raw))
+    if not 8 < depth <= 16 or image.mode not in ("RGB", "RGBA"):
+        return _raster(image, container)
+    sized(*image.size, container)  # Pillow 13 cuts colours to 8 bit, and white becomes black
+    pixels = decoders.wide_pixels(raw, depth)
+    return Raster((Frame(pixels),), colour=Colour(icc=image.info.get("icc_profile")), space=space_of(pixels))
 
 
 def photoshop(raw: Raw, container: Container[Any]) -> Raster:
     """The flat picture, which the writer has composed of the layers."""
-    return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
+    image = PsdImagePlugin.PsdImageFile(io.BytesIO(raw))
+    raster = _raster(image, container)
+    if image.mode != "1":
+        return raster
+    return replace(raster, frames=(Frame(255 - raster.frames[0].pixels),))  # a bit is ink; Pillow takes it for light
 
 
 def dib(raw: Raw, container: Container[Any]) -> Raster:

@@ -19,7 +19,7 @@ from rmexif.containers.tiff.tags import ONLY_DECODED, ExtraSample, Photometric, 
 from rmexif.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-__all__ = ["FLOAT", "has_one_space", "pages_of", "read_page", "scaled", "unknown_samples"]
+__all__ = ["FLOAT", "check_codings", "has_one_space", "is_read_here", "read_page", "scaled", "unknown_samples"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # SampleFormat
 WIDEST = 16  # bit: samples of streams
@@ -37,30 +37,35 @@ GREY = (Photometric.WHITE_IS_ZERO, Photometric.BLACK_IS_ZERO, Photometric.MASK)
 BLOCK = 1 << 20  # samples that are spread to 8 bytes at a time
 LAB = (Photometric.CIELAB, Photometric.ICCLAB)
 CHANNELS = {**dict.fromkeys(GREY, 1), Photometric.RGB: 3, **dict.fromkeys(LAB, 3), Photometric.PALETTE: 1}
-# What Pillow and OpenCV read: photometric interpretation -> bits of unsigned samples.
+# What Pillow and OpenCV read: photometric interpretation -> bits of unsigned samples. Beyond it Pillow 13 shows white
+# for black in 16 bit, takes 12 bit for 16, and OpenCV 5 leaves colours multiplied by alpha.
 FOREIGN = {
-    Photometric.WHITE_IS_ZERO: (1, 2, 4, 8, 12, 16),
-    Photometric.BLACK_IS_ZERO: (1, 2, 4, 8, 12, 16),
+    Photometric.WHITE_IS_ZERO: (1, 2, 4, 8),
+    Photometric.BLACK_IS_ZERO: (1, 2, 4, 8, 16),
     Photometric.RGB: (8, 16),
     Photometric.PALETTE: (1, 2, 4, 8),
     Photometric.CIELAB: (8,),
 }
+# The extra samples with which they read them, by photometric interpretation and bits.
+NO_EXTRA: tuple[tuple[int, ...], ...] = ((),)
+OPACITY = ((), (ExtraSample.ASSOCIATED_ALPHA,), (ExtraSample.UNASSOCIATED_ALPHA,))
+FOREIGN_EXTRA = {
+    (Photometric.BLACK_IS_ZERO, 8): OPACITY,
+    (Photometric.RGB, 8): (*OPACITY, (ExtraSample.UNSPECIFIED,)),
+    (Photometric.RGB, 16): ((), (ExtraSample.UNASSOCIATED_ALPHA,)),
+}
 
 
-def pages_of(container: Container[Any]) -> tuple[Page, ...] | None:
-    """The pages of a file where one of them has to be, and all of them can be, read here; None: others can.
+def is_read_here(page: Page) -> bool:
+    """Whether foreign decoders leave out the samples of a page, or show them as they are not, and ``read_page`` can."""
+    return not _is_foreign(page) and _is_plain(page)
 
-    Args:
-        container: what the parser says about it.
 
-    Raises:
-        UnsupportedFeature: a page in a coding that no decoder at hand reads.
-    """
-    pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
+def check_codings(pages: Iterable[Page]) -> None:
+    """Raise UnsupportedFeature where a page is in a coding that no decoder at hand reads."""
     for page in pages:
         if page.opaque_compression and page.opaque_compression not in ONLY_DECODED:
             raise refusal(page)
-    return pages if not all(map(_is_foreign, pages)) and all(map(_is_plain, pages)) else None
 
 
 def has_one_space(container: Container[Any]) -> bool:
@@ -82,9 +87,11 @@ def _kind(page: Page) -> Photometric:
 def _is_foreign(page: Page) -> bool:
     photometric = Photometric(_first(page, Tag.PHOTOMETRIC_INTERPRETATION, 0))
     bits = page.fields[Tag.BITS_PER_SAMPLE][1]
-    enough = len(bits) in (1, 2) if photometric in GREY else True
-    known = photometric not in CHANNELS or bits[0] in FOREIGN.get(photometric, ())
-    return known and enough and Tag.SAMPLE_FORMAT not in page.fields and page.coding.compression not in STREAMS
+    known = bits[0] in FOREIGN.get(photometric, ()) and _extra(page) in FOREIGN_EXTRA.get(
+        (photometric, bits[0]), NO_EXTRA
+    )
+    is_unsigned = Tag.SAMPLE_FORMAT not in page.fields
+    return (known or photometric not in CHANNELS) and is_unsigned and page.coding.compression not in STREAMS
 
 
 def _is_plain(page: Page) -> bool:
@@ -130,15 +137,16 @@ def read_page(page: Page) -> tuple[Pixels, str]:
         shown = np.empty((*colours.shape[:2], 3), np.uint16)
         for some in _some_rows(colours):
             shown[some] = table[colours[some, :, 0]]
-        return shown, "RGB"
-    depth = _depth(page, values)
-    shown = scaled(colours, depth, _format(page))
+        alpha, _ = _alpha(page, values, shown.dtype)
+        return np.concatenate((shown, alpha), axis=2) if alpha.size else shown, "RGB"
+    ends = _ends(colours, _depth(page, values), _format(page))
+    shown = _scaled(colours, ends)
+    alpha, is_multiplied = _alpha(page, values, shown.dtype)
+    if is_multiplied and not ends[0]:
+        _divide(shown, alpha)
     if photometric == Photometric.WHITE_IS_ZERO:
         np.subtract(np.iinfo(shown.dtype).max, shown, out=shown)
-    alpha, is_associated = _alpha(page, values, shown.dtype)
-    if alpha is not None:
-        if is_associated:
-            shown = _straight(shown, alpha)
+    if alpha.size:
         shown = np.concatenate((shown, alpha), axis=2)
     return shown, "L" if count == 1 else "RGB"
 
@@ -147,25 +155,28 @@ def _format(page: Page) -> int:
     return _first(page, Tag.SAMPLE_FORMAT, UNSIGNED)
 
 
-def _straight(colours: Pixels, alpha: Pixels) -> Pixels:
-    """Colours that opacity has been multiplied into (TIFF 6.0, section 18), without it."""
-    full = np.iinfo(colours.dtype).max
-    out = np.zeros_like(colours)
-    for some in _some_rows(colours):
-        opacity = np.maximum(alpha[some].astype(np.uint64), 1)
-        out[some] = np.minimum((colours[some].astype(np.uint64) * full + opacity // 2) // opacity, full)
-    return out
+def _extra(page: Page) -> tuple[int, ...]:
+    """The meanings of the samples beside the colours."""
+    return page.fields[Tag.EXTRA_SAMPLES][1] if Tag.EXTRA_SAMPLES in page.fields else ()
 
 
-def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> tuple[Pixels | None, bool]:
-    """The first extra sample that is opacity, and whether it is in the colours already."""
-    extra = page.fields[Tag.EXTRA_SAMPLES][1] if Tag.EXTRA_SAMPLES in page.fields else ()
+def _alpha(page: Page, values: Pixels, kind: np.dtype[Any]) -> tuple[Pixels, bool]:
+    """The first extra sample that is opacity, empty where none is, and whether colours are multiplied by it."""
+    extra, bits = _extra(page), _depth(page, values)
     for number, meaning in enumerate(extra):
-        if meaning in (ExtraSample.ASSOCIATED_ALPHA, ExtraSample.UNASSOCIATED_ALPHA):
+        if meaning in (ExtraSample.UNASSOCIATED_ALPHA, ExtraSample.ASSOCIATED_ALPHA):
             at = values.shape[2] - len(extra) + number
-            alpha = scaled(values[:, :, at : at + 1], _depth(page, values), _format(page)).astype(kind)
+            most = {UNSIGNED: (1 << bits) - 1, SIGNED: (1 << bits - 1) - 1, FLOAT: 1}[_format(page)]
+            alpha = _scaled(values[:, :, at : at + 1], (0.0, float(most), kind))
             return alpha, meaning == ExtraSample.ASSOCIATED_ALPHA
-    return None, False
+    return np.empty(0, kind), False
+
+
+def _divide(shown: Pixels, alpha: Pixels) -> None:
+    """Colours as they were before they were multiplied by their opacity, in place (TIFF 6.0, section 18)."""
+    full = np.iinfo(shown.dtype).max
+    for some in _some_rows(shown):
+        shown[some] = np.rint(np.minimum(shown[some] * (full / np.maximum(alpha[some], 1.0)), full))
 
 
 def _depth(page: Page, values: Pixels) -> int:
@@ -242,20 +253,33 @@ def scaled(values: Pixels, bits: int, kind: int) -> Pixels:
         bits: of a number.
         kind: UNSIGNED, SIGNED or FLOAT.
     """
-    full, target = (255, np.uint8) if kind == UNSIGNED and bits <= 8 else (65535, np.uint16)
-    out = np.empty(values.shape, target)
+    return _scaled(values, _ends(values, bits, kind))
+
+
+def _ends(values: Pixels, bits: int, kind: int) -> tuple[float, float, np.dtype[Any]]:
+    """The numbers that are black and white, and the kind of samples that they are shown in."""
     if kind == UNSIGNED and bits <= 16:
-        most = (1 << bits) - 1
-        table = ((np.arange(most + 1, dtype=np.uint64) * full * 2 + most) // (2 * most)).astype(target)
-        for some in _some_rows(values):
-            out[some] = table[values[some]]
-        return out
+        return 0.0, float((1 << bits) - 1), np.dtype(np.uint8 if bits <= 8 else np.uint16)
     ends = [(float(part.min()), float(part.max())) for part in (_finite(values[some]) for some in _some_rows(values))]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if kind == FLOAT and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
+    return low, high, np.dtype(np.uint16)
+
+
+def _scaled(values: Pixels, ends: tuple[float, float, np.dtype[Any]]) -> Pixels:
+    """Numbers as samples of 8 or 16 bit, from black to white."""
+    low, high, target = ends
+    out, full = np.empty(values.shape, target), int(np.iinfo(target).max)
+    if values.dtype.kind == "u" and not low and high < 1 << 16:
+        most = int(high)
+        table = ((np.arange(most + 1, dtype=np.uint64) * full * 2 + most) // (2 * most)).astype(target)
+        for some in _some_rows(values):
+            out[some] = table[values[some]]
+        return out
+    step = max(high - low, float(np.finfo(np.float64).tiny))
     for some in _some_rows(values):
-        out[some] = np.rint((_finite(values[some]) - low) / max(high - low, np.finfo(np.float64).tiny) * 65535)
+        out[some] = np.rint(np.clip((_finite(values[some]) - low) / step, 0, 1) * full)
     return out
 
 

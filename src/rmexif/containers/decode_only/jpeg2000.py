@@ -10,11 +10,12 @@ from rmexif.errors import LimitExceeded, MalformedImage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CODESTREAM", "JP2", "Grid", "read_grid"]
+__all__ = ["CODESTREAM", "JP2", "Grid", "read_depth", "read_grid"]
 
 JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
 CODESTREAM = b"\xff\x4f\xff\x51"
 SOT, SOD, EOC, COD, COC = 0xFF90, 0xFF93, 0xFFD9, 0xFF52, 0xFF53  # table A.2
+SSIZ = 42  # byte of a codestream: of the first component, behind SOC and the fields of SIZ for all of them
 HAS_PRECINCTS = 1  # Scod, table A.13
 DEFAULT_PRECINCT = 0xFF  # 2^15 px along either side
 MAX_LEVELS = 32  # table A.15
@@ -61,6 +62,11 @@ def read_grid(view: memoryview) -> Grid:
             problem = f"{blocks} precincts and code-blocks, above the limit of {MAX_BLOCKS}"
             raise LimitExceeded(problem, structure="jpeg2000 coding style", offset=place)
     return grid
+
+
+def read_depth(view: memoryview) -> int:
+    """Bits of a sample of the first component (Ssiz, A.5.1)."""
+    return (Cursor(view, "jpeg2000 SIZ", _codestream(view) + SSIZ).u8() & 0x7F) + 1
 
 
 def _codestream(view: memoryview) -> int:

@@ -94,7 +94,20 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
-    return with_choices(container, palettes=[table.entries for table in screen.tables() if table])
+    palettes = [table.entries for table in screen.tables() if table]
+    return with_choices(container, palettes=palettes, numbers=_background_bytes(screen))
+
+
+def _background_bytes(screen: GifScreen) -> int:
+    """Bytes of the background: its number, and in each table the colours that stay for it though no pixel has them."""
+    count = int(screen.background > 0)
+    for table in filter(None, screen.tables()):
+        used = set[int]().union(*(each.samples for each in screen.pictures if (each.table or screen.table) is table))
+        free = {0, screen.background} - used
+        count += sum(
+            len(table.entries[number]) for number in free if number < len(table.entries) and any(table.entries[number])
+        )
+    return count
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:

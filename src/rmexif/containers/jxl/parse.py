@@ -17,6 +17,7 @@ from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.frame_header import RestorationFilter
 from rmexif.containers.jxl.image_header import ImageHeader
 from rmexif.containers.jxl.reconstruction import is_plain_reconstruction
 from rmexif.containers.jxl.signature import BOXED
@@ -45,6 +46,7 @@ CONTENTS: dict[bytes, tuple[Role, PayloadKind]] = {
     b"free": (Role.GAP, PayloadKind.UNKNOWN),
     b"skip": (Role.GAP, PayloadKind.UNKNOWN),
 }
+TICK = 5  # byte: ticks of a second, 30 bits, and their divisor, 10 (AnimationHeader, A.5)
 MICRO, GAMMA = 3, 3  # bytes of a coordinate in millionths, and of an exponent (ColourEncoding, E.2)
 COMPRESSED = {b"Exif": PayloadKind.EXIF, b"xml ": PayloadKind.XMP, b"jumb": PayloadKind.JUMBF}  # inside brob
 
@@ -91,17 +93,19 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         sample_bytes=-(-found.image.depth.bits // 8),
         tree=JxlTree(level, stream.data, found),
     )
-    return with_choices(container, numbers=_number_bytes(found), is_recoded=False)
+    return with_choices(container, numbers=_number_bytes(found), time_unit=TICK, is_recoded=False)
 
 
 def _number_bytes(found: Codestream) -> int:
     """Bytes of the numbers of colours, light and filters in the headers, where they are not the default ones."""
     image, colour = found.image, found.image.colour
     count = len(image.opsin or ()) + sum(len(weights) for weights in image.upsampling if weights)
+    count += sum(len(channel.spot) for channel in image.channels)
     count += (len(image.tone) - 1) * (image.tone != ImageHeader().tone)  # one of them is a flag
     for frame in found.placed:
         filters = frame.header.restoration
         count += sum(map(len, filter(None, (filters.gab_weights, filters.sharp, filters.scale, filters.sigma))))
+        count += filters.modular_sigma != RestorationFilter().modular_sigma
     return F16 * count + MICRO * (len(colour.white_xy) + len(colour.primaries_xy)) + GAMMA * (colour.gamma is not None)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.parse import TiffTree
     from rmexif.types import Container, Limits
 
-__all__ = ["for_decoder", "join_pages", "refusal", "rewrite"]
+__all__ = ["as_classic", "for_decoder", "join_pages", "refusal", "rewrite"]
 
 
 def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
@@ -63,6 +63,15 @@ def _serialised(tree: TiffTree) -> list[bytes | memoryview]:
     for number, page in enumerate(tree.pages, 1):
         writer.add(page, last=number == len(tree.pages))
     return writer.out
+
+
+def as_classic(container: Container[TiffTree]) -> bytes:
+    """The clean file with 32-bit offsets, for decoders that read no others.
+
+    Raises:
+        LimitExceeded: it would grow past 4 GiB.
+    """
+    return b"".join(_serialised(replace(container.tree, big=False)))
 
 
 def join_pages(files: Iterable[bytes], limits: Limits) -> bytes:
