@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from rmexif import lowest_bits
+from rmexif.containers.common.low_bits import LowBits, bit_table
+from rmexif.native.low_bits import Channel
 
 TEXT = b"stealth_pnginfo", b"A sentence of many different letters, 1234567890."
 
 
 def reads_as_text(pixels: np.ndarray) -> bool:
     """Of H x W x C."""
-    planes = [(pixels[:, :, channel] & 1).tobytes() for channel in range(pixels.shape[2])]
-    return lowest_bits.reads_as_text(planes, pixels.shape[1])
+    channels = [Channel(place, bit_table()) for place in range(pixels.shape[2])]
+    return lowest_bits.has_text([LowBits(pixels.shape[1], pixels.tobytes(), len(channels), channels)])
 
 
 @pytest.mark.parametrize("text", TEXT)

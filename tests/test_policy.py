@@ -170,6 +170,9 @@ class Wrong:
         Wrong("detectors", ("cars",), "detectors must be one of centerface,"),
         Wrong("detectors", "centerface", "detectors must be a sequence"),
         Wrong("seed", -1, "seed must be between 0 and"),
+        Wrong("style", None, "style must be a name or an object with redact(), got NoneType"),
+        Wrong("limits", 5, "limits must be Limits, got int"),
+        Wrong("set", b"copyright=Jane", "set must be a mapping, or a sequence of texts"),
         Wrong("regions", ((0, 0, 0, 4),), "regions must hold boxes of at least 1 x 1 px, got 0 x 4"),
         Wrong("keep_regions", ((1, 2),), "keep_regions must hold boxes, or left, top, right, bottom in px"),
     ],
@@ -181,6 +184,22 @@ def test_a_refusal_says_what_was_expected_and_what_came(wrong: Wrong) -> None:
         Policy(**{wrong.name: wrong.value})
 
     assert str(caught.value).startswith(wrong.says)
+
+
+def test_a_refusal_is_short() -> None:
+    """Whatever came."""
+    with pytest.raises(InvalidPolicy) as caught:
+        Policy(recall="a" * 1_000_000)  # type: ignore[arg-type]
+
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, float("nan"), "9", None])
+@pytest.mark.parametrize("name", ["max_bytes", "max_parts"])
+def test_a_limit_is_a_whole_number(name: str, value: object) -> None:
+    """Else it would be found out in the middle, or never: nothing is above NaN."""
+    with pytest.raises(InvalidPolicy, match=f"{name} must be a whole number from 0 on"):
+        Limits(**{name: value})  # type: ignore[arg-type]
 
 
 def test_every_field_says_what_it_is_for() -> None:

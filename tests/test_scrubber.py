@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from rmexif import Box, InvalidPolicy, Policy, ProcessingError, Scrubber, UnsupportedFeature, scrub, verify
 from rmexif.containers import FORMATS
 from rmexif.errors import DetectionError, EncodeError, LimitExceeded, VerificationError
-from rmexif.types import Limits
+from rmexif.types import Detection, Limits
 from tests import samples
 
 NAMES = [module.format.name for module in FORMATS]
@@ -198,6 +198,16 @@ class _Foreign:
         raise RuntimeError("secret path")
 
 
+class _Own:
+    """A detector that gives what it was made with."""
+
+    def __init__(self, *found: object) -> None:
+        self.found = found
+
+    def detect(self, rgb: np.ndarray) -> list:
+        return list(self.found)
+
+
 class _Nothing:
     """A style that changes nothing."""
 
@@ -212,9 +222,48 @@ def test_a_failing_detector_is_never_no_faces(astronaut: bytes) -> None:
     """It is an error, and nothing leaves; a foreign one is wrapped without its message."""
     with pytest.raises(DetectionError):
         Scrubber(astronaut, Policy(detectors=(_Broken(),))).process()
-    with pytest.raises(ProcessingError) as caught:
+    with pytest.raises(DetectionError) as caught:
         Scrubber(astronaut, Policy(detectors=(_Foreign(),))).process()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        (1, 2, 30, 40),
+        None,
+        Detection(Box(1, 2, float("nan"), 40), 0.9),  # type: ignore[arg-type]
+        Detection(Box(1, 2, 30, 40), float("nan")),
+        Detection(Box(30, 40, 1, 2), 0.9),
+        Detection(Box(9000, 9000, 9010, 9010), 0.9),
+        Detection(Box(1, 2, 30, 40), 0.9, label=b"face"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_detector_that_gives_something_else_is_refused(found: object) -> None:
+    """It is not covered somewhere else, and no report has numbers that JSON cannot write."""
+    raw = samples.of("png")["plain"]
+
+    with pytest.raises(DetectionError, match="detector"):
+        Scrubber(raw, Policy(detectors=(_Own(found),))).process()
+
+
+def test_a_detector_of_arrays_gives_a_report() -> None:
+    """Numbers of NumPy, and boxes between pixels, which are covered whole."""
+    found = Detection(Box(*np.array([1.5, 2.5, 20.25, 19.75], np.float32)), np.float32(0.5))  # type: ignore[arg-type]
+
+    stats = Scrubber(samples.of("png")["plain"], Policy(detectors=(_Own(found),))).process()[1]
+
+    assert json.loads(json.dumps(stats))["faces"][0]["box"] == [1, 2, 21, 20]
+
+
+@pytest.mark.parametrize("leak", [float("nan"), None, "0"])
+def test_a_style_says_what_it_leaves(leak: object) -> None:
+    """Nothing is above NaN, so that it would be let through."""
+    style = _Nothing()
+    style.leak_bits = leak  # type: ignore[assignment]
+
+    with pytest.raises(InvalidPolicy, match="leak_bits"):
+        Scrubber(samples.of("png")["plain"], Policy(style=style))
 
 
 def test_a_style_that_leaves_the_face_is_escalated(astronaut: bytes) -> None:

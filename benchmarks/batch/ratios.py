@@ -2,6 +2,7 @@
 
     python benchmarks/batch/ratios.py [--pictures 1000] [--engines local ray spark] [--kinds folder bucket tar]
         [--modes strip scrub] [--workers 2] [--rounds 3] [--place FOLDER]
+    python benchmarks/batch/ratios.py --pictures 100000 --turns 10 --engines local --kinds folder --modes strip
     python benchmarks/batch/ratios.py --memory 1000 10000 100000 [--place FOLDER]
 
 ``of many`` is ``strip_many`` or ``scrub_many`` over the same bytes in memory, with as many workers; ``of a loop`` is the
@@ -10,6 +11,9 @@ a second chance. The three go in turns; the median of the rounds is printed, by 
 and all that it has started, and the load of the machine. Start-up is left out: a small run goes before. Above 1, the engine is
 faster.
 
+``--turns`` is for long runs: one run is held up so many times, while the same number of objects goes through
+``strip_many`` or ``scrub_many``. The median of these ratios is printed, and the lowest and the highest.
+
 ``--memory`` prints the peak of the driver of a run over so many objects (PNG of 4 x 4), each in a process of its own.
 """
 
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import os
 import resource
@@ -201,6 +206,55 @@ def compare(options: argparse.Namespace, engine: str, kind: str, mode: str, sour
     )
 
 
+class Turns:
+    """Holds up a run every so many objects, and does as many without it; what it takes is not the run's.
+
+    Args:
+        many: the same work without an engine.
+        objects: of one turn.
+        workers: at once.
+    """
+
+    def __init__(self, many: Callable[..., Any], objects: int, workers: int) -> None:
+        self.many, self.objects, self.workers = many, objects, workers
+        self.rows: list[tuple[tuple[float, float], tuple[float, float]]] = []
+        self.before = self.now(0)
+
+    @staticmethod
+    def now(done: int) -> tuple[int, float, float]:
+        """How far the run is, on the clock, and by the processor time of all its processes."""
+        return done, time.perf_counter(), processor_seconds(os.getpid())
+
+    def __call__(self, progress: Any) -> None:
+        """Called with every chunk that is done."""
+        if progress.done - self.before[0] < self.objects:
+            return
+        done, *times = self.now(progress.done)
+        count = done - self.before[0]
+        raws = (raw for _, raw in itertools.islice(itertools.cycle(objects(500)), count))
+        alone = timed(lambda: [outcome.data for outcome in self.many(raws, workers=self.workers)])
+        self.rows.append((alone, (times[0] - self.before[1], times[1] - self.before[2])))
+        self.before = self.now(done)
+
+
+def compare_in_turns(options: argparse.Namespace, engine: str, kind: str, mode: str, source: Any) -> None:
+    """Print one line of the table for a long run."""
+    task, many = MODES[mode]
+    turns = Turns(many, options.pictures // options.turns, options.workers)
+    target = source.target(engine)
+    summary = run(source.source, target, task, engine=engine, workers=options.workers, progress=turns)
+    assert summary.codes == {"ok": options.pictures}, summary
+    clock, processor = (sorted(alone[n] / ours[n] for alone, ours in turns.rows) for n in (0, 1))
+    print(
+        f"| {engine} | {mode} | {kind} | {options.pictures} in {len(turns.rows)} turns | "
+        f"{statistics.median(clock):.2f} of many ({clock[0]:.2f} to {clock[-1]:.2f}) | by processor time "
+        f"{statistics.median(processor):.2f} ({processor[0]:.2f} to {processor[-1]:.2f}) | driver peak "
+        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB | load "
+        f"{os.getloadavg()[0] / (os.cpu_count() or 1):.1f} per core |",
+        flush=True,
+    )
+
+
 def memory(options: argparse.Namespace) -> None:
     """Print the peak of each driver."""
     for engine in options.engines:
@@ -240,6 +294,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int)
     parser.add_argument("--place", type=Path, help="a folder for files; the system's own for temporary ones by default")
     parser.add_argument("--memory", type=int, nargs="+", metavar="OBJECTS")
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
@@ -265,7 +320,7 @@ def main() -> None:
                     place.mkdir()
                     source = KINDS[kind](place, options.pictures, server)
                     for mode in options.modes:
-                        compare(options, engine, kind, mode, source)
+                        (compare_in_turns if options.turns else compare)(options, engine, kind, mode, source)
                     shutil.rmtree(place)
 
 

@@ -69,6 +69,7 @@ def start(engine: str, workers: int) -> None:
         from pyspark.sql import SparkSession
 
         builder = SparkSession.builder.master(f"local[{workers}]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")  # as a run sets it
         builder.config("spark.driver.memory", "1g").getOrCreate().sparkContext.setLogLevel("OFF")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import rmexif
 
-__all__ = ["OPERATIONS", "Cost", "measure", "warm_up"]
+__all__ = ["OPERATIONS", "Cost", "measure", "peak_memory", "warm_up"]
 
 OPERATIONS = {
     "strip": rmexif.strip,
@@ -84,13 +84,14 @@ def _child(raw: bytes, operation: str, writer: int) -> None:
             end = error.code
         except BaseException as error:
             end = f"untyped {type(error).__name__}"
-        values = (time.process_time() - started, _peak(), end)
+        values = (time.process_time() - started, peak_memory(), end)
         os.write(writer, json.dumps(values).encode())
     finally:
         os._exit(0)
 
 
-def _peak() -> int:
+def peak_memory() -> int:
+    """Peak resident memory of this process, byte."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) << 10

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rmexif import credit, inspection, lossless
@@ -27,6 +27,7 @@ from rmexif.workers.limits import limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from rmexif.credit import Selection
@@ -291,30 +292,28 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     """One outcome per item; at the end, or when closed, what has not begun is cancelled and ``close`` ends the rest."""
     threads = ThreadPoolExecutor(count, thread_name_prefix="rmexif")
-    pending: deque[Future[Outcome]] = deque()
+    to_hand_out: SimpleQueue[Future[Outcome]] = SimpleQueue()  # in input order, or as they are done
+    under_way = 0
     with ExitStack() as stack:
         stack.enter_context(around or nullcontext())
         stack.callback(threads.shutdown, wait=True)
         stack.callback(close)
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         for index, raw in enumerate(items):
-            pending.append(threads.submit(outcome_of, work, index, raw))
-            del raw  # the pool holds it; nothing here keeps an original alive
+            future = threads.submit(outcome_of, work, index, raw)
+            if ordered:
+                to_hand_out.put(future)
+            else:
+                future.add_done_callback(to_hand_out.put)
+            del raw, future  # the pool holds them; nothing here keeps an original alive
+            under_way += 1
             if index % TRIM == TRIM - 1:
                 give_back_memory()
-            if len(pending) >= most:
-                yield _next(pending, ordered)
-        while pending:
-            yield _next(pending, ordered)
-
-
-def _next(pending: deque[Future[Outcome]], ordered: bool) -> Outcome:
-    if ordered:
-        return pending.popleft().result()
-    ready = next((future for future in pending if future.done()), None)  # wait() takes longer than a small image does
-    done = ready or next(iter(wait(pending, return_when=FIRST_COMPLETED).done))
-    pending.remove(done)
-    return done.result()
+            if under_way >= most:
+                under_way -= 1
+                yield to_hand_out.get().result()
+        for _ in range(under_way):
+            yield to_hand_out.get().result()
 
 
 def _processors() -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rmexif import containers
+from rmexif.native import low_bits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from rmexif.containers.common.low_bits import LowBits
+    from rmexif.native.low_bits import Channel
     from rmexif.types import Container
 
 __all__ = ["has_text", "of_file", "reads_as_text"]
@@ -18,7 +20,6 @@ SAMPLE = 256  # px: rows, and columns of them, that are enough for the head of a
 MARK = b"stealth_"  # of SD WebUI and NovelAI
 MARKS = tuple(MARK + kind for kind in (b"pnginfo", b"pngcomp", b"rgbinfo", b"rgbcomp"))
 PRINTABLE = bytes(1 if 0x20 <= code <= 0x7E else 0 for code in range(256))
-DIGITS = b"01".ljust(256, b"1")
 MAX_RUNS = 1000  # candidates that are looked at: bounds the time for a picture made of runs
 RUN = b"\1" * 24  # printable bytes in a row; random bits give such a run once in 10^10 bytes
 MIN_LETTERS = 8  # different bytes in a run: a flat or dithered picture repeats a few for ever, a text does not
@@ -31,38 +32,34 @@ def of_file(container: Container[Any]) -> Iterable[LowBits]:
 
 
 def has_text(pictures: Iterable[LowBits]) -> bool:
-    """Whether the lowest bits of a picture read as a text."""
-    for found in pictures:
-        if reads_as_text(found.colours, found.width) or (found.alpha and reads_as_text([found.alpha], found.width)):
+    """Whether the lowest bits of a picture read as a text: those of its colours, or of its alpha."""
+    return any(
+        reads_as_text(found, channels)
+        for found in pictures
+        for channels in (found.colours, [found.alpha] if found.alpha else [])
+        if channels
+    )
+
+
+def reads_as_text(found: LowBits, channels: Sequence[Channel]) -> bool:
+    """Whether the bits of channels, which follow each other pixel by pixel, read as a text, by rows or by columns."""
+    for columns in (0, SAMPLE):
+        bits = low_bits.pack(found.samples, found.pixel, channels, found.width, columns)
+        period = len(channels)  # bytes of 8 pixels
+        if bits[period:-1].startswith(bits[: -1 - period]):  # they repeat, and so few different bytes are no text
+            continue
+        if any(map(_is_text, _shifted(int.from_bytes(bits, "big"), len(bits)))):
             return True
     return False
 
 
-def reads_as_text(planes: Sequence[bytes], width: int) -> bool:
-    """Whether bits read as a text, row by row or in the first columns.
-
-    Args:
-        planes: a byte of 0 or 1 a pixel for every channel; a pixel's channels follow each other.
-        width: px.
-    """
-    if all(b"\1" not in plane or b"\0" not in plane for plane in planes):
-        return False
-    columns = [b"".join(plane[column::width] for column in range(min(width, SAMPLE))) for plane in planes]
-    return any(_is_text(packed) for order in (planes, columns) for packed in _packed(order))
-
-
-def _packed(planes: Sequence[bytes]) -> Iterator[bytes]:
-    """Bits as bytes, from each of the first eight bits on, zeros behind them; nothing where no text can be there."""
-    bits = bytearray(len(planes) * len(planes[0]))
-    for number, plane in enumerate(planes):
-        bits[number :: len(planes)] = plane
-    size = len(bits) // 8 + 1
-    number = int(bits.translate(DIGITS), 2) << 8 * size - len(bits)  # a base that is a power of two takes linear time
-    if not _may_be_text(number):
+def _shifted(bits: int, size: int) -> Iterator[bytes]:
+    """Bits from each of the first eight bits on, zeros behind them; nothing where no text can be there."""
+    if not _may_be_text(bits):
         return
     every = (1 << 8 * size) - 1
     for shift in range(8):
-        yield (number << shift & every).to_bytes(size, "big")
+        yield (bits << shift & every).to_bytes(size, "big")
 
 
 def _may_be_text(bits: int) -> bool:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif import codecs, redaction, stealth, verification, webp_recode
-from rmexif.containers import output_for, rebuild
+from rmexif.containers import for_decoder, output_for
 from rmexif.containers.common.aspect import SQUARE
 from rmexif.detection import check_frame, detect
 from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import HARMLESS, Colour, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, MAX_CHANNELS, SMALL_FILE, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,7 +47,7 @@ __all__ = [
 
 
 NO_COLOUR = Colour()
-SMALL_FILE = 1 << 20  # byte
+COMPOSED = 3  # frames of an animation that are in memory at once: the one before, the next, the one that goes out
 LEAST_FRAME = 3 << 17  # px of a still that cost what the smallest frame does
 
 
@@ -117,7 +117,7 @@ def analyse(view: memoryview, container: Container[Any], policy: Policy, clock: 
         raster, seen, described = _to_srgb(_each(transform.orient, raster), container, policy)
     with clock.stage("detect"):
         search: dict[str, Any] = {}
-        found, sizes = detect(seen, policy, search)
+        found, sizes = detect(seen, policy, search, len(view))
     return Analysis(raster, found, sizes, search, described)
 
 
@@ -244,7 +244,7 @@ def _picture_only(view: memoryview, container: Container[Any]) -> bytes | memory
     """What a decoder gets to see: never a metadata block, and never bytes that it could read in another way than we."""
     if all(part.role in HARMLESS for part in container.parts):
         return view
-    return rebuild(view, container)
+    return for_decoder(view, container)
 
 
 def _decode(source: bytes | memoryview, container: Container[Any], policy: Policy) -> Raster:
@@ -253,7 +253,9 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits.check("max_total_pixels", container.width * container.height * count)
     held = 1 if output_of(container, policy) in codecs.STREAMED else count
     limits.check("max_samples", container.frame_samples * held)
-    decoded = container.frame_samples * container.sample_bytes * held
+    decoded = container.frame_samples * container.sample_bytes * max(held, COMPOSED if count > 1 else 1)
+    if output_of(container, policy) in codecs.PADDED:
+        decoded = max(decoded, MAX_CHANNELS * container.width * container.height)
     limits.check_flat(decoded, _pixels_to_search(container, count, len(source)), len(source))
     raster = codecs.decode(source, container)
     is_turned = container.orientation > transform.HALF_TURNS and raster.orientation == 1  # by its decoder

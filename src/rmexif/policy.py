@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -148,6 +149,10 @@ class Policy:
             object.__setattr__(self, "providers", (self.providers,))
         for name in ("detectors", "models", "providers"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not isinstance(self.limits, Limits):
+            raise InvalidPolicy(f"limits must be Limits, got {type(self.limits).__name__}")
+        if not isinstance(self.style, str) and not callable(getattr(self.style, "redact", None)):
+            raise InvalidPolicy(f"style must be a name or an object with redact(), got {type(self.style).__name__}")
         object.__setattr__(self, "keep", credit.names_of(self.keep))
         object.__setattr__(self, "set", credit.own_texts(self.set))
         if not self.providers:
@@ -157,7 +162,7 @@ class Policy:
         for name in ("quality", "seed"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-                raise InvalidPolicy(f"{name} must be a whole number, got {value!r}")
+                raise InvalidPolicy(f"{name} must be a whole number, got {reprlib.repr(value)}")
 
     @property
     def selection(self) -> Selection:
@@ -194,12 +199,12 @@ def _check(name: str, value: Any, about: Mapping[str, Any]) -> None:
     if (bounds := about.get("range")) is not None and value is not None:
         low, high = bounds
         if not isinstance(value, int | float) or not low <= value <= high:
-            raise InvalidPolicy(f"{name} must be between {low} and {high}, got {value!r}")
+            raise InvalidPolicy(f"{name} must be between {low} and {high}, got {reprlib.repr(value)}")
     if (choices := about.get("choices")) is not None:
         known = tuple(choices)
         for word in value if isinstance(value, tuple) else (value,):
             if isinstance(word, str) and word.partition(":")[0] not in known:
-                raise InvalidPolicy(f"{name} must be one of {', '.join(known)}, got {word!r}")
+                raise InvalidPolicy(f"{name} must be one of {', '.join(known)}, got {reprlib.repr(word)}")
 
 
 def _box(name: str, item: Any) -> Box:

@@ -52,7 +52,7 @@ class Residual(StrEnum):
     ICC_TABLE = "icc-table", "the colour profile needs a table, whose entries are numbers that could spell a message"
     CODED_EDGE = (
         "coded-edge",
-        "blocks are coded whole: samples beyond the picture's edge are in the file, and viewers cut them off",
+        "blocks and tiles are coded whole: samples beyond the picture's edge are in the file, and viewers cut them off",
     )
     JPEG_QUANTISATION_TABLES = "jpeg-quantisation-tables", "the quantisation tables name a class of camera or software"
     JPEG_ENTROPY_SLACK = (
@@ -126,7 +126,8 @@ class Residual(StrEnum):
     )
     DISPLAY_NUMBERS = (
         "display-numbers",
-        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel; any digit may be chosen",
+        "numbers say how the picture is shown: primaries, gamma, light, the shape of a pixel, a background; any digit "
+        "may be chosen",
     )
     FRAME_CHOICE = (
         "frame-choice",
@@ -164,7 +165,10 @@ class Residual(StrEnum):
         "gif-code-choice",
         "a lossy encoder's places for clearing the code table stay, because without them the file would grow",
     )
-    TIFF_STRIP_CHOICE = "tiff-strip-choice", "a page can be cut into strips or tiles of any size"
+    TIFF_STRIP_CHOICE = (
+        "tiff-strip-choice",
+        "a page can be cut into strips or tiles of any size, and each of several pages be stored in another way",
+    )
     TIFF_UNREAD_CODING = (
         "tiff-unread-coding",
         "strips in a coding that is not looked into were passed through",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import time
 from dataclasses import replace
@@ -222,9 +223,12 @@ def scrub(raw: bytes | bytearray | memoryview, policy: Policy | None = None) -> 
 
 def _style(policy: Policy) -> styles.Style:
     style: styles.Style = styles.by_name(policy.style) if isinstance(policy.style, str) else policy.style
-    if not policy.allow_weak and style.leak_bits > styles.MAX_LEAK_BITS:
+    leak_bits = getattr(style, "leak_bits", None)
+    if not isinstance(leak_bits, int | float) or math.isnan(leak_bits):
+        raise InvalidPolicy("style must say in leak_bits how many bits of a face it leaves, or infinity")
+    if not policy.allow_weak and leak_bits > styles.MAX_LEAK_BITS:
         raise InvalidPolicy(
-            f"style must leave at most {styles.MAX_LEAK_BITS} bits of a face, got {style.leak_bits}; "
+            f"style must leave at most {styles.MAX_LEAK_BITS} bits of a face, got {leak_bits}; "
             "allow_weak=True permits it"
         )
     return style

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
-from rmexif.errors import LimitExceeded
+from rmexif.errors import InvalidPolicy, LimitExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +20,7 @@ __all__ = [
     "CLEAN",
     "HARMLESS",
     "MAX_CHANNELS",
+    "SMALL_FILE",
     "Box",
     "Category",
     "Colour",
@@ -329,6 +330,7 @@ def _limit(default: int, help: str) -> Any:  # noqa: A002 - as click and argpars
 
 # What a byte of coded data explains; photographs hold below 10 samples a byte, flat drawings 50.
 DECODED_PER_BYTE, PIXELS_PER_BYTE = 64, 100
+SMALL_FILE = 1 << 20  # byte: of files below it several frames count more; larger ones hold what they cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +347,7 @@ class Limits:
     max_samples: int = _limit(640_000_000, "channels x px that a scrub holds decoded at once")
     max_flat_bytes: int = _limit(192_000_000, "bytes of a decoded frame of a small file; 64 more for each byte")
     max_flat_pixels: int = _limit(200_000_000, "px of all frames of a small file; 100 more for each byte")
+    max_network_pixels: int = _limit(75_000_000, "px that the frames of a small file are shown to the detector as")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
@@ -353,10 +356,22 @@ class Limits:
     max_metadata_tags: int = _limit(400_000, "tags and attributes of XMP that are read; more are counted")
     max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
 
+    def __post_init__(self) -> None:
+        """Raise InvalidPolicy where a limit is no whole number from 0 on."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not isinstance(value, int) or value < 0:
+                raise InvalidPolicy(f"{item.name} must be a whole number from 0 on, got {type(value).__name__}")
+
     def check_flat(self, decoded: int, pixels: int, size: int) -> None:
         """Raise LimitExceeded where a file of ``size`` bytes has too many decoded ones in a frame, or px to search."""
         self.check("max_flat_bytes", decoded - DECODED_PER_BYTE * size)
         self.check("max_flat_pixels", pixels - PIXELS_PER_BYTE * size)
+
+    def check_searched(self, searched: int, size: int) -> None:
+        """Raise LimitExceeded where the frames of a file of ``size`` bytes cost the detector so many px."""
+        if size < SMALL_FILE:
+            self.check("max_network_pixels", searched)
 
     def check(self, name: str, number: int) -> None:
         """Raise LimitExceeded where ``number`` is above the limit ``name``."""

@@ -8,9 +8,10 @@ allow-list is the roles in ``types.CLEAN``; and a clean file is one that a rewri
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
-from rmexif.containers.common.memory import common_length, holds_at
+from rmexif.containers.common.memory import as_bytes, common_length, holds_at
 from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.inspection import findings, open_container
 from rmexif.native.buffers import join
@@ -26,6 +27,8 @@ __all__ = ["find_identifying", "find_leftovers", "rewrite", "rewrite_parsed", "v
 
 LEAST_SEARCHED = 8  # byte
 LEAST_PIECE = 64  # byte of coded data
+SHORT_PIECES = (32, 16, LEAST_SEARCHED)  # byte: of strips that end sooner
+NEAR = 16  # byte: where the next strip starts at the latest, behind what aligns it
 MOST_RESTARTS = 64  # searches from the start again, of pieces in another order: bounds the time
 MOST_MISSES = 1000  # searches that find nothing: bounds the time
 
@@ -50,9 +53,9 @@ def rewrite_parsed(
 ) -> tuple[bytes, Container[Any]]:
     """As ``rewrite``, of a file that was parsed: the clean file, and what it is."""
     pieces = row.rewrite(view, container)
-    data = join(pieces)
     if all(part.role in HARMLESS for part in container.parts) and _same(pieces, view):
-        return data, container  # a fixed point already: parsing the same bytes again would prove nothing new
+        return as_bytes(view), container  # a fixed point already: parsing the same bytes again would prove nothing new
+    data = join(pieces)
     return data, verify_clean(data, limits, container)
 
 
@@ -122,7 +125,7 @@ def find_identifying(
     except UnsupportedFeature as error:  # what cannot be rewritten is not known to be clean
         return (Finding(error.structure or container.format, Category.UNKNOWN, len(view)),)
     exact = frozenset(bytes(data[part.offset : part.end]) for part in rewritten.parts if part.role in CLEAN)
-    search = _Search(bytes(data))
+    search = _Search(bytes(data), [part.offset for part in rewritten.parts if part.role is Role.PIXELS])
 
     def is_known(part: Part) -> bool:
         """Whether the part stands in the rewrite; a short one as one of its parts: few bytes stand anywhere."""
@@ -150,8 +153,9 @@ def _structure_size(container: Container[Any]) -> int:
 class _Search:
     """Looks for the parts of one file in its rewrite, in a time that is bounded for all of them together."""
 
-    def __init__(self, complete: bytes) -> None:
+    def __init__(self, complete: bytes, starts: Sequence[int]) -> None:
         self.complete, self.view = complete, memoryview(complete)
+        self.starts = starts  # of coded data, in order
         self.position = 0  # behind the last piece of coded data that was found
         self.restarts = self.misses = 0
 
@@ -169,7 +173,9 @@ class _Search:
         at = 0
         while at < len(content):
             head = content[at : at + LEAST_PIECE]
-            place = self.complete.find(head, self.position) if self.restarts <= MOST_RESTARTS else -1
+            place = self._near(head)
+            if place < 0:
+                place = self.complete.find(head, self.position) if self.restarts <= MOST_RESTARTS else -1
             if place < 0:
                 self.restarts += 1
                 place = self.complete.find(head) if self.restarts <= MOST_RESTARTS else -1
@@ -178,6 +184,16 @@ class _Search:
             length = common_length(memoryview(content)[at:], self.view[place:])
             at, self.position = at + length, place + length
         return True
+
+    def _near(self, head: bytes) -> int:
+        """Where the next piece starts behind the last one; a short one is looked for nowhere else."""
+        following = bisect_left(self.starts, self.position)
+        for size in (LEAST_PIECE, *SHORT_PIECES):
+            for start in (self.position, *self.starts[following : following + 1]):
+                place = self.complete.find(head[:size], start, start + NEAR + size)
+                if place >= 0:
+                    return place
+        return -1
 
 
 def _same(pieces: Sequence[bytes | memoryview], view: memoryview) -> bool:

@@ -14,6 +14,7 @@ from rmexif.containers.common.transparency import fill_colour
 from rmexif.containers.webp import parse as webp
 from rmexif.containers.webp import rewrite
 from rmexif.errors import EncodeError, InputError, UnsupportedFeature
+from rmexif.native.low_bits import Channel
 from rmexif.residuals import Residual
 from rmexif.types import Category, Finding, Limits
 
@@ -92,8 +93,9 @@ def low_bits(container: Container[Any]) -> Iterator[LowBits]:
     for picture, coded in zip(container.tree.pictures, rewrite.pictures(container), strict=True):
         if picture.is_lossless and not picture.is_walked:
             pixels = _decode(coded.file)
-            planes = [pixels[:, :, channel].tobytes().translate(bit_table()) for channel in range(pixels.shape[2])]
-            yield LowBits(picture.width, planes[:3], planes[3] if len(planes) == 4 else None)
+            channels = [Channel(place, bit_table()) for place in range(pixels.shape[2])]
+            alpha = channels[3] if len(channels) > 3 else None
+            yield LowBits(picture.width, pixels.tobytes(), len(channels), channels[:3], alpha)
 
 
 def _hidden(picture: CodedPicture) -> Finding | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ pytest.importorskip("pyarrow", reason="the extra rmexif[batch] is not installed"
 from pyarrow import parquet
 
 from rmexif.batch import run
-from rmexif.batch.earlier import CURRENT, REPLACED, UNSEEN, Checked, Earlier
+from rmexif.batch.earlier import CURRENT, EMPTIED, REMOVED, REPLACED, UNSEEN, Checked, Earlier
 from rmexif.batch.manifest import _schema, escaped, name_bytes, unescaped
 from rmexif.bulk import StripTask
 from tests.batch import checker, pictures
@@ -208,10 +209,16 @@ def test_what_is_current(parts: list[list[tuple[bytes, bytes]]], listed: dict[by
     assert list(done) == [any(key + version == b"".join(mark) for _, mark in rows) for key, version in listed.items()]
     undone = {mark[:8] for mark, there in zip(asked, done, strict=True) if not there}
     assert set(former) == {name for name, mark in rows if mark[0] in undone}
+    placed = [(f"p{number}", place, mark) for number, part in enumerate(parts) for place, mark in enumerate(part)]
     for number, part in enumerate(parts):
         for mark, state in zip(part, states.get(f"p{number}", bytes([CURRENT]) * len(part)), strict=True):
-            assert (state == UNSEEN) == (mark[0] not in listed)
-            assert state in (REPLACED, UNSEEN) or listed[mark[0]] == mark[1]
+            assert (state in (UNSEEN, EMPTIED, REMOVED)) == (mark[0] not in listed)
+            assert state in (REPLACED, UNSEEN, EMPTIED, REMOVED) or listed[mark[0]] == mark[1]
+    found = [(mark[0], states[name][place]) for name, place, mark in placed if mark[0] not in listed]
+    for key, count in Counter(key for key, _ in found).items():
+        assert Counter(state for other, state in found if other == key) == (
+            {UNSEEN: 1} if count == 1 else {EMPTIED: 1, REMOVED: count - 1}
+        )
 
 
 def test_every_column_is_documented() -> None:

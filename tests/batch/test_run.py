@@ -319,3 +319,20 @@ def test_strip_keeps_what_is_asked_for(tmp_path: Path) -> None:
         assert image.getexif()[0x8298] == "Somebody"
     assert (other.returncode, refused.returncode) == (78, 64)
     assert b"another policy" in other.stderr
+
+
+def test_pieces_of_a_listing() -> None:
+    """In order, complete, never longer than what is left for each worker, and no longer than asked for."""
+    from importlib import import_module
+
+    pieces = import_module("rmexif.batch.run")._pieces
+    for count, at_once in ((0, 1), (10, 1), (1000, 2), (20_000, 2), (20_000, 64)):
+        found = list(pieces(range(count), None, at_once))
+        assert [number for piece in found for number in piece] == list(range(count))
+        assert all(1 <= len(piece) <= 2048 for piece in found)
+        left = count
+        for piece in found:
+            assert len(piece) <= max(256, left // at_once)
+            left -= len(piece)
+    assert max(map(len, pieces(range(20_000), None, 1))) == 2048
+    assert [len(piece) for piece in pieces(range(10), 4, 2)] == [4, 4, 2]

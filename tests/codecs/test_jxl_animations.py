@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from rmexif.types import FrameStream, Limits, Raster
 from tests import sets
 from tests.cli.running import run
 from tests.containers import jxl_animations as animations
+from tests.containers import jxl_files
 from tests.containers.jxl_animations import ADD, BLEND, MULTIPLY, MULTIPLY_ADD, REPLACE, Layer
 
 SIZE = (48, 32)
@@ -239,3 +241,33 @@ def test_strip_keeps_the_frames() -> None:
     shown, stripped = (animations.shown_by_ffmpeg(data, SIZE) for data in (raw, strip(raw, thorough=True)[0]))
     assert np.array_equal(shown[0], stripped[0])
     assert shown[1] == stripped[1]
+
+
+def test_times_of_one_picture_go() -> None:
+    """Ticks, their divisor, repetitions and a duration are 13 byte that nobody is shown; layers stay what they are."""
+    rng = np.random.default_rng(3)
+    layers = [replace(layer, duration=0, save_as=0) for layer in animations.random_layers(rng, (40, 30), 4, 4, (0, 2))]
+    raws = [
+        animations.animation([*layers[:-1], replace(layers[-1], duration=ticks)], (40, 30), loops=ticks, lossless=True)
+        for ticks in (1, 0x4A616E65)
+    ]
+
+    first, second = (strip(raw)[0] for raw in raws)
+
+    assert first == second
+    assert verify(first, canonical=True) == []
+    for raw in raws:
+        assert verify(raw)
+        assert np.array_equal(jxl_files.decoded(first), jxl_files.decoded(raw))
+
+
+def test_the_unit_of_times_counts() -> None:
+    """Ticks of a second may be any number, beside the duration of each frame and how often all are shown."""
+    rng = np.random.default_rng(4)
+    raw = animations.animation(animations.random_layers(rng, (40, 30), 3, 3, (0,)), (40, 30), lossless=True)
+    frames = strip(raw)[1]["frames"]
+
+    left = {row["code"]: row["bytes"] for row in strip(raw)[1]["residuals"]}
+
+    assert frames > 1
+    assert left["frame-times"] == 4 * frames + 4 + 5

@@ -14,6 +14,7 @@ from PIL.TiffImagePlugin import AppendingTiffWriter as TiffAppender
 from rmexif import Policy, scrub, strip, verify
 from rmexif.errors import MalformedImage
 from tests import samples
+from tests.containers.tiff_directories import append_directory
 
 RNG = np.random.default_rng(1)
 SECRET = bytes(RNG.integers(32, 127, 1024, dtype=np.uint8))
@@ -254,3 +255,22 @@ def test_resolutions_of_the_pages_of_a_tiff() -> None:
     assert verify(saved([300] * 64)) == []
     assert verify(saved([300, 150, *[300] * 62])) == []
     assert verify(saved([common[half] for half in HALVES[:64]]))
+
+
+@pytest.mark.parametrize("kind", [2, 5, 7], ids=["ascii", "rational", "undefined"])
+@pytest.mark.parametrize("tag", [282, 283, 296])
+def test_a_resolution_of_another_type(tag: int, kind: int) -> None:
+    """libtiff passes over it, so that it may hold a text."""
+    fields = {256: (4, (8,)), 257: (4, (8,)), 258: (3, (8,)), 259: (3, (1,)), 262: (3, (1,)), 277: (3, (1,))}
+    fields |= {278: (4, (8,)), 279: (4, (64,)), 273: (4, (8,))}
+    out = bytearray(b"II*\0" + bytes(4) + RNG.integers(0, 256, 64, dtype=np.uint8).tobytes())
+    plain, planted = bytearray(out), bytearray(out)
+    plain[4:8] = struct.pack("<I", append_directory(plain, fields, "<"))
+    planted[4:8] = struct.pack("<I", append_directory(planted, fields | {tag: (1, tuple(SECRET[:32]))}, "<"))
+    at = planted.index(struct.pack("<HHI", tag, 1, 32))
+    size = 32 // {2: 1, 5: 8, 7: 1}[kind]
+    planted[at : at + 8] = struct.pack("<HHI", tag, kind, size)
+
+    assert verify(bytes(plain)) == []
+    assert verify(bytes(planted))
+    assert strip(bytes(planted))[0] == strip(bytes(plain))[0]

@@ -21,6 +21,7 @@ from rmexif.containers.isobmff.av1 import filter_av1, leb128
 from rmexif.containers.isobmff.av1_sequence import read_sequence_header
 from rmexif.containers.isobmff.boxes import Tally
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
+from rmexif.residuals import Residual
 from rmexif.types import HARMLESS, Limits, PayloadKind, Role
 from tests import sets
 from tests.containers.heif_builder import Heif, box, boxes, coded, encoded, full, grid, ispe, picture
@@ -785,3 +786,47 @@ def test_the_last_of_two_parameter_sets_of_one_number_is_in_force():
     raw = single("HEIF", data, configuration(config, sets | {34: [pps, other, pps]})).build()
     assert same(raw, encoded(picture(), "HEIF"))
     assert strip(raw) == strip(single("HEIF").build())
+
+
+class TestSizes:
+    """What ispe announces is what decoders show, or counts as a number of the writer's."""
+
+    @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+    def test_a_grid_over_the_edge_is_named(self, kind):
+        """28 px of the right tiles, which viewers cut off, hold a picture: six bytes a pixel at most."""
+        data, config = coded(picture(), kind)
+        heif = Heif(BRANDS[kind])
+        tiles = [heif.item(TYPE[kind], data, (config, ispe(64, 64)), hidden=1) for _ in range(4)]
+        heif.primary = heif.item(b"grid", grid(2, 2, 100, 128), (ispe(100, 128),))
+        heif.refer(b"dimg", heif.primary, *tiles)
+
+        raw = heif.build()
+        with Image.open(io.BytesIO(raw)) as image:
+            assert image.size == (100, 128)
+        assert parse(raw).residual_bytes[Residual.CODED_EDGE] == 6 * 28 * 128
+
+    @pytest.mark.parametrize("size", [(74, 97), (62, 64), (65, 64)])
+    def test_another_size_than_that_of_hevc_is_refused(self, size):
+        """So does libheif, and the numbers could be any."""
+        data, config = coded(picture(), "HEIF")
+        heif = Heif(BRANDS["HEIF"])
+        heif.item(b"hvc1", data, (config, ispe(*size)))
+
+        with pytest.raises(ValueError, match="Invalid"):
+            Image.open(io.BytesIO(heif.build())).load()
+        with pytest.raises(MalformedImage, match="ispe announces"):
+            strip(heif.build())
+
+    def test_another_size_than_that_of_av1_is_a_number(self):
+        """libavif scales to it; alpha of another size it refuses."""
+        data, config = coded(picture(), "AVIF")
+        heif = Heif()
+        heif.item(b"av01", data, (config, ispe(74, 97)))
+
+        assert Image.open(io.BytesIO(heif.build())).size == (74, 97)
+        assert parse(heif.build()).residual_bytes[Residual.DISPLAY_NUMBERS] == 8
+        heif.refer(b"auxl", heif.item(b"av01", data, (config, ispe(64, 64), ALPHA)), 1)
+        with pytest.raises(RuntimeError, match="alpha"):
+            Image.open(io.BytesIO(heif.build())).load()
+        with pytest.raises(MalformedImage, match="alpha"):
+            strip(heif.build())

@@ -312,12 +312,12 @@ def test_a_jfif_thumbnail_is_a_picture() -> None:
 
 def test_a_density_alone_is_found() -> None:
     """JFIF 1.02: unit and two numbers, 7 bytes behind the start of the parameters."""
-    raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\1\1\x2d\1\x2d")
+    raw = PLAIN.replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\1\5\x15\5\x15")
 
     parts = JPEG.parse(memoryview(raw), Limits()).parts
 
     assert [(part.payload, bytes(part.body(memoryview(raw)))) for part in parts if part.role is Role.METADATA] == [
-        (PayloadKind.DENSITY, b"\1\1\x2d\1\x2d\0\0")
+        (PayloadKind.DENSITY, b"\1\5\x15\5\x15\0\0")
     ]
     assert clean(raw) == PLAIN
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rmexif import icc as profiles
-from rmexif import inspect
+from rmexif import inspect, verify
 from rmexif.containers import rebuild
 from rmexif.containers.jxl import JXL, frame_header, icc, image_header
 from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
@@ -236,6 +237,20 @@ def with_stream(coded: bytes) -> bytes:
     icc.write_coded(bits, coded)
     bits.align()
     return bytes(bits.out) + frames
+
+
+@pytest.mark.parametrize(("size", "error"), [((1 << 20) + 1, LimitExceeded), (1 << 20, MalformedImage)])
+def test_a_small_codestream_announces_no_large_profile(size: int, error: type[InputError]) -> None:
+    """Each byte of it is read in turn: 4 MB out of 130 KB took 8 s."""
+    image, frames, _ = files.split(LOSSLESS)
+    bits = FieldWriter()
+    bits.bits(16, 0x0AFF)
+    image_header.image_header(bits, replace(image, colour=image_header.ColourEncoding(icc=True)))
+    bits.u64(size)
+    bits.align()
+
+    with pytest.raises(error, match=str(size)):
+        parse(bytes(bits.out) + frames)
 
 
 @pytest.mark.parametrize("size", [1, 400, 5000])
@@ -619,3 +634,35 @@ def test_canaries() -> None:
             assert result["colour_error"] < 0.1
             assert result["frames"]
             assert result["identical"] == "yes"
+
+
+def jpeg(**options):
+    """As libjpeg writes it, with a picture that has every kind of symbol."""
+    out = io.BytesIO()
+    noise = np.random.default_rng(5).integers(0, 255, (40, 56, 3), np.uint8)
+    Image.fromarray(noise).resize((120, 90)).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_plain"),
+    [
+        (jpeg(), True),
+        (jpeg(optimize=True, quality=40), True),
+        (jpeg(progressive=True), True),
+        (jpeg(subsampling=0, dpi=(300, 300)), True),
+        (jpeg(comment=b"Jane Doe"), False),
+        (jpeg() + b"Jane Doe, 12 Lime Street", False),
+        (jpeg().replace(b"\xff\xdb", b"\xff\xe5\0\x0aJane Doe\xff\xdb", 1), False),
+        (jpeg().replace(b"JFIF\0\1\1\0\0\1\0\1", b"JFIF\0\1\1\1Jane"), False),
+    ],
+)
+def test_headers_of_a_jpeg_that_are_kept(raw, is_plain, tmp_path):
+    """libjxl keeps them in jbrd, and gives the JPEG back to the byte: what was in it decides."""
+    source, target = tmp_path / "a.jpg", tmp_path / "a.jxl"
+    source.write_bytes(raw)
+    Image.open(source).save(target, lossless_jpeg=True)
+    data = target.read_bytes()
+
+    assert b"jbrd" in data
+    assert ("jbrd" not in {finding.where for finding in verify(data)}) is is_plain

@@ -232,3 +232,14 @@ def test_the_still_of_a_sequence_has_the_size_of_its_data():
     assert same(planted, CLEAN)
     assert verify(planted)
     assert strip(planted) == CLEAN
+
+
+def test_coding_constraints_say_one_thing() -> None:
+    """Six bits that no decoder here looks at: those of the common encoders stay, others become none."""
+    raw = animation()
+    at = raw.index(b"ccst") + 8
+    found = {strip(raw[:at] + bytes([value]) + raw[at + 1 :]) for value in range(256)}
+
+    assert raw[at] == 0x7C
+    assert {data[data.index(b"ccst") + 8] for data in found} == {0x7C, 0x84}
+    assert len(found) == 2

@@ -112,7 +112,7 @@ class TestChunks:
         for data in (png(dirty), png(after=[dirty]) if dirty[4:8] != b"PLTE" else png(dirty)):
             assert stripped(data) == png()
             (part,) = [part for part in parsed(data).parts if part.role not in HARMLESS]
-            assert part.label.encode() == dirty[4:8]
+            assert part.label == dirty[4:8].decode().replace("prVt", "unknown")  # anybody's word
             assert part.length == len(dirty)
             assert part.payload is None or bytes(part.body(memoryview(data))) in dirty[8:-4]
 

@@ -26,7 +26,7 @@ def shown(data: bytes) -> list[list[int]]:
     ("raw", "clean"),
     [
         (b"P1\n# name\n5 2\n10110\n0 1 0 1 1\n", b"P4\n5 2\n\xb0\x58"),
-        (b"P2 3 1 7\n0 3 7", b"P5\n3 1\n7\n\0\3\7"),
+        (b"P2 3 1 7\n0  3 7", b"P5\n3 1\n7\n\0\3\7"),
         (b"P3\n#name\n1 1 255 1 2 3 tail", b"P6\n1 1\n255\n\1\2\3"),
         (b"P4\n5 2\n\xbf\x59", b"P4\n5 2\n\xb8\x58"),
         (b"P5 2#name\n 1 255\nAB", b"P5\n2 1\n255\nAB"),

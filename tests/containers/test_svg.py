@@ -260,6 +260,8 @@ def test_a_colour_for_older_viewers_stays() -> None:
         '<rect width="60" height="40" transform="translate(1e1 2.5e+0)" fill="#0a0"/>',
         '<switch><rect systemLanguage="xx" width="9" height="9"/><rect width="60" height="60" fill="teal"/></switch>',
         '<path d="M5 5H90V70" style="fill:none;stroke:#123;stroke-linejoin:round;stroke-dasharray:3, 1;opacity:.5"/>',
+        "<style>.st2024{fill:#07c}#a1234{stroke:red}rect:not(.cls-10001){opacity:.8}</style>"
+        '<rect class="st2024" id="a1234" width="60" height="40"/><rect class="cls-10001" y="50" width="9" height="9"/>',
     ],
 )
 def test_what_the_specifications_name_stays(inside: str) -> None:

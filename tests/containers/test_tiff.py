@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from rmexif import verify
 from rmexif.containers.tiff import TIFF
 from rmexif.errors import LimitExceeded
 from rmexif.native import lzw
 from rmexif.types import Limits
 from tests.containers.strict import assert_same_picture, clean, frames, kinds
+from tests.containers.tiff_directories import BYTE, append_directory
 
 SHORT, LONG, UNDEFINED = 3, 4, 7
 LETTERS = {1: "B", 2: "B", 5: "I", SHORT: "H", LONG: "I", UNDEFINED: "B", 16: "Q"}
@@ -227,6 +229,33 @@ def test_what_all_pages_point_at_is_not_read_for_each_without_end() -> None:
         assert len(clean(TIFF, sharing(20, tag, kind, bytes(20_000)))) < 30_000
 
 
+def jpeg_strips(count: int) -> bytes:
+    """A page of so many strips of 8 x 8 px, which all point at the same JPEG stream."""
+    with Image.open(io.BytesIO(saved_jpeg := _saved(Image.new("L", (8, 8)), compression="jpeg"))) as image:
+        tags = image.tag_v2
+        start, size = tags[273][0], tags[279][0]
+        tables = tags[347]
+    out = bytearray(b"II*\0\0\0\0\0" + saved_jpeg[start : start + size])
+    fields = {256: (SHORT, [8]), 257: (LONG, [8 * count]), 258: (SHORT, [8]), 259: (SHORT, [7]), 262: (SHORT, [1])}
+    fields |= {273: (LONG, [8] * count), 277: (SHORT, [1]), 278: (SHORT, [8]), 279: (LONG, [size] * count)}
+    at = append_directory(out, fields | {347: (BYTE, list(tables))}, "<")
+    struct.pack_into("<I", out, 4, at)
+    return bytes(out)
+
+
+def _saved(image: Image.Image, **options: str) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "TIFF", **options)
+    return out.getvalue()
+
+
+def test_jpeg_strips_are_as_many_as_the_file_explains() -> None:
+    """Each is parsed like a file: 110 000 that share 30 B took 100 s."""
+    assert len(frames(clean(TIFF, jpeg_strips(30)))) == 1
+    with pytest.raises(LimitExceeded, match="1100 JPEG strips or tiles"):
+        clean(TIFF, jpeg_strips(1100))
+
+
 def test_different_profiles_are_counted() -> None:
     """A thousand pages with the profile of their scanner are ordinary; a thousand profiles are not."""
     pages = [(grey() | {34675: (UNDEFINED, SRGB + bytes([number]))}, [DATA]) for number in range(9)]
@@ -276,3 +305,51 @@ def test_an_orientation_of_any_type_is_read(field: tuple[int, int, bytes]) -> No
     entry = b"\x12\x01" + struct.pack("<HI", kind, count) + value.ljust(4, b"\0")
 
     assert TIFF.parse(memoryview(raw[:at] + entry + raw[at + 12 :]), Limits()).orientation == 6
+
+
+SIDE, SHOWN = 16, 20  # px of a tile, and of the picture
+PADDINGS = {
+    "zeros": (lambda inside, before: np.where(inside < 0, 0, inside), True),
+    "ones": (lambda inside, before: np.where(inside < 0, 255, inside), True),
+    "the tile before": (lambda inside, before: np.where(inside < 0, before, inside), True),
+    "a text": (lambda inside, before: np.where(inside < 0, np.resize(list(b"Jane Doe "), inside.shape), inside), False),
+}
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8])
+@pytest.mark.parametrize("name", PADDINGS)
+def test_what_encoders_leave_beside_the_picture(name: str, compression: int) -> None:
+    """Section 15: tiles are filled up; libtiff's tools leave there what the tile before it had."""
+    picture = np.random.default_rng(4).integers(0, 200, (SHOWN, SHOWN))
+    padded = np.pad(picture, (0, 2 * SIDE - SHOWN), constant_values=-1)
+    fill, is_common = PADDINGS[name]
+    before, tiles = np.zeros((SIDE, SIDE), int), []
+    for top in (0, SIDE):
+        for left in (0, SIDE):
+            before = fill(padded[top : top + SIDE, left : left + SIDE], before)
+            tiles.append(before.astype(np.uint8).tobytes())
+    pack = {1: bytes, 5: lambda data: lzw.encode(data, tiff=True), 8: zlib.compress}[compression]
+    raw = build((grey(SHOWN, SHOWN, t259=compression, t322=SIDE, t323=SIDE), [pack(tile) for tile in tiles]))
+
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), picture)
+    assert ([finding.where for finding in verify(raw)] == []) is is_common
+    assert verify(raw, canonical=True) or name == "zeros"
+
+
+@pytest.mark.parametrize(
+    ("pair", "unit", "is_common"),
+    [
+        ((0xFFFFFFFF, 151551421), 3, True),  # 28.34 per centimetre, by an old libtiff
+        ((0xFFFFFFFF, 151550421), 3, False),
+        ((300, 1), 2, True),
+        ((118, 1), 3, True),
+        ((0, 1), 2, True),
+        ((364, 5), 2, False),
+    ],
+)
+def test_resolutions_of_programs(pair: tuple[int, int], unit: int, is_common: bool) -> None:
+    """Page 38: whole numbers, and what a library makes of them."""
+    fields = grey() | {282: (5, pair), 283: (5, pair), 296: (SHORT, (unit,))}
+    raw = build((fields, [bytes(8)]))
+
+    assert (verify(raw) == []) is is_common

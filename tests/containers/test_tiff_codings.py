@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -75,6 +76,64 @@ def test_what_is_behind_a_stream_goes(compression: str) -> None:
     assert samples.CANARY not in data
     assert "IFD0/picture/surplus" in {finding.where for finding in inspect(dirty).findings}
     assert np.array_equal(shown(data), np.asarray(image))
+
+
+@pytest.mark.parametrize("size", [(70, 52), (900, 700)])
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
+def test_streams_of_libtiff_are_no_finding(compression: str, size: tuple[int, int]) -> None:
+    """Their blocks are those of liblzma and libzstd; the file is another one behind a strip."""
+    noise = np.random.default_rng(2).integers(0, 256, (*size, 3), np.uint8)
+    for image in (samples.picture(*size), Image.fromarray(noise)):
+        raw = samples.saved(image, "TIFF", compression=compression)
+
+        assert verify(raw) == []
+        assert verify(raw, canonical=True)
+
+
+TEXT = b"Jane Doe, 12 Lime Street, 51.5072 N 0.1276 W"
+
+
+def frame(data: bytes, lengths: list[int], descriptor: int = 0x20) -> bytes:
+    """A Zstandard frame (RFC 8878, 3.1.1) of raw blocks of these lengths, and a last one for the rest."""
+    rest = len(data) - sum(lengths)
+    out, at = struct.pack("<IBB", 0xFD2FB528, descriptor | 0x40, 0)[:5] + struct.pack("<H", len(data) - 256), 0
+    for number, length in enumerate([*lengths, rest]):
+        out += ((number == len(lengths)) | length << 3).to_bytes(3, "little") + data[at : at + length]
+        at += length
+    return out
+
+
+def xz_with_padding(data: bytes) -> bytes:
+    """An XZ stream whose block header (.xz 1.2.1, 3.1) is longer than its fields."""
+    plain = lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_CRC32)
+    size = 4 * (plain[12] + 1)
+    header = bytes([plain[12] + 1]) + plain[13 : 12 + size - 4] + bytes(4)
+    block = header + struct.pack("<I", zlib.crc32(header)) + plain[12 + size :]
+    records = block[:-16].rindex(
+        b"\0\1"
+    )  # of the index: one record, its sizes, padding, a checksum; 12 bytes of footer
+    index = bytearray(block[records:-16])
+    unpadded = index[2] & 0x7F | index[3] << 7
+    index[2:4] = (unpadded + 4 & 0x7F | 0x80, unpadded + 4 >> 7)
+    return plain[:12] + block[:records] + bytes(index) + struct.pack("<I", zlib.crc32(index)) + block[-12:]
+
+
+def test_blocks_that_spell_are_found() -> None:
+    """In their lengths, in a bit that no decoder reads, in a header that is longer than it has to be."""
+    image = picture("L")
+    data = image.tobytes()
+    cases = {
+        "one block": (ZSTANDARD, frame(data, []), True),
+        "lengths": (ZSTANDARD, frame(data, list(TEXT)), False),
+        "empty blocks": (ZSTANDARD, frame(data, [0] * 9), False),
+        "unused bit": (ZSTANDARD, frame(data, [], 0x30), False),
+        "xz": (XZ, lzma.compress(data), True),
+        "longer header": (XZ, xz_with_padding(data), False),
+    }
+    for name, (number, stream, is_common) in cases.items():
+        raw = tiffs.wrap(stream, *image.size, number)
+        assert np.array_equal(shown(raw), np.asarray(image)), name
+        assert ("IFD0/picture/padding" in {finding.where for finding in verify(raw)}) is not is_common, name
 
 
 @pytest.mark.parametrize("compression", ["lzma", "zstd"])

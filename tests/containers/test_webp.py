@@ -252,7 +252,7 @@ class TestAnimation:
             anmf(16, 10, *ALPHA, duration=70, flags=3),
         )
         assert stripped(data) == stripped(MOVING)
-        assert dirty(data) == {"ANMF", "ANMF/junk", "ANMF/surplus", "junk", "VP8L"}
+        assert dirty(data) == {"ANMF", "ANMF/unknown", "ANMF/surplus", "unknown", "VP8L"}
 
     @pytest.mark.parametrize(
         "data",

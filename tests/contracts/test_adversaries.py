@@ -133,7 +133,7 @@ def test_an_exif_block_that_every_file_has(kind: str) -> None:
         exif((274, 3, 1, b"\x01\0Me")),
         exif(tail=b"Jane"),
         exif(sides=(131, 98)),
-        exif().replace(struct.pack("<I", 71983), struct.pack("<I", 71000)),
+        exif().replace(struct.pack("<I", 71983), struct.pack("<I", 71500)),
         exif().replace(b"0210", b"Jane"),
     ):
         assert verify(saved(picture("photo"), kind, exif=start + block)), block
@@ -226,12 +226,12 @@ def test_sizes_of_chunks_that_spell() -> None:
 
 
 def test_jpeg_densities_and_conditioning() -> None:
-    """38 dots per centimetre are 96 per inch; arithmetic coding with the values that hold without them is no message."""
+    """A whole number of dots, the same in both directions, is anybody's; arithmetic coding with the values that hold without them is no message."""
     raw = saved(picture("photo"), "JPEG")
     at = raw.index(b"JFIF\0") + 7
 
     assert verify(raw[:at] + b"\x02\0\x25\0\x25" + raw[at + 5 :]) == []
-    assert verify(raw[:at] + b"\x02\0\x32\0\x32" + raw[at + 5 :])
+    assert verify(raw[:at] + b"\x02\0\x25\0\x26" + raw[at + 5 :])
 
 
 def test_rows_of_a_tiff() -> None:

@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageSequence
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from rmexif import Policy, scrub, strip, verify
 from rmexif.containers.common.choices import with_choices
@@ -134,3 +135,43 @@ def test_nothing_is_added_where_nothing_is_free() -> None:
     container = GIF.parse(memoryview(samples.of("gif")["plain"]), Limits())
 
     assert with_choices(container) is container
+
+
+def test_the_form_of_each_page_is_named() -> None:
+    """Forty pages that show the same, each with or without compression."""
+    image = Image.fromarray(RNG.integers(0, 255, (9, 9), dtype=np.uint8))
+
+    def saved(compressions: list[str | None]) -> bytes:
+        out = io.BytesIO()
+        with AppendingTiffWriter(out) as appender:
+            for compression in compressions:
+                image.save(appender, "TIFF", compression=compression)
+                appender.newFrame()
+        return out.getvalue()
+
+    alike, mixed = saved([None] * 40), saved([("packbits", None)[bit] for bit in RNG.integers(0, 2, 40)])
+
+    assert shown(strip(alike)[0]) == shown(strip(mixed)[0])
+    assert strip(alike)[0] != strip(mixed)[0]
+    assert sizes(mixed)["tiff-strip-choice"] == 2 * 39
+    assert "tiff-strip-choice" not in sizes(saved([None]))
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0, [None, 1]), (1, [3 * 3, 1 + 3 * 6])], ids=["painted", "unpainted"])
+def test_the_background_of_a_gif_is_named(first: int, expected: list[int | None]) -> None:
+    """Where frames are taken away to it: its number, and colours in three tables that no pixel has; browsers show none."""
+    frames = [Image.fromarray(RNG.integers(first, 9 if first else 16, (16, 16), dtype=np.uint8), "P") for _ in range(3)]
+    for frame in frames:
+        frame.putpalette(COLOURS[:16].tobytes())
+    raw = bytearray(
+        samples.saved(
+            frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, disposal=2, optimize=False
+        )
+    )
+    found = []
+    for background in (0, 9):
+        raw[11] = background
+        assert strip(bytes(raw))[0][11] == background
+        found.append(sizes(bytes(raw)).get("display-numbers"))
+
+    assert found == expected

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from rmexif import DetectionError, LimitExceeded, SetupError
-from rmexif.detectors import CenterFace, YuNet, network, pyramid, search
+from rmexif.detectors import CenterFace, YuNet, distortion, network, pyramid, search
 from rmexif.styles import mask_for
 from rmexif.types import Box, Detection
 from tests import sets
@@ -47,6 +47,51 @@ def test_any_angle(portrait: np.ndarray, angle: int) -> None:
     turn = cv2.getRotationMatrix2D((225, 120), angle, 1.0)
 
     assert centre_is_found(cv2.warpAffine(portrait, turn, (512, 512)), 225, 120)
+
+
+@pytest.mark.parametrize("size", [(1040, 350), (350, 1040), (300, 1100)])
+def test_squeezed_pictures(portrait: np.ndarray, size: tuple[int, int]) -> None:
+    """About three to one, either way: the picture is searched in proportion, and the box is that of the squeezed face."""
+    squeezed = cv2.resize(portrait, size, interpolation=cv2.INTER_AREA)
+    factor = np.array([size[0] / 512, size[1] / 512] * 2)
+
+    (found,) = CenterFace().detect(squeezed)
+
+    truth = np.array([176, 61, 274, 178]) * factor
+    assert search.overlap(truth, np.array([found.box.as_list()]))[0] > 0.7
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_an_unsharp_close_up_on_its_side_or_head(portrait: np.ndarray, turns: int) -> None:
+    """Which is seen as it is when it stands upright."""
+    close = cv2.GaussianBlur(np.ascontiguousarray(np.rot90(portrait[50:200, 150:300], turns)), (0, 0), 4)
+
+    assert centre_is_found(close, 75, 75)
+
+
+@pytest.mark.parametrize("matrix", distortion.CORRECTIONS)
+def test_boxes_of_a_corrected_picture_are_those_of_the_picture(matrix: np.ndarray) -> None:
+    """A bright place is found in the corrected picture, and its box comes back to where it is."""
+    scene = np.zeros((300, 500, 3), np.uint8)
+    scene[40:100, 320:440] = 255
+    corrected = distortion.through(scene, matrix)
+    left, top, width, height = cv2.boundingRect((corrected[:, :, 0] > 127).astype(np.uint8))
+    row = np.zeros((1, 16), np.float32)
+    row[0, :4] = (left, top, left + width, top + height)
+
+    back = distortion.mapped_back(row, matrix, 300, 500)
+
+    assert np.abs(back[0, :4] - (320, 40, 440, 100)).max() <= 1
+    assert corrected.shape[0] * corrected.shape[1] == pytest.approx(300 * 500, rel=0.01)
+
+
+def test_certain_faces_are_not_searched_in_other_forms(portrait: np.ndarray) -> None:
+    """An upright portrait costs what it did."""
+    found, _, spent = pyramid.candidates(portrait, pyramid.PLANS["balanced"])
+    chosen, *_ = search.choose(portrait, found, pyramid.PLANS["balanced"])
+
+    assert distortion.correction(portrait, found, chosen) == (None, 0)
+    assert CenterFace().search(portrait).network_px == spent
 
 
 def test_a_face_that_fills_the_frame(portrait: np.ndarray) -> None:
@@ -129,9 +174,34 @@ def test_a_lone_weak_candidate_needs_a_second_look(portrait: np.ndarray) -> None
     sure[0, :5] = (10, 250, 100, 350, 0.9)
     plan = pyramid.PLANS["balanced"]
 
-    assert [len(part) if not isinstance(part, int) else part for part in search.choose(wall, row, plan)] == [0, 1]
+    assert [len(part) if not isinstance(part, int) else part for part in search.choose(wall, row, plan)[:2]] == [0, 1]
     assert len(search.choose(np.ascontiguousarray(portrait), row, plan)[0]) == 1
     assert len(search.choose(wall, np.concatenate([row, sure]), plan)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("recall", "score", "counted"), [("balanced", 0.45, 0), ("balanced", 0.62, 1), ("high", 0.62, 1)]
+)
+def test_a_lone_speck_must_be_sure(recall: str, score: float, counted: int) -> None:
+    """A face of 8 px shows nobody: where it stands alone and is not sure, it is more often none."""
+    row = np.zeros((1, 16), np.float32)
+    row[0, :5], row[0, 15] = (100, 100, 107, 108, score), 14
+    wall = np.full((200, 200, 3), 120, np.uint8)
+
+    assert len(search.choose(wall, row, pyramid.PLANS[recall])[0]) == counted
+
+
+@pytest.mark.parametrize(("company", "counted"), [(1, 1), (2, 2), (3, 4), (4, 5)])
+def test_a_crowd_vouches_for_weaker_faces(company: int, counted: int) -> None:
+    """What one sure face does not carry, three of its size do."""
+    wall = np.full((200, 600, 3), 120, np.uint8)
+    rows = np.zeros((company + 1, 16), np.float32)
+    rows[:, 0] = np.arange(company + 1) * 100
+    rows[:, 1:3] = np.stack([np.full(company + 1, 20), rows[:, 0] + 50], axis=1)
+    rows[:, 3:5], rows[:, 15] = (80, 0.9), 50
+    rows[-1, 4] = 0.11
+
+    assert len(search.choose(wall, rows, pyramid.PLANS["balanced"])[0]) == counted
 
 
 @pytest.mark.parametrize("how", ["grey", "dark", "noisy", "masked"])

@@ -210,7 +210,21 @@ def test_short_blocks_are_counted_and_joined(inflate, recode):
     assert found.report.short_blocks == found.report.fixed - 1 == 34
     assert not found.report.is_ordinary
     again = inflate(bytes(recode(found.symbols, data)), len(data))
-    assert again.report.blocks <= 2
+    assert again.report.is_ordinary
+    assert again.report.blocks <= 1 + len(data) // 256  # symbols of the shortest block that stays
+
+
+@pytest.mark.parametrize("iterations", [1, 5])
+@pytest.mark.parametrize("kind", ["text", "drawing", "noise"])
+def test_what_zopfli_writes_is_ordinary(inflate, kind, iterations):
+    """Its headers repeat other runs than the longest ones, and give codes to symbols that do not occur."""
+    zopfli = pytest.importorskip("imagecodecs").zopfli_encode
+    drawing = bytes(range(40, 90)) * 40 + bytes(x * y % 251 for y in range(60) for x in range(60))
+    data = {"text": TEXT * 3 + TEXT[::-1], "drawing": drawing, "noise": samples(6000)}[kind]
+    found = inflate(bytes(zopfli(data, numiterations=iterations)), len(data))
+
+    assert bytes(found.data) == data
+    assert found.report.is_ordinary
 
 
 def test_a_window_smaller_than_declared(inflate):

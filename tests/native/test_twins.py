@@ -39,7 +39,8 @@ def test_every_function_is_compared():
     import rmexif.native as package
 
     found = set()
-    for module in ("ccitt", "deflate", "jpeg", "lzw", "png", "resample", "rle", "samples", "sha256", "vp8l"):
+    named_after_formats = ("ccitt", "deflate", "jpeg", "jpeg_markers", "lzw", "png", "rle", "vp8l")
+    for module in (*named_after_formats, "low_bits", "resample", "samples", "sha256"):
         named = vars(__import__(f"{package.__name__}.{module}", fromlist=["_"]))
         found |= {f"{module}.{name}" for name, one in named.items() if isinstance(one, Twin)}
     assert found == set(MAKERS) == set(SEEDED)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, lzw, png, resample, rle, samples, sha256, vp8l
+from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, low_bits, lzw, png, resample, rle, samples, sha256, vp8l
 from rmexif.native.library import Twin
 from rmexif.native.png_layout import Layout
 from tests.native import vp8l_streams, webps
@@ -242,6 +242,15 @@ def png_filter_rows(draw: Random) -> Call:
     return Call(png.filter_rows, (draw.randbytes(size), shape, draw.choice([None, kinds])), {})
 
 
+def low_bits_pack(draw: Random) -> Call:
+    pixel, width = draw.randrange(1, 9), draw.randrange(30)
+    channels = [
+        low_bits.Channel(draw.randrange(pixel), draw.randbytes(256)) for _ in range(draw.choice([1, 2, 3, 3, 4]))
+    ]
+    data = (picture(draw) * 20)[: draw.randrange(1500)]
+    return Call(low_bits.pack, (data, pixel, channels, width), {"columns": draw.choice([0, 0, 1, 5, 40])})
+
+
 def _grid(draw: Random) -> dict[str, int]:
     return {"stride": draw.randrange(10), "rows": draw.randrange(10)}
 
@@ -458,6 +467,13 @@ def jpeg_walk(draw: Random) -> Call:
     return Call(jpeg.walk, (scan, data, history, draw.choice(list(jpeg.Output)), tables), {})
 
 
+def jpeg_markers_find(draw: Random) -> Call:
+    special = [b"\xff\x00", b"\xff\xd0", b"\xff\xd7", b"\xff\xff", b"\xff\x01", b"\xff\xd9"]
+    kinds = special[: draw.choice([1, 2, 4, 5, 6, 6])]
+    data = b"".join(draw.choice([draw.choice(kinds), noise(draw, 12)]) for _ in range(draw.choice([12, 12, 900])))
+    return Call(jpeg_markers.find, (data, draw.randrange(min(30, len(data)) + 1)), {})
+
+
 def _encoded_vp8l(draw: Random) -> bytes:
     """What libwebp makes of a small picture."""
     width, height = draw.randrange(1, 12), draw.randrange(1, 9)
@@ -499,9 +515,11 @@ MAKERS: dict[str, Callable[[Random], Call]] = {
     "ccitt.decode": ccitt_decode,
     "ccitt.encode": ccitt_encode,
     "jpeg.walk": jpeg_walk,
+    "jpeg_markers.find": jpeg_markers_find,
     "vp8l.walk": vp8l_walk,
     "resample.shrink": resample_shrink,
     "sha256.hexdigests": sha256_hexdigests,
+    "low_bits.pack": low_bits_pack,
     "samples.used": samples_used,
     "samples.remap": samples_remap,
     "samples.clear_padding": samples_clear_padding,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from rmexif.native import ccitt, deflate, jpeg, lzw, png, rle, samples, vp8l
+from rmexif.native import ccitt, deflate, jpeg, jpeg_markers, lzw, png, rle, samples, vp8l
 from rmexif.native.png_layout import Layout
 from tests.native import jpeg_files, pngs, webps
 from tests.native.twin_calls import CODINGS, MAKERS, MOST, Call, bmp_picture, damaged, length, png_call, recoding
@@ -207,6 +207,11 @@ def jpeg_scan(draw: Random, seeds: Seeds) -> Call:
     return Call(jpeg.walk, (scan, excerpt(draw, data), history, draw.choice(list(jpeg.Output)), tables), {})
 
 
+def markers(draw: Random, seeds: Seeds) -> Call:
+    data = damaged(draw, draw.choice(seeds["jpeg"])[0])
+    return Call(jpeg_markers.find, (data, draw.randrange(len(data) + 1)), {})
+
+
 def vp8l_stream(draw: Random, seeds: Seeds) -> Call:
     data = excerpt(draw, draw.choice(seeds["vp8l"])[0])
     return Call(vp8l.walk, (data,), {"decode": draw.random() < 0.5, "rows": draw.randrange(9), "most_pixels": 1 << 14})
@@ -267,7 +272,7 @@ SEEDED: dict[str, Callable[[Random, Seeds], Call]] = {
     **{
         name: _with_samples(make)
         for name, make in MAKERS.items()
-        if name.startswith("samples.") or name == "rle.encode_packbits"
+        if name.startswith("samples.") or name in ("rle.encode_packbits", "low_bits.pack")
     },
     "resample.shrink": shrink,
     "sha256.hexdigests": digests,
@@ -287,5 +292,6 @@ SEEDED: dict[str, Callable[[Random, Seeds], Call]] = {
     "ccitt.decode": fax,
     "ccitt.encode": fax_encode,
     "jpeg.walk": jpeg_scan,
+    "jpeg_markers.find": markers,
     "vp8l.walk": vp8l_stream,
 }

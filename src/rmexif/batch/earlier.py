@@ -6,6 +6,7 @@ one finds the same rows, and comes to the same answer. The driver holds 34 bytes
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections import Counter
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmexif.batch.manifest import STALE
-from rmexif.batch.rows import FINAL, GONE, OK, SKIPPED
+from rmexif.batch.names import possible_names
+from rmexif.batch.rows import FINAL, GONE, OK, SKIPPED, UNSURE
 from rmexif.batch.stores import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 
     from rmexif.batch.flow import Job
 
-__all__ = ["Amendment", "Checked", "Earlier", "amend", "check", "drop_output"]
+__all__ = ["Amendment", "Checked", "Earlier", "amend", "check", "drop_outputs"]
 
 KEY, IDENTITY = 8, 16  # byte
 NEVER = bytes(IDENTITY)  # of a row that has to be done again: no object has it
-UNSEEN, CURRENT, REPLACED = 0, 1, 2
+# Of a row: its original is gone, it holds, another row has taken its place; and, of an original that is gone, where the
+# output goes with it: it is not what was written, or runs that died left several rows. Of these one stays.
+UNSEEN, CURRENT, REPLACED, EMPTIED, REMOVED = range(5)
 CODES = tuple(sorted(FINAL))  # of rows that can hold
+AGAIN, ALTERED, DOUBTFUL = 253, 254, 255  # instead of an index: to be done again, its output is another one or unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Checked:
 
     name: str
     marks: bytes  # key and identity of each
-    codes: bytes  # of each, as an index into CODES
+    codes: bytes  # of each, as an index into CODES, or one of the three below them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Earlier:
             span = slice(low[index], high[index])
             same = np.flatnonzero(self._rows[span] == np.bytes_(marks[index]))
             self._states[span] = REPLACED
-            if len(same):
+            if len(same) and DOUBTFUL not in self._codes[span]:
                 self._states[low[index] + same[0]] = CURRENT
                 done[index] = True
                 code = CODES[self._codes[low[index] + same[0]]]
@@ -108,6 +113,7 @@ class Earlier:
 
     def amendments(self) -> Iterator[Amendment]:
         """The parts with rows that were replaced, or not seen in the listing."""
+        self._find_emptied()
         states = np.empty_like(self._states)
         states[self._order] = self._states
         begin = 0
@@ -115,6 +121,17 @@ class Earlier:
             if (states[begin:end] != CURRENT).any():
                 yield Amendment(name, states[begin:end].tobytes())
             begin = end
+
+    def _find_emptied(self) -> None:
+        """Of originals that are gone: rows whose output does not stay."""
+        unseen = self._states == UNSEEN
+        keys = self._rows.view(np.uint8).reshape(-1, KEY + IDENTITY)[:, :KEY]
+        same = np.zeros(len(keys) + 1, np.bool_)  # as the row before, or behind
+        if len(keys):
+            same[1:-1] = (keys[1:] == keys[:-1]).all(1)
+        self._states[unseen & (self._codes >= ALTERED)] = EMPTIED
+        self._states[unseen & same[1:]] = EMPTIED
+        self._states[unseen & same[:-1]] = REMOVED
 
 
 def check(job: Job, name: str, outputs: bool = True) -> Checked:
@@ -129,14 +146,25 @@ def check(job: Job, name: str, outputs: bool = True) -> Checked:
     with ThreadPoolExecutor(4, "rmexif-store") as threads:
         current = list(threads.map(lambda row: _is_current(job, row, outputs), rows))
     held = list(zip(rows, current, strict=True))
-    marks = (job.manifest.key(row["path"]) + (row["identity"] if holds else NEVER) for row, holds in held)
-    codes = bytes(CODES.index(row["code"]) if holds else 0 for row, holds in held)
+    marks = (
+        job.manifest.key(row["path"]) + (row["identity"] if holds and row["code"] != GONE else NEVER)
+        for row, holds in held
+    )
+    codes = bytes(_code(row, holds) for row, holds in held)
     return Checked(name, b"".join(marks), codes)
 
 
+def _code(row: dict[str, Any], holds: bool) -> int:
+    if holds and row["code"] != GONE:
+        return CODES.index(row["code"])
+    if row["code"] in UNSURE:
+        return DOUBTFUL
+    return ALTERED if row["output"] is not None and not holds else AGAIN
+
+
 def _is_current(job: Job, row: dict[str, Any], outputs: bool) -> bool:
-    if row["code"] != OK or not outputs:
-        return row["code"] in FINAL
+    if row["output"] is None or not outputs:
+        return row["code"] in FINAL or (row["code"] == GONE and row["output"] is not None)
     try:
         data = job.target.get(row["output"], max(job.policy.limits.max_bytes, row["new_size"]))
     except OSError:
@@ -155,8 +183,12 @@ def amend(job: Job, amendment: Amendment) -> Counter[str]:
     for row, state in zip(rows, amendment.states, strict=True):
         if state == CURRENT:
             kept.append(row)
-        elif state == UNSEEN:
-            kept.append(_gone(job, row))
+            continue
+        if state in (EMPTIED, REMOVED) or (state == UNSEEN and job.prune):
+            drop_outputs(job, [row])
+            row = row | {"output": None, "new_hash": None, "new_size": None}
+        if state in (UNSEEN, EMPTIED):
+            kept.append(row if row["code"] == GONE else row | {"code": GONE, "recorded": int(time.time())})
     if not kept:
         job.manifest.store.delete(amendment.name)
     elif kept != rows:
@@ -164,24 +196,42 @@ def amend(job: Job, amendment: Amendment) -> Counter[str]:
     return Counter(row["code"] for row in kept if row["code"] == GONE)
 
 
-def _gone(job: Job, row: dict[str, Any]) -> dict[str, Any]:
-    if job.prune and row["output"] is not None:
-        drop_output(job, row)
-        row = row | {"output": None, "new_hash": None, "new_size": None}
-    return row if row["code"] == GONE else row | {"code": GONE, "recorded": int(time.time())}
+def drop_outputs(job: Job, rows: list[dict[str, Any]], successor: dict[str, Any] | None = None) -> None:
+    """Remove the outputs of versions of an original that are no more, or move them beside the manifest.
 
-
-def drop_output(job: Job, row: dict[str, Any]) -> None:
-    """Remove the output of a version that is no more, or move it beside the manifest.
+    Args:
+        job: what to do.
+        rows: of these versions; of one that was under way when a run ended every name is tried that it could have had.
+        successor: the row of the version that is there now, whose output stays.
 
     Raises:
         StoreUnavailable: it cannot be done; the row stays, so the next run tries again.
     """
+    names: dict[str, int | None] = {}
+    for row in rows:
+        if row["output"] is not None:
+            names[row["output"]] = row["new_size"]
+        elif row["code"] in UNSURE and not _is_same(row, successor):
+            names |= dict.fromkeys(possible_names(job, row["path"]) - names.keys())
+    for name, size in names.items():
+        if successor is None or name != successor["output"]:
+            _drop(job, name, size)
+
+
+def _is_same(row: dict[str, Any], successor: dict[str, Any] | None) -> bool:
+    """Whether both are of one version, whose output has one name."""
+    return successor is not None and successor["output"] is not None and successor["identity"] == row["identity"]
+
+
+def _drop(job: Job, name: str, size: int | None) -> None:
     try:
         if job.quarantine:
-            job.manifest.store.put(f"{STALE}/{row['output']}", job.target.get(row["output"], row["new_size"]))
-        job.target.delete(row["output"])
-    except FileNotFoundError:
-        return  # somebody else did
+            data = job.target.get(name, job.target.size(name) if size is None else size)
+            job.manifest.store.put(f"{STALE}/{name}", data)
+        job.target.delete(name)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+        return  # somebody else did, or there was none, or the store cannot have such a name
     except OSError as error:
-        raise StoreUnavailable(f"an output that is out of date cannot be removed ({type(error).__name__})") from None
+        if error.errno != errno.ENAMETOOLONG:
+            kind = type(error).__name__
+            raise StoreUnavailable(f"an output that is out of date cannot be removed ({kind})") from None

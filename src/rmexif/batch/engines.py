@@ -40,6 +40,7 @@ TRIES = 6  # all but the first are careful: what still fails is no picture's fau
 CONNECT_SECONDS = 10.0  # that an address may take to answer
 STOP_SECONDS = 30.0  # until what is under way has ended, where a run ends early
 SPARK_GONE = "Spark has gone away: run again, it goes on where it ended"
+PARALLELISM = "spark.default.parallelism"
 UNPREPARED = (
     "a worker cannot do its work: the same rmexif, and what its policy names, must be installed on every machine"
 )
@@ -55,6 +56,10 @@ class EngineUnavailable(SetupError):
 
 class Engine(Protocol):
     """Does the items of a run, in any order."""
+
+    @property
+    def at_once(self) -> int:
+        """How many images are worked on at a time."""
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk, as they are done."""
@@ -74,11 +79,11 @@ class Local:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self._workers = workers or os.cpu_count() or 1
+        self.at_once = workers or os.cpu_count() or 1
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
-        return flow_of(job, chunks, self._workers)
+        return flow_of(job, chunks, self.at_once)
 
     def check(self, job: Job, parts: Iterable[str], outputs: bool) -> Iterator[Checked]:
         """The rows of every part."""
@@ -91,6 +96,11 @@ class Local:
 
 class _Cluster(ABC):
     """Items go out one by one, each to one core."""
+
+    @property
+    @abstractmethod
+    def at_once(self) -> int:
+        """How many are worked on at a time."""
 
     def scrub(self, job: Job, chunks: Iterable[Chunk]) -> Iterator[Codes]:
         """Codes of every chunk."""
@@ -198,8 +208,13 @@ class OnRay(_Cluster):
         shared = ray.put(work)
         return lambda item, tries: task.remote(shared, item, tries)
 
+    @property
+    def at_once(self) -> int:
+        """How many are worked on at a time."""
+        return self._workers or int(self._ray.cluster_resources().get("CPU", 1)) or 1
+
     def _most(self) -> int:
-        return self._workers or 2 * int(self._ray.cluster_resources().get("CPU", 1)) or 1
+        return self._workers or 2 * self.at_once
 
     def _first(self, handles: Iterable[Any]) -> Any:
         (done, *_), _ = self._ray.wait(list(handles), num_returns=1)
@@ -246,7 +261,11 @@ class OnSpark(_Cluster):
         builder = SparkSession.builder.appName("rmexif").config("spark.ui.enabled", "false")
         builder = builder.config("spark.ui.showConsoleProgress", "false")  # each job is one part of many
         self._context: Any = (builder.master(address) if address else builder).getOrCreate().sparkContext
-        self._workers = workers or 2 * int(self._context.defaultParallelism)
+        cores = int(self._context.defaultParallelism)
+        is_own = self._context.master.startswith("local") and not self._context.getConf().contains(PARALLELISM)
+        self._at_once = workers or cores
+        # Cores of this machine stay as many as they are: while all of them work, the next items can wait there.
+        self._workers = workers if workers and not (is_own and workers == cores) else 2 * cores
         self._group = f"rmexif-{uuid4().hex}"
         self._threads = ThreadPoolExecutor(self._workers, "rmexif-spark")  # each waits for one job
 
@@ -258,6 +277,11 @@ class OnSpark(_Cluster):
             return context.parallelize([item], 1).map(partial(_attempt_on_spark, work, tries)).collect()[0]
 
         return lambda item, tries: self._threads.submit(job, item, tries)
+
+    @property
+    def at_once(self) -> int:
+        """How many are worked on at a time."""
+        return self._at_once
 
     def _most(self) -> int:
         return self._workers

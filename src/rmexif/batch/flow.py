@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rmexif import bulk
-from rmexif.batch.earlier import drop_output
-from rmexif.batch.manifest import escaped
-from rmexif.batch.rows import CANNOT_CREATE, FINAL, NO_INPUT, OK, Codes, describe
+from rmexif.batch.earlier import drop_outputs
+from rmexif.batch.names import leads_elsewhere, output_name
+from rmexif.batch.rows import CANNOT_CREATE, FINAL, NO_INPUT, OK, PENDING, Codes, describe
 from rmexif.batch.stores import StoreUnavailable
 from rmexif.containers import by_name
 from rmexif.errors import InputError, LimitExceeded, WorkerLost
@@ -33,14 +33,16 @@ if TYPE_CHECKING:
     from rmexif.policy import Policy
     from rmexif.workers.limits import WorkerLimits
 
-__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "give_up", "history", "true_name"]
+__all__ = ["Chunk", "Job", "Shards", "flow", "former_rows", "give_up", "history", "pending"]
 
+LEADS_ELSEWHERE = "a name with an empty step, '.' or '..', or in the manifest's folder, leads elsewhere"
 # Of objects that were not read.
 PROBLEMS = {
     NO_INPUT: "it could not be read from the store",
-    InputError.code: "a name with an empty step, '.' or '..' leads elsewhere",
+    InputError.code: LEADS_ELSEWHERE,
     LimitExceeded.code: "max_bytes: its size in the listing is above the limit",
     WorkerLost.code: "whoever worked on it died, time after time",
+    PENDING: "the run ended while it was under way",
 }
 # Small files go in groups, because to hand one over to another thread costs more than to read it. A bucket is asked for
 # one object at a time: there it is the waiting that costs, and more requests at once are the cure.
@@ -48,7 +50,6 @@ GROUP = 16  # files read in one go
 GROUP_BYTES = 1 << 20  # of one group, unless one file alone is larger
 UNNAMED = 256  # files that a worker may hold open until they are on the disk: a process has 1024 as a rule
 SAVE_SECONDS = 5.0  # between two writings of a part that grows: what a dead worker loses, for a request of the store
-RENAMED = ".as"  # between the name of an object and the extension that its result has
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,12 @@ class _OpenChunk:
 
     chunk: Chunk
     left: int  # objects without a row
-    former: dict[str, dict[str, Any]]  # rows of earlier versions, by path
+    former: dict[str, list[dict[str, Any]]]  # rows of earlier versions, by path
     stored: list[dict[str, Any]]  # rows that an earlier try has written
     group: list[tuple[dict[str, Any], bytes | None]] = field(default_factory=list)  # results that go out together
     group_bytes: int = 0
     sent: list[tuple[list[dict[str, Any]], Future[list[str]]]] = field(default_factory=list)
+    begun: Future[None] | None = None  # the writing of its part before the first result is stored
     saving: Future[Codes] | None = None  # the last writing of its part
     saved: float = field(default_factory=time.monotonic)
 
@@ -137,7 +139,9 @@ class _Writer:
 
     def _send(self, state: _OpenChunk) -> None:
         results, state.group, state.group_bytes = state.group, [], 0
-        put = self._threads.submit(_put_all, self._job.target, results)
+        if state.begun is None and any(data is not None for _, data in results):
+            state.begun = self._threads.submit(_begin, self._job, state, state.saving)
+        put = self._threads.submit(_put_all, self._job.target, results, state.begun)
         state.sent.append(([row for row, _ in results], put))
         if len(state.sent) > self._most:
             state.sent[-self._most - 1][1].result()  # results that wait to be written are bounded too
@@ -216,6 +220,8 @@ def give_up(job: Job, chunk: Chunk) -> Codes:
     state, left = _open(job, chunk, resumes=True)
     lost = Outcome(0, None, None, WorkerLost(PROBLEMS[WorkerLost.code]))
     rows = [_row(job, entry, b"", WorkerLost.code, lost) | history(state.former.get(entry.path)) for entry in left]
+    for entry in left:
+        state.former.setdefault(entry.path, []).append(pending(job, entry, None))  # it may have stored some of them
     put: Future[list[str]] = Future()
     put.set_result([WorkerLost.code] * len(rows))
     return _save(job, state, ((rows, put),), None)
@@ -264,23 +270,34 @@ def _again(job: Job, raw: bytes, outcome: Outcome) -> Outcome:
     return cast("Outcome", again)
 
 
-def former_rows(job: Job, chunk: Chunk) -> dict[str, dict[str, Any]]:
-    """Rows of earlier versions of a chunk's objects, by path."""
-    paths = {entry.path for entry in chunk.entries}
-    rows = (row for name in chunk.former for row in job.manifest.read(name))
-    return {row["path"]: row for row in rows if row["path"] in paths}
+def former_rows(job: Job, chunk: Chunk) -> dict[str, list[dict[str, Any]]]:
+    """Rows of earlier versions of a chunk's objects, by path: several where runs have died."""
+    found: dict[str, list[dict[str, Any]]] = {entry.path: [] for entry in chunk.entries} if chunk.former else {}
+    for row in (row for name in chunk.former for row in job.manifest.read(name)):
+        if row["path"] in found:
+            found[row["path"]].append(row)
+    return found
 
 
-def history(former: dict[str, Any] | None) -> dict[str, Any]:
+def history(former: list[dict[str, Any]] | None) -> dict[str, Any]:
     """The columns that say what a row replaced, and when."""
-    return {"previous_hash": former and former["original_hash"], "recorded": int(time.time())}
+    newest = sorted(former or (), key=lambda row: row["recorded"] or 0, reverse=True)
+    hashes = (row["original_hash"] or row["previous_hash"] for row in newest)
+    return {"previous_hash": next(filter(None, hashes), None), "recorded": int(time.time())}
+
+
+def pending(job: Job, entry: Entry, former: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The row of an object whose result may be stored before its own row is: a run that dies in between leaves it."""
+    row = dict.fromkeys(("output", "format", "faces_detected", "findings", "new_size", "original_hash", "new_hash"))
+    facts = {"path": entry.path, "identity": job.manifest.identity(entry), "original_size": entry.size}
+    return row | facts | {"code": PENDING, "problem": PROBLEMS[PENDING]} | history(former)
 
 
 def _get(job: Job, entry: Entry) -> tuple[bytes, str]:
     """An object's bytes, or none and the reason; never one that its listed size alone refuses."""
     try:
-        if any(piece in ("", ".", "..") for piece in entry.path.split("/")):
-            return b"", InputError.code  # a name that leads out of the destination
+        if leads_elsewhere(job, entry.path):
+            return b"", InputError.code
         job.policy.limits.check("max_bytes", entry.size)
         raw = job.source.get(entry.path, job.policy.limits.max_bytes) if entry.size else b""
         # Shorter than listed: cut off on its way, or being written; only the next run can say what is wrong with it.
@@ -305,27 +322,23 @@ def _row(job: Job, entry: Entry, raw: bytes, code: str, outcome: Outcome) -> dic
         row |= {"code": code, "original_hash": None, "format": None, "problem": PROBLEMS.get(code)}
     if outcome.data is not None and outcome.report is not None:
         extensions = by_name(outcome.report.stats["output_format"]).format.extensions
-        row |= {"output": _name(job, entry.path, extensions), "new_size": len(outcome.data)}
+        row |= {"output": output_name(job, entry.path, extensions), "new_size": len(outcome.data)}
     return row
 
 
-def _name(job: Job, path: str, extensions: tuple[str, ...]) -> str:
-    """Where a result goes; no two paths have the same, whatever their extensions claim."""
-    if job.neutral:
-        return job.manifest.neutral(path) + extensions[0]
-    return true_name(escaped(path), extensions)  # stores that are no folders know no other names than UTF-8
+def _begin(job: Job, state: _OpenChunk, before: Future[Codes] | None) -> None:
+    """Write a chunk's part before its first result: what is stored without a row is found by the next run."""
+    if before is not None:
+        before.result()  # the same part, of rows without results
+    _write(job, state, [])
 
 
-def true_name(path: str, extensions: tuple[str, ...]) -> str:
-    """A path whose extension is one of these: itself, or with ``.as`` and the first of them behind it."""
-    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
-    if stem and f".{suffix.lower()}" in extensions and not stem.endswith(RENAMED):
-        return path
-    return f"{path}{RENAMED}{extensions[0]}"
-
-
-def _put_all(target: Store, results: list[tuple[dict[str, Any], bytes | None]]) -> list[str]:
+def _put_all(
+    target: Store, results: list[tuple[dict[str, Any], bytes | None]], begun: Future[None] | None
+) -> list[str]:
     """Store results; the code of each row."""
+    if begun is not None:
+        begun.result()
     sent = [(row["output"], data) for row, data in results if data is not None]
     stored = iter(target.put_all(sent))
     return [str(row["code"]) if data is None else OK if next(stored) else CANNOT_CREATE for row, data in results]
@@ -340,17 +353,24 @@ def _save(
     """Write a part with the rows whose results were sent, behind these results; their codes."""
     if before is not None:
         before.result()  # the same part, with fewer rows
-    rows = list(state.stored)
+    rows = []
     for group, put in sent:
         for row, code in zip(group, put.result(), strict=True):
             row["code"] = code
             if code == CANNOT_CREATE:
                 row |= {"output": None, "new_hash": None, "new_size": None, "problem": "it could not be stored"}
-            former = state.former.pop(row["path"], None)
-            if former is not None and former["output"] not in (None, row["output"]):
-                drop_output(job, former)
+            drop_outputs(job, state.former.pop(row["path"], []), row)
             rows.append(row)
-    job.manifest.write(state.chunk.name, rows)
+    return _write(job, state, rows)
+
+
+def _write(job: Job, state: _OpenChunk, rows: list[dict[str, Any]]) -> Codes:
+    """Write a part: these rows, those that an earlier try has written, and that the others are pending."""
+    rows = [*state.stored, *rows]
     codes = Codes()
     codes.add(rows)
+    done = {row["path"] for row in rows}
+    left = (entry for entry in state.chunk.entries if entry.path not in done)
+    rows += [pending(job, entry, state.former.get(entry.path)) for entry in left]
+    job.manifest.write(state.chunk.name, rows)
     return codes

@@ -27,19 +27,22 @@ __all__ = [
     "GONE",
     "NO_INPUT",
     "OK",
+    "PENDING",
     "SKIPPED",
+    "UNSURE",
     "Codes",
     "RowScrubber",
     "clean",
     "describe",
 ]
 
-OK, SKIPPED, GONE = "ok", "skipped", "gone"
+OK, SKIPPED, GONE, PENDING = "ok", "skipped", "gone", "pending"
 NO_INPUT, CANNOT_CREATE = "no_input", "cannot_create"
 # Codes of rows that a second run leaves as they are; every other failure may go better the next time.
 FINAL = frozenset(
     {OK, "input_error", "unknown_format", "malformed_image", "unsupported_feature", "limit_exceeded", "broken_shard"}
 )
+UNSURE = frozenset({PENDING, CANNOT_CREATE, "worker_lost"})  # codes of rows whose output may be stored all the same
 COLUMNS = ("path", "bytes", "format", "faces_detected", "findings", "original_hash", "new_hash", "code")
 
 

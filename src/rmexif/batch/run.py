@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections import Counter
+from collections import Counter, deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -23,7 +23,7 @@ from rmexif.scrubber import Scrubber
 from rmexif.workers.limits import WorkerLimits, limits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rmexif.batch.stores import Entry
     from rmexif.bulk import StripTask
@@ -33,6 +33,8 @@ __all__ = ["Summary", "run"]
 
 NEUTRAL = "neutral"
 STALE_CHOICES = ("remove", "quarantine")
+LEAST_ROWS, MOST_ROWS = 256, 2048  # of one part, where nobody says
+AHEAD = 8192  # objects that are listed before they are handed out: nine pages of a bucket
 EXITS = {NO_INPUT: 66, CANNOT_CREATE: 73}  # sysexits.h, as for folders
 
 
@@ -63,7 +65,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     engine: Literal["local", "ray", "spark"] = "local",
     at: str | None = None,
     neutral_names: bool = False,
-    rows: int = 256,
+    rows: int | None = None,
     check: bool = True,
     patience: float = 300,
     shards: Shards | None = None,
@@ -85,7 +87,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
         engine: what carries the run.
         at: place of the manifest; ``_rmexif`` in the target by default.
         neutral_names: call outputs by names that say nothing; the manifest knows which is which.
-        rows: objects of one part of the manifest, which is also what a dead worker has to do again.
+        rows: objects of one part of the manifest, which an engine does as one piece of work; by default 256, and up
+            to 2048 while much is left.
         check: compare the outputs of an earlier run with their hashes; False takes the manifest's word.
         patience: s that a store may fail before an object, and then the run, is given up.
         shards: objects are tar, zip, Parquet or LMDB of images, which are written again; this says how.
@@ -106,7 +109,7 @@ def run(  # noqa: PLR0913 - keyword options of a public function
     task = policy or Policy()
     limits = limits_of(**options)
     for name, number in (("rows", rows), ("patience", patience)):
-        if number <= 0:
+        if number is not None and number <= 0:
             raise InvalidPolicy(f"{name} must be more than 0, got {number}")
     if stale not in STALE_CHOICES:
         raise InvalidPolicy(f"stale must be one of {', '.join(STALE_CHOICES)}, got {stale!r}")
@@ -131,7 +134,8 @@ def run(  # noqa: PLR0913 - keyword options of a public function
 
     with _guarded(job, engine, summary) as job:
         earlier = Earlier(carrier.check(job, job.manifest.parts(), check))
-        for codes in carrier.scrub(job, _chunks(job, rows if shards is None else 1, earlier, hidden)):
+        rows = rows if shards is None else 1
+        for codes in carrier.scrub(job, _chunks(job, rows, carrier.at_once, earlier, hidden)):
             codes.update(earlier.take_codes())
             count(codes)
         count(earlier.take_codes())
@@ -220,10 +224,9 @@ def _listed(job: Job, hidden: bool) -> Iterator[Entry]:
     return found if job.shards is None else (entry for entry in found if not is_lock(entry.path))
 
 
-def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
+def _chunks(job: Job, rows: int | None, at_once: int, earlier: Earlier, hidden: bool) -> Iterator[Chunk]:
     """The listing in pieces, without what is done; a piece is named after what is in it."""
-    listed = _listed(job, hidden)
-    while piece := list(islice(listed, rows)):
+    for piece in _pieces(_listed(job, hidden), rows, at_once):
         marks = [job.manifest.key(entry.path) + job.manifest.identity(entry) for entry in piece]
         done, former = earlier.seen(marks)
         left = [(entry, mark) for entry, mark, is_done in zip(piece, marks, done, strict=True) if not is_done]
@@ -232,6 +235,27 @@ def _chunks(job: Job, rows: int, earlier: Earlier, hidden: bool) -> Iterator[Chu
             facts = b"".join(mark for _, mark in left) + "".join(former).encode()
             name = hashlib.blake2b(facts, digest_size=16).hexdigest()
             yield Chunk(f"part-{name}.parquet", tuple(entry for entry, _ in left), former)
+
+
+def _pieces(listed: Iterable[Entry], rows: int | None, at_once: int) -> Iterator[list[Entry]]:
+    """A listing in pieces.
+
+    An engine takes its time for each piece (Spark 33 ms of processor, once it is warm), and at the end some wait for
+    the last: so a piece is large while much is left, as far as the listing is known (guided self-scheduling).
+
+    Args:
+        listed: the listing.
+        rows: objects of every piece; None finds it.
+        at_once: images that are worked on at a time.
+    """
+    listed = iter(listed)
+    ahead: deque[Entry] = deque()
+    while True:
+        ahead.extend(islice(listed, (rows or AHEAD) - len(ahead)))
+        if not ahead:
+            return
+        most = rows or min(max(LEAST_ROWS, len(ahead) // (2 * at_once)), MOST_ROWS)
+        yield [ahead.popleft() for _ in range(min(most, len(ahead)))]
 
 
 def _kinds(kind: type[RmexifError]) -> Iterator[type[RmexifError]]:

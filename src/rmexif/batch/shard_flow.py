@@ -12,9 +12,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from rmexif import bulk
-from rmexif.batch.earlier import drop_output
-from rmexif.batch.flow import flow, former_rows, history, true_name
+from rmexif.batch.earlier import drop_outputs
+from rmexif.batch.flow import LEADS_ELSEWHERE, flow, former_rows, history, pending
 from rmexif.batch.manifest import escaped
+from rmexif.batch.names import leads_elsewhere, true_name
 from rmexif.batch.rows import CANNOT_CREATE, NO_INPUT, OK, Codes, describe
 from rmexif.batch.shards import BrokenShard, open_shard, shard_kind
 from rmexif.batch.stores import BLOCK, StoreUnavailable
@@ -59,13 +60,15 @@ def flow_of(job: Job, chunks: Iterable[Chunk], workers: int = 1, resumes: bool =
 
 def _flow(job: Job, chunks: Iterable[Chunk], workers: int) -> Iterator[Codes]:
     for chunk in chunks:
-        former, rows, codes = former_rows(job, chunk), [], Codes()
-        for entry in chunk.entries:
+        former, codes = former_rows(job, chunk), Codes()
+        rows: list[dict[str, Any]] = []
+        for number, entry in enumerate(chunk.entries):
+            left = [pending(job, other, former.get(other.path)) for other in chunk.entries[number:]]
+            job.manifest.write(chunk.name, rows + left)  # before its result is stored
             with silence_stderr():
                 row, members = _shard(job, entry, workers)
-            before = former.get(entry.path)
-            if before is not None and before["output"] not in (None, row["output"]):
-                drop_output(job, before)
+            before = former.get(entry.path, [])
+            drop_outputs(job, before, row)
             rows.append(row | history(before))
             job.manifest.write(job.manifest.members_part(entry.path), members)
             codes.add(members)
@@ -118,8 +121,8 @@ def _rewritten(job: Job, entry: Entry, workers: int) -> tuple[bytes | BrokenShar
         InputError: its name leads elsewhere, or it could not be had.
     """
     assert job.shards is not None
-    if any(step in ("", ".", "..") for step in entry.path.split("/")):
-        raise InputError("a name with an empty step, '.' or '..' leads elsewhere")
+    if leads_elsewhere(job, entry.path):
+        raise InputError(LEADS_ELSEWHERE)
     try:
         digest = _digest(job, entry)
         with job.source.stream(entry.path, entry.size) as file:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,11 +163,15 @@ class Store:
         return True
 
     def delete(self, path: str) -> None:
-        """Remove an object."""
-        if self.local:
-            Path(self._root, path).unlink()
-        else:
+        """Remove an object, and the folders that it leaves empty: an object may have the name of one."""
+        if not self.local:
             self._ask("rm_file", self._at(path))
+            return
+        root, place = Path(self._root), Path(self._root, path)
+        place.unlink()
+        with suppress(OSError):  # not empty, or not ours to remove
+            for folder in itertools.takewhile(lambda folder: folder != root, place.parents):
+                folder.rmdir()
 
     def is_empty(self) -> bool:
         """Whether nothing is there yet."""

@@ -88,9 +88,7 @@ def batch_command() -> None:
     "--rows",
     type=click.IntRange(1),
     metavar="N",
-    default=256,
-    show_default=True,
-    help="Objects per part of the manifest.",
+    help="Objects per part of the manifest, and piece of work of an engine; by default 256, more while much is left.",
 )
 @click.option(
     "--check/--no-check", default=True, show_default=True, help="When run again: compare outputs with their hashes."

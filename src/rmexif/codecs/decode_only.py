@@ -7,15 +7,20 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
 from PIL import IcoImagePlugin, Jpeg2KImagePlugin, PsdImagePlugin, QoiImagePlugin, TgaImagePlugin
 
 from rmexif import icc
 from rmexif.codecs import decoders
-from rmexif.codecs.pillow import array_of, loaded, sized
+from rmexif.codecs.pillow import array_of, loaded, sized, space_of
+from rmexif.codecs.tiff import FLOAT, scaled
+from rmexif.containers.bmp import BMP
 from rmexif.containers.common.exif_colour import is_adobe_rgb
-from rmexif.containers.decode_only.headers import icon_entries
+from rmexif.containers.decode_only.camera_raw import read_camera_raw
+from rmexif.containers.decode_only.headers import icon_entries, with_file_header
+from rmexif.containers.decode_only.jpeg2000 import read_depth
 from rmexif.containers.jpeg import JPEG
-from rmexif.containers.tiff.camera_raw import read_camera_raw
 from rmexif.errors import MalformedImage, MissingDependency
 from rmexif.native.buffers import join
 from rmexif.types import Colour, Frame, Limits, Raster
@@ -25,10 +30,11 @@ if TYPE_CHECKING:
 
     from rmexif.types import Container
 
-__all__ = ["camera_raw", "icon", "jpeg2000", "photoshop", "qoi", "targa"]
+__all__ = ["camera_raw", "dib", "icon", "jpeg2000", "pfm", "photoshop", "qoi", "targa"]
 
 Raw = bytes | memoryview
 MOST_BORDER = 2  # times the announced area: LibRaw makes room for what it cuts off
+FLOAT_BITS = 32
 SRGB = (2.4, 12.92)  # IEC 61966-2-1: the exponent, and the slope near black
 ICO = b"\0\0\1\0"
 ENTRIES, ENTRY, PLANES = 6, 16, 4  # byte: of the first entry, of each, of the field planes in it
@@ -52,12 +58,38 @@ def targa(raw: Raw, container: Container[Any]) -> Raster:
 
 def jpeg2000(raw: Raw, container: Container[Any]) -> Raster:
     """8 or 16 bit, in full resolution."""
-    return _raster(Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(raw)), container)
+    image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(raw))
+    depth = read_depth(memoryview(raw))
+    if not 8 < depth <= 16 or image.mode not in ("RGB", "RGBA"):
+        return _raster(image, container)
+    sized(*image.size, container)  # Pillow 13 cuts colours to 8 bit, and white becomes black
+    pixels = decoders.wide_pixels(raw, depth)
+    return Raster((Frame(pixels),), colour=Colour(icc=image.info.get("icc_profile")), space=space_of(pixels))
 
 
 def photoshop(raw: Raw, container: Container[Any]) -> Raster:
     """The flat picture, which the writer has composed of the layers."""
-    return _raster(PsdImagePlugin.PsdImageFile(io.BytesIO(raw)), container)
+    image = PsdImagePlugin.PsdImageFile(io.BytesIO(raw))
+    raster = _raster(image, container)
+    if image.mode != "1":
+        return raster
+    return replace(raster, frames=(Frame(255 - raster.frames[0].pixels),))  # a bit is ink; Pillow takes it for light
+
+
+def dib(raw: Raw, container: Container[Any]) -> Raster:
+    """As the BMP that it is with a file header."""
+    file = memoryview(with_file_header(memoryview(raw)))
+    inner = BMP.parse(file, Limits())
+    return decoders.bmp(join(BMP.rewrite(file, inner)), inner)
+
+
+def pfm(raw: Raw, container: Container[Any]) -> Raster:
+    """Floats of grey or RGB: between 0 and 1 as they are, else from the smallest to the largest, in 16 bit."""
+    values = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None:
+        raise MalformedImage("the decoder refused the samples", structure="pfm", offset=0)
+    values = cv2.cvtColor(values, cv2.COLOR_BGR2RGB) if values.ndim == 3 else values[:, :, None]
+    return Raster((Frame(scaled(values, FLOAT_BITS, FLOAT)),), space=space_of(values))
 
 
 def camera_raw(raw: Raw, container: Container[Any]) -> Raster:
@@ -76,7 +108,8 @@ def camera_raw(raw: Raw, container: Container[Any]) -> Raster:
     colour = (
         inner.colour if inner.colour.icc or not is_adobe_rgb(bytes(view)) else Colour(icc=icc.canonical("adobe-rgb"))
     )
-    return replace(raster, orientation=found.orientation, colour=colour)
+    turn = inner.orientation if found.orientation is None else found.orientation
+    return replace(raster, orientation=turn, colour=colour)
 
 
 def _developed(raw: Raw, container: Container[Any]) -> Raster:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -24,12 +25,14 @@ from PIL import (
 from rmexif.codecs import apng as png_frames
 from rmexif.codecs import bmp as bmp_pixels
 from rmexif.codecs import gif as gif_frames
+from rmexif.codecs import hevc_track
 from rmexif.codecs import pnm as pnm_pixels
 from rmexif.codecs import tiff as tiff_samples
 from rmexif.codecs.frames import alike, frames_of, without_needless_alpha
 from rmexif.codecs.pillow import array_of, loaded, picture_offset, sized, space_of
 from rmexif.containers.jpeg import segments
 from rmexif.containers.png import chunks as png_chunks
+from rmexif.containers.tiff.rewrite import as_classic
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
@@ -41,7 +44,9 @@ from rmexif.types import MAX_CHANNELS, Colour, Container, Frame, FrameStream, Ra
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp"]
+    from rmexif.containers.tiff.page import Page
+
+__all__ = ["avif", "bmp", "gif", "heic", "jpeg", "png", "pnm", "tiff", "webp", "wide_pixels"]
 
 Pixels = NDArray[Any]
 Raw = bytes | memoryview
@@ -72,6 +77,11 @@ def _swapped(pixels: Pixels) -> Pixels:
     if pixels.shape[2] < 3:
         return pixels
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA)
+
+
+def wide_pixels(raw: Raw, depth: int) -> Pixels:
+    """One picture of so many bits a sample, more than 8, through OpenCV in 16: grey, RGB or RGBA."""
+    return _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
 
 
 def _frames(
@@ -228,6 +238,9 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
     """
     spaces: list[str] = []
     is_uniform = tiff_samples.has_one_space(container)
+    if container.tree and container.tree.big and container.tree.order == ">":
+        # Pillow 13 looks for the version in the other byte
+        raw = as_classic(container)
 
     def decoded() -> Iterator[Frame]:
         for pixels, space in _pages(raw, container):
@@ -245,11 +258,22 @@ def tiff(raw: Raw, container: Container[Any]) -> Raster:
 
 def _pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
     """Every page, and the space of its numbers."""
-    if pages := tiff_samples.pages_of(container):
-        for page in pages:
+    pages: tuple[Page, ...] = container.tree.pages if container.tree else ()
+    tiff_samples.check_codings(pages)
+    if not any(map(tiff_samples.is_read_here, pages)):
+        yield from _foreign_pages(raw, container)
+        return
+    for page in pages:
+        if tiff_samples.is_read_here(page):
             pixels, space = tiff_samples.read_page(page)
             yield rotated(pixels, page.orientation), space
-        return
+        else:
+            alone = replace(container, frames=1, tree=replace(container.tree, pages=(page,)))
+            yield from _foreign_pages(as_classic(alone), alone)
+
+
+def _foreign_pages(raw: Raw, container: Container[Any]) -> Iterator[tuple[Pixels, str]]:
+    """Every page, by Pillow and OpenCV."""
     try:
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(raw))
     except SyntaxError as error:
@@ -291,7 +315,7 @@ def avif(raw: Raw, container: Container[Any]) -> Raster:
     frames: tuple[Frame, ...] | FrameStream
     if depth and depth > 8 and colour.cicp and colour.cicp[1] in COARSE:
         sized(*image.size, container)
-        pixels = _stretched(_swapped(_cv2(raw, cv2.IMREAD_UNCHANGED)), depth)
+        pixels = wide_pixels(raw, depth)
         space = space_of(pixels)
         frames = (Frame(pixels),)
     else:
@@ -321,7 +345,9 @@ def _isobmff_colour(container: Container[Any]) -> Colour:
 
 
 def heic(raw: Raw, container: Container[Any]) -> Raster:
-    """The primary picture; libheif has cut and turned it."""
+    """The primary picture, which libheif has cut and turned; of a file without a still the sequence."""
+    if container.tree is not None and container.tree.still is None:
+        return hevc_track.read(container, _isobmff_colour(container))
     import pillow_heif  # here, because it costs 60 ms that only this format should pay
 
     file = pillow_heif.open_heif(io.BytesIO(raw), convert_hdr_to_8bit=False, hdr_to_16bit=False)

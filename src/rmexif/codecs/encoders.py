@@ -22,6 +22,7 @@ from rmexif.containers.tiff.rewrite import join_pages
 from rmexif.containers.webp import chunks as webp_chunks
 from rmexif.containers.webp import parse as webp_parse
 from rmexif.errors import EncodeError
+from rmexif.native.buffers import join
 from rmexif.raster.alpha import over_white
 from rmexif.raster.bgr import to_memory_order
 from rmexif.types import Limits
@@ -31,11 +32,27 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["LOSSLESS", "MULTIPLE", "SHAPED", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
+__all__ = [
+    "LOSSLESS",
+    "MULTIPLE",
+    "PADDED",
+    "SHAPED",
+    "avif",
+    "bmp",
+    "gif",
+    "heic",
+    "jpeg",
+    "jxl",
+    "png",
+    "pnm",
+    "tiff",
+    "webp",
+]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
+PADDED = frozenset({"avif"})  # formats whose encoder takes four bytes for any pixel, and 20 more to code it
 STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
 LOSSLESS = frozenset({"png", "tiff", "bmp", "gif", "pnm"})  # formats that keep every bit (GIF: of up to 256 colours)
 SHAPED = frozenset({"jpeg", "png", "tiff", "bmp"})  # formats that say which shape pixels have
@@ -97,11 +114,16 @@ def image_of(pixels: Pixels) -> Image.Image:
 
 
 def through_cv2(extension: str, pixels: Pixels, settings: list[int]) -> bytes:
-    """A still through OpenCV, which wants BGR."""
+    """A still through OpenCV."""
+    return join([_coded_by_cv2(extension, pixels, settings)])
+
+
+def _coded_by_cv2(extension: str, pixels: Pixels, settings: list[int]) -> memoryview:
+    """The bytes of a still, still to be changed; OpenCV wants BGR."""
     done, data = cv2.imencode(extension, _swapped(pixels), settings)
     if not done:
         raise EncodeError(f"{extension[1:]}: the encoder refused the picture")
-    return bytes(data)
+    return data.data
 
 
 def _swapped(pixels: Pixels) -> Pixels:
@@ -137,8 +159,9 @@ def jpeg(raster: Raster, quality: int) -> bytes:
     pixels = raster.frames[0].pixels
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if _full_colour(pixels) else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
     settings = [cv2.IMWRITE_JPEG_QUALITY, max(quality, ICON_QUALITY) if _icon(pixels, quality) else quality]
-    data = through_cv2(".jpg", flattened(pixels), [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
-    return data[:JFIF_DENSITY] + struct.pack(">BHH", 0, *raster.pixel_shape) + data[JFIF_DENSITY + 5 :]
+    data = _coded_by_cv2(".jpg", flattened(pixels), [*settings, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling])
+    struct.pack_into(">BHH", data, JFIF_DENSITY, 0, *raster.pixel_shape)
+    return join([data])
 
 
 def png(raster: Raster, quality: int) -> bytes:

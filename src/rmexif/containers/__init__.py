@@ -44,6 +44,7 @@ __all__ = [
     "FormatRow",
     "by_name",
     "complete",
+    "for_decoder",
     "output_for",
     "rebuild",
     "sniff",
@@ -54,7 +55,10 @@ HEAD = 4096  # bytes that a signature may look at
 
 VECTOR: tuple[FormatRow[Any], ...] = (SVG,)  # stripped, and drawn to be scrubbed; nothing is encoded into them
 VECTOR_OUTPUT = "png"
-ANIMATED_OUTPUT = {"jxl": "webp"}  # formats that are encoded as stills: lossy too, with alpha, times and plays
+ANIMATED_OUTPUT = {
+    "heic": "webp",
+    "jxl": "webp",
+}  # formats that are encoded as stills: lossy too, with alpha, times and plays
 
 FORMATS: tuple[FormatRow[Any], ...] = (JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF, HEIC, JXL, PNM)
 
@@ -67,14 +71,7 @@ REFUSED: tuple[tuple[int, bytes, str], ...] = (
     (0, b"v/1\x01", "OpenEXR"),
     (0, b"II\xbc\x01", "JPEG XR"),
     (0, b"BPG\xfb", "BPG"),
-    (0, b"IIRO", "Olympus RAW"),
-    (0, b"IIRS", "Olympus RAW"),
-    (0, b"MMOR", "Olympus RAW"),
-    (0, b"\0MRM", "Minolta RAW"),
-    (0, b"FOVb", "Sigma RAW"),
-    (0, b"IIU\x00", "Panasonic RAW"),
-    (0, b"FUJIFILMCCD-RAW", "Fujifilm RAW"),
-    (4, b"ftyp", "ISO media of another brand (video or RAW)"),
+    (4, b"ftyp", "ISO media of another brand (video)"),
 )
 
 
@@ -157,7 +154,13 @@ def by_name(name: str) -> FormatRow[Any]:
 
 
 def rebuild(view: memoryview, container: Container[Any]) -> bytes:
-    """The lossless clean file of what ``parse`` said about ``view``; the file itself where it is only decoded."""
+    """The lossless clean file of what ``parse`` said about ``view``."""
+    return join(by_name(container.format).rewrite(view, container))
+
+
+def for_decoder(view: memoryview, container: Container[Any]) -> bytes:
+    """The clean file, also of coded data that a rewrite refuses; the file itself where it is only decoded."""
     if any(row.name == container.format for row in DECODE_ONLY):
         return bytes(view)
-    return join(by_name(container.format).rewrite(view, container))
+    walker = by_name(container.format).load()
+    return join((walker.for_decoder or walker.rewrite)(view, container))

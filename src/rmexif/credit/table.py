@@ -229,6 +229,8 @@ def selection_of(names: Iterable[str]) -> Selection:
 
 def _own(given: Mapping[str, str] | Iterable[str]) -> tuple[tuple[str, str], ...]:
     """The values of ``set``, judged, in the order of the table."""
+    if isinstance(given, str | bytes | bytearray | memoryview):
+        raise InvalidPolicy("set must be a mapping, or a sequence of texts NAME=VALUE, got one text")
     pairs = list(given.items()) if hasattr(given, "items") else [text.partition("=")[::2] for text in given]
     found: dict[str, str] = {}
     for name, text in pairs:

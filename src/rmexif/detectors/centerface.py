@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rmexif.detectors.distortion import correction, mapped_back, through
 from rmexif.detectors.network import infer, model_hash
 from rmexif.detectors.pyramid import PLANS, candidates, scaled
-from rmexif.detectors.search import SMALLEST, Search, choose
+from rmexif.detectors.search import SMALLEST, Search, choose, one_per_face
 from rmexif.types import Box, Detection
 
 if TYPE_CHECKING:
@@ -56,9 +57,17 @@ class CenterFace:
         plan = PLANS[self.recall]
         if self.min_confidence is not None:
             floor = max(self.min_confidence, 0.01)
-            plan = replace(plan, alone=floor, near=floor)
+            plan = replace(plan, tiny=floor, alone=floor, near=floor, crowd=floor)
         found, levels, spent = candidates(rgb, plan)
-        best, rejected = choose(rgb, found, plan)
+        best, rejected, again = choose(rgb, found, plan)
+        matrix, tried = correction(rgb, found, best)
+        spent += again + tried
+        if matrix is not None:
+            corrected = through(rgb, matrix)
+            found, _, more = candidates(corrected, plan)
+            upright, out, again = choose(corrected, found, plan)
+            best = one_per_face(np.concatenate([best, mapped_back(upright, matrix, height, width)]), plan.alone)
+            rejected, spent = rejected + out, spent + more + again
         detections = tuple(d for row in best if (d := _detection(row, width, height)))
         longest = max(height, width)
         return Search(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PLANS", "PLACED", "Plan", "candidates", "scaled"]
+__all__ = ["PLANS", "PLACED", "Plan", "candidates", "scaled", "shrunk"]
 
 PLACED = 256  # px of the network: of larger faces it sees the middle, or halves and quarters; smaller boxes fit
 CLOSE = 224  # px: one more level, where the coarsest shows a face that is too large to be placed
@@ -47,15 +47,17 @@ class Plan:
     levels: tuple[int, ...]  # px, longer side of the picture as the network sees it
     mirrored: tuple[int, ...]  # those of them that are searched once more as a mirror image
     tile: int  # px, side of overlapping tiles at the picture's own size; 0 = none
-    alone: float  # 0-1
-    near: float  # 0-1
+    tiny: float  # 0-1, score from which a candidate counts that stands alone and is too small to show who it is
+    alone: float  # 0-1, any other that stands alone
+    near: float  # 0-1, one beside a sure face
+    crowd: float  # 0-1, one beside several; the lowest
     trace: float  # 0-1, score on one level below which the next one is not shown there; 0 = shown everywhere
 
 
 PLANS: Mapping[str, Plan] = {
-    "balanced": Plan((544, 1088), (), 0, 0.3, 0.13, 0.01),
-    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.12, 0),
-    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.1, 0),
+    "balanced": Plan((544, 1088), (), 0, 0.5, 0.3, 0.13, 0.1, 0.01),
+    "high": Plan((320, 640, 1280, 2048), (1280,), 0, 0.3, 0.3, 0.12, 0.09, 0),
+    "max": Plan((320, 640, 960, 1280, 2048), (640, 1280, 2048), 1280, 0.25, 0.25, 0.1, 0.08, 0),
 }
 
 
@@ -67,21 +69,24 @@ def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDAr
         side: px.
         smooth: average over areas; not needed for a picture that comes from averaging already.
     """
-    small, shrunk = _shrunk(rgb, 2 * side)
+    small, halved = shrunk(rgb, 2 * side)
     height, width = small.shape[:2]
     factor = side / max(height, width)
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
     stored, is_reversed = to_memory_order(small)
-    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
+    mode = cv2.INTER_AREA if factor < 1 and halved == 1 and smooth else cv2.INTER_LINEAR
     view = cv2.resize(stored, inner, interpolation=mode)
+    canvas = np.empty((inner[1] + -inner[1] % STRIDE, inner[0] + -inner[0] % STRIDE, 3), np.uint8)
+    inside = canvas[: inner[1], : inner[0]]
     if is_reversed:
-        view = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
-    below, beside = -inner[1] % STRIDE, -inner[0] % STRIDE
-    canvas = cv2.copyMakeBorder(view, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return np.asarray(canvas, np.uint8), factor * shrunk
+        cv2.cvtColor(view, cv2.COLOR_BGR2RGB, dst=inside)
+    else:
+        inside[...] = view
+    canvas[inner[1] :], canvas[:, inner[0] :] = 0, 0
+    return canvas, factor * halved
 
 
-def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
+def shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
     """The picture halved until its longer side is below ``side`` px, and the factor."""
     stored, is_reversed = to_memory_order(rgb)
     factor = 1.0
@@ -102,7 +107,7 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
     longest = max(height, width)
     fine = FINER if height * width <= SMALL else 1.0
     levels = tuple(sorted({min(round(level * fine), round(ENLARGE * longest)) for level in plan.levels}))
-    look = _Look(rgb, 2 * levels[-1], plan.trace or plan.near)
+    look = _Look(rgb, 2 * levels[-1], plan.trace or plan.crowd)
     for level in levels:
         look.at(level, mirrored=level in plan.mirrored, traces=look.found[-1] if plan.trace and look.found else None)
     if levels[0] > CLOSE and (look.found[0][:, SEEN] > PLACED).any():
@@ -115,14 +120,14 @@ def candidates(rgb: NDArray[np.uint8], plan: Plan) -> tuple[Candidates, tuple[in
         levels += (longest,)
         look.through_tiles(rgb, plan.tile)
     found = np.concatenate(look.found)
-    return found[found[:, 4] >= plan.near], levels, look.spent
+    return found[found[:, 4] >= plan.crowd], levels, look.spent
 
 
 class _Look:
     """What the network has been shown of one picture, and what it saw."""
 
     def __init__(self, rgb: NDArray[np.uint8], side: int, floor: float) -> None:
-        self.picture, self.shrunk = _shrunk(rgb, side)  # once for all levels
+        self.picture, self.shrunk = shrunk(rgb, side)  # once for all levels
         self.floor = floor  # lowest score of a candidate, 0-1
         self.found: list[Candidates] = []  # px of the picture
         self.spent = 0  # px of the network

@@ -20,9 +20,12 @@ Buffer = bytes | bytearray | memoryview
 WINDOW = 1 << 18  # byte: of the output that an audit does not keep
 WORK = 81_920  # RECODE_WORK of c/deflate_recode.h
 MOST_FLUSHES = 4  # empty blocks of a file that was put together from parts; the place of one says about 2 bytes
-MOST_UNUSED_CODES = 128  # what zopfli writes of a file (measured: 43); each says about 12 bits
-MOST_LOOSE = 2  # headers that zopfli writes longer than they have to be (measured: 1)
+MOST_UNUSED_CODES = 16  # of encoders that are not known (measured: 2); each says about 12 bits
+LOOSE_BITS = 32  # of a header that is longer than it has to be (measured: 18)
+MOST_LOOSE_BITS = 512  # of all of them (measured: 258)
+MOST_UNEVEN = 1  # flush points that do not lie at the distance of the others: the last one
 MOST_SHORT_BLOCKS = 16  # what zopfli and libdeflate write of small pictures (measured: 8); each says about 11 bits
+SYMBOLS_PER_SHORT_BLOCK = 2000  # where there are more: as much as longer blocks say
 
 
 class Report(NamedTuple):
@@ -42,6 +45,8 @@ class Report(NamedTuple):
     unused_codes: int = 0
     long_codes: int = 0
     loose_headers: int = 0
+    loose_bits: int = 0
+    uneven_flushes: int = 0
     far_matches: int = 0
     envelope: int = 0
     intact: int = 0
@@ -60,13 +65,19 @@ class Report(NamedTuple):
         """
         odd = self.padding + self.unused_codes + self.long_codes + self.loose_headers
         flushes = self.empty_stored + self.empty_coded
-        return not odd and flushes <= MOST_FLUSHES and self.short_blocks <= MOST_SHORT_BLOCKS
+        most_short = max(MOST_SHORT_BLOCKS, self.symbols // SYMBOLS_PER_SHORT_BLOCK)
+        return not odd and flushes <= MOST_FLUSHES and self.short_blocks <= most_short
 
     @property
     def is_optimised(self) -> bool:
-        """Whether zopfli writes such blocks: codes that nothing uses, where they make the header shorter."""
+        """Whether blocks are ordinary but for what optimisers leave over, and for flush points at even distances."""
+        is_tight = self.loose_headers <= self.dynamic and self.loose_bits <= min(
+            MOST_LOOSE_BITS, LOOSE_BITS * self.dynamic
+        )
         rest = self._replace(unused_codes=0, loose_headers=0)
-        return self.unused_codes <= MOST_UNUSED_CODES and self.loose_headers <= MOST_LOOSE and rest.is_ordinary
+        if self.uneven_flushes <= MOST_UNEVEN:
+            rest = rest._replace(empty_stored=0, short_blocks=max(0, self.short_blocks - self.empty_stored))
+        return is_tight and self.unused_codes <= MOST_UNUSED_CODES and rest.is_ordinary
 
 
 class Audit(NamedTuple):

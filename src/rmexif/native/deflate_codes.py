@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ __all__ = [
     "LENGTH_EXTRA",
     "LITERALS",
     "LONGEST_CODE",
+    "OPERATION_EXTRA",
+    "code_operations",
     "codes",
     "distance_number",
     "free_space",
     "huffman_lengths",
     "length_number",
+    "level_out",
     "lookup_table",
     "pack_lengths",
 ]
@@ -36,7 +40,10 @@ LENGTH_BASE = (*(3 + sum(1 << extra for extra in LENGTH_EXTRA[:n]) for n in rang
 DISTANCE_BASE = tuple(1 + sum(1 << extra for extra in DISTANCE_EXTRA[:n]) for n in range(30))
 LENGTHS_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 FIXED_LENGTHS = (*[8] * 144, *[9] * 112, *[7] * 24, *[8] * 8, *[5] * DISTANCES)
+OPERATION_EXTRA = (*[0] * 16, 2, 3, 7)  # bits behind the code of every operation (3.2.7)
 INVALID = -1
+# Of zopfli, in symbols, and in how often two of them occur:
+ZERO_STRETCH, EQUAL_STRETCH, LEVEL_STRETCH, LEVEL_ZEROS, LEVEL_DIFFERENCE = 5, 7, 4, 3, 4
 
 _LENGTH_NUMBERS = [0] * 259
 for _number, _base in enumerate(LENGTH_BASE):
@@ -112,6 +119,49 @@ def pack_lengths(lengths: Sequence[int]) -> list[tuple[int, int]]:
                 out.append((17, part - 3) if part < 11 else (18, part - 11))
             run -= part
     return out
+
+
+def code_operations(operations: Sequence[tuple[int, int]]) -> tuple[list[int], int, int]:
+    """The code lengths for the symbols of operations, HCLEN + 4, and the bits of both and of the operations."""
+    seen = [0] * 19
+    for symbol, _ in operations:
+        seen[symbol] += 1
+    order = huffman_lengths(seen, 7)
+    count = max(4, *(place + 1 for place, symbol in enumerate(LENGTHS_ORDER) if order[symbol]))
+    bits = 3 * count + sum(times * (order[symbol] + OPERATION_EXTRA[symbol]) for symbol, times in enumerate(seen))
+    return order, count, bits
+
+
+def _stretches(seen: Sequence[int]) -> list[bool]:
+    """Marks symbols that occur equally often, in stretches long enough to repeat a code length as they are."""
+    marked = list[bool]()
+    for count, group in groupby(seen):
+        run = len(list(group))
+        marked += [run >= (EQUAL_STRETCH if count else ZERO_STRETCH)] * run
+    return marked
+
+
+def level_out(seen: Sequence[int]) -> list[int]:
+    """How often symbols occur, levelled out as zopfli does it (OptimizeHuffmanForRle).
+
+    Lengths of codes that repeat make a shorter header, and symbols between frequent ones get a code although they do
+    not occur.
+    """
+    levelled, count = list(seen), len(seen)
+    while count and not seen[count - 1]:
+        count -= 1
+    marked, limit, stretch, total = _stretches(seen[:count]), seen[0], 0, 0
+    for at in range(count + 1 if count else 0):
+        here = seen[at] if at < count else 0
+        if at == count or marked[at] or abs(here - limit) >= LEVEL_DIFFERENCE:
+            if stretch >= LEVEL_STRETCH or (stretch >= LEVEL_ZEROS and not total):
+                level = max(1, (total + stretch // 2) // stretch) if total else 0
+                levelled[at - stretch : at] = [level] * stretch
+            stretch = total = 0
+            limit = (sum(seen[at : at + 4]) + 2) // 4 if at + 3 < count else here
+        stretch += 1
+        total += here
+    return levelled
 
 
 def _tree_depths(weights: Sequence[int]) -> list[int]:

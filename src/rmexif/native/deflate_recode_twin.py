@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rmexif.native.deflate_codes import (
@@ -16,6 +15,8 @@ from rmexif.native.deflate_codes import (
     LENGTH_EXTRA,
     LENGTHS_ORDER,
     LITERALS,
+    OPERATION_EXTRA,
+    code_operations,
     codes,
     distance_number,
     huffman_lengths,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Recoder"]
 
 SHORTEST_MATCH, LONGEST_MATCH = 3, 258
+SHORTEST_BLOCK, MOST_SHORT_BLOCKS = 256, 16  # RECODE_SHORT_BLOCK and RECODE_SHORT_BLOCKS
 BLOCK = 65535  # symbols of the longest block; as many bytes fit a stored one
 ZERO_RUN = 32  # byte: encoders code fewer zeros as literals where these are short
 EXTRA = (*[0] * 257, *LENGTH_EXTRA, 0, 0, *DISTANCE_EXTRA, 0, 0)  # bits behind the code of every symbol
@@ -67,6 +69,7 @@ class Recoder:
         self._symbols = list[tuple[int, int]]()  # of the open block: a byte and 0, or a length and a distance
         self._seen = [0] * (LITERALS + DISTANCES)
         self._has_matches = False
+        self._short_blocks = 0  # closed so far
         self._bits = _Bits()
         self._bits.put(0x9C78, 16)
 
@@ -82,8 +85,14 @@ class Recoder:
             if is_match:
                 place += (number >> 15 & 0xFF) + SHORTEST_MATCH
                 self._matches_until(min(place, size), (number & 0x7FFF) + 1)
-            elif number & BLOCK_END and len(self._symbols) >= SHORT_BLOCK and self._at < size:
+            elif number & BLOCK_END and self._at < size and self._is_long_enough():
                 self._close_block(last=False)
+
+    def _is_long_enough(self) -> bool:
+        """Whether the open block ends where the old one does; short ones are counted."""
+        count = len(self._symbols)
+        self._short_blocks += SHORTEST_BLOCK <= count < SHORT_BLOCK
+        return count >= (SHORTEST_BLOCK if self._short_blocks <= MOST_SHORT_BLOCKS else SHORT_BLOCK)
 
     def close(self, adler: int) -> bytes:
         """Code what is left, and end the stream."""
@@ -190,14 +199,12 @@ def _header(literals: Sequence[int], distances: Sequence[int]) -> list[tuple[int
     first = literals[: max(n for n, length in enumerate(literals) if length) + 1]
     second = distances[: max(n for n, length in enumerate(distances) if length) + 1]
     operations = [*pack_lengths(first), *pack_lengths(second)]
-    seen = Counter(symbol for symbol, _ in operations)
-    lengths = huffman_lengths([seen[n] for n in range(19)], 7)
-    count = max(4, max(n for n, place in enumerate(LENGTHS_ORDER) if lengths[place]) + 1)
+    lengths, count, _ = code_operations(operations)
     out = [(len(first) - 257, 5), (len(second) - 1, 5), (count - 4, 4)]
     out += [(lengths[place], 3) for place in LENGTHS_ORDER[:count]]
     its = codes(lengths)
     for symbol, extra in operations:
         out.append((its[symbol], lengths[symbol]))
         if symbol > 15:
-            out.append((extra, {16: 2, 17: 3, 18: 7}[symbol]))
+            out.append((extra, OPERATION_EXTRA[symbol]))
     return out

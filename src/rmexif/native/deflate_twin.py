@@ -17,8 +17,10 @@ from rmexif.native.deflate_codes import (
     LENGTH_EXTRA,
     LENGTHS_ORDER,
     LITERALS,
+    code_operations,
     distance_number,
     free_space,
+    level_out,
     lookup_table,
     pack_lengths,
 )
@@ -37,8 +39,8 @@ FIXED_TABLES = lookup_table(FIXED_LENGTHS[:LITERALS]), lookup_table(FIXED_LENGTH
 FIBONACCI = (1, 1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)  # by the length of a code, two bits to spare
 FACTS = (
     *("used", "size", "symbols", "stored", "fixed", "dynamic", "padding", "empty_stored", "empty_coded"),
-    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "far_matches", "envelope"),
-    "intact",
+    *("short_blocks", "uneven_blocks", "unused_codes", "long_codes", "loose_headers", "loose_bits"),
+    *("uneven_flushes", "far_matches", "envelope", "intact"),
 )
 
 
@@ -60,6 +62,7 @@ class Inflater:
         self._unpacked = 0  # byte of the output where the literals start that are not packed yet
         self._window = 32768
         self._first = 0  # symbols of the first block that is not empty
+        self._flushed = self._interval = 0  # bytes before the last flush point, and before the first one
 
     def run(self) -> Status:
         """Inflate as far as possible; statuses as those of ``rmexif_deflate_inflate``."""
@@ -144,6 +147,10 @@ class Inflater:
             return
         if not symbols:
             self.report["empty_stored" if kind == STORED else "empty_coded"] += 1
+            if kind == STORED:
+                self._interval = self._interval or len(self.out)
+                self.report["uneven_flushes"] += len(self.out) - self._flushed != self._interval
+                self._flushed = len(self.out)
             return
         self._first = self._first or symbols
         self.report["short_blocks"] += symbols < SHORT_BLOCK
@@ -170,7 +177,7 @@ class Inflater:
     def _header(self) -> tuple[Status, list[int]]:
         """The code lengths of a dynamic block (3.2.7)."""
         literals, distances, count = 257 + self._take(5), 1 + self._take(5), 4 + self._take(4)
-        order = [0] * 19
+        start, order = self._at, [0] * 19
         for place in LENGTHS_ORDER[:count]:
             order[place] = self._take(3)
         if self._overrun:
@@ -183,7 +190,10 @@ class Inflater:
         if not operations or not lengths[END]:
             return Status.BAD_CODE, []
         first, second = lengths[:literals], lengths[literals:]
-        loose = operations > len(pack_lengths(first)) + len(pack_lengths(second))
+        longest_runs = [*pack_lengths(first), *pack_lengths(second)]
+        beyond = max(0, self._at - start - code_operations(longest_runs)[2])
+        self.report["loose_bits"] += beyond
+        loose = beyond > 0
         loose |= count > 4 and not order[LENGTHS_ORDER[count - 1]]
         loose |= (literals > 257 and not first[-1]) or (distances > 1 and not second[-1])
         self.report["loose_headers"] += loose
@@ -216,7 +226,8 @@ class Inflater:
         unused = sum(bool(length) and not count for length, count in zip(lengths, seen, strict=True))
         if different < 2 and different + unused <= 2:
             return
-        self.report["unused_codes"] += unused
+        if unused and [bool(count) for count in level_out(seen)] != [bool(length) for length in lengths]:
+            self.report["unused_codes"] += unused
         for length, count in zip(lengths, seen, strict=True):
             self.report["long_codes"] += count * FIBONACCI[length] > total if count else 0
 

@@ -13,7 +13,7 @@ from rmexif.native.buffers import INPUT, OUTPUT
 
 __all__ = ["ABI", "PROTOTYPES"]
 
-ABI = 3  # RMEXIF_ABI of c/status.h, raised together with it
+ABI = 4  # RMEXIF_ABI of c/status.h, raised together with it
 
 Prototype = tuple[Any, tuple[Any, ...]]  # result, arguments
 
@@ -27,6 +27,8 @@ PROTOTYPES: dict[str, Prototype] = {
             *(INPUT, c_size_t, INPUT, c_void_p, OUTPUT, c_size_t, c_void_p),  # data, new_tables, symbols, out, result
         ),
     ),
+    # jpeg_markers.h
+    "rmexif_jpeg_markers": (c_uint32, (INPUT, c_size_t, c_size_t, OUTPUT, OUTPUT, c_size_t, OUTPUT)),
     # vp8l.h
     "rmexif_vp8l_scratch": (c_size_t, (c_uint32, c_uint32, c_size_t)),
     "rmexif_vp8l_walk": (
@@ -75,6 +77,11 @@ PROTOTYPES: dict[str, Prototype] = {
     "rmexif_lzw_encode": (
         c_uint32,
         (INPUT, c_size_t, c_uint32, c_uint32, c_uint32, INPUT, c_size_t, OUTPUT, c_size_t, OUTPUT, c_size_t, OUTPUT),
+    ),
+    # low_bits.h
+    "rmexif_low_bits_pack": (
+        c_uint32,
+        (INPUT, c_size_t, c_uint32, INPUT, INPUT, c_uint32, c_size_t, c_size_t, OUTPUT, c_size_t),
     ),
     # samples.h
     "rmexif_samples_used": (c_uint32, (INPUT, c_size_t, c_size_t, c_size_t, c_size_t, c_uint32, OUTPUT)),

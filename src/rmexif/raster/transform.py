@@ -35,6 +35,7 @@ __all__ = [
 
 Pixels = NDArray[Any]
 
+DHASH_ROWS = 128  # that a large picture is looked at in, at least: 16 in a cell
 HALF_TURNS = 4  # orientations up to which width stays width (Exif 2.32, tag 274)
 
 
@@ -216,16 +217,15 @@ def dhash(pixels: Pixels) -> int:
     Args:
         pixels: grey or RGB, with or without alpha; large pictures are looked at in steps.
     """
-    step = max(1, min(pixels.shape[:2]) // 256)
+    step = max(1, min(pixels.shape[:2]) // DHASH_ROWS)
     stored, is_reversed = to_memory_order(pixels)
     columns, rows = stored.shape[1] // step, -(-stored.shape[0] // step)
     coarse = cv2.resize(stored[::step, : columns * step], (columns, rows), interpolation=cv2.INTER_NEAREST)
-    grey = coarse.reshape(rows, columns, -1).astype(np.float32)
-    if grey.shape[2] >= 3:
-        grey = to_rgb_view(grey, is_reversed)[:, :, :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+    means = cv2.resize(coarse.astype(np.float32), (9, 8), interpolation=cv2.INTER_AREA).reshape(8, 9, -1)
+    if means.shape[2] >= 3:
+        cells = to_rgb_view(means, is_reversed)[:, :, :3] @ np.array([0.299, 0.587, 0.114], np.float32)
     else:
-        grey = grey[:, :, 0]
-    cells = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA)
+        cells = means[:, :, 0]
     bits = np.packbits((cells[:, 1:] > cells[:, :-1]).ravel())
     return int.from_bytes(bits.tobytes(), "big")
 

@@ -70,7 +70,7 @@ def build(settings: Settings) -> Starlette:
 def _middleware(settings: Settings, refusals: Refusals) -> list[Middleware]:
     origins = settings.listed("allowed_origins")
     cors = Middleware(CORSMiddleware, origins, ("POST",), ("Authorization",), expose_headers=(REPORT,))
-    known = Middleware(KnownOrigins, settings, refusals)
+    known = Middleware(KnownOrigins, refusals, settings)
     return [Middleware(SecurityHeaders), Middleware(OneLength, refusals), *([cors] if origins else []), known]
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
-
 from rmexif.errors import InputError
+from rmexif.service.head_check import HeadCheck
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from rmexif.service.refusals import Refusals
+    from starlette.datastructures import Headers
 
 __all__ = ["AmbiguousLength", "OneLength"]
 
@@ -23,23 +20,10 @@ class AmbiguousLength(InputError):
     status_hint = 400
 
 
-class OneLength:
-    """Refuses what a proxy in front could read as another request (RFC 9112, 6.1 and 11.2), and closes the connection.
+class OneLength(HeadCheck):
+    """Refuses what a proxy in front could read as another request (RFC 9112, 6.1 and 11.2); the connection closes."""
 
-    Args:
-        app: the application behind.
-        refusals: makes answers of errors.
-    """
-
-    def __init__(self, app: ASGIApp, refusals: Refusals) -> None:
-        self._app, self._refusals = app, refusals
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it before its body is read."""
-        if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            if len(headers.getlist("content-length")) + len(headers.getlist("transfer-encoding")) > 1:
-                error = AmbiguousLength("Content-Length or Transfer-Encoding must be stated once, and not both")
-                await self._refusals.of(error, body_pending=True)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    def check(self, method: str, headers: Headers) -> None:
+        """Raise AmbiguousLength where the end of the body is stated more than once."""
+        if len(headers.getlist("content-length")) + len(headers.getlist("transfer-encoding")) > 1:
+            raise AmbiguousLength("Content-Length or Transfer-Encoding must be stated once, and not both")

@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
-
 from rmexif.errors import RmexifError
+from rmexif.service.head_check import HeadCheck
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.datastructures import Headers
+    from starlette.types import ASGIApp
 
     from rmexif.service.refusals import Refusals
     from rmexif.service.settings import Settings
@@ -44,31 +44,22 @@ class CrossSite(RmexifError):
     status_hint = 403
 
 
-class KnownOrigins:
+class KnownOrigins(HeadCheck):
     """Lets requests through that name a known host and come from no foreign page.
 
     Args:
         app: the application behind.
-        settings: the hosts and origins.
         refusals: makes answers of errors.
+        settings: the hosts and origins.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, refusals: Refusals) -> None:
-        self._app, self._refusals = app, refusals
+    def __init__(self, app: ASGIApp, refusals: Refusals, settings: Settings) -> None:
+        super().__init__(app, refusals)
         self._hosts = frozenset({"localhost", settings.host.lower(), *settings.listed("allowed_hosts")})
         self._origins = frozenset(settings.listed("allowed_origins"))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it before its body is read."""
-        if scope["type"] == "http":
-            try:
-                self._check(scope["method"], Headers(scope=scope))
-            except RmexifError as error:
-                await self._refusals.of(error, body_pending=True)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _check(self, method: str, headers: Headers) -> None:
+    def check(self, method: str, headers: Headers) -> None:
+        """Raise WrongHost or CrossSite."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_known(hosts[0]):
             raise WrongHost("Host must be an address, localhost or one of RMEXIF_ALLOWED_HOSTS")

@@ -80,10 +80,11 @@ def parse(view: memoryview, limits: Limits) -> Container[BmpTree]:
     rows = clean_rows(found, indices)
     tree = BmpTree(header, b"".join(colour + b"\0" for colour in palette), rows)
     _claim_header(view, header, parts, found.end - start)
-    filler = Role.ENCODING if reserved in RESERVED and is_padding(colours, kept) else Role.UNKNOWN
+    is_common = reserved in RESERVED and is_padding([colour[::-1] for colour in colours], kept)  # blue stands first
+    filler, stays = (Role.ENCODING, Role.ENCODING) if is_common else (Role.UNKNOWN, Role.STRUCTURE)
     for at, old, new in zip_longest(places, colours, palette):  # the last ones go where no pixel uses them
         is_same = old == new and not any(view[at + 3 : at + header.entry])
-        label, role = ("palette", Role.STRUCTURE) if is_same else ("palette/unused", filler)
+        label, role = ("palette", stays) if is_same else ("palette/unused", filler)
         parts.add(label, role, at, at + header.entry)
     _claim_rows(parts, found, rows, start, renumbered=indices != SAME)
     tables = icc.residual_bytes([header.colour.colour.icc])

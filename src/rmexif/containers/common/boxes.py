@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif.containers.common.fourcc import name_of
 from rmexif.cursor import Cursor
 
 if TYPE_CHECKING:
     from typing import Literal
 
-__all__ = ["BoxAt", "box_at", "label", "tiff_offset"]
+__all__ = ["BoxAt", "box_at", "tiff_offset"]
 
-PLAIN_TYPE = re.compile(rb"[A-Za-z0-9 ]{4}")
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*")  # TIFF 6.0, section 2
 EXIF_PREFIX = b"Exif\0\0"
 
@@ -30,16 +29,11 @@ class BoxAt:
 
     def cursor(self, view: memoryview, prefix: Literal["isobmff", "jxl"] = "isobmff") -> Cursor:
         """A reader over the body, whose errors name the box."""
-        return Cursor(view, f"{prefix} {label(self.type)}", self.body, self.end)
+        return Cursor(view, f"{prefix} {name_of(self.type)}", self.body, self.end)
 
     def bytes(self, view: memoryview) -> memoryview:
         """The whole box with its header."""
         return view[self.offset : self.end]
-
-
-def label(kind: bytes) -> str:
-    """A box or item type as a name that is safe to print."""
-    return kind.decode("ascii").strip() if PLAIN_TYPE.fullmatch(kind) else "unknown"
 
 
 def box_at(view: memoryview, start: int, end: int) -> BoxAt | None:

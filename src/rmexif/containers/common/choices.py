@@ -36,6 +36,7 @@ def with_choices(
     *,
     palettes: Iterable[Sequence[bytes]] = (),
     numbers: int = 0,
+    time_unit: int = 0,
     is_recoded: bool = True,
     are_frames: bool = True,
 ) -> Container[TreeT]:
@@ -45,6 +46,7 @@ def with_choices(
         container: of a file.
         palettes: the entries of each palette, as they stay.
         numbers: bytes of the numbers that say how the picture is shown.
+        time_unit: bytes of the unit that times are in, where the writer chooses it.
         is_recoded: whether nothing of the coding of its pictures is the writer's choice, or a residual of the format
             names it.
         are_frames: whether several pictures are one animation, and not pages.
@@ -55,7 +57,7 @@ def with_choices(
         Residual.DISPLAY_NUMBERS: sizes.get(Residual.DISPLAY_NUMBERS, 0) + numbers,
     }
     if container.frames > 1 and are_frames:
-        own[Residual.FRAME_TIMES] = FRAME_TIME * container.frames + REPEATS
+        own[Residual.FRAME_TIMES] = FRAME_TIME * container.frames + REPEATS + time_unit
         codes.append(Residual.FRAME_CHOICE)
     if not is_recoded:
         codes.append(Residual.CODING_CHOICE)

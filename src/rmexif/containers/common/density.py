@@ -1,19 +1,26 @@
-"""Densities that programs write by themselves: a picture that states one of them says nothing of its maker."""
+"""Densities that programs write by themselves, or people ask them for: whole numbers of dots per inch or centimetre.
+
+One that is whole, and the same in both directions, says at most ten bits. A screen or a scanner that states what was
+measured of it has another one, and that is a finding.
+"""
 
 from __future__ import annotations
 
-__all__ = ["DPI", "is_common_per_inch", "is_common_per_metre"]
+__all__ = ["CENTIMETRES", "is_common_per_inch", "is_common_per_metre"]
 
-DPI = frozenset({72, 75, 90, 96, 100, 110, 120, 144, 150, 180, 192, 200, 220, 240, 300, 350, 400, 600, 1200})
+MOST = 1200  # dots per inch
 METRE = 39.37008  # inches
+CENTIMETRES = 100  # per metre
 ROUNDED = 1 / METRE  # px per inch: what one of them can be off that was px per metre before
 
 
 def is_common_per_inch(across: float, down: float) -> bool:
-    """Whether a density in px per inch is one of those, perhaps by way of metres, the same in both directions."""
-    return across == down and any(abs(across - dpi) < ROUNDED for dpi in DPI)
+    """Whether a density in px per inch is such a number, perhaps by way of metres, the same in both directions."""
+    return across == down and 1 <= round(across) <= MOST and abs(across - round(across)) < ROUNDED
 
 
 def is_common_per_metre(across: int, down: int) -> bool:
     """Whether a density in px per metre is one of those, rounded or cut off."""
-    return across == down and any(abs(across - dpi * METRE) < 1 for dpi in DPI)
+    if across != down or not 1 <= round(across / METRE) <= MOST:
+        return False
+    return across % CENTIMETRES == 0 or abs(across - round(across / METRE) * METRE) < 1

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rmexif.native.low_bits import Channel
+
 __all__ = ["LowBits", "bit_table", "unpacked"]
 
 
 class LowBits(NamedTuple):
-    """The lowest bits of a picture, a byte of 0 or 1 a pixel, rows from the top.
+    """Where the lowest bits of a picture are.
 
     Attributes:
         width: px.
+        samples: dense rows of pixels, from the top.
+        pixel: bytes of one.
         colours: red, green and blue, or grey alone.
         alpha: None where there is none.
     """
 
     width: int
-    colours: Sequence[bytes]
-    alpha: bytes | None = None
+    samples: bytes
+    pixel: int
+    colours: Sequence[Channel]
+    alpha: Channel | None = None
 
 
 def bit_table(bit: int = 0) -> bytes:

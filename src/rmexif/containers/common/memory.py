@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from rmexif.native.buffers import address
 
-__all__ = ["common_length", "give_back_memory", "holds_at"]
+__all__ = ["as_bytes", "common_length", "give_back_memory", "holds_at"]
 
-LARGE = 1 << 18  # byte: from here on a look at two addresses takes less time than the bytes
+LARGE = 1 << 16  # byte: from here on a look at two addresses takes less time than the bytes
 BLOCK = 1 << 16  # byte: compared at once
 
 
@@ -26,6 +26,12 @@ def holds_at(view: memoryview, piece: bytes | bytearray | memoryview, at: int) -
 def _is_part(view: memoryview, piece: memoryview, at: int) -> bool:
     """Whether ``piece`` is a view of these very bytes, which needs no look at them."""
     return piece.obj is view.obj and at + len(piece) <= len(view) and address(piece) == address(view) + at
+
+
+def as_bytes(view: memoryview) -> bytes:
+    """The bytes of a view; what it is a view of where these are all of them, without a copy."""
+    source = view.obj
+    return source if type(source) is bytes and len(source) == len(view) and view.c_contiguous else bytes(view)
 
 
 def common_length(first: bytes | memoryview, second: bytes | memoryview) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Sequence
 
-__all__ = ["SAME", "clear_unused", "is_fixed", "is_padding", "twins"]
+__all__ = ["SAME", "are_few", "clear_unused", "is_fixed", "is_padding", "strays", "twins"]
 
 SAME = bytes(range(256))  # a table that leaves every sample as it is
 
@@ -29,7 +29,7 @@ FIXED: tuple[tuple[bytes, ...], ...] = (
     tuple(bytes((36 * r, 36 * g, 85 * b)) for r in range(8) for g in range(8) for b in range(4)),
     tuple(bytes((36 * r, 36 * g, 85 * b)) for b in range(4) for g in range(8) for r in range(8)),  # FFmpeg
 )
-ENTRIES_PER_STRAY = 128  # of a palette, for one that an encoder chose and no pixel came to need
+ENTRIES_PER_STRAY = 32  # of a palette, for one that an encoder chose and no pixel came to need (ImageMagick: 8 of 256)
 PLAIN = frozenset((bytes(3), b"\xff\xff\xff", b"GpL", b"Liq"))  # the last two: of pngquant and libimagequant
 
 
@@ -47,18 +47,46 @@ def is_fixed(palette: Sequence[bytes]) -> bool:
 
 
 def is_padding(palette: Sequence[bytes], used: Collection[int]) -> bool:
-    """Whether the entries out of use are what programs fill up palettes with, and no message.
+    """Whether the entries out of use are what programs fill up palettes with, but for a few that are no text.
 
     Args:
         palette: the colours, three bytes each.
         used: indices that pixels show.
     """
+    return are_few(strays(palette, used), len(palette))
+
+
+def strays(palette: Sequence[bytes], used: Collection[int], elsewhere: Collection[bytes] = ()) -> list[bytes]:
+    """The entries out of use that no program fills up palettes with.
+
+    Args:
+        palette: the colours, three bytes each.
+        used: indices that pixels show.
+        elsewhere: colours that pixels show by way of other palettes.
+    """
     shown = {palette[index] for index in used if index < len(palette)} | PLAIN
     unused = [(index, colour) for index, colour in enumerate(palette) if index not in used]
-    if all(colour in shown for _, colour in unused):  # which of them, behind the last one in use, is one colour again
-        return len({colour for _, colour in unused}) <= 1
-    strays = min(sum(fixed[index : index + 1] != (colour,) for index, colour in unused) for fixed in FIXED)
-    return strays * ENTRIES_PER_STRAY <= len(palette)
+    colours = {colour for _, colour in unused}
+    if colours <= shown and len(colours) <= 1:  # which of them, behind the last one in use, is one colour again
+        return []
+    if _is_grey_scale([colour for _, colour in unused]) or (len(colours) == len(unused) and colours <= {*elsewhere}):
+        return []
+    left = ([colour for index, colour in unused if fixed[index : index + 1] != (colour,)] for fixed in FIXED)
+    return min(left, key=len)
+
+
+def are_few(found: Sequence[bytes], entries: int) -> bool:
+    """Whether so few colours stand in a palette of so many entries as a program leaves there, and spell no text."""
+    text = b"".join(found)
+    is_text = len(found) > 1 and text.isascii() and text.decode().isprintable()
+    return len(found) * ENTRIES_PER_STRAY <= entries and not is_text
+
+
+def _is_grey_scale(colours: Sequence[bytes]) -> bool:
+    """Whether all colours are grey, each lighter than the one before it, or each darker."""
+    greys = [colour[0] for colour in colours]
+    is_grey = all(len({*colour}) == 1 for colour in colours)
+    return is_grey and len({*greys}) == len(greys) and greys in (sorted(greys), sorted(greys, reverse=True))
 
 
 def twins(palette: Sequence[Hashable], used: Iterable[int]) -> bytes:

@@ -53,6 +53,7 @@ class Walker(NamedTuple, Generic[TreeT]):
     ``complete`` fills the rows that a file lacks.
     ``parse_headers`` gives what ``parse`` would give without reading coded data: what a decoder needs, which shows no
     more of it than pixels. A rewrite of it passes coded data through.
+    ``for_decoder`` gives what a decoder is to see of a file whose coded data a rewrite refuses; it never leaves.
     ``coded_units`` gives the coded data of a clean file unit by unit, where only a decoder knows its last code.
     ``low_bits`` gives the lowest bits of so many first rows of a clean file, where samples are stored exactly.
     ``with_credit`` gives a clean file with the blocks of a credit in it; a rewrite of that is the clean file again.
@@ -63,6 +64,7 @@ class Walker(NamedTuple, Generic[TreeT]):
     parse_again: Callable[[memoryview, Limits, Container[TreeT]], Container[TreeT]] | None = None  # None: parse
     complete: Callable[[memoryview, Limits], Completed] | None = None  # a file that is cut off; None: refused
     parse_headers: Callable[[memoryview, Limits], Container[TreeT]] | None = None  # None: parse
+    for_decoder: Callable[[memoryview, Container[TreeT]], list[bytes | memoryview]] | None = None  # None: rewrite
     coded_units: Callable[[Container[TreeT]], CodedUnits] | None = None  # None: the parser knows where coded data ends
     low_bits: Callable[[Container[TreeT], int], Iterable[LowBits]] | None = None  # None: coding is lossy, or a codec's
     with_credit: WithCredit[TreeT] | None = None  # None: the format holds no credit

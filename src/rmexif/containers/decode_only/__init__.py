@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rmexif.containers.decode_only import headers
+from rmexif.containers.decode_only import headers, raw_signatures
 from rmexif.containers.tiff import signature as tiff_signature
 from rmexif.types import Container, Part, Role
 
@@ -54,6 +54,7 @@ class DecodeOnlyRow(NamedTuple):
 
 
 RAW_TITLE = "a camera RAW (DNG, CR2, NEF, ARW and others with directories of TIFF)"
+MAKERS_TITLE = "a camera RAW (CR3, RAF, ORF, RW2, MRW, X3F)"
 
 DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (
     DecodeOnlyRow("qoi", "QOI", "png", lambda head: head.startswith(b"qoif"), headers.qoi),
@@ -61,5 +62,8 @@ DECODE_ONLY: tuple[DecodeOnlyRow, ...] = (
     DecodeOnlyRow("jpeg2000", "JPEG 2000", "jpeg", headers.is_jpeg2000, headers.jpeg2000),
     DecodeOnlyRow("psd", "Photoshop PSD", "png", lambda head: head.startswith(b"8BPS\0\1"), headers.photoshop),
     DecodeOnlyRow("raw", RAW_TITLE, "jpeg", tiff_signature.matches, headers.camera_raw, headers.is_camera_raw),
+    DecodeOnlyRow("raw", MAKERS_TITLE, "jpeg", raw_signatures.matches, headers.camera_raw),
+    DecodeOnlyRow("pfm", "PFM", "png", headers.is_pfm, headers.pfm),
+    DecodeOnlyRow("dib", "DIB, a BMP without its file header,", "png", headers.is_dib, headers.dib),  # as weakly known
     DecodeOnlyRow("tga", "TGA", "png", headers.is_targa, headers.targa),  # no signature: behind all that have one
 )

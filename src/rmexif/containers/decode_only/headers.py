@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
+from rmexif.containers.bmp import signature as bmp_signature
+from rmexif.containers.decode_only.jpeg2000 import CODESTREAM, JP2, read_grid
 from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage, UnsupportedFeature
 from rmexif.types import MAX_CHANNELS
@@ -12,26 +15,36 @@ __all__ = [
     "IconEntry",
     "PictureSize",
     "camera_raw",
+    "dib",
     "icon",
     "icon_entries",
     "is_camera_raw",
+    "is_dib",
     "is_icon",
     "is_jpeg2000",
+    "is_pfm",
     "is_targa",
     "jpeg2000",
+    "pfm",
     "photoshop",
     "qoi",
     "targa",
+    "with_file_header",
 ]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ICON_HEADS = (b"\0\0\1\0", b"\0\0\2\0")  # ICO, CUR
 MAX_ICONS = 64
-JP2 = b"\0\0\0\x0cjP  \r\n\x87\n"
-CODESTREAM = b"\xff\x4f\xff\x51"  # SOC, SIZ (ISO/IEC 15444-1, A.4.1 and A.5.1)
-MAX_BOXES = 64
 PALETTE, TRUE_COLOUR, GREY = (1, 9), (2, 10), (3, 11)  # TGA image types, plain and run-length coded
 MAX_SENSOR = 160_000_000  # px: the decoder at hand takes 14 bytes for each of them
+DIB_SIZES = frozenset(
+    {bmp_signature.CORE, *range(bmp_signature.INFO, 57, 4), 64, 108, 124}
+)  # as Windows and OS/2 write
+DIB_DEPTHS = frozenset({1, 2, 4, 8, 16, 24, 32})
+LONGEST_DIB = 4096  # byte: headers and masks
+# Netpbm's PFM: colours or grey, width and height, a scale whose sign says the byte order.
+PFM = re.compile(rb"P([Ff])\s+(\d{1,9})\s+(\d{1,9})\s+[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?\s")
+PFM_HEADER, FLOAT = 128, 4  # byte
 MAX_QOI = 1 << 25  # px: the decoder at hand takes about 2 s for so many
 
 
@@ -109,6 +122,46 @@ def icon(view: memoryview) -> PictureSize:
     return PictureSize(largest.width, largest.height)
 
 
+def is_dib(head: bytes) -> bool:
+    """The header of a BMP ([MS-WMF] 2.2.2) without a file header before it: a known size, one plane, a known depth."""
+    size = int.from_bytes(head[:4], "little")
+    at = 8 if size == bmp_signature.CORE else 12
+    planes, bits = (int.from_bytes(head[place : place + 2], "little") for place in (at, at + 2))
+    return size in DIB_SIZES and planes == 1 and bits in DIB_DEPTHS
+
+
+def with_file_header(view: memoryview) -> bytes:
+    """The BMP file of a DIB; its rows begin behind the palette."""
+    return b"".join((b"BM", bytes(12), view))
+
+
+def dib(view: memoryview) -> PictureSize:
+    """As the header of a BMP says it."""
+    from rmexif.containers.bmp.header import read_header
+
+    header = read_header(memoryview(with_file_header(view[:LONGEST_DIB])))
+    return PictureSize(header.width, header.rows)
+
+
+def is_pfm(head: bytes) -> bool:
+    """``PF`` or ``Pf``, and numbers."""
+    return PFM.match(head[:PFM_HEADER]) is not None
+
+
+def pfm(view: memoryview) -> PictureSize:
+    """The first two numbers; the samples have to be there."""
+    match = PFM.match(bytes(view[:PFM_HEADER]))
+    if match is None:
+        raise MalformedImage("width, height and scale expected", structure="pfm header", offset=0)
+    width, height, channels = int(match[2]), int(match[3]), 3 if match[1] == b"F" else 1
+    size = _checked(width, height, "pfm header", 3)._replace(channels=channels, sample_bytes=FLOAT)
+    needed = width * height * channels * FLOAT
+    if len(view) - match.end() < needed:
+        problem = f"{needed} bytes of samples expected, {len(view) - match.end()} remain"
+        raise MalformedImage(problem, structure="pfm", offset=match.end())
+    return size
+
+
 def is_jpeg2000(head: bytes) -> bool:
     """A JP2 file or a codestream."""
     return head.startswith((JP2, CODESTREAM))
@@ -119,32 +172,9 @@ def jpeg2000(view: memoryview) -> PictureSize:
 
     OpenJPEG holds samples in 32 bits; its peak is that of other decoders for 16 (6 bytes a sample, measured).
     """
-    cursor = Cursor(view, "jpeg2000 SIZ", _codestream(view))
-    if cursor.bytes(4) != CODESTREAM:
-        raise MalformedImage("SOC and SIZ expected", structure="jpeg2000 codestream", offset=cursor.offset - 4)
-    cursor.skip(4)
-    right, bottom, left, top = (cursor.u32() for _ in range(4))
-    size = _checked(right - left, bottom - top, "jpeg2000 SIZ", cursor.offset - 16)
-    cursor.skip(16)  # of the tiles
-    return size._replace(channels=cursor.u16(), sample_bytes=2)
-
-
-def _codestream(view: memoryview) -> int:
-    """Byte where the codestream starts: in a JP2 file the body of the box jp2c (I.5.4)."""
-    at = 0
-    if bytes(view[:4]) == CODESTREAM[:4]:
-        return at
-    for _ in range(MAX_BOXES):
-        cursor = Cursor(view, "jpeg2000 box", at)
-        size, kind = cursor.u32(), cursor.bytes(4)
-        if size == 1:
-            size = cursor.u64()
-        if kind == b"jp2c":
-            return cursor.offset
-        if size < cursor.offset - at:
-            break
-        at += size
-    raise MalformedImage("no box jp2c", structure="jpeg2000", offset=at)
+    grid = read_grid(view)
+    size = _checked(grid.width, grid.height, "jpeg2000 SIZ", grid.offset)
+    return size._replace(channels=grid.components, sample_bytes=2)
 
 
 def is_camera_raw(view: memoryview) -> bool:
@@ -156,7 +186,7 @@ def is_camera_raw(view: memoryview) -> bool:
 
 def camera_raw(view: memoryview) -> PictureSize:
     """The JPEG of full size, or the sensor."""
-    from rmexif.containers.tiff.camera_raw import read_camera_raw
+    from rmexif.containers.decode_only.camera_raw import read_camera_raw
 
     found = read_camera_raw(view)
     if found.preview is None and found.sensor[0] * found.sensor[1] > MAX_SENSOR:

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.choices import with_choices
-from rmexif.containers.common.palette import is_padding
+from rmexif.containers.common.palette import are_few, strays
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.gif.canonical import canonical
 from rmexif.containers.gif.codes import RESET_BYTES, PictureCodes, read_codes
@@ -77,9 +77,7 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
     _claim_screen(walk.parts, found, screen, view)
     for start, end, is_clean in walk.loop_areas:
         _claim_loop(walk.parts, view, screen, start, end, is_clean=is_clean)
-    for old, new in zip(found.tables(), screen.tables(), strict=True):
-        if old and new:
-            _claim_table(walk.parts, old, new)
+    _claim_tables(walk.parts, found, screen)
     for picture, area in zip(screen.pictures, walk.code_areas, strict=True):
         _claim_codes(walk.parts, view, picture.codes, *area, is_still=len(screen.pictures) == 1)
     _claim_controls(walk.parts, view, found, screen, walk.control_areas)
@@ -96,7 +94,20 @@ def parse(view: memoryview, limits: Limits, earlier: Container[GifScreen] | None
         residual_bytes={Residual.GIF_CODE_CHOICE: kept * RESET_BYTES} if kept else {},
         tree=screen,
     )
-    return with_choices(container, palettes=[table.entries for table in screen.tables() if table])
+    palettes = [table.entries for table in screen.tables() if table]
+    return with_choices(container, palettes=palettes, numbers=_background_bytes(screen))
+
+
+def _background_bytes(screen: GifScreen) -> int:
+    """Bytes of the background: its number, and in each table the colours that stay for it though no pixel has them."""
+    count = int(screen.background > 0)
+    for table in filter(None, screen.tables()):
+        used = set[int]().union(*(each.samples for each in screen.pictures if (each.table or screen.table) is table))
+        free = {0, screen.background} - used
+        count += sum(
+            len(table.entries[number]) for number in free if number < len(table.entries) and any(table.entries[number])
+        )
+    return count
 
 
 def _claim_screen(parts: PartBuilder, found: GifScreen, screen: GifScreen, view: memoryview) -> None:
@@ -149,10 +160,28 @@ def _claim_controls(
             parts.add("control", role, *area)
 
 
-def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable) -> None:
+def _claim_tables(parts: PartBuilder, found: GifScreen, screen: GifScreen) -> None:
+    """The tables; entries that nothing shows are gaps, where those of all tables together could say something."""
+    tables = [(old, new) for old, new in zip(found.tables(), screen.tables(), strict=True) if old and new]
+    shown = [
+        frozenset(number for number, entry in enumerate(old.entries) if entry == new.entries[number])
+        for old, new in tables
+    ]
+    everywhere = {old.entries[number] for (old, _), used in zip(tables, shown, strict=True) for number in used}
+    if len(screen.pictures) == 1 and (control := found.pictures[0].control) and control.transparent is not None:
+        shown = [used | {control.transparent} for used in shown]  # its colour is nobody's
+    left = [
+        colour for (old, _), used in zip(tables, shown, strict=True) for colour in strays(old.entries, used, everywhere)
+    ]
+    is_common = are_few(left, max((len(old.entries) for old, _ in tables), default=0))
+    for old, new in tables:
+        _claim_table(parts, old, new, is_common=is_common)
+
+
+def _claim_table(parts: PartBuilder, old: ColourTable, new: ColourTable, *, is_common: bool) -> None:
     """A table; its entries that nothing shows are gaps."""
     dirty = [number for number, entry in enumerate(old.entries) if entry != new.entries[number]]
-    if dirty and is_padding(old.entries, frozenset(range(len(old.entries))) - frozenset(dirty)):
+    if dirty and is_common:
         parts.add("table", Role.ENCODING, old.start, old.start + 3 * len(old.entries))
         return
     first, last = (dirty[0], dirty[-1] + 1) if dirty else (0, 0)

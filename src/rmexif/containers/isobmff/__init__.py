@@ -49,7 +49,7 @@ HEIC = FormatRow(
     Format(
         name="heic",
         mime="image/heic",
-        extensions=(".heic", ".heif", ".hif"),
+        extensions=(".heic", ".heif", ".hif", ".heics", ".heifs"),
         has_alpha=True,
         has_frames=True,
         has_icc=True,

@@ -6,7 +6,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from rmexif import icc
-from rmexif.containers.common.boxes import BoxAt, box_at, label
+from rmexif.containers.common.boxes import BoxAt, box_at
+from rmexif.containers.common.fourcc import name_of
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class Tally:
 
 def malformed(at: BoxAt, problem: str) -> MalformedImage:
     """The error of a broken box."""
-    return MalformedImage(problem, structure=f"isobmff {label(at.type)}", offset=at.offset)
+    return MalformedImage(problem, structure=f"isobmff {name_of(at.type)}", offset=at.offset)
 
 
 def unsupported(at: BoxAt, problem: str) -> UnsupportedFeature:
     """The error of a box that is understood and refused."""
-    return UnsupportedFeature(problem, structure=f"isobmff {label(at.type)}", offset=at.offset)
+    return UnsupportedFeature(problem, structure=f"isobmff {name_of(at.type)}", offset=at.offset)
 
 
 def walk(view: memoryview, start: int, end: int, tally: Tally) -> list[BoxAt]:

@@ -12,8 +12,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
 from rmexif.containers.common.coded_units import CodedUnit, CodedUnits
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.isobmff.av1 import FRAME, FRAME_HEADER, FRAMES, TILE_GROUP, leb128, read_obu
 from rmexif.containers.isobmff.av1_tiles import TileLayout, tile_layout, tiles_of
@@ -145,7 +145,7 @@ class IsobmffUnits(CodedUnits):
 
     def _add_item(self, kept: KeptItem) -> None:
         """Add a coded item, seen alone."""
-        where = f"mdat/item:{label(kept.item.type)}"
+        where = f"mdat/item:{name_of(kept.item.type)}"
         alone = partial(self._item_with, kept)
         self._add(where, kept.data, kept.properties, alone, -1 - len(self._streams), is_shown=True)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.isobmff.coded_data import area
-from rmexif.containers.isobmff.properties import TRANSFORMS
+from rmexif.containers.isobmff.properties import TRANSFORMS, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ __all__ = [
     "check_cost",
     "check_derivation",
     "check_grid",
+    "check_size",
     "check_transforms",
     "grid_shape",
     "inputs_of",
@@ -134,6 +135,25 @@ def _colours(tile: KeptItem) -> list[bytes]:
     return [prop.box for prop in tile.properties if prop.kind in ("nclx", "prof")]
 
 
+def check_size(kept: KeptItem, pictures: Sequence[KeptItem]) -> None:
+    """Check that ``ispe`` announces what is coded, where decoders refuse another size, so that it could say anything.
+
+    Args:
+        kept: an item; an HEVC picture is of the size that its conformance window shows, but for half a chroma sample.
+        pictures: those whose alpha it is; in AV1 they must be as large.
+
+    Raises:
+        MalformedImage: it announces another size.
+    """
+    config = value_of(kept.properties, "hvcC") if kept.item.type == b"hvc1" else None
+    sizes = [sequence.shown for sequence in config.sequences] if config else []
+    if sizes and not any(all(0 <= a - b <= 1 for a, b in zip(size, kept.size, strict=True)) for size in sizes):
+        announced = f"{kept.size[0]} x {kept.size[1]}"
+        raise kept.item.malformed(f"a picture of {sizes[0][0]} x {sizes[0][1]} px, ispe announces {announced} px")
+    if kept.item.type == b"av01" and any(picture.size != kept.size for picture in pictures):
+        raise kept.item.malformed("alpha must be of the size of its picture")
+
+
 def check_transforms(alpha: KeptItem, pictures: Sequence[KeptItem]) -> None:
     """Check that alpha is rotated, mirrored and cropped as its pictures are, or not at all.
 
@@ -168,7 +188,7 @@ def _cost(items: Sequence[KeptItem], number: int, limits: Limits, costs: dict[in
     limits.check("max_depth", len(above))
     kept = items[number - 1]
     if number in above:
-        raise kept.item.malformed(f"an item of type {label(kept.item.type)} is derived from itself")
+        raise kept.item.malformed(f"an item of type {name_of(kept.item.type)} is derived from itself")
     if number not in costs:
         inputs = (_cost(items, number_of_input, limits, costs, (*above, number)) for number_of_input in kept.inputs)
         costs[number] = sum(inputs) if kept.inputs else area(kept.data.size)

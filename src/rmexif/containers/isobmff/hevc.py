@@ -27,13 +27,15 @@ from rmexif.containers.isobmff.hevc_parameter_sets import (
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rmexif.containers.common.gathered import Gathered
     from rmexif.containers.isobmff.boxes import Tally
+    from rmexif.containers.isobmff.hevc_vui import Samples
     from rmexif.cursor import Cursor
 
-__all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "with_used_sets", "without_windows"]
+__all__ = ["HevcConfig", "filter_hevc", "read_hvcc", "sample_without_primaries", "with_used_sets"]
+__all__ += ["without_primaries", "without_windows"]
 
 PARAMETER_SETS = {VPS: 16, SPS: 16, PPS: 64}  # how many there can be (H.265 7.4.3)
 SLICES = frozenset((*range(10), *range(16, 22)))  # coded slice segments; 10-15 and 22-31 are reserved (table 7-1)
@@ -136,6 +138,28 @@ def _arrays(written: dict[int, list[bytes]]) -> bytes:
 
 def without_windows(config: HevcConfig) -> bytes:
     """The body of ``hvcC`` with no conformance window in its sequence parameter sets: all that is coded is shown."""
+    return _with_sequences(config, lambda nal: read_sps(nal, windowed=False).nal)
+
+
+def without_primaries(config: HevcConfig, samples: Samples) -> bytes:
+    """The body of ``hvcC`` with no primaries and transfer in its sequence parameter sets: decoders convert by them."""
+    return _with_sequences(config, lambda nal: read_sps(nal, samples=samples).nal)
+
+
+def sample_without_primaries(data: bytes, config: HevcConfig, samples: Samples) -> bytes:
+    """The same for clean data of a sample, between whose slices parameter sets may lie."""
+    out, position = [], 0
+    while position < len(data):
+        start = position + config.length_size
+        position = start + int.from_bytes(data[position:start], "big")
+        nal = data[start:position]
+        nal = read_sps(nal, samples=samples).nal if nal[0] >> 1 == SPS else nal
+        out += [len(nal).to_bytes(config.length_size, "big"), nal]
+    return b"".join(out)
+
+
+def _with_sequences(config: HevcConfig, change: Callable[[bytes], bytes]) -> bytes:
+    """The body of ``hvcC`` with other sequence parameter sets."""
     body, at = config.box, ARRAYS
     out = [body[:at]]
     for _ in range(body[at - 1]):  # numOfArrays
@@ -145,7 +169,7 @@ def without_windows(config: HevcConfig) -> bytes:
         for _ in range(count):
             end = at + 2 + int.from_bytes(body[at : at + 2], "big")
             nal = body[at + 2 : end]
-            nal = read_sps(nal, windowed=False).nal if kind == SPS else nal
+            nal = change(nal) if kind == SPS else nal
             out += [len(nal).to_bytes(2, "big"), nal]
             at = end
     return b"".join(out)

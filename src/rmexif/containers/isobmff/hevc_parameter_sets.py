@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from rmexif.containers.common.bits import BitRewriter
 from rmexif.containers.isobmff.hevc_reference_sets import copy_reference_sets
-from rmexif.containers.isobmff.hevc_vui import rewrite_vui
+from rmexif.containers.isobmff.hevc_vui import Samples, rewrite_vui
 from rmexif.errors import MalformedImage, UnsupportedFeature
 
 __all__ = [
@@ -34,6 +34,7 @@ NAMES = {VPS: "VPS", SPS: "SPS", PPS: "PPS"}
 MAX_SET = 2048  # byte that are read of one; scaling lists and 64 reference sets stay below
 COMPATIBLE = 0x7FF << 20  # general_profile_compatibility_flag 1 to 11: the profiles that exist (annex A)
 EMULATION = re.compile(rb"\0\0(?=[\0-\3])")  # 7.4.2: these bytes are kept from looking like a start code
+CHROMA_UNITS = ((1, 1), (2, 2), (2, 1), (1, 1))  # SubWidthC, SubHeightC by chroma format (6.2)
 MAX_SUB_LAYERS = 6  # sps_max_sub_layers_minus1 (7.4.3.2.1)
 
 
@@ -54,6 +55,7 @@ class HevcSequence:
     separate_planes: bool = False  # separate_colour_plane_flag
     adaptive_offset: bool = False  # sample_adaptive_offset_enabled_flag
     scaling: int = 0  # bit: of its scaling lists
+    shown: tuple[int, int] = (0, 0)  # px, of the conformance window
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,14 @@ class _ParameterSet(BitRewriter):
         return bytes((self.kind << 1, 1)) + EMULATION.sub(b"\0\0\3", self.finish())
 
 
-def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing: bool = False) -> HevcSequence:
+def read_sps(
+    nal: bytes,
+    offset: int = 0,
+    *,
+    windowed: bool = True,
+    keeps_timing: bool = False,
+    samples: Samples | None = None,
+) -> HevcSequence:
     """A sequence parameter set (7.3.2.2).
 
     Args:
@@ -119,6 +128,7 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing
         offset: byte of the file at which it lies, for errors.
         windowed: whether it is written with its conformance window; without it all that is coded is shown.
         keeps_timing: whether it is written with a rate that encoders write by themselves.
+        samples: to be written without primaries and transfer.
 
     Raises:
         MalformedImage: it ends early, or a number is above what its field allows.
@@ -132,7 +142,7 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing
     nesting = bits.copy(1)
     profile = _profile_tier_level(bits, layers)
     sps_id = bits.ue(15)
-    chroma, separate, size = _picture_format(bits, windowed)
+    chroma, separate, size, shown = _picture_format(bits, windowed)
     depths = bits.ue(8), bits.ue(8)
     counter = bits.ue(12) + 4  # log2_max_pic_order_cnt_lsb
     buffering = (0, 0, 0)
@@ -144,24 +154,23 @@ def read_sps(nal: bytes, offset: int = 0, *, windowed: bool = True, keeps_timing
         for _ in range(bits.ue(32)):
             bits.copy(counter + 1)
     bits.copy(2)  # sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
-    rewrite_vui(bits, layers, keeps_timing=keeps_timing)
+    rewrite_vui(bits, layers, keeps_timing=keeps_timing, samples=samples)
     _sps_extensions(bits, chroma, (depths[0] + 8, depths[1] + 8))
-    more = sps_id, ctb, separate, adaptive_offset, scaling
+    more = sps_id, ctb, separate, adaptive_offset, scaling, shown
     return HevcSequence(bits.nal(), vps_id, profile, layers + 1, nesting, buffering, size, (chroma, *depths), *more)
 
 
-def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, bool, tuple[int, int]]:
-    """chroma_format_idc to the conformance window: chroma format, separate planes, and coded size in px."""
+def _picture_format(bits: _ParameterSet, windowed: bool) -> tuple[int, bool, tuple[int, int], tuple[int, int]]:
+    """chroma_format_idc to the conformance window: chroma format, separate planes, coded and shown size in px."""
     chroma = bits.ue(3)
     separate = chroma == 3 and bits.copy(1) == 1  # separate_colour_plane_flag
     size = bits.ue(), bits.ue()
     has_window = bits.flag()  # conformance_window_flag
-    if bits.put(1, int(has_window and windowed)):
-        bits.many(4)
-    elif has_window:
-        for _ in range(4):
-            bits.golomb()
-    return chroma, separate, size
+    bits.put(1, int(has_window and windowed))
+    read = bits.ue if windowed else bits.golomb
+    left, right, top, bottom = (read() for _ in range(4)) if has_window else (0, 0, 0, 0)
+    across, down = CHROMA_UNITS[0 if separate else chroma]
+    return chroma, separate, size, (size[0] - across * (left + right), size[1] - down * (top + bottom))
 
 
 def _coding_tools(bits: _ParameterSet) -> tuple[int, bool, int]:

@@ -6,14 +6,14 @@ Aspect ratio, overscan, display window, timing, buffer models and bitstream rest
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common import h273
 
 if TYPE_CHECKING:
     from rmexif.containers.common.bits import BitRewriter
 
-__all__ = ["rewrite_vui"]
+__all__ = ["Samples", "rewrite_vui"]
 
 EXTENDED_SAR = 255  # aspect_ratio_idc, table E.1
 UNSPECIFIED_FORMAT = 5  # video_format, table E.2
@@ -23,6 +23,16 @@ MAX_BUFFERS = 32  # cpb_cnt_minus1 is at most 31 (E.3.2)
 RATES = frozenset((1, rate) for rate in (1, 10, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)) | {(1001, 24000)}
 RATES |= {(1001, 30000), (1001, 60000), (25, 1)}  # the last one: x265 under libheif
 COLOURS = tuple(map(max, h273.TABLES))  # highest primaries, transfer and matrix
+
+
+UNSPECIFIED = 2  # primaries and transfer, tables E.3 and E.4
+
+
+class Samples(NamedTuple):
+    """What samples are, without what their colours mean; None: as the sequence says."""
+
+    matrix: int | None = None  # table E.5
+    full_range: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +45,31 @@ class VideoSignal:
     timing: tuple[int, int] | None = None  # vui_num_units_in_tick, vui_time_scale
 
 
-def rewrite_vui(bits: BitRewriter, sub_layers: int, *, keeps_timing: bool = False) -> None:
+def rewrite_vui(
+    bits: BitRewriter, sub_layers: int, *, keeps_timing: bool = False, samples: Samples | None = None
+) -> None:
     """vui_parameters_present_flag and vui_parameters (E.2.1).
 
     Args:
         bits: at the flag.
         sub_layers: sps_max_sub_layers_minus1.
         keeps_timing: whether a rate that encoders write by themselves is written too.
+        samples: of a sequence whose primaries and transfer are left out.
 
     Raises:
         MalformedImage: they end early, or a buffer model has more than 32 buffers.
     """
     signal = _vui_parameters(bits, sub_layers) if bits.flag() else VideoSignal()
+    signal = signal if samples is None else _of_samples(signal, samples)
     _write(bits, signal if keeps_timing and signal.timing in RATES else replace(signal, timing=None))
+
+
+def _of_samples(signal: VideoSignal, samples: Samples) -> VideoSignal:
+    """The signal without primaries and transfer."""
+    own = signal.colours[2] if signal.colours else UNSPECIFIED
+    matrix = own if samples.matrix is None else samples.matrix
+    full_range = signal.full_range if samples.full_range is None else samples.full_range
+    return replace(signal, colours=(UNSPECIFIED, UNSPECIFIED, matrix), full_range=full_range)
 
 
 def _vui_parameters(bits: BitRewriter, sub_layers: int) -> VideoSignal:

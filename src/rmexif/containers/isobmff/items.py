@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.isobmff.boxes import first_of_each, flags_of, full, malformed, unsupported, walk
 from rmexif.containers.isobmff.properties import read_property
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -49,11 +49,11 @@ class Item:
 
     def malformed(self, problem: str) -> MalformedImage:
         """The error of a broken item, at its ``infe`` box."""
-        return MalformedImage(problem, structure=f"isobmff item {label(self.type)}", offset=self._offset)
+        return MalformedImage(problem, structure=f"isobmff item {name_of(self.type)}", offset=self._offset)
 
     def unsupported(self, problem: str) -> UnsupportedFeature:
         """The error of an item that is understood and refused."""
-        return UnsupportedFeature(problem, structure=f"isobmff item {label(self.type)}", offset=self._offset)
+        return UnsupportedFeature(problem, structure=f"isobmff item {name_of(self.type)}", offset=self._offset)
 
     @property
     def _offset(self) -> int | None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["IsobmffTree", "parse_avif", "parse_heic"]
 
 NUMBERS = {"clli": LIGHT, "mdcv": LIGHT, "pasp": 3}  # bytes of the numbers in a property, as they are rounded
+SIZE = 8  # byte of a width and a height in ispe
 AV1_BLOCK = 64  # px: side of the largest transform
 
 
@@ -122,13 +123,20 @@ def _parse(name: str, view: memoryview, limits: Limits) -> Container[IsobmffTree
         sample_bytes=2 if _depth(still, movie) > 8 else 1,
         tree=tree,
     )
-    return with_choices(container, numbers=_number_bytes(_properties(still, movie)), is_recoded=False)
+    numbers = _number_bytes(_properties(still, movie)) + _scaled_bytes(still)
+    return with_choices(container, numbers=numbers, is_recoded=False)
 
 
 def _number_bytes(found: list[tuple[Property, ...]]) -> int:
     """Bytes of the numbers in all properties, of equal ones once; square pixels say nothing."""
     boxes = {prop.box: prop for properties in found for prop in properties if prop.value != SQUARE}
     return sum(NUMBERS.get(prop.kind, 0) for prop in boxes.values())
+
+
+def _scaled_bytes(still: Still | None) -> int:
+    """Bytes of the sizes that AV1 pictures are scaled to (libavif does it), where they are not those coded."""
+    sizes = [(kept.size, kept.data.size) for kept in (still.items if still else ()) if kept.item.type == b"av01"]
+    return SIZE * len({shown for shown, coded in sizes if coded not in (shown, (0, 0))})
 
 
 def _depth(still: Still | None, movie: Movie | None) -> int:
@@ -181,12 +189,16 @@ def _residuals(name: str, still: Still | None, movie: Movie | None) -> tuple[Res
 
 def _edge(name: str, still: Still | None, movie: Movie | None) -> int:
     """Bytes of the samples coded beyond the edge of each picture, at most: three a pixel, of two bytes each."""
-    pictures = [(kept.data, kept.size) for kept in (still.items if still else ()) if kept.is_coded]
+    items = still.items if still else ()
+    pictures = [(kept.data, kept.size) for kept in items if kept.is_coded]
+    grids = [kept for kept in items if kept.item.type == b"grid"]
+    beyond = sum(sum(area(items[tile - 1].size) for tile in grid.inputs) - area(grid.size) for grid in grids)
     for track in movie.tracks if movie else ():
         pictures += [(sample, track.content.size) for sample in track.content.data]
     if name == "avif":  # a block that begins in the picture is coded whole (AV1 5.11.4)
-        return 6 * sum(area_beyond(*size, AV1_BLOCK) for _, size in pictures)
-    return 6 * sum(max(0, area(data.size) - area(size)) for data, size in pictures if data.size != (0, 0))
+        return 6 * (beyond + sum(area_beyond(*size, AV1_BLOCK) for _, size in pictures))
+    hidden = sum(max(0, area(data.size) - area(size)) for data, size in pictures if data.size != (0, 0))
+    return 6 * (beyond + hidden)
 
 
 def _scaling(still: Still | None, movie: Movie | None) -> int:

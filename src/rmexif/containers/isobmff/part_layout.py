@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import BoxAt, label, tiff_offset
+from rmexif.containers.common.boxes import BoxAt, tiff_offset
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.isobmff.boxes import blank, hdlr, walk
 from rmexif.containers.isobmff.common_boxes import (
     HANDLERS,
@@ -89,7 +90,7 @@ class PartLayout:
 
     def add_top_level(self, at: BoxAt) -> None:
         """Claim a top-level box that is dropped as a whole, or a box of media data."""
-        name = label(at.type)
+        name = name_of(at.type)
         if at.type == b"mdat" and at.end > at.body:
             self.add_media(at, name)
         elif at.type in (*EMPTY, b"mdat") and blank(self.view[at.body : at.end]):
@@ -141,7 +142,7 @@ class PartLayout:
         self.common = CommonLayout.read(self.view, meta, still, self.tally)
         self.add_head(meta.at, "meta", end)
         for at in meta.boxes:
-            end, path = at.end, f"meta/{label(at.type)}"
+            end, path = at.end, f"meta/{name_of(at.type)}"
             if at.offset not in meta.read or at.type not in READ_META:
                 role = Role.METADATA if at.type == b"grpl" else Role.UNKNOWN
                 self.add(at, path, role, PayloadKind.UNKNOWN)
@@ -173,7 +174,7 @@ class PartLayout:
         for entry in walk(self.view, end, at.end, self.tally):
             item, end = items.get(entry.offset), entry.end
             if item is None:
-                self.add(entry, f"meta/iinf/{label(entry.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
+                self.add(entry, f"meta/iinf/{name_of(entry.type)}", Role.UNKNOWN, PayloadKind.UNKNOWN)
             elif id(item) in kept_ids and item.name_at == entry.end - 1 and not item.name:
                 is_plain = self.common.is_plain and self.common.names(self.view, entry, item)
                 self.add(entry, "meta/iinf/infe", Role.ENCODING if is_plain else Role.STRUCTURE)
@@ -192,7 +193,7 @@ class PartLayout:
             role = Role.STRUCTURE if reference.type in KEPT_REFERENCES else Role.METADATA
             if self.common.refers(self.view, reference, still, seen):
                 role = Role.ENCODING
-            self.add(reference, f"meta/iref/{label(reference.type)}", role)
+            self.add(reference, f"meta/iref/{name_of(reference.type)}", role)
         self.add_rest(at, "meta/iref", end)
 
     def _add_iprp(self, meta: Meta, at: BoxAt, still: Still) -> None:
@@ -212,11 +213,11 @@ class PartLayout:
                 role = Role.STRUCTURE if inner.type == b"ipma" else Role.UNKNOWN
                 if inner.type == b"ipma" and associates_kept(self.view, inner, meta, still, self.common.forms):
                     role = Role.ENCODING  # properties in another order have other numbers
-                self.add(inner, f"meta/iprp/{label(inner.type)}", role)
+                self.add(inner, f"meta/iprp/{name_of(inner.type)}", role)
         self.add_rest(at, "meta/iprp", end)
 
     def _add_property(self, at: BoxAt, used: dict[bytes, Role]) -> None:
-        path = f"meta/iprp/ipco/{label(at.type)}"
+        path = f"meta/iprp/ipco/{name_of(at.type)}"
         role = used.get(bytes(at.bytes(self.view)))
         if role:
             self.add(at, path, Role.ENCODING if self.common.is_plain else role)
@@ -238,7 +239,7 @@ class PartLayout:
         kept_ids = {id(kept.item) for kept in still.items}
         for kept in still.items:
             role = Role.ENCODING if self.common.is_plain and not kept.is_coded else Role.PIXELS
-            self._add_filtered(f"mdat/item:{label(kept.item.type)}", kept.coded, kept.data, role)
+            self._add_filtered(f"mdat/item:{name_of(kept.item.type)}", kept.coded, kept.data, role)
         for item in meta.items.values():
             if id(item) in kept_ids or not item.extents:
                 continue
@@ -248,7 +249,7 @@ class PartLayout:
                 continue  # it is not kept, and its bytes, wherever they are, are no part of anything that is
             role, payload, skip = self._describe(item, ranges)
             for start, end in ranges:
-                self._add_in_media(f"mdat/item:{label(item.type)}", role, start, end, payload, skip)
+                self._add_in_media(f"mdat/item:{name_of(item.type)}", role, start, end, payload, skip)
                 payload, skip = PayloadKind.UNKNOWN, 0  # of all but the first extent
 
     def _describe(self, item: Item, ranges: Ranges) -> tuple[Role, PayloadKind, int]:
@@ -303,7 +304,7 @@ class PartLayout:
         end = movie.at.body
         self.add_head(movie.at, "moov", end)
         for at in walk(self.view, end, movie.at.end, self.tally):
-            end, path = at.end, f"moov/{label(at.type)}"
+            end, path = at.end, f"moov/{name_of(at.type)}"
             if at.type == b"mvhd":
                 self._add_timed(at, path)
             elif at.offset in tracks:
@@ -327,7 +328,7 @@ class PartLayout:
         end = at.body
         self.add_head(at, path, end)
         for inner in walk(self.view, at.body, at.end, self.tally):
-            end, inner_path = inner.end, f"{path}/{label(inner.type)}"
+            end, inner_path = inner.end, f"{path}/{name_of(inner.type)}"
             if inner.type in NESTED.get(at.type, ()):
                 self._add_track(inner, inner_path, track)
             elif inner.type in TIMED:

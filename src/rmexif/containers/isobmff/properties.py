@@ -45,6 +45,8 @@ ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:au
 MAX_ASPECT = 1000  # to one: bounds what the two numbers can carry; H.265 table E.1 goes up to 2
 TRANSFORMS = ("clap", "irot", "imir")  # applied in the order in which an item lists them
 VIEWING = frozenset(("clli", "mdcv", "pasp"))  # how the whole picture is shown
+UNCONSTRAINED = 0x7C  # pictures may refer to any number of others, and be predicted; as libavif writes it
+CONSTRAINTS = frozenset({UNCONSTRAINED, 0x84})  # Nokia and phones, in HEIC: each to one that is coded alone
 ORDER = ("ispe", "pixi", "av1C", "hvcC", "nclx", "prof", "clli", "mdcv", "pasp", "auxC", "a1op", "lsel", "ccst", "auxi")
 LAYERS = frozenset(("a1op", "lsel"))  # of AV1 pictures only
 ESSENTIAL = frozenset(("av1C", "hvcC", "a1op", "lsel", *TRANSFORMS))
@@ -233,9 +235,10 @@ def _auxiliary(kind: bytes) -> Callable[[Cursor], Property | None]:
 
 
 def _ccst(cursor: Cursor) -> Property:
-    """Coding constraints of a sequence (ISO 23008-12 7.2.3), 26 reserved bits cleared."""
+    """Coding constraints of a sequence (ISO 23008-12 7.2.3): those of the common encoders, else none."""
     flags_of(cursor)
-    fields = (cursor.u32() & 0xFC000000).to_bytes(4, "big")
+    first = cursor.u32() >> 24
+    fields = bytes((first if first in CONSTRAINTS else UNCONSTRAINED, 0, 0, 0))
     return Property("ccst", full(b"ccst", 0, 0, fields), Role.STRUCTURE)
 
 

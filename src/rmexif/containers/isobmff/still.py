@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rmexif.containers.common.boxes import label
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.isobmff import derivation
 from rmexif.containers.isobmff.av1 import filter_av1
@@ -110,7 +110,9 @@ def read_still(meta: Meta) -> Still:
     for kept in items:
         if kept.item.type == b"grid":
             derivation.check_grid(kept, [items[number - 1] for number in kept.inputs])
-        derivation.check_transforms(kept, [items[number - 1] for number in kept.alpha_of])
+        pictures = [items[number - 1] for number in kept.alpha_of]
+        derivation.check_size(kept, pictures)
+        derivation.check_transforms(kept, pictures)
     return Still(
         tuple(replace(kept, properties=_with_coded_depths(items, kept)) for kept in items), reached.premultiplied()
     )
@@ -162,7 +164,7 @@ class _Reached:
                 inputs = derivation.inputs_of(meta, item)
                 node.inputs += [self._reach(number, alpha=node.alpha, hidden=True, tile=tile) for number in inputs]
             elif item.type not in CODED:
-                raise item.unsupported(f"a picture of type {label(item.type)} is not handled")
+                raise item.unsupported(f"a picture of type {name_of(item.type)} is not handled")
             if not node.alpha and item.id in self.alphas:
                 number = self._reach(self.alphas[item.id], alpha=True, hidden=False)
                 self.nodes[number - 1].alpha_of.append(self.numbers[item.id])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rmexif.containers.common.aspect import aspect
-from rmexif.containers.common.density import DPI, is_common_per_inch
+from rmexif.containers.common.density import CENTIMETRES, is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.exif_block import EXIF_PREFIX
 from rmexif.containers.common.exif_colour import is_adobe_rgb
 from rmexif.containers.common.orientation import orientation, orientation_only
@@ -15,7 +15,7 @@ from rmexif.containers.jpeg.segments import Marker, Segment, marker_name
 from rmexif.types import Part, PayloadKind, Role
 
 __all__ = ["ICC_CHUNK", "ICC_PREFIX", "PHOTOSHOP_PREFIX", "XMP_PREFIX"]
-__all__ += ["ApplicationData", "adobe_segment", "jfif_segment"]
+__all__ += ["ApplicationData", "adobe_segment", "is_common_jfif", "jfif_segment"]
 
 XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"  # ISO 16684-3, 1.1.3
 EXTENDED_XMP_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
@@ -24,8 +24,7 @@ ICC_PREFIX = b"ICC_PROFILE\0"  # ICC.1:2022, B.4; the number of the chunk and of
 ICC_CHUNK = 65519  # byte of profile in one APP2 segment (ICC.1:2022, B.4)
 JFIF_DENSITY = 8  # byte of the parameters
 VERSIONS = (b"\x01\x00", b"\x01\x01", b"\x01\x02")  # of JFIF
-CENTIMETRE = 2.54  # to the inch
-PER_CENTIMETRE = frozenset(int(dpi / CENTIMETRE) + up for dpi in DPI for up in (0, 1))
+PER_CENTIMETRE = 2  # unit of a density
 JFIF_SIZE, ADOBE_SIZE = 14, 12  # byte of parameters (JFIF 1.02; Adobe TN 5116)
 HEAD = 48  # byte: longer than every identifier
 
@@ -124,7 +123,7 @@ class ApplicationData:
         if is_first:
             self.jfif = shape
         clean = early and view[segment.start : segment.end] == jfif_segment(shape)
-        is_common = is_first and _is_common_jfif(bytes(view[segment.body : segment.end]))
+        is_common = is_first and is_common_jfif(bytes(view[segment.body : segment.end]))
         role = Role.STRUCTURE if clean else Role.ENCODING if is_common else Role.METADATA
         if segment.end - segment.body > JFIF_SIZE:
             return _part("APP0/JFIF", role, segment, PayloadKind.PICTURE, JFIF_SIZE)
@@ -135,7 +134,9 @@ class ApplicationData:
         if early:
             self.adobe_transform = transform
         clean = early and view[segment.start : segment.end] == adobe_segment(transform)
-        return _part("APP14/Adobe", Role.COLOUR if clean else Role.METADATA, segment, PayloadKind.UNKNOWN, 0)
+        is_common = early and bytes(view[segment.start : segment.end]) in PHOTOSHOP_SEGMENTS
+        role = Role.COLOUR if clean else Role.ENCODING if is_common else Role.METADATA
+        return _part("APP14/Adobe", role, segment, PayloadKind.UNKNOWN, 0)
 
     def _state(self, known: _Identifier, body: memoryview, early: bool) -> Role:
         """Take over what a segment states, and give its role."""
@@ -160,7 +161,15 @@ def adobe_segment(transform: int) -> bytes:
     return b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([transform])
 
 
-def _is_common_jfif(body: bytes) -> bool:
+# What Photoshop writes: it says how it filtered (Adobe TN 5116, flags 0).
+PHOTOSHOP_SEGMENTS = frozenset(
+    adobe_segment(transform)[:-5] + flags + bytes([0, 0, transform])
+    for flags in (b"\x40\0", b"\x80\0", b"\xc0\0")
+    for transform in range(3)
+)
+
+
+def is_common_jfif(body: bytes) -> bool:
     """Whether a JFIF segment says nothing: a version, a common density and no thumbnail (JFIF 1.02)."""
     (version, unit), density = (
         (body[5:7], body[7]),
@@ -168,9 +177,9 @@ def _is_common_jfif(body: bytes) -> bool:
     )
     if len(body) != JFIF_SIZE or version not in VERSIONS or any(body[12:14]):
         return False
-    if unit == 2:  # whole numbers, rounded or cut off
-        return density == (1, 1) or (density[0] == density[1] and density[0] in PER_CENTIMETRE)
-    return density == (1, 1) or (unit < 2 and is_common_per_inch(*density))
+    if unit == PER_CENTIMETRE:
+        return is_common_per_metre(*(CENTIMETRES * number for number in density))
+    return unit < PER_CENTIMETRE and is_common_per_inch(*density)
 
 
 def _part(label: str, role: Role, segment: Segment, payload: PayloadKind, skip: int) -> Part:

@@ -19,6 +19,7 @@ from rmexif.containers.jpeg.application import ApplicationData
 from rmexif.containers.jpeg.headers import read_frame_header, read_scan_header
 from rmexif.containers.jpeg.huffman import STANDARD_SLOTS
 from rmexif.containers.jpeg.progression import Progression
+from rmexif.containers.jpeg.published_tables import are_published
 from rmexif.containers.jpeg.rewrite import frame_header, scan_header
 from rmexif.containers.jpeg.scan import CleanScans, CodedImage, Scan, clean_scans, is_canonical
 from rmexif.containers.jpeg.segments import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["JpegTree", "parse", "parse_again", "parse_headers"]
 
 COMMON_NAMES = frozenset(map(tuple, (b"CMYK", b"\0\1\2", b"\0\1\2\3", b"\0", b"YCC", b"YCCK")))  # of components
+SEGMENT_HEAD = 4  # byte: marker and length (T.81, B.1.1.4)
 RGB_COMPONENTS = 3  # DCF 2.0 knows no other pictures
 
 
@@ -287,12 +289,17 @@ class _Reading:
     def tile(self, image: CodedImage, scans: CleanScans | None, profile: bytes | None) -> tuple[Part, ...]:
         """The parts, once it is known what the scans use, where they end, and whether the profile is clean."""
         used = _tables_in_use(image)
+        is_published = are_published({entry for marker, _, entry in used if marker == Marker.DQT})
         ends = {scan.start: scans.used[n] if scans else scan.end for n, scan in enumerate(image.scans)}
         colour = _profile_role(profile, self.application)
         builder = PartBuilder(len(self.view), self.limits)
         for index, part in enumerate(self.parts):
             if index in self.defined:
-                part = _judged(part, self.defined[index], used, image.frame, scans)
+                tables, found = self.defined[index], part
+                part = _judged(part, tables, used, image.frame, scans, is_published)
+                if part is found and tables:
+                    _claim_tables(builder, part, tables)
+                    continue
             elif colour and part.payload is PayloadKind.ICC:
                 part = replace(part, role=colour)
             elif part.role is Role.METADATA and part.offset == self.application.exif_at:
@@ -333,17 +340,38 @@ def _tables_in_use(image: CodedImage) -> set[Table]:
     return {(marker, slot, entry) for marker, slot, entry in used if entry is not None}
 
 
+def _claim_tables(builder: PartBuilder, part: Part, tables: tuple[Table, ...]) -> None:
+    """A segment of tables, of which each has one of its own in a clean file, wherever that stands."""
+    start = part.offset + SEGMENT_HEAD
+    builder.add(part.label, Role.ENCODING, part.offset, start)
+    for number, (_, _, entry) in enumerate(tables):
+        builder.add(f"{part.label}/{number}" if number else part.label, Role.STRUCTURE, start, start + len(entry))
+        start += len(entry)
+
+
 def _judged(
-    part: Part, tables: tuple[Table, ...], used: set[Table], frame: FrameHeader, scans: CleanScans | None
+    part: Part,
+    tables: tuple[Table, ...],
+    used: set[Table],
+    frame: FrameHeader,
+    scans: CleanScans | None,
+    is_published: bool,
 ) -> Part:
-    """A segment of tables: no structure where a scan uses none of them, or where they hold more than it uses."""
+    """A segment of tables: no structure where a scan uses none of them, or where they hold more than it uses.
+
+    ``is_published``: whether every file of a program has the quantisation tables of this one.
+    """
     quants = scans.quants if scans is not None else {}
     if not used.issuperset(tables):
         flaw = "unused"
     elif any(marker == Marker.DHT and not is_canonical(frame, entry) for marker, _, entry in tables):
         flaw = "foreign symbols"
     elif any(marker == Marker.DQT and quants.get(entry, entry) != entry for marker, _, entry in tables):
+        if is_published:
+            return replace(part, role=Role.ENCODING)
         flaw = "unused steps"
     else:
         return part
-    return replace(part, label=f"{part.label} ({flaw})", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN, body_offset=4)
+    return replace(
+        part, label=f"{part.label} ({flaw})", role=Role.UNKNOWN, payload=PayloadKind.UNKNOWN, body_offset=SEGMENT_HEAD
+    )

@@ -49,6 +49,12 @@ def _first_steps() -> dict[int, list[tuple[bytes, int]]]:
     return found
 
 
+@cache
+def _table(base: bytes, scale: int, largest: int) -> list[int]:
+    """What libjpeg makes of a table of annex K; one of 400, and few of them are asked for."""
+    return [min(_scaled(step, scale), largest) for step in base]
+
+
 def _scaled(step: int, scale: int) -> int:
     """What libjpeg makes of a step for a scale in percent."""
     return min(max((step * scale + 50) // 100, 1), LARGEST)
@@ -63,7 +69,7 @@ def is_standard(entry: bytes) -> bool:
 def _is_libjpeg(steps: list[int]) -> bool:
     """Whether they are a table of annex K, scaled for one of its qualities, baseline or not."""
     return any(
-        all(step == min(_scaled(unscaled, scale), largest) for step, unscaled in zip(steps, base, strict=True))
+        steps == _table(base, scale, largest)
         for base, scale in _first_steps().get(steps[0], ())
         for largest in (LARGEST, LARGEST_BYTE)
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
+from rmexif.native import jpeg_markers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,6 @@ FRAMES = frozenset(
 HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF, 0xDE, 0xDF})  # differential SOFn, DHP, EXP
 STANDALONE = frozenset({Marker.TEM, *range(Marker.RST0, Marker.RST7 + 1), Marker.SOI, Marker.EOI})  # B.1.1.3
 _NAMES = {marker.value: marker.name for marker in Marker}
-_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)  # B.1.1.2: fill bytes may precede it
 
 
 class Segment(NamedTuple):
@@ -115,8 +114,8 @@ def walk(data: bytes | memoryview) -> Iterator[Segment | ScanData]:
         raise MalformedImage("expected FF D8 at the start of the datastream", structure="jpeg SOI", offset=0)
     yield Segment(Marker.SOI, 0, 2, 2)
     at = 2
-    while (found := _MARKER.search(view, at)) is not None:
-        start, at = found.end() - 2, found.end()
+    while (match := jpeg_markers.MARKER.search(view, at)) is not None:
+        start, at = match.end() - 2, match.end()
         marker = view[start + 1]
         if marker in STANDALONE:
             yield Segment(marker, start, at, at)
@@ -133,22 +132,6 @@ def walk(data: bytes | memoryview) -> Iterator[Segment | ScanData]:
         yield Segment(marker, start, at + 2, parameters.offset)
         at = parameters.offset
         if marker == Marker.SOS:
-            scan = _scan_data(view, at)
-            yield scan
-            at = scan.end
-
-
-def _scan_data(view: memoryview, start: int) -> ScanData:
-    """The data from ``start`` to the next marker that is no restart (T.81, B.1.1.5), or to the end.
-
-    Reserved markers below SOF0 come from damage: decoders look for the next restart behind them.
-    """
-    offsets: list[int] = []
-    found = bytearray()
-    for match in _MARKER.finditer(view, start):
-        code = match[0][1]
-        if not (code & 0xF8 == Marker.RST0 or code < Marker.SOF0):  # neither D0 to D7 nor reserved
-            return ScanData(start, match.start(), tuple(offsets), bytes(found))
-        offsets.append(match.start())
-        found.append(code)
-    return ScanData(start, len(view), tuple(offsets), bytes(found))
+            found = jpeg_markers.find(view, at)
+            yield ScanData(at, found.end, found.offsets, found.codes)
+            at = found.end

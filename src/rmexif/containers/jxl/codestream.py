@@ -17,7 +17,16 @@ from rmexif.containers.jxl import icc as icc_stream
 from rmexif.containers.jxl.entropy import SymbolReader
 from rmexif.containers.jxl.field_types import FieldReader, FieldWriter
 from rmexif.containers.jxl.frame_header import LF, FrameHeader, frame_header, reachable, unpack_signed
-from rmexif.containers.jxl.image_header import ALPHA, BLACK, SPOT, XYB, ColourEncoding, ImageHeader, image_header
+from rmexif.containers.jxl.image_header import (
+    ALPHA,
+    BLACK,
+    SPOT,
+    XYB,
+    AnimationHeader,
+    ColourEncoding,
+    ImageHeader,
+    image_header,
+)
 from rmexif.containers.jxl.signature import SIGNATURE
 from rmexif.errors import LimitExceeded
 from rmexif.residuals import Residual
@@ -157,11 +166,18 @@ def _clean_image(
         image,
         intrinsic=None,
         preview=None,
-        animation=image.animation and replace(image.animation, timecodes=False),
+        animation=_clean_animation(image, frames),
         colour=colour,
         upsampling=tuple(weights if 2 << k in used else None for k, weights in enumerate(image.upsampling)),
     )
     return clean, cleaned
+
+
+def _clean_animation(image: ImageHeader, frames: list[PlacedFrame]) -> AnimationHeader | None:
+    """How long a tick is, and how often it plays; of one picture that would say nothing to a viewer."""
+    if image.animation is None or sum(frame.header.shown for frame in frames) < 2:
+        return None
+    return replace(image.animation, timecodes=False)
 
 
 def write_head(image: ImageHeader, profile: bytes | None) -> bytes:
@@ -272,7 +288,8 @@ def write_frame_head(header: FrameHeader, image: ImageHeader, sizes: Iterable[in
 
 def _rewrite_frame(found: Codestream, data: memoryview, frame: PlacedFrame, clean: ImageHeader, dirty: bool) -> None:
     """The spans and the pieces of one frame."""
-    header = write_frame_head(frame.header, clean, (stop - start for start, stop in frame.sections))
+    timed = frame.header if clean.animation else replace(frame.header, duration=0)
+    header = write_frame_head(timed, clean, (stop - start for start, stop in frame.sections))
     stop = frame.stop
     same = data[frame.start : frame.body] == header
     role = Role.STRUCTURE if same else Role.METADATA if dirty or frame.seen else Role.UNKNOWN

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["clean_colour", "read_icc", "write_coded", "write_icc"]
 
 MAX_BYTES = 4 << 20  # bounds the memory that one profile may take
+MAX_SMALL_BYTES = 1 << 20  # the same in a codestream that is no longer than that: 2 s to read
 FREE_SYMBOLS = 65536  # that MAX_RATIO does not count
 MAX_RATIO = 32  # coded symbols for each byte of the codestream beyond FREE_SYMBOLS; real profiles stay under 15
 CONTEXTS = 41  # E.4.2
@@ -64,17 +65,18 @@ def read_icc(bits: FieldReader) -> bytes:
 
     Raises:
         MalformedImage: the stream is broken.
-        LimitExceeded: the profile is larger than ``MAX_BYTES``.
+        LimitExceeded: the profile is larger than ``MAX_BYTES``, or ``MAX_SMALL_BYTES`` in a small codestream.
     """
-    size = bits.u64()
-    if size > MAX_BYTES:
+    size, left = bits.u64(), bits.end - bits.position >> 3
+    most = MAX_BYTES if left > MAX_SMALL_BYTES else MAX_SMALL_BYTES
+    if size > most:
         raise LimitExceeded(
-            f"{size} coded bytes are above the limit of {MAX_BYTES}",
+            f"{size} coded bytes are above the limit of {most}",
             structure=bits.structure,
             offset=bits.locate(bits.position >> 3),
         )
-    if size > FREE_SYMBOLS + MAX_RATIO * (bits.end - bits.position >> 3):
-        bits.fail(f"{size} coded bytes announced, {bits.end - bits.position >> 3} bytes of the codestream are left")
+    if size > FREE_SYMBOLS + MAX_RATIO * left:
+        bits.fail(f"{size} coded bytes announced, {left} bytes of the codestream are left")
     symbols = SymbolReader(bits, CONTEXTS)
     start, coded = bits.position, symbols.out
     last = before = 0

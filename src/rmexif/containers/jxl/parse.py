@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rmexif import icc
-from rmexif.containers.common.boxes import BoxAt, box_at, label, tiff_offset
+from rmexif.containers.common.boxes import BoxAt, box_at, tiff_offset
 from rmexif.containers.common.choices import F16, with_choices
 from rmexif.containers.common.edge import area_beyond
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.gathered import Gathered
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.jxl import codestream
+from rmexif.containers.jxl.frame_header import RestorationFilter
 from rmexif.containers.jxl.image_header import ImageHeader
+from rmexif.containers.jxl.reconstruction import is_plain_reconstruction
 from rmexif.containers.jxl.signature import BOXED
 from rmexif.errors import MalformedImage
 from rmexif.residuals import Residual
@@ -43,6 +46,7 @@ CONTENTS: dict[bytes, tuple[Role, PayloadKind]] = {
     b"free": (Role.GAP, PayloadKind.UNKNOWN),
     b"skip": (Role.GAP, PayloadKind.UNKNOWN),
 }
+TICK = 5  # byte: ticks of a second, 30 bits, and their divisor, 10 (AnimationHeader, A.5)
 MICRO, GAMMA = 3, 3  # bytes of a coordinate in millionths, and of an exponent (ColourEncoding, E.2)
 COMPRESSED = {b"Exif": PayloadKind.EXIF, b"xml ": PayloadKind.XMP, b"jumb": PayloadKind.JUMBF}  # inside brob
 
@@ -89,17 +93,19 @@ def parse(view: memoryview, limits: Limits) -> Container[JxlTree]:
         sample_bytes=-(-found.image.depth.bits // 8),
         tree=JxlTree(level, stream.data, found),
     )
-    return with_choices(container, numbers=_number_bytes(found), is_recoded=False)
+    return with_choices(container, numbers=_number_bytes(found), time_unit=TICK, is_recoded=False)
 
 
 def _number_bytes(found: Codestream) -> int:
     """Bytes of the numbers of colours, light and filters in the headers, where they are not the default ones."""
     image, colour = found.image, found.image.colour
     count = len(image.opsin or ()) + sum(len(weights) for weights in image.upsampling if weights)
+    count += sum(len(channel.spot) for channel in image.channels)
     count += (len(image.tone) - 1) * (image.tone != ImageHeader().tone)  # one of them is a flag
     for frame in found.placed:
         filters = frame.header.restoration
         count += sum(map(len, filter(None, (filters.gab_weights, filters.sharp, filters.scale, filters.sigma))))
+        count += filters.modular_sigma != RestorationFilter().modular_sigma
     return F16 * count + MICRO * (len(colour.white_xy) + len(colour.primaries_xy)) + GAMMA * (colour.gamma is not None)
 
 
@@ -142,7 +148,7 @@ class _BoxLayer:
         self.parts = parts
         self.ranges: list[tuple[int, int]] = []  # of the codestream's pieces: first, last + 1 byte
         self.level = LEVELS[0]
-        self.has_level = False
+        self.has_level = self.has_reconstruction = False
         self.complete = False  # the codestream is in a jxlc box, or the last jxlp was seen
 
     def walk(self) -> None:
@@ -171,7 +177,7 @@ class _BoxLayer:
 
     def _add(self, box: BoxAt, number: int) -> None:
         """Claim a box that holds none of the codestream; ``number`` is its place in the file."""
-        name, body = label(box.type), self.view[box.body : box.end]
+        name, body = name_of(box.type), self.view[box.body : box.end]
         if box.type == b"brob":
             inner = bytes(body[:4])
             payload = COMPRESSED.get(inner, PayloadKind.UNKNOWN)
@@ -181,6 +187,9 @@ class _BoxLayer:
         elif box.type in CONTENTS:
             role, payload = CONTENTS[box.type]
             skip = box.body - box.offset + (tiff_offset(body) if payload is PayloadKind.EXIF else 0)
+            if box.type == b"jbrd" and not self.has_reconstruction:
+                self.has_reconstruction = True  # a second one could say something
+                role = Role.ENCODING if is_plain_reconstruction(body) else role
             self.parts.add(name, role, box.offset, box.end, payload, skip)
         elif self._is_structure(box, number):
             self.parts.add(name, Role.ENCODING, box.offset, box.end)  # a codestream may also stand by itself
@@ -204,7 +213,7 @@ class _BoxLayer:
 
     def _add_codestream(self, box: BoxAt) -> None:
         """The codestream in one box (9.7), or a part of it behind its number (9.8)."""
-        name, body, number = label(box.type), box.body, LAST_PART
+        name, body, number = name_of(box.type), box.body, LAST_PART
         if self.complete or (box.type == b"jxlc" and self.ranges):
             problem = "the codestream was complete, or had begun in jxlp boxes"
             raise MalformedImage(problem, structure=f"jxl box {name}", offset=box.offset)

@@ -83,17 +83,20 @@ def _density(data: bytes, layout: Layout) -> bool:
 
 
 def _background(data: bytes, layout: Layout) -> bool:
-    """Black or white."""
+    """One colour of at most eight bits a sample, or black or white: ImageMagick and GIMP state which one there was."""
     if layout.colour == PALETTE:
         return len(data) == 1
-    white = ((1 << layout.depth) - 1).to_bytes(2, "big") * (1 + 2 * bool(layout.colour & 2))
-    return data in (white, bytes(len(white)))
+    samples = 1 + 2 * bool(layout.colour & 2)
+    white = ((1 << layout.depth) - 1).to_bytes(2, "big") * samples
+    is_colour = layout.depth <= 8 and len(data) == len(white) and all(sample <= white[1] for sample in data[1::2])
+    return data in (white, bytes(len(white))) or (is_colour and not any(data[::2]))
 
 
 def _significant_bits(data: bytes, layout: Layout) -> bool:
-    """All of them."""
+    """As many as a sample has, or fewer: those of the samples before they were widened, as of 5, 6 and 5 bits."""
     samples = 3 if layout.colour == PALETTE else {0: 1, 2: 3, 4: 2, 6: 4}[layout.colour]
-    return data == bytes([8 if layout.colour == PALETTE else layout.depth]) * samples
+    depth = 8 if layout.colour == PALETTE else layout.depth
+    return len(data) == samples and all(0 < bits <= depth for bits in data)
 
 
 def _gamma(data: bytes, layout: Layout) -> bool:

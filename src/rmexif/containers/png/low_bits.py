@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.common.low_bits import LowBits, bit_table, unpacked
 from rmexif.native import png
+from rmexif.native.low_bits import Channel
 from rmexif.native.png_layout import ADAM7
 
 if TYPE_CHECKING:
@@ -31,16 +32,14 @@ def low_bits(container: Container[PngTree], most_rows: int) -> Iterator[LowBits]
     bits = bit_table()
     if layout.colour == 3:
         palette = dict(container.tree.head)[b"PLTE"]
-        yield LowBits(
-            layout.width,
-            [samples.translate(palette[channel::3].translate(bits).ljust(256, b"\0")) for channel in range(3)],
-        )
+        tables = [palette[channel::3].translate(bits).ljust(256, b"\0") for channel in range(3)]
+        yield LowBits(layout.width, samples, 1, [Channel(0, table) for table in tables])
         return
     size = layout.step
     first = layout.depth // 8 - 1 if layout.depth > 8 else 0  # the low byte of 16 bits
-    planes = [samples[at::size].translate(bits) for at in range(first, size, max(1, layout.depth // 8))]
-    alpha = planes.pop() if layout.colour_size else None
-    yield LowBits(layout.width, planes, alpha)
+    channels = [Channel(at, bits) for at in range(first, size, max(1, layout.depth // 8))]
+    alpha = channels.pop() if layout.colour_size else None
+    yield LowBits(layout.width, samples, size, channels, alpha)
 
 
 def _samples(rows: bytes, layout: Layout) -> bytes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE, aspect
 from rmexif.containers.common.choices import with_choices
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.palette import SAME
 from rmexif.containers.common.parts import PartBuilder
@@ -375,8 +376,7 @@ def _claim_picture(
 
 def _claim_dropped(parts: PartBuilder, chunk: PngChunk) -> None:
     """A chunk that does not stay, or not as it is."""
-    name = chunk.kind.decode("ascii", "replace")
-    name = name if name.isascii() and name.isalnum() else "chunk"
+    name = name_of(chunk.kind)
     if chunk.kind in PICTURES:
         parts.add(name, Role.AUXILIARY, chunk.offset, chunk.end)
         return

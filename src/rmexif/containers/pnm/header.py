@@ -12,7 +12,7 @@ from rmexif.errors import MalformedImage, UnsupportedFeature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BITMAP", "COLOUR", "COMMENT", "GREY", "PAM", "PnmHeader", "read_header", "serialise"]
+__all__ = ["BITMAP", "COLOUR", "COMMENT", "GREY", "PAM", "PnmHeader", "is_common", "read_header", "serialise"]
 
 BITMAP, GREY, COLOUR, PAM = 4, 5, 6, 7  # the digit of the signature; plain forms are 1 to 3
 PLAIN = 3  # from a plain form to the binary one
@@ -22,6 +22,7 @@ MAX_HEADER = 1 << 16  # byte: comments included
 WHITE = b" \t\n\v\f\r"
 TUPLE_TYPES = {1: b"GRAYSCALE", 2: b"GRAYSCALE_ALPHA", 3: b"RGB", 4: b"RGB_ALPHA"}  # by the channels
 BITMAP_TYPES = {1: b"BLACKANDWHITE", 2: b"BLACKANDWHITE_ALPHA"}
+LINE_ENDS_AS_SPACE = bytes.maketrans(b"\n", b" ")
 COMMENT = re.compile(rb"#[^\r\n]*")
 
 
@@ -149,3 +150,18 @@ def serialise(header: PnmHeader) -> bytes:
         return b"P7\n" + fields.encode() + b"TUPLTYPE " + kind + b"\nENDHDR\n"
     most = "" if header.kind == BITMAP else f"{header.most}\n"
     return f"P{header.kind}\n{size}{most}".encode()
+
+
+def is_common(text: bytes, header: PnmHeader) -> bool:
+    """Whether a header without its comments is written as programs write it: one space or line end between two fields.
+
+    Args:
+        text: the header, up to the samples.
+        header: what it says.
+    """
+    clean = serialise(header)
+    if header.kind == PAM:
+        kind = clean[clean.index(b"TUPLTYPE") : clean.index(b"ENDHDR")]
+        return text in (clean.replace(kind, b""), clean)
+    clean = clean.replace(b"P%d" % header.kind, b"P%d" % (header.kind - PLAIN * header.plain), 1)
+    return text.translate(LINE_ENDS_AS_SPACE) == clean.translate(LINE_ENDS_AS_SPACE)

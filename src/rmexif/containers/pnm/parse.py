@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.parts import PartBuilder
-from rmexif.containers.pnm.header import BITMAP, COMMENT, PnmHeader, read_header, serialise
+from rmexif.containers.common.transparency import fill_colour
+from rmexif.containers.pnm.header import BITMAP, COMMENT, PnmHeader, is_common, read_header, serialise
+from rmexif.containers.pnm.plain_layout import is_regular
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 from rmexif.types import Container, PayloadKind, Role
@@ -50,9 +52,12 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
     header = read_header(view)
     limits.check("max_pixels", header.width * header.height)
     kept: bytes | bytearray | memoryview
+    role, label = Role.UNKNOWN, "pixels/plain"
     if header.plain:
         kept, end = _plain(view, header)
-        is_same = False
+        sizes = header.width, header.height, header.channels
+        if is_regular(bytes(view[header.end : end]), *sizes, digits=header.kind == BITMAP):
+            role = Role.ENCODING
     else:
         size = header.stride * header.height
         if size > len(view) - header.end:
@@ -60,10 +65,13 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
             raise MalformedImage(problem, structure="pnm samples", offset=header.end)
         end = header.end + size
         kept = _clean(view[header.end : end], header)
-        is_same = isinstance(kept, memoryview)
+        role, label = Role.PIXELS, "pixels"
+        if not isinstance(kept, memoryview):
+            role, label = Role.UNKNOWN, "pixels/surplus"
+            if _has_one_fill(view[header.end : end], header):
+                role = Role.ENCODING
     _claim_header(view, header, parts)
-    role = Role.PIXELS if is_same else Role.UNKNOWN
-    parts.add("pixels" if is_same else "pixels/plain" if header.plain else "pixels/surplus", role, header.end, end)
+    parts.add(label, role, header.end, end)
     clean = replace(header, plain=False)
     container = Container(
         "pnm",
@@ -78,8 +86,14 @@ def parse(view: memoryview, limits: Limits) -> Container[PnmTree]:
 
 
 def _claim_header(view: memoryview, header: PnmHeader, parts: PartBuilder) -> None:
-    """Structure where it is written in our form, else unknown, and comments by themselves."""
-    role = Role.STRUCTURE if bytes(view[: header.end]) == serialise(header) else Role.UNKNOWN
+    """Structure where it is written in our form, encoding in that of others, and comments by themselves."""
+    start, plain = 0, b""
+    for first, end in header.comments:
+        plain += view[start:first]
+        start = end + 1  # with its line end
+    plain += view[start : header.end]
+    role = Role.ENCODING if is_common(plain, header) else Role.UNKNOWN
+    role = Role.STRUCTURE if view[: header.end] == serialise(header) else role
     start = 0
     for first, end in header.comments:
         parts.add("header", role, start, first)
@@ -106,6 +120,16 @@ def _clean(data: memoryview, header: PnmHeader) -> memoryview | bytearray:
         if samples.clear_hidden(rows, header.channels, header.channels - 1, header.depth):
             kept = rows
     return kept
+
+
+def _has_one_fill(data: memoryview, header: PnmHeader) -> bool:
+    """Whether all that goes is one colour of pixels of opacity 0, or ones behind the last pixel of every row."""
+    if header.kind == BITMAP:
+        ones = (1 << 8 * header.stride - header.width) - 1
+        return all(last & ones == ones for last in data[header.stride - 1 :: header.stride])
+    if not header.has_alpha or header.most not in (0xFF, 0xFFFF):
+        return False
+    return fill_colour(bytearray(data), header.channels, header.channels - 1, header.depth) is not None
 
 
 def _plain(view: memoryview, header: PnmHeader) -> tuple[bytes, int]:

@@ -139,7 +139,8 @@ def _selector(selector: str, name: Callable[[str, str], str | None], elements: f
     kept = []
     for one in selector.split(","):
         names = [name(*found) for found in NAME.findall(one)]
-        is_known = (SELECTABLE | elements).issuperset(WORD.findall(NAME.sub("", one))) and not LONG_NUMBER.search(one)
+        bare = NAME.sub("", one)  # anybody's names become others
+        is_known = (SELECTABLE | elements).issuperset(WORD.findall(bare)) and not LONG_NUMBER.search(bare)
         if None not in names and is_known:
             fresh = iter(names)
             kept.append(NAME.sub(lambda found: f"{found[1]}{next(fresh)}", one).strip())  # noqa: B023 - used at once

@@ -15,7 +15,12 @@ def _load() -> Walker[Any]:
     from rmexif.containers.tiff import completion, credit, parse, rewrite
 
     return Walker(
-        parse.parse, rewrite.rewrite, parse.parse, complete=completion.complete, with_credit=credit.with_credit
+        parse.parse,
+        rewrite.rewrite,
+        parse.parse,
+        complete=completion.complete,
+        for_decoder=rewrite.for_decoder,
+        with_credit=credit.with_credit,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.zlib_stream import HEADER
+from rmexif.containers.tiff.streams import STREAMS
 from rmexif.containers.tiff.tags import Compression, Tag
 from rmexif.residuals import Residual
 
@@ -28,18 +29,20 @@ STYLE = frozenset({Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT, Tag.
 STYLE |= {Tag.FILL_ORDER, Tag.ORIENTATION, Tag.PLANAR_CONFIGURATION, Tag.PREDICTOR}
 MOST_NUMBERS = 16  # of a field that is looked at: bounds the memory of all pages
 SIDE = 4  # byte of the rows of a strip, or of a side of a tile
+FORM = 2  # byte: compression, order of bits, planes, depth, alpha, orientation of a page behind the first one
 
 
 def bounds(pages: Sequence[Page]) -> dict[Residual, int]:
-    """Bytes in colour maps and padding that stay as they are, and in the cuts; of JPEG tiles no bound is known."""
+    """Bytes in colour maps and padding that stay as they are, and in the cuts; of streams no bound is known."""
     found: dict[Residual, int] = {}
-    if cut := sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1):
-        found[Residual.TIFF_STRIP_CHOICE] = cut
+    cut = sum(SIDE * (1 + page.grid.tiled) for page in pages if len(page.grid.strips) > 1)
+    if free := cut + FORM * (len(pages) - 1):
+        found[Residual.TIFF_STRIP_CHOICE] = free
     maps = [page for page in pages if Residual.TIFF_PALETTE_ENTRIES in page.residuals]
     if maps:
         found[Residual.TIFF_PALETTE_ENTRIES] = sum(2 * len(page.fields[Tag.COLOR_MAP][1]) for page in maps)
     padded = [page for page in pages if Residual.TIFF_TILE_PADDING in page.residuals]
-    if padded and all(page.coding.compression != Compression.JPEG for page in padded):
+    if padded and all(page.coding.compression not in {Compression.JPEG, *STREAMS} for page in padded):
         found[Residual.TIFF_TILE_PADDING] = sum(page.padding for page in padded)
     return found
 
@@ -68,7 +71,7 @@ def with_page_choices(container: Container[TiffTree], pages: Sequence[Page]) -> 
         container,
         palettes=[_palette(page) for page in pages],
         numbers=sum(map(_number_bytes, pages)),
-        is_recoded=all(page.coding.compression not in DEFLATED for page in pages),
+        is_recoded=all(page.coding.compression not in {*DEFLATED, *STREAMS} for page in pages),
         are_frames=False,
     )
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.row import Completed, require_half
 from rmexif.containers.jpeg import completion as jpeg_completion
+from rmexif.containers.tiff.coded_strip import StripSource
 from rmexif.containers.tiff.foreign_codings import pack_xz, pack_zstandard, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.ifd import TYPES, TiffReader
 from rmexif.containers.tiff.page import PageLayout, read_layout
 from rmexif.containers.tiff.parse import chain, is_reduced
 from rmexif.containers.tiff.samples import HORIZONTAL
-from rmexif.containers.tiff.strips import REVERSED, StripSource, complete_stream
+from rmexif.containers.tiff.streams import complete_stream
+from rmexif.containers.tiff.strips import REVERSED
 from rmexif.containers.tiff.tags import Compression, Photometric, Tag
 from rmexif.errors import MalformedImage, UnsupportedFeature
 from rmexif.native import deflate, lzw, rle, samples

@@ -10,6 +10,8 @@ from rmexif.cursor import Cursor
 from rmexif.errors import LimitExceeded, MalformedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rmexif.cursor import ByteOrder
 
 __all__ = ["ASCII", "BYTE", "INTEGERS", "LONG", "LONG8", "RATIONAL", "SHORT", "TYPES", "UNDEFINED"]
@@ -40,6 +42,9 @@ CLASSIC, BIG = 42, 43  # TIFF 6.0, page 13; BigTIFF
 
 # What the values that are read may come to, in lengths of the file and in bytes; a parser reads each some four times.
 READS, LEAST_READ = 16, 1 << 24
+# JPEG strips and tiles, 0.5 ms each: as many as a small file may have, and bytes of the file that explain one more. A
+# blank tile of 256 px has 300 bytes.
+FREE_STREAMS, STREAM_BYTES = 1_000, 300
 Value = tuple[int, tuple[int, ...]]  # field type, numbers (two for a rational)
 
 
@@ -72,15 +77,17 @@ class TiffReader:
     Args:
         view: the whole file.
         max_entries: fields that all directories together may have.
+        magics: numbers in the place of 42 that are taken, too: of camera RAW.
 
     Raises:
         MalformedImage: no TIFF header.
     """
 
-    __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "unread", "view")
+    __slots__ = ("big", "cell", "entries", "first", "max_entries", "order", "size", "streams", "unread", "view")
 
-    def __init__(self, view: memoryview, max_entries: int) -> None:
+    def __init__(self, view: memoryview, max_entries: int, magics: Collection[int] = ()) -> None:
         self.view, self.max_entries, self.entries = view, max_entries, 0
+        self.streams = 0  # of JPEG, so far
         self.unread = LEAST_READ + READS * len(view)  # bytes of values that may still be read
         cursor = Cursor(view, "tiff header")
         mark = cursor.bytes(2)
@@ -89,7 +96,7 @@ class TiffReader:
         self.order: Literal["<", ">"] = "<" if mark == b"II" else ">"
         cursor.order = self.byte_order
         magic = cursor.u16()
-        if magic not in (CLASSIC, BIG):
+        if magic not in (CLASSIC, BIG, *magics):
             raise MalformedImage(f"the number {magic}, expected 42 or 43", structure="tiff header", offset=2)
         self.big = magic == BIG
         if self.big and (cursor.u16(), cursor.u16()) != (8, 0):
@@ -107,6 +114,18 @@ class TiffReader:
     def entry_size(self) -> int:
         """Bytes of an entry: tag, type, count and cell."""
         return 4 + 2 * self.cell
+
+    def count_streams(self, count: int) -> None:
+        """Note so many JPEG streams of a page; each is parsed like a file.
+
+        Raises:
+            LimitExceeded: all pages together have more than the file's length explains.
+        """
+        self.streams += count
+        most = FREE_STREAMS + len(self.view) // STREAM_BYTES
+        if self.streams > most:
+            problem = f"{self.streams} JPEG strips or tiles in {len(self.view)} bytes, above the limit of {most}"
+            raise LimitExceeded(problem, structure="tiff strips", offset=0)
 
     def directory(self, offset: int) -> Directory:
         """The directory at ``offset``.

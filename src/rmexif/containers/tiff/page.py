@@ -14,6 +14,7 @@ from rmexif.containers.tiff.ifd import LONG, RATIONAL, SHORT, UNDEFINED
 from rmexif.containers.tiff.old_jpeg import as_new_style
 from rmexif.containers.tiff.page_strips import EarlierStrips, PageStrips
 from rmexif.containers.tiff.samples import FLOATING_POINT, can_clear_transparent
+from rmexif.containers.tiff.streams import STREAMS
 from rmexif.containers.tiff.strips import KNOWN, PREDICTED, WRITTEN_AS
 from rmexif.containers.tiff.tags import Compression, ExtraSample, Photometric, Tag
 from rmexif.errors import MalformedImage, UnsupportedFeature
@@ -361,7 +362,8 @@ def _write_grid(draft: _Draft, grid: StripGrid) -> None:
     else:
         draft.fields[Tag.ROWS_PER_STRIP] = (LONG, (down,))
     floating = _number(draft.fields, Tag.PREDICTOR, 1) == FLOATING_POINT
-    if grid.subsampled or (grid.padded and (floating or draft.compression == Compression.JPEG)):
+    is_stream = draft.compression == Compression.JPEG or draft.compression in STREAMS
+    if grid.subsampled or (grid.padded and (floating or is_stream)):
         draft.residuals.add(Residual.TIFF_TILE_PADDING)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.memory import holds_at
+from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
 from rmexif.containers.tiff.samples import HORIZONTAL, unpredicted
 from rmexif.containers.tiff.shared_tables import share_tables
-from rmexif.containers.tiff.strips import DECODED, STRUCTURE, CleanStrip, StripSource, clean_strip
+from rmexif.containers.tiff.streams import STREAMS, check_cost
+from rmexif.containers.tiff.strips import DECODED, clean_strip, source_samples
 from rmexif.containers.tiff.tags import Compression
+from rmexif.containers.tiff.tile_padding import has_common_padding
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import samples
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["EarlierStrips", "PageStrip", "PageStrips"]
 
 PALETTE_BITS = (1, 2, 4, 8)  # of a sample: depths that decoders show
+
+
+WALKED = frozenset({Compression.JPEG, *STREAMS})  # codings whose strips are streams of another format
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class PageStrips:
 
     Raises:
         MalformedImage: fewer offsets or byte counts than the picture needs, or an offset behind the file.
+        LimitExceeded: more JPEG streams than the file's length explains.
     """
 
     def __init__(
@@ -70,7 +78,10 @@ class PageStrips:
         is_same = earlier is not None and earlier.coding == coding and earlier.geometries == grid.strips
         self.earlier = earlier.strips if earlier and is_same and not coding.keeps_samples else ()
         self.places = _places(fields, grid, coding)
+        if coding.compression == Compression.JPEG:
+            fields.reader.count_streams(len(self.places))
         self.cleaned: list[CleanStrip] = []
+        self.streams: dict[tuple[bytes, int, int], CleanStrip] = {}  # by their bytes and what of them shows
         self.jpeg_tables = b""  # that all strips share
         self.strips: tuple[PageStrip, ...] = ()
 
@@ -81,24 +92,44 @@ class PageStrips:
 
     def clean(self) -> None:
         """Clean every strip."""
+        check_cost(self.coding, self.geometries)
         cleaned: list[CleanStrip] = []
         total = 0
         for geometry, (start, read_end, _) in zip(self.geometries, self.places, strict=True):
             source = StripSource(self.view[start:read_end] if self.stream is None else self.stream, start)
-            strip = self._known(len(cleaned), source) or clean_strip(source, self.coding, geometry, self.limits)
+            strip = self._known(len(cleaned), source) or self._cleaned(source, geometry)
             total += len(strip.data)
             self.limits.check("max_bytes", total)
             cleaned.append(strip)
         data: Sequence[bytes | memoryview] = [strip.data for strip in cleaned]
         if self.coding.compression == Compression.JPEG:
             self.jpeg_tables, data = share_tables([bytes(stream) for stream in data])
-        strips = []
+        strips = list[PageStrip]()
         for written, strip, (start, _, end) in zip(data, cleaned, self.places, strict=True):
             is_view = isinstance(written, memoryview)
             passed_through = len(written) == strip.consumed and (is_view or holds_at(self.view, written, start))
             stop = start + strip.consumed if self.stream is None else min(start + strip.consumed, end)
-            strips.append(PageStrip(written, start, stop, end, passed_through, strip.is_ordinary, strip.fill))
+            is_ordinary = strip.is_ordinary or (strip.is_padded and self._has_common_padding(len(strips)))
+            strips.append(PageStrip(written, start, stop, end, passed_through, is_ordinary, strip.fill))
         self.cleaned, self.strips = cleaned, tuple(strips)
+
+    def _has_common_padding(self, number: int) -> bool:
+        """Whether what was cleared in a tile is what encoders leave beside the picture."""
+        plain, earlier = (
+            source_samples(StripSource(self.view[start:end], start), self.coding, geometry) if at >= 0 else b""
+            for at in (number, number - 1)
+            for geometry, (start, end, _) in [(self.geometries[at], self.places[at])]
+        )
+        return has_common_padding(plain, earlier, self.geometries[number])
+
+    def _cleaned(self, source: StripSource, geometry: StripGeometry) -> CleanStrip:
+        """The clean strip; equal streams are walked once, because that costs milliseconds."""
+        if self.coding.compression not in WALKED:
+            return clean_strip(source, self.coding, geometry, self.limits)
+        key = blake2b(source.data).digest(), geometry.rows, geometry.columns
+        if key not in self.streams:
+            self.streams[key] = clean_strip(source, self.coding, geometry, self.limits)
+        return self.streams[key]
 
     def _known(self, number: int, source: StripSource) -> CleanStrip | None:
         """The strip, where the same bytes in the same coding and place were clean as they stood before."""

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from rmexif import icc
 from rmexif.containers.common.aspect import SQUARE
-from rmexif.containers.common.density import is_common_per_inch, is_common_per_metre
 from rmexif.containers.common.parts import PartBuilder
 from rmexif.containers.tiff import choices
 from rmexif.containers.tiff.camera_raw import is_camera_raw, is_raw_directory
 from rmexif.containers.tiff.choices import page_style, zlib_levels
-from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_map
+from rmexif.containers.tiff.common_values import SRGB_PLACES, VIDEO_RANGES, are_places, is_common_density, is_common_map
 from rmexif.containers.tiff.ifd import INTEGERS, RATIONAL, TYPES, Directory, Entry, TiffReader
 from rmexif.containers.tiff.page import SINGLE_NUMBERS, Page, read_page
 from rmexif.containers.tiff.tags import Compression, Tag
@@ -46,10 +45,7 @@ PLACES = frozenset(
 )
 ALL = frozenset({0xFFFF, 0xFFFFFFFF})  # RowsPerStrip of a picture in one strip (TIFF 6.0, page 39)
 RESOLUTION = (Tag.X_RESOLUTION, Tag.Y_RESOLUTION, Tag.RESOLUTION_UNIT)
-NO_UNIT, INCH, CENTIMETRE = 1, 2, 3  # ResolutionUnit (TIFF 6.0, page 38)
-UNITS = frozenset({NO_UNIT, INCH, CENTIMETRE})
 MAX_NUMBERED = 1000  # pages that PageNumber counts
-DENOMINATORS = frozenset({1, 100, 1000, 10_000, 100_000, *(1 << bits for bits in range(1, 25))})  # of libraries
 # Zeros for alignment, and the header of a file that Pillow leaves in front of every page that it appends.
 FILLER = re.compile(rb"\0{0,15}(?:(?:II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08)\0{0,15})?\Z")
 ROLES = {Tag.ORIENTATION: Role.ORIENTATION, Tag.ICC_PROFILE: Role.COLOUR}
@@ -177,27 +173,18 @@ def _is_place(page: Page, tag: int, numbers: tuple[int, ...]) -> bool:
     if tag == page.grid.offsets_tag:
         return numbers == tuple(strip.start for strip in page.strips) and list(numbers) == sorted(numbers)
     if tag == page.grid.counts_tag:
-        return numbers == tuple(strip.consumed - strip.start for strip in page.strips)
+        surplus = [number - strip.consumed + strip.start for number, strip in zip(numbers, page.strips, strict=False)]
+        is_common = {*surplus} <= {0, 1} and sum(surplus) <= MOST_IRREGULAR  # imagecodecs: a zero behind the last code
+        return len(numbers) == len(page.strips) and is_common
     rows = numbers[0] if tag == Tag.ROWS_PER_STRIP and len(numbers) == 1 else 0
     is_beyond = rows >= page.height and rows.bit_count() == 1  # libvips: 128
     return rows > 0 and (rows == page.grid.block[1] or rows in ALL or is_beyond)
 
 
-def _is_common_density(reader: TiffReader, page: Page) -> bool:
-    """Whether the resolution of a page (TIFF 6.0, page 38) is one that programs write by themselves."""
-    entries = {entry.tag: entry for entry in page.directory.entries}
-    pairs = [
-        reader.numbers(entries[tag])
-        for tag in (Tag.X_RESOLUTION, Tag.Y_RESOLUTION)
-        if tag in entries and entries[tag].field_type == RATIONAL and entries[tag].end <= len(reader.view)
-    ]
-    unit = (*reader.integers(page.directory, Tag.RESOLUTION_UNIT), INCH)[0]
-    if len(pairs) != 2 or any(len(pair) != 2 or pair[1] not in DENOMINATORS for pair in pairs):
-        return not pairs and unit in UNITS
-    across, down = (numerator / denominator for numerator, denominator in pairs)
-    if unit == CENTIMETRE:
-        return is_common_per_metre(round(100 * across), round(100 * down))
-    return unit in UNITS and (across == down == 1 or is_common_per_inch(across, down))
+def _is_number(entry: Entry, numbers: tuple[int, ...]) -> bool:
+    """Whether a field of a resolution is one number of its type; libtiff passes over others, which could be a text."""
+    types, count = (INTEGERS, 1) if entry.tag == Tag.RESOLUTION_UNIT else ({RATIONAL}, 2)
+    return entry.field_type in types and len(numbers) == count
 
 
 def chain(reader: TiffReader, limits: Limits) -> Iterator[Directory]:
@@ -345,7 +332,7 @@ class _TiffParts:
         if value is not None and numbers == value[1]:
             return True
         if entry.tag in RESOLUTION:
-            return self.is_uniform and _is_common_density(self.reader, page)
+            return self.is_uniform and _is_number(entry, numbers) and is_common_density(self.reader, page)
         return self._is_common(page, entry, numbers) or {*numbers} <= {*DEFAULTS.get(entry.tag, ())}
 
     def _is_common(self, page: Page, entry: Entry, numbers: tuple[int, ...]) -> bool:

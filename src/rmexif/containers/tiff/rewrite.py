@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rmexif.containers.tiff.ifd import BIG, CLASSIC, LONG, LONG8, TYPES
 from rmexif.containers.tiff.parse import parse
+from rmexif.containers.tiff.tags import NAMES, ONLY_DECODED
 from rmexif.errors import LimitExceeded, UnsupportedFeature
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rmexif.containers.tiff.parse import TiffTree
     from rmexif.types import Container, Limits
 
-__all__ = ["join_pages", "rewrite"]
+__all__ = ["as_classic", "for_decoder", "join_pages", "refusal", "rewrite"]
 
 
 def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
@@ -32,12 +33,29 @@ def rewrite(view: memoryview, container: Container[TiffTree]) -> list[bytes | me
     tree = container.tree
     for page in tree.pages:
         if page.opaque_compression:
-            raise UnsupportedFeature(
-                f"compression {page.opaque_compression} cannot be cleaned without decoding the picture",
-                structure="tiff IFD",
-                offset=page.directory.offset,
-            )
+            raise refusal(page)
     return _serialised(tree)
+
+
+def for_decoder(view: memoryview, container: Container[TiffTree]) -> list[bytes | memoryview]:
+    """As ``rewrite``, with strips as they are that are only decoded: no more of them is shown than pixels."""
+    del view
+    for page in container.tree.pages:
+        if page.opaque_compression and page.opaque_compression not in ONLY_DECODED:
+            raise refusal(page)
+    return _serialised(container.tree)
+
+
+def refusal(page: Page) -> UnsupportedFeature:
+    """What to say of a page in a coding that is not written again, or not read at all."""
+    number = page.opaque_compression
+    name = f" ({NAMES[number]})" if number in NAMES else ""
+    way = (
+        "is only decoded: use scrub"
+        if number in ONLY_DECODED
+        else "has no walker and no decoder here: convert the file"
+    )
+    return UnsupportedFeature(f"compression {number}{name} {way}", structure="tiff IFD", offset=page.directory.offset)
 
 
 def _serialised(tree: TiffTree) -> list[bytes | memoryview]:
@@ -45,6 +63,15 @@ def _serialised(tree: TiffTree) -> list[bytes | memoryview]:
     for number, page in enumerate(tree.pages, 1):
         writer.add(page, last=number == len(tree.pages))
     return writer.out
+
+
+def as_classic(container: Container[TiffTree]) -> bytes:
+    """The clean file with 32-bit offsets, for decoders that read no others.
+
+    Raises:
+        LimitExceeded: it would grow past 4 GiB.
+    """
+    return b"".join(_serialised(replace(container.tree, big=False)))
 
 
 def join_pages(files: Iterable[bytes], limits: Limits) -> bytes:

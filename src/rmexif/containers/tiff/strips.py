@@ -8,66 +8,36 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmexif.containers.common.zlib_stream import HEADER, compressed_well
-from rmexif.containers.jpeg import JPEG, segments
-from rmexif.containers.jpeg.segments import Marker
+from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
+from rmexif.containers.tiff.foreign_blocks import has_common_blocks_xz, has_common_blocks_zstandard
 from rmexif.containers.tiff.foreign_codings import Unpacked, unpack_xz, unpack_zstandard
 from rmexif.containers.tiff.samples import DECODED as UNPACKED
 from rmexif.containers.tiff.samples import clear_invisible, invisible_fill, unpredicted
+from rmexif.containers.tiff.streams import STREAMS, clean_jpeg, clean_stream
 from rmexif.containers.tiff.tags import Compression
+from rmexif.containers.tiff.tile_padding import is_padding_alone
 from rmexif.errors import REPAIR, MalformedImage
 from rmexif.native import Status, ccitt, deflate, lzw, rle
 from rmexif.residuals import Residual
-from rmexif.types import HARMLESS, Role
 
 if TYPE_CHECKING:
     from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.types import Limits
 
-__all__ = ["DECODED", "KNOWN", "PREDICTED", "UNPACKED", "CleanStrip", "StripSource"]
-__all__ += ["REVERSED", "STRUCTURE", "WRITTEN_AS", "clean_strip", "complete_stream", "decode_samples"]
+__all__ = ["DECODED", "KNOWN", "PREDICTED", "REVERSED", "UNPACKED", "WRITTEN_AS", "clean_strip", "decode_samples"]
+__all__ += ["source_samples"]
 
-STRUCTURE = "tiff strip or tile"
-SOI_AND_EOI = 4  # byte
 BILEVEL = frozenset({Compression.HUFFMAN, Compression.GROUP_3, Compression.GROUP_4})
 # Codings that are written as Deflate: no encoder is at hand everywhere that codes the same in each of its versions.
 WRITTEN_AS = {Compression.LZMA: Compression.DEFLATE, Compression.ZSTANDARD: Compression.DEFLATE}
 PREDICTED = frozenset({Compression.LZW, Compression.DEFLATE, Compression.OLD_DEFLATE, *WRITTEN_AS})  # elsewhere none
-KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS}
+KNOWN = BILEVEL | PREDICTED | {Compression.NONE, Compression.JPEG, Compression.PACKBITS, *STREAMS}
 REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))  # FillOrder 2
 TWO_DIMENSIONS, ALIGNED = 1, 4  # T4Options: rows that refer to the one before; EOL ends with a byte
-
-
-@dataclass(frozen=True, slots=True)
-class StripSource:
-    """A strip in the file, as long as its byte count says."""
-
-    data: bytes | memoryview
-    offset: int  # byte of the file
-
-
-@dataclass(frozen=True, slots=True)
-class CleanStrip:
-    """A clean strip.
-
-    Attributes:
-        data: its bytes; a view where they are those of the file.
-        consumed: bytes of the source that a decoder reads.
-        samples: decoded bytes, where they were needed.
-        residuals: what could not be decoded.
-        is_ordinary: whether the codes of the source say no more than these.
-        fill: of ordinary codes: the one colour of all pixels of opacity 0 that were cleared; None: several, or none.
-    """
-
-    data: bytes | memoryview
-    consumed: int
-    samples: bytearray | None = None
-    residuals: frozenset[Residual] = frozenset()
-    is_ordinary: bool = False
-    fill: bytes | None = None
 
 
 def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
@@ -84,7 +54,9 @@ def clean_strip(source: StripSource, coding: StripCoding, geometry: StripGeometr
         UnsupportedFeature: a variant of a coding that is not decoded.
     """
     if coding.compression == Compression.JPEG:
-        return _jpeg(source, coding, geometry, limits)
+        return clean_jpeg(source, coding, geometry, limits)
+    if coding.compression in STREAMS:
+        return clean_stream(source, coding, geometry, limits)
     if coding.compression not in KNOWN:
         return CleanStrip(bytes(source.data), len(source.data), residuals=frozenset({Residual.TIFF_UNREAD_CODING}))
     if coding.reverse:
@@ -117,6 +89,16 @@ def decode_samples(data: bytes | memoryview, coding: StripCoding, geometry: Stri
     return unpredicted(found, coding, geometry)
 
 
+def source_samples(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> bytearray:
+    """As ``decode_samples``, of a strip in the file."""
+    if coding.reverse:
+        source = replace(source, data=bytes(source.data).translate(REVERSED))
+    found = _CODERS[Compression(coding.compression)][0](source, coding, geometry)
+    if found.samples is None:
+        return decode_samples(found.codes or b"", replace(coding, reverse=False), geometry)
+    return unpredicted(bytearray(found.samples), coding, geometry)
+
+
 class Coded(NamedTuple):
     """A strip as its decoder sees it.
 
@@ -146,13 +128,15 @@ def _rows(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> 
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
     is_ordinary = found.is_ordinary or found.codes is not None
     fill = invisible_fill(found.samples, coding, geometry) if is_ordinary else None
+    before = bytearray(found.samples) if is_ordinary and coding.tiled and geometry.padded else None
     changed = isinstance(found.samples, bytearray) and clear_invisible(found.samples, coding, geometry)
     kept = found.samples if coding.keeps_samples and isinstance(found.samples, bytearray) else None
     data = found.codes
     if data is None or changed:
         data = encode(found.samples, coding, geometry)
-    is_ordinary = found.is_ordinary and not changed
-    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill if changed else None)
+    is_ordinary, fill = found.is_ordinary and not changed, fill if changed else None
+    is_padded = changed and before is not None and is_padding_alone(before, found.samples, coding, geometry)
+    return CleanStrip(data, found.consumed, kept, is_ordinary=is_ordinary, fill=fill, is_padded=is_padded)
 
 
 def _bare(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
@@ -193,12 +177,13 @@ def _deflate(source: StripSource, coding: StripCoding, geometry: StripGeometry) 
     if found.status in (Status.BAD_CODE, Status.BAD_VALUE) and len(found.data) < geometry.size:
         problem = f"its zlib stream is damaged behind {found.report.size} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    is_complete = found.status is Status.OK and found.report.intact and found.report.is_ordinary
-    codes = source.data[: found.report.used] if is_complete and found.report.size == geometry.size else None
+    is_complete = found.status is Status.OK and found.report.intact == 1 and found.report.size == geometry.size
+    codes = source.data[: found.report.used] if is_complete and found.report.is_ordinary else None
     data = bytearray(found.data) if coding.may_clear(geometry) else found.data
     if codes is not None and codes[: len(HEADER)] != HEADER:  # its level and window are for nobody
         return Coded(data, found.report.used, b"".join((HEADER, codes[len(HEADER) :])), is_ordinary=True)
-    return Coded(data, found.report.used, codes)
+    is_optimised = is_complete and found.report.is_optimised
+    return Coded(data, found.report.used, codes, is_ordinary=codes is None and is_optimised)
 
 
 def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -207,19 +192,25 @@ def _deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometr
 
 
 def _xz(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    return _unpacked(unpack_xz, source, geometry)
+    return _unpacked(unpack_xz, has_common_blocks_xz, source, geometry)
 
 
 def _zstandard(source: StripSource, coding: StripCoding, geometry: StripGeometry) -> Coded:
-    return _unpacked(unpack_zstandard, source, geometry)
+    return _unpacked(unpack_zstandard, has_common_blocks_zstandard, source, geometry)
 
 
-def _unpacked(unpack: Callable[..., Unpacked], source: StripSource, geometry: StripGeometry) -> Coded:
+def _unpacked(
+    unpack: Callable[..., Unpacked],
+    has_common_blocks: Callable[[memoryview, int], bool],
+    source: StripSource,
+    geometry: StripGeometry,
+) -> Coded:
     data, consumed, is_intact = unpack(source.data, geometry.size)
     if not is_intact:
         problem = f"its stream is damaged behind {len(data)} bytes; {REPAIR}"
         raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    return Coded(bytearray(data), consumed)
+    is_ordinary = len(data) == geometry.size and has_common_blocks(memoryview(source.data)[:consumed], len(data))
+    return Coded(bytearray(data), consumed, is_ordinary=is_ordinary)
 
 
 def _best_deflate_codes(samples: Samples, coding: StripCoding, geometry: StripGeometry) -> bytes:
@@ -280,47 +271,3 @@ _CODERS: dict[Compression, tuple[_Decode, _Encode]] = {
 
 
 DECODED = frozenset(_CODERS)  # what they hold depends on nothing but their bytes, coding and geometry
-
-
-def _jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry, limits: Limits) -> CleanStrip:
-    """A JPEG stream of its own: the shared tables put in, everything but the picture taken out.
-
-    Raises:
-        MalformedImage: a picture that is larger than its strip; decoders cut it without a word.
-    """
-    view = complete_stream(source, coding)
-    container = JPEG.parse(view, limits)
-    across, down = coding.block
-    least = down if coding.tiled else geometry.rows
-    if container.width != across or not least <= container.height <= down:
-        problem = f"a JPEG of {container.width} x {container.height} px, expected {across} x {least}"
-        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
-    data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
-    trailer = sum(part.length for part in container.parts if part.role is Role.TRAILER)
-    residuals = {*container.residuals, *([Residual.TIFF_TILE_PADDING] if container.height > geometry.rows else [])}
-    complete = len(view) == len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI)  # no segment was left out
-    is_ordinary = complete and all(
-        part.role is Role.ENCODING or (part.role in HARMLESS and bytes(view[part.offset : part.end]) in data)
-        for part in container.parts
-    )
-    return CleanStrip(data, len(source.data) - trailer, residuals=frozenset(residuals), is_ordinary=is_ordinary)
-
-
-def complete_stream(source: StripSource, coding: StripCoding) -> memoryview:
-    """A JPEG stream with the tables that all strips share, without what is no picture."""
-    return memoryview(b"\xff\xd8" + _picture_segments(coding.jpeg_tables) + _picture_segments(source.data))
-
-
-def _picture_segments(stream: bytes | memoryview) -> bytes:
-    """A JPEG stream behind SOI, without application segments and comments before its first scan."""
-    out = bytearray()
-    for item in segments.walk(stream) if stream else ():
-        if not isinstance(item, segments.Segment) or item.marker in (Marker.SOI, Marker.COM):
-            continue
-        if item.marker == Marker.EOI:
-            break
-        if item.marker == Marker.SOS:
-            return bytes(out) + bytes(stream[item.start :])
-        if item.marker == Marker.APP14 or not segments.is_application(item.marker):
-            out += stream[item.start : item.end]
-    return bytes(out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Compression", "ExtraSample", "Photometric", "Tag"]
+__all__ = ["JPEG_2000", "NAMES", "ONLY_DECODED", "Compression", "ExtraSample", "Photometric", "Tag"]
 
 
 class Tag(IntEnum):
@@ -80,6 +80,26 @@ class Compression(IntEnum):
     PACKBITS = 32773
     LZMA = 34925  # of libtiff, as ZSTANDARD
     ZSTANDARD = 50000
+    PNG = 34933  # of libraries
+    WEBP = 50001
+    JPEG_XL = 50002  # of libraries, before DNG 1.7 named another number
+    DNG_JPEG_XL = 52546
+
+
+JPEG_2000 = frozenset({33005, 34712})  # of RGB by Aperio, and the registered number
+THUNDERSCAN = 32809
+ONLY_DECODED = JPEG_2000 | {THUNDERSCAN}
+# Of codings that are not written again.
+NAMES = {
+    **dict.fromkeys(JPEG_2000, "JPEG 2000"),
+    **dict.fromkeys((33003, 33004), "JPEG 2000 of a maker"),
+    **dict.fromkeys((22610, 34934), "JPEG XR"),
+    32766: "NeXT",
+    THUNDERSCAN: "ThunderScan",
+    **dict.fromkeys((34676, 34677), "SGI Log"),
+    34661: "JBIG",
+    34887: "LERC",
+}
 
 
 class Photometric(IntEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rmexif.containers.common.low_bits import LowBits, bit_table
+from rmexif.native.low_bits import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,5 @@ def low_bits(container: Container[WebpTree], most_rows: int) -> Iterator[LowBits
     bits = bit_table()
     for picture in container.tree.pictures:
         if picture.rows:
-            red, green, blue, alpha = (
-                picture.rows[at : 4 * picture.width * most_rows : 4].translate(bits) for at in range(4)
-            )
-            yield LowBits(picture.width, (red, green, blue), alpha)
+            *colours, alpha = (Channel(place, bits) for place in range(4))
+            yield LowBits(picture.width, bytes(picture.rows[: 4 * picture.width * most_rows]), 4, colours, alpha)

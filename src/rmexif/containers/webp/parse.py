@@ -14,6 +14,7 @@ from rmexif import icc
 from rmexif.containers.common.choices import with_choices
 from rmexif.containers.common.common_exif import is_common_exif
 from rmexif.containers.common.edge import area_beyond
+from rmexif.containers.common.fourcc import name_of
 from rmexif.containers.common.memory import common_length
 from rmexif.containers.common.orientation import orientation, orientation_only
 from rmexif.containers.common.parts import PartBuilder
@@ -316,8 +317,7 @@ def _claim_other(
         role = {b"ICCP": Role.COLOUR, b"EXIF": Role.ORIENTATION}.get(chunk.kind, Role.ANIMATION)
         parts.add(chunk.kind.decode(), role, chunk.offset, chunk.end)
         return
-    name = chunk.kind.decode("ascii", "replace").strip(" \0")
-    name = name if name.isascii() and name.isalnum() else "chunk"
+    name = name_of(chunk.kind)
     payload = PAYLOADS.get(chunk.kind, PayloadKind.UNKNOWN)
     role = ROLES.get(payload, Role.METADATA)
     if is_first and payload is PayloadKind.ICC and icc.is_published(data):

@@ -66,17 +66,18 @@ static rmexif_status open_dynamic(inflater *s) { /* 3.2.7 */
     uint8_t lengths[DEFLATE_LITERALS + DEFLATE_DISTANCES] = {0}, order[19] = {0};
     uint32_t table[1 << LENGTHS_BITS];
     uint32_t literals = 257 + lsb_take(&s->in, 5), distances = 1 + lsb_take(&s->in, 5), count = 4 + lsb_take(&s->in, 4);
+    size_t start = lsb_position(&s->in);
     for (uint32_t i = 0; i < count; i++) order[DEFLATE_LENGTHS_ORDER[i]] = (uint8_t)lsb_take(&s->in, 3);
     if (lsb_overrun(&s->in)) return RMEXIF_ENDS_EARLY;
     if (literals > 286 || distances > 30 || !deflate_build_lengths(table, order)) return RMEXIF_BAD_CODE;
     uint32_t operations = read_lengths(s, table, lengths, literals + distances);
     if (lsb_overrun(&s->in)) return RMEXIF_ENDS_EARLY;
     if (!operations || !lengths[256]) return RMEXIF_BAD_CODE; /* zlib too wants an end of block */
-    uint32_t least = deflate_pack_lengths(lengths, literals, NULL);
-    least += deflate_pack_lengths(lengths + literals, distances, NULL);
     bool loose = count > 4 && !order[DEFLATE_LENGTHS_ORDER[count - 1]];
     loose |= (literals > 257 && !lengths[literals - 1]) || (distances > 1 && !lengths[literals + distances - 1]);
-    s->report->loose_headers += loose || operations > least;
+    uint64_t most = deflate_header_bits(lengths, literals, distances), bits = lsb_position(&s->in) - start;
+    s->report->loose_headers += loose || bits > most;
+    s->report->loose_bits += bits > most ? bits - most : 0;
     s->has_fixed_tables = false;
     memset(s->lengths, 0, sizeof s->lengths);
     memcpy(s->lengths, lengths, literals);
@@ -101,14 +102,17 @@ static void audit_codes(inflater *s, uint32_t first, uint32_t count) {
         unused += s->lengths[i] && !s->occurrences[i];
     }
     if (different < 2 && different + unused <= 2) return; /* encoders write two codes where one or none is needed */
-    s->report->unused_codes += unused;
+    if (unused && !deflate_is_levelled_out(s->lengths + first, s->occurrences + first, count)) {
+        s->report->unused_codes += unused;
+    }
     for (uint32_t i = first; i < first + count; i++) {
         uint64_t least = (uint64_t)s->occurrences[i] * FIBONACCI[s->lengths[i]];
         s->report->long_codes += s->occurrences[i] && least > total;
     }
 }
 
-static void close_block(inflater *s) {
+/* `size`: bytes of output up to here. */
+static void close_block(inflater *s, uint64_t size) {
     deflate_report *report = s->report;
     report->symbols += s->symbols;
     if (s->kind == DEFLATE_DYNAMIC) {
@@ -118,6 +122,11 @@ static void close_block(inflater *s) {
     }
     if (!s->last) {
         report->empty_stored += s->kind == DEFLATE_STORED && !s->symbols;
+        if (s->kind == DEFLATE_STORED && !s->symbols) {
+            if (!s->interval) s->interval = size;
+            report->uneven_flushes += size - s->flushed != s->interval;
+            s->flushed = size;
+        }
         report->empty_coded += s->kind != DEFLATE_STORED && !s->symbols;
         report->short_blocks += s->symbols && s->symbols < DEFLATE_SHORT_BLOCK;
         if (!s->first) s->first = s->symbols;
@@ -343,7 +352,7 @@ rmexif_status inflater_run(inflater *s, uint8_t *out, size_t *place, size_t capa
         } else {
             status = run_block(s, out, place, end, may_pause);
             if (status == RMEXIF_OK && s->packed && s->symbols) inflater_pack_literals(s, *place, true);
-            if (status == RMEXIF_OK) close_block(s);
+            if (status == RMEXIF_OK) close_block(s, s->report->size + (*place - start));
         }
     }
     s->adler = deflate_adler32(s->adler, out + start, *place - start);

@@ -32,7 +32,9 @@ typedef struct {
     uint64_t uneven_blocks; /* blocks with another number of symbols than the first one, the last one aside */
     uint64_t unused_codes;  /* codes of literals, lengths and distances that do not occur in their block */
     uint64_t long_codes;    /* codes longer than a Huffman code for symbols that occur so often can be */
-    uint64_t loose_headers; /* dynamic headers with more code lengths or length codes than they need */
+    uint64_t loose_headers; /* dynamic headers with more code lengths or length codes than they need, */
+    uint64_t loose_bits;    /* and how many bits longer than with the longest runs all of them are */
+    uint64_t uneven_flushes; /* flush points after another number of bytes than the first one */
     uint64_t far_matches;   /* distances beyond the window that the envelope declares */
     uint64_t envelope;      /* CMF << 8 | FLG (RFC 1950, 2.2); 0 without an envelope */
     uint64_t intact;        /* 1: the envelope's Adler-32 is there and right, or there is no envelope */
@@ -62,6 +64,8 @@ typedef struct {
     uint64_t left;     /* bytes of output that are still allowed */
     uint64_t symbols;  /* in the block that is open */
     uint64_t first;    /* in the first block that was not empty */
+    uint64_t flushed;  /* bytes of output before the last flush point, */
+    uint64_t interval; /* and before the first one */
     uint32_t envelope;
     uint32_t window;   /* byte: as declared */
     uint32_t kind;     /* of the block that is open, or what comes next */

@@ -159,6 +159,75 @@ uint32_t deflate_pack_lengths(const uint8_t *lengths, uint32_t count, uint16_t *
     return packed;
 }
 
+uint32_t deflate_code_operations(const uint16_t *operations, uint32_t count, uint8_t order[19], uint32_t *codes) {
+    uint32_t occurrences[19] = {0}, bits;
+    for (uint32_t i = 0; i < count; i++) occurrences[operations[i] & 31]++;
+    deflate_huffman_lengths(occurrences, 19, 7, order);
+    for (*codes = 19; *codes > 4 && !order[DEFLATE_LENGTHS_ORDER[*codes - 1]];) --*codes;
+    bits = 3 * *codes + 2 * occurrences[16] + 3 * occurrences[17] + 7 * occurrences[18];
+    for (uint32_t i = 0; i < 19; i++) bits += occurrences[i] * order[i];
+    return bits;
+}
+
+uint32_t deflate_header_bits(const uint8_t *lengths, uint32_t literals, uint32_t distances) {
+    uint16_t operations[DEFLATE_LITERALS + DEFLATE_DISTANCES];
+    uint8_t order[19];
+    uint32_t codes, count = deflate_pack_lengths(lengths, literals, operations);
+    count += deflate_pack_lengths(lengths + literals, distances, operations + count);
+    return deflate_code_operations(operations, count, order, &codes);
+}
+
+enum { ZERO_STRETCH = 5, EQUAL_STRETCH = 7, LEVEL_STRETCH = 4, LEVEL_ZEROS = 3, LEVEL_DIFFERENCE = 4 };
+
+/* zopfli levels out how often symbols occur (OptimizeHuffmanForRle): lengths of codes that repeat make a shorter header,
+ * and symbols between frequent ones get a code although they do not occur. */
+
+/* Mark symbols that occur equally often, in stretches long enough to repeat a code length as they are. */
+static void mark_stretches(const uint32_t *occurrences, uint32_t count, uint8_t *marked) {
+    for (uint32_t at = 0, run; at < count; at += run) {
+        for (run = 1; at + run < count && occurrences[at + run] == occurrences[at];) run++;
+        memset(marked + at, run >= (occurrences[at] ? EQUAL_STRETCH : ZERO_STRETCH), run);
+    }
+}
+
+static void level_out(uint32_t *occurrences, uint32_t count) {
+    uint8_t marked[DEFLATE_LITERALS];
+    uint32_t stretch = 0;
+    uint64_t limit, sum = 0;
+    while (count && !occurrences[count - 1]) count--;
+    if (!count) return;
+    mark_stretches(occurrences, count, marked);
+    limit = occurrences[0];
+    for (uint32_t i = 0; i <= count; i++) {
+        uint64_t here = i < count ? occurrences[i] : 0, apart = here > limit ? here - limit : limit - here;
+        if (i == count || marked[i] || apart >= LEVEL_DIFFERENCE) {
+            if (stretch >= LEVEL_STRETCH || (stretch >= LEVEL_ZEROS && !sum)) {
+                uint64_t level = (sum + stretch / 2) / stretch;
+                if (sum && !level) level = 1;
+                for (uint32_t k = 1; k <= stretch; k++) occurrences[i - k] = (uint32_t)level;
+            }
+            stretch = 0;
+            sum = 0;
+            limit = here;
+            if (i + 3 < count) {
+                limit = ((uint64_t)occurrences[i] + occurrences[i + 1] + occurrences[i + 2] + occurrences[i + 3] + 2) / 4;
+            }
+        }
+        stretch++;
+        sum += here;
+    }
+}
+
+bool deflate_is_levelled_out(const uint8_t *lengths, const uint32_t *occurrences, uint32_t count) {
+    uint32_t levelled[DEFLATE_LITERALS];
+    memcpy(levelled, occurrences, count * sizeof *levelled);
+    level_out(levelled, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!levelled[i] != !lengths[i]) return false;
+    }
+    return true;
+}
+
 /* Indices of symbols that occur, the rarest first, by number where they occur equally often; returns how many. */
 static uint32_t sort_by_occurrence(const uint32_t *occurrences, uint32_t count, uint16_t *sorted) {
     uint32_t used = 0;

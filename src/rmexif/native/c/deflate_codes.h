@@ -51,6 +51,16 @@ void deflate_fixed_lengths(uint8_t lengths[DEFLATE_LITERALS + DEFLATE_DISTANCES]
  * `operations` may be NULL. */
 uint32_t deflate_pack_lengths(const uint8_t *lengths, uint32_t count, uint16_t *operations);
 
+/* The code for the symbols of `count` operations, and HCLEN + 4 in `codes`; returns the bits of both and of the
+ * operations. */
+uint32_t deflate_code_operations(const uint16_t *operations, uint32_t count, uint8_t order[19], uint32_t *codes);
+
+/* The bits of a header behind HCLEN, with the longest runs. */
+uint32_t deflate_header_bits(const uint8_t *lengths, uint32_t literals, uint32_t distances);
+
+/* Whether the symbols that have a code are those to which zopfli gives one, none more and none less. */
+bool deflate_is_levelled_out(const uint8_t *lengths, const uint32_t *occurrences, uint32_t count);
+
 /* A Huffman code of at most `longest` bits for symbols (at most DEFLATE_LITERALS) that occur so often. Where fewer than
  * two occur, the first ones get a code too: not all decoders take an incomplete code. */
 void deflate_huffman_lengths(const uint32_t *occurrences, uint32_t count, uint32_t longest, uint8_t *lengths);

@@ -32,7 +32,6 @@ static uint64_t bits_of_symbols(const uint32_t *occurrences, const uint8_t *leng
 }
 
 static void make_dynamic(const recoder *r, dynamic_code *d) {
-    uint32_t occurrences[19] = {0};
     memset(d, 0, sizeof *d);
     deflate_huffman_lengths(r->occurrences, 286, LONGEST_CODE, d->lengths);
     deflate_huffman_lengths(r->occurrences + DEFLATE_LITERALS, 30, LONGEST_CODE, d->lengths + DEFLATE_LITERALS);
@@ -40,11 +39,7 @@ static void make_dynamic(const recoder *r, dynamic_code *d) {
     for (d->distances = 30; !d->lengths[DEFLATE_LITERALS + d->distances - 1];) d->distances--;
     d->packed = deflate_pack_lengths(d->lengths, d->literals, d->operations);
     d->packed += deflate_pack_lengths(d->lengths + DEFLATE_LITERALS, d->distances, d->operations + d->packed);
-    for (uint32_t i = 0; i < d->packed; i++) occurrences[d->operations[i] & 31]++;
-    deflate_huffman_lengths(occurrences, 19, 7, d->order);
-    for (d->codes = 19; d->codes > 4 && !d->order[DEFLATE_LENGTHS_ORDER[d->codes - 1]];) d->codes--;
-    d->bits = 17 + 3 * d->codes + 2 * occurrences[16] + 3 * occurrences[17] + 7 * occurrences[18];
-    for (uint32_t i = 0; i < 19; i++) d->bits += occurrences[i] * d->order[i];
+    d->bits = 17 + deflate_code_operations(d->operations, d->packed, d->order, &d->codes);
     d->bits += bits_of_symbols(r->occurrences, d->lengths);
 }
 
@@ -227,6 +222,13 @@ void recoder_open(recoder *r, uint32_t *work, uint8_t *out, size_t capacity) {
     put_byte(&r->out, 0x9C);
 }
 
+/* Whether the open block ends where the old one does; short ones are counted. */
+static bool is_long_enough(recoder *r) {
+    uint32_t count = symbols_in_block(r);
+    if (count >= DEFLATE_SHORT_BLOCK) return true;
+    return count >= RECODE_SHORT_BLOCK && r->short_blocks++ < RECODE_SHORT_BLOCKS;
+}
+
 size_t recoder_follow(recoder *r, const uint32_t *symbols, size_t count, size_t limit) {
     size_t done = 0;
     for (; done < count && r->followed < limit; done++) {
@@ -247,7 +249,7 @@ size_t recoder_follow(recoder *r, const uint32_t *symbols, size_t count, size_t 
             r->followed += (symbol >> 15 & 0xFF) + SHORTEST_MATCH;
             size_t stop = r->followed < r->available ? r->followed : r->available;
             put_matches_until(r, stop, (symbol & 0x7FFF) + 1);
-        } else if (symbol & DEFLATE_BLOCK_END && symbols_in_block(r) >= DEFLATE_SHORT_BLOCK && r->at < r->available) {
+        } else if (symbol & DEFLATE_BLOCK_END && r->at < r->available && is_long_enough(r)) {
             close_block(r, false);
         }
     }

@@ -8,6 +8,8 @@
 enum {
     RECODE_BLOCK = 65535,    /* symbols of the longest block; as many bytes fit a stored one */
     RECODE_WORK = 81920,     /* numbers: a block's symbols, as rmexif_deflate_inflate() packs them, and its literals */
+    RECODE_SHORT_BLOCK = 256, /* symbols of the shortest block */
+    RECODE_SHORT_BLOCKS = 16, /* below DEFLATE_SHORT_BLOCK, at the most; zopfli makes 15 blocks */
     RECODE_LOOKAHEAD = 258,  /* byte: how far a symbol may reach */
 };
 
@@ -16,8 +18,8 @@ enum {
  *
  * The symbols are used again where they give the fresh bytes, so nothing has to be searched; where they do not, there
  * are literals, and matches of distance 1 for zeros. Any symbols will do: they are no more than help. Codes are
- * Huffman's for each block. A block ends where the old one did, if it has DEFLATE_SHORT_BLOCK symbols, else with the
- * next one. `work` has room for RECODE_WORK numbers.
+ * Huffman's for each block. A block ends where the old one did, if it has DEFLATE_SHORT_BLOCK symbols, or
+ * RECODE_SHORT_BLOCK and is one of the first RECODE_SHORT_BLOCKS such ones; else with the next one. `work` has room for RECODE_WORK numbers.
  *
  * RMEXIF_OK: `*written` bytes. RMEXIF_OUTPUT_FULL: more than `capacity`; length + length / 128 + 64 always suffice. */
 RMEXIF_API rmexif_status rmexif_deflate_recode(const uint32_t *symbols, size_t count, const uint8_t *fresh,
@@ -35,6 +37,7 @@ typedef struct {
     uint8_t *literals;    /* and its literals */
     uint32_t packed_count, literal_count, match_count;
     uint32_t unpacked;    /* literals behind the last number of `packed` */
+    uint32_t short_blocks; /* closed so far */
     uint32_t occurrences[DEFLATE_LITERALS + DEFLATE_DISTANCES];
     writer out;
 } recoder;

@@ -42,11 +42,13 @@ static rmexif_status open_table(huffman_table *t, int32_t kind, const uint8_t *e
     return code > 0x10000 ? RMEXIF_BAD_ARGUMENT : RMEXIF_OK;
 }
 
-/* Step over one code of a group: `*taken` bits of `window` are gone. 0 where it does not end in the window. */
-static uint32_t next_in_group(const huffman_table *t, uint32_t window, unsigned *taken) {
+/* Step over one code of a group that has come to coefficient `step`: `*taken` bits of `window` are gone. 0 where it does
+ * not end in the window, or the group is long enough. */
+static uint32_t next_in_group(const huffman_table *t, uint32_t window, unsigned *taken, unsigned step) {
     if (*taken >= FAST_BITS) return 0;
     uint32_t e = t->fast[window << *taken & ((1 << FAST_BITS) - 1)];
     if (!e || *taken + bits_of(e) - size_of(e) > FAST_BITS) return 0;
+    if (step >= END_OF_BLOCK || (step_of(e) < END_OF_BLOCK && step + step_of(e) > LONGEST_GROUP)) return 0;
     *taken += bits_of(e);
     return e;
 }
@@ -56,12 +58,12 @@ static void open_groups(huffman_groups *g, const huffman_table *t) {
     for (uint32_t window = 0; window < 1 << FAST_BITS; window++) {
         unsigned taken = 0, step = 0, bits = 0;
         uint32_t e, mask = 0;
-        while (step <= 16 && (e = next_in_group(t, window, &taken))) {
+        while ((e = next_in_group(t, window, &taken, step))) {
             bits = taken;
             step += step_of(e);
             if (e & COEFFICIENT) mask |= 1u << (step - 1);
         }
-        g->entry[window] = bits ? bits | step << 8 | (uint64_t)mask << 32 : 64 << 8;
+        g->entry[window] = bits ? bits | step << 6 | mask << 14 : 64 << 6;
     }
 }
 
@@ -69,7 +71,7 @@ static void close_groups(const huffman_groups *g, const huffman_table *t) {
     for (uint32_t window = 0; window < 1 << FAST_BITS; window++) {
         unsigned taken = 0, step = 0;
         uint32_t e;
-        while (g->seen[window] && step <= 16 && (e = next_in_group(t, window, &taken))) {
+        while (g->seen[window] && (e = next_in_group(t, window, &taken, step))) {
             step += step_of(e);
             t->used[number_of(e)] = 1;
         }
@@ -174,7 +176,9 @@ void huffman_put_symbol(jpeg_walk *w, int table, unsigned symbol, uint32_t value
 
 /* One DC difference. */
 INLINE rmexif_status dc_code(jpeg_walk *w, jpeg_reader *r, int c, bool code, int64_t *predicted) {
-    uint32_t value, e = next_code(r, w->reads[2 * c], &value);
+    uint32_t value, e;
+    jpeg_refill(r); /* always: whether it is due would be guessed wrong every third time */
+    e = next_code_at_hand(r, w->reads[2 * c], &value);
     if (!e) return RMEXIF_BAD_CODE;
     if (e & NO_VALUE) return RMEXIF_BAD_VALUE;
     if (code) huffman_put_symbol(w, 2 * c, w->reads[2 * c]->symbols[number_of(e)], value, size_of(e));
@@ -207,12 +211,11 @@ static rmexif_status code_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned *k
 
 /* Step over a group of codes, of bits that are at hand; false: it would pass the block's end, or is none. */
 INLINE bool look_at_group(huffman_groups *groups, jpeg_reader *r, unsigned *k, uint64_t *mask) {
-    uint32_t window = (uint32_t)(r->bits >> (64 - FAST_BITS));
-    uint64_t group = groups->entry[window];
-    unsigned next = *k + (unsigned)(group >> 8 & 255);
+    uint32_t window = (uint32_t)(r->bits >> (64 - FAST_BITS)), group = groups->entry[window];
+    unsigned next = *k + (group >> 6 & 255);
     if (next > 64 && (next < END_OF_BLOCK || next >= END_OF_BLOCK + 64)) return false;
     groups->seen[window] = 1;
-    *mask |= (group >> 32) << *k;
+    *mask |= (uint64_t)(group >> 14) << *k;
     *k = next;
     jpeg_skip(r, group & 63);
     return true;
@@ -224,10 +227,12 @@ INLINE rmexif_status look_at_block(jpeg_walk *w, jpeg_reader *r, int c, unsigned
     do {
         jpeg_refill(r); /* for two groups, of FAST_BITS and 15 value bits at most */
         if (look_at_group(groups, r, k, mask)) {
-            if (*k < 64) look_at_group(groups, r, k, mask);
+            if (*k < 64 && look_at_group(groups, r, k, mask) && *k < 64 && r->held >= FAST_BITS + 15) {
+                look_at_group(groups, r, k, mask);
+            }
             continue;
         }
-        uint32_t value, e = next_code(r, w->reads[2 * c + 1], &value);
+        uint32_t value, e = next_code_at_hand(r, w->reads[2 * c + 1], &value);
         if (!e) return RMEXIF_BAD_CODE;
         *k += step_of(e);
         if (!(e & COEFFICIENT)) continue;

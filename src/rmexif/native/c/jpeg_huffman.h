@@ -16,9 +16,8 @@ INLINE unsigned size_of(uint32_t e) { return e >> 24; }
 /* The entry of a code longer than FAST_BITS that `window`, the next 16 bits, starts with, or 0. */
 uint32_t huffman_long_code(const huffman_table *t, uint32_t window);
 
-/* Take the next code and its value bits; 0 where there is no such code. */
-INLINE uint32_t next_code(jpeg_reader *r, const huffman_table *t, uint32_t *value) {
-    if (r->held < 32) jpeg_refill(r);
+/* Take the next code and its value bits, 32 at most, of bits that are at hand; 0 where there is no such code. */
+INLINE uint32_t next_code_at_hand(jpeg_reader *r, const huffman_table *t, uint32_t *value) {
     uint32_t e = t->fast[r->bits >> (64 - FAST_BITS)];
     if (!e) {
         e = huffman_long_code(t, (uint32_t)(r->bits >> 48));
@@ -28,6 +27,12 @@ INLINE uint32_t next_code(jpeg_reader *r, const huffman_table *t, uint32_t *valu
     *value = (uint32_t)(r->bits << (bits_of(e) - size_of(e)) >> 1 >> (63 - size_of(e)));
     jpeg_skip(r, bits_of(e));
     return e;
+}
+
+/* As above, of bits that may not be at hand. */
+INLINE uint32_t next_code(jpeg_reader *r, const huffman_table *t, uint32_t *value) {
+    if (r->held < 32) jpeg_refill(r);
+    return next_code_at_hand(r, t, value);
 }
 
 INLINE void set_stop(jpeg_stop *stop, const jpeg_reader *r, uint64_t mcus) {

@@ -7,6 +7,7 @@
 
 enum {
     FAST_BITS = 11,     /* codes up to this length take one lookup */
+    LONGEST_GROUP = 18, /* coefficients that several codes at once step over */
     LONGEST_RUN = 0x7FFF, /* blocks that one end-of-block run covers (T.81, G.1.2.2) */
     /* libjpeg's encoder holds 1000 correction bits and ends a run when another block might not fit: a choice of its
      * own, but nearly every progressive file has it. */
@@ -27,10 +28,10 @@ typedef struct {
 } huffman_table;
 
 /* Several codes of a sequential block at once: by the next bits, as many codes as begin and end in them, and their value
- * bits, which may go on. Bits 0-5 bits taken, 8-15 coefficients stepped over (64: look up one code; 128 more: end of
- * block), 32-63 bit k: coefficient k from here is not zero. `seen` notes which were met. */
+ * bits, which may go on. Bits 0-5 bits taken, 6-13 coefficients stepped over (64: look up one code; 128 more: end of
+ * block), 14-31 bit k: coefficient k from here is not zero. `seen` notes which were met. */
 typedef struct {
-    uint64_t entry[1 << FAST_BITS];
+    uint32_t entry[1 << FAST_BITS];
     uint8_t seen[1 << FAST_BITS];
 } huffman_groups;
 
@@ -90,9 +91,10 @@ static inline void count_dc(const rmexif_jpeg_scan *scan, rmexif_jpeg_result *re
     if (value) result->nonzero[c] |= 1;
 }
 
-/* The magnitude bits of a value as a number (T.81, F.2.2.1, EXTEND). */
+/* The magnitude bits of a value as a number (T.81, F.2.2.1, EXTEND); without a branch: half of the values are negative. */
 static inline int64_t extend(uint32_t bits, unsigned size) {
-    return size && !(bits >> (size - 1)) ? (int64_t)bits - (((int64_t)1 << size) - 1) : (int64_t)bits;
+    const int64_t value = bits, all = ((int64_t)1 << size) - 1;
+    return value - (all & ((value - ((all + 1) >> 1)) >> 63));
 }
 
 #endif

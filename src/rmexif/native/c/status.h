@@ -14,7 +14,7 @@
 #endif
 
 /* Raised by one whenever the arguments, results or meaning of any exported function change; prototypes.py has it too. */
-#define RMEXIF_ABI 3
+#define RMEXIF_ABI 4
 
 /* status.py has the same names and numbers. */
 typedef enum {
