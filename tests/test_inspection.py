@@ -192,6 +192,17 @@ def test_frames_count_more_than_stills() -> None:
         scrub(held, Policy(limits=Limits(max_flat_bytes=300 * 200 * 3 + 1)))
 
 
+def test_a_pixel_of_avif_counts_four_bytes() -> None:
+    """Its encoder takes so many for grey, too: 1.6 GB for 64 MP."""
+    grey = samples.saved(Image.new("L", (300, 200)), "AVIF")
+    most = 4 * 300 * 200 - 64 * len(grey)
+
+    assert scrub(grey, Policy(limits=Limits(max_flat_bytes=most)))
+    with pytest.raises(LimitExceeded, match="max_flat_bytes"):
+        scrub(grey, Policy(limits=Limits(max_flat_bytes=most - 1)))
+    assert scrub(grey, Policy(limits=Limits(max_flat_bytes=most - 1), output="webp"))
+
+
 def _flat(extension: str, channels: int, kind: type, *settings: int) -> bytes:
     """300 x 200 px of one colour, by OpenCV."""
     pixels = np.full((200, 300, channels), 9, kind)
@@ -208,7 +219,7 @@ def _flat(extension: str, channels: int, kind: type, *settings: int) -> bytes:
         (_flat(".tif", 1, np.float32, cv2.IMWRITE_TIFF_COMPRESSION, 8), 1, 4),
         (_flat(".pgm", 1, np.uint16), 1, 2),
         (_flat(".avif", 3, np.uint16, cv2.IMWRITE_AVIF_DEPTH, 10), 3, 2),
-        (_flat(".avif", 3, np.uint8), 3, 1),
+        (_flat(".avif", 3, np.uint8), 4, 1),  # as its encoder holds it
         (samples.saved(Image.new("P", (300, 200)), "PNG", transparency=0), 4, 1),
         (samples.saved(Image.new("I;16", (300, 200)), "JPEG2000"), 1, 2),
         (samples.saved(Image.new("RGB", (300, 200)), "JPEG2000"), 3, 2),  # OpenJPEG holds samples of 32 bits

@@ -6,6 +6,7 @@ import io
 import math
 import struct
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -167,23 +168,39 @@ def _wide_jxls() -> Iterator[tuple[str, bytes]]:
 
 
 def animations() -> Iterator[tuple[str, bytes]]:
-    """As many frames as may be searched, few large ones and many small ones, each a little different."""
-    for count in (2, 20, 200, 500):
-        side = math.isqrt(int(NEAR * LIMITS.max_flat_pixels / count * FRAME_COST))
-        frames = [Image.new("RGB", (side, side)) for _ in range(count)]
-        for number, frame in enumerate(frames):
-            frame.putpixel((number % side, number // side % side), (255, 99, number % 256))
+    """As many frames as may be searched, few large ones and many small ones, each a little different; with faces, too."""
+    widest = _side(4 * 3)  # three frames are held
+    for count in (2, 20, 180, 500):
+        side = min(widest, math.isqrt(int(NEAR * LIMITS.max_flat_pixels / count * FRAME_COST)))
         for kind in ("GIF", "PNG", "WEBP", "AVIF", "TIFF"):
             if kind != "AVIF" or count <= 200:
-                options = {
-                    "AVIF": {"quality": 10, "speed": 10},
-                    "WEBP": {"method": 0},
-                    "TIFF": {"compression": "tiff_adobe_deflate"},
-                }
-                yield (
-                    f"{kind}, {count} frames",
-                    _saved(frames[0], kind, save_all=True, append_images=frames[1:], **options.get(kind, {})),
-                )
+                yield f"{kind}, {count} frames", _animated(Image.new("RGB", (side, side)), count, kind)
+    with Image.open(Path(__file__).parents[2] / "examples" / "astronaut.jpg") as photo:
+        face = photo.convert("RGB").crop((150, 30, 300, 210))
+    for name, size, side, counts in (
+        ("a face", 340, 340, (120, 400)),
+        ("9 faces", 340, 110, (40, 200)),
+        ("a crowd", 1196, 32, (2, 20)),
+    ):
+        tile, frame = face.resize((side, side)), Image.new("RGB", (size, size))
+        for at in range((-(-size // side)) ** 2):
+            frame.paste(tile, (at % -(-size // side) * side, at // -(-size // side) * side))
+        for count in counts:
+            for kind in ("GIF", "WEBP"):
+                yield f"{kind}, {count} frames of {name}", _animated(frame, count, kind)
+
+
+def _animated(frame: Image.Image, count: int, kind: str) -> bytes:
+    """So many frames that differ in a pixel, in few bytes."""
+    frames = [frame.copy() for _ in range(count)]
+    for number, one in enumerate(frames):
+        one.putpixel((number % one.width, number // one.width % one.height), (255, 99, number % 256))
+    options: dict[str, dict[str, Any]] = {
+        "AVIF": {"quality": 10, "speed": 10},
+        "WEBP": {"method": 0},
+        "TIFF": {"compression": "tiff_adobe_deflate"},
+    }
+    return _saved(frames[0], kind, save_all=True, append_images=frames[1:], **options.get(kind, {}))
 
 
 def shared_pages() -> Iterator[tuple[str, bytes]]:

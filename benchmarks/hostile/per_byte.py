@@ -102,6 +102,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, action="append", default=[])
     options = parser.parse_args()
     cost.warm_up()
+    for name in options.formats.split(","):
+        for operation in cost.OPERATIONS:
+            measured(next(iter(samples.of(name).values())), operation)  # loads what the format needs
     number: dict[str, int] = defaultdict(int)
     most: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
     for kind, raw in corpus(options.formats.split(","), options.changes, options.folder):

@@ -22,7 +22,7 @@ from rmexif.errors import InputError, UnsupportedFeature, VerificationError
 from rmexif.raster import transform
 from rmexif.raster.alpha import high_byte
 from rmexif.raster.precision import replace_lowest_bits
-from rmexif.types import HARMLESS, SMALL_FILE, Colour, Container, Detection, Frame, FrameStream, Raster
+from rmexif.types import HARMLESS, MAX_CHANNELS, SMALL_FILE, Colour, Container, Detection, Frame, FrameStream, Raster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,7 +47,7 @@ __all__ = [
 
 
 NO_COLOUR = Colour()
-COMPOSED = 2  # frames of an animation that are in memory at once, at the least: the one before, and the next
+COMPOSED = 3  # frames of an animation that are in memory at once: the one before, the next, the one that goes out
 LEAST_FRAME = 3 << 17  # px of a still that cost what the smallest frame does
 
 
@@ -253,7 +253,9 @@ def _decode(source: bytes | memoryview, container: Container[Any], policy: Polic
     limits.check("max_total_pixels", container.width * container.height * count)
     held = 1 if output_of(container, policy) in codecs.STREAMED else count
     limits.check("max_samples", container.frame_samples * held)
-    decoded = container.frame_samples * container.sample_bytes * max(held, min(count, COMPOSED))
+    decoded = container.frame_samples * container.sample_bytes * max(held, COMPOSED if count > 1 else 1)
+    if output_of(container, policy) in codecs.PADDED:
+        decoded = max(decoded, MAX_CHANNELS * container.width * container.height)
     limits.check_flat(decoded, _pixels_to_search(container, count, len(source)), len(source))
     raster = codecs.decode(source, container)
     is_turned = container.orientation > transform.HALF_TURNS and raster.orientation == 1  # by its decoder

@@ -139,7 +139,8 @@ def test_a_dib_is_the_bmp_of_its_header(mode: str, size: tuple[int, int]) -> Non
     image = samples.picture(*size).convert(mode)
     policy = Policy(faces=False, stealth=False, output="png", seed=1)
     raw = samples.saved(image, "DIB")
-    assert scrub(raw + samples.CANARY, policy)[0] == scrub(samples.saved(image, "BMP"), policy)[0]
+    found, expected = (shown(scrub(data, policy)[0]) for data in (raw + samples.CANARY, samples.saved(image, "BMP")))
+    assert np.array_equal(found, expected)
     with pytest.raises(MalformedImage):
         scrub(raw[: -max(4, len(raw) // 3)], policy)
 

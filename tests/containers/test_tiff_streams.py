@@ -27,6 +27,7 @@ from rmexif.containers.tiff.coded_strip import CleanStrip, StripSource
 from rmexif.containers.tiff.strips import clean_strip
 from rmexif.types import Limits
 from tests import samples
+from tests.codecs.test_decode_only import finely_cut
 from tests.containers.tiff_directories import LONG, SHORT, append_directory
 from tests.native import tiffs, webps
 
@@ -397,3 +398,11 @@ def test_limits_come_before_the_decoder() -> None:
             scrub(raw, PLAIN)
     with pytest.raises(LimitExceeded, match="max_pixels"):
         strip(coded("webp", "RGB"), limits=Limits(max_pixels=1000))
+
+
+def test_precincts_without_number_are_refused_here_too() -> None:
+    """As in a file of JPEG 2000: OpenJPEG makes room for each."""
+    image = Image.new("L", (2000, 2000))
+    raw = file_of([finely_cut("main header")], image, JPEG_2000, rows=2000)
+    with pytest.raises(LimitExceeded, match="precincts and code-blocks"):
+        scrub(raw, PLAIN)

@@ -168,6 +168,7 @@ ODD = {
     ),
     "zeros one by one": (Bits().dynamic(literal_lengths(b"abc", 2), [0], b"abcabc", last=True), "loose_headers"),
     "lengths behind the last literal": (Bits().dynamic([*literal_lengths(b"abc", 2), 0, 0], [0], b"abcabc", last=True, runs=True), "loose_headers"),
+    "a length behind the last distance": (Bits().dynamic(literal_lengths(b"abc", 2), [1, 0], b"abcabc", last=True, runs=True), "loose_headers"),
 }  # fmt: skip
 
 
@@ -290,6 +291,15 @@ def test_without_symbols_it_is_literals_and_zeros(recode):
     noise = random.Random(1).randbytes(140_000)  # stored
     assert len(recode([], noise)) <= len(noise) + 2 + 3 * 5 + 4 + 1
     assert zlib.decompress(recode([], noise)) == noise
+
+
+@needs_core
+def test_zeros_at_the_end_are_the_same_by_both():
+    for size in range(70):
+        data = b"a" + bytes(size)
+        fresh = bytes(deflate.recode.native([], data))
+        assert fresh == bytes(deflate.recode.python([], data))
+        assert zlib.decompress(fresh) == data
 
 
 def test_blocks_of_the_longest_kind_are_the_same_by_both():

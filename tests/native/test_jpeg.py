@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes.util
+import io
 import random
+import re
 import struct
 from array import array
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from rmexif.native.jpeg import Component, Output, Scan, walk
+from rmexif.native.jpeg_arithmetic_twin import STATES
 from rmexif.native.jpeg_scan import find_marker
 from rmexif.native.status import Status
 from tests import sets
 from tests.native import ROUNDS, needs_core
 from tests.native.jpeg_files import build_libjpeg, histories, parse, pillow_files, rebuild, walk_file
 
+ROOT = Path(__file__).parents[2]
 ENGINES = [pytest.param("native", marks=needs_core), "python"]
 TRANSCODED = [
     ("arithmetic",),
@@ -68,6 +75,28 @@ def test_what_libjpeg_writes_is_clean(file, walker):
 def test_what_libjpeg_transcodes_is_clean(words, walker, libjpeg):
     for name in ("baseline", "4:4:4", "grey"):
         check_clean(libjpeg.transcoded(pillow_files()[name], *words), walker)
+
+
+def test_the_states_of_the_arithmetic_coder_are_those_of_libjpeg():
+    """T.81, table D.3: in C, in the twin, and packed in jpeg_aritab of libjpeg's jaricom.c."""
+    name = ctypes.util.find_library("jpeg")
+    if name is None or not hasattr(ctypes.CDLL(name), "jpeg_aritab"):
+        pytest.skip("there is no libjpeg that codes arithmetically")
+    packed = (ctypes.c_long * len(STATES)).in_dll(ctypes.CDLL(name), "jpeg_aritab")
+    expected = [(state >> 16, state & 127, state >> 8 & 255, state >> 7 & 1) for state in packed]
+    text = (ROOT / "src/rmexif/native/c/jpeg_arithmetic.c").read_text().split("STATES[")[1].split("};")[0]
+    rows = re.findall(r"\{(0x\w+), (\d+), (\d+), (\d)\}", text)
+    assert [tuple(int(number, 0) for number in row) for row in rows] == expected
+    assert list(STATES) == expected
+
+
+def test_what_libjpeg_codes_with_its_least_probable_decisions_is_clean(walker, libjpeg):
+    """Behind 20,000 blocks alike an arithmetic coder is in the state of the smallest Qe (T.81, D.1.4)."""
+    pixels = np.full((1400, 1400), 90, np.uint8)
+    pixels[-16:] = np.random.default_rng(1).integers(0, 256, (16, 1400))
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG")
+    check_clean(libjpeg.transcoded(out.getvalue(), "arithmetic"), walker)
 
 
 def test_runs_that_libjpeg_ends_for_want_of_room_for_correction_bits(walker, libjpeg):

@@ -101,6 +101,14 @@ def test_fields_that_no_viewer_looks_at_are_cleared(field, flag):
     assert vp8.rewrite(told).header_flags == flag
 
 
+def test_the_widest_picture_has_no_scale():
+    """Sides have 14 bits, the scale two above them (RFC 6386, 9.1)."""
+    count = 1024
+    told = frame(16383, 16, [{}] * count, [empty(count)])
+    assert vp8.rewrite(told).header_flags == 0
+    assert vp8.rewrite(told).data == told
+
+
 def test_a_text_in_probabilities_that_no_token_is_read_with_goes():
     text = b"N 48.8584 E 2.2945"
     told = frame(32, 16, [{}, {}], [empty(2)], probabilities=dict(enumerate(text, 800)))

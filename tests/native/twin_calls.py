@@ -197,7 +197,11 @@ def deflate_audit(draw: Random) -> Call:
 
 def recoding(draw: Random, stream: bytes) -> Call:
     found = deflate.inflate.native(stream, 4000, symbols=True)
-    return Call(deflate.recode, (found.symbols, damaged(draw, bytes(found.data), 4000)), {})
+    fresh = damaged(draw, bytes(found.data), 4000)
+    if draw.random() < 0.2:  # as where invisible pixels are cleared
+        at = draw.randrange(1 + len(fresh))
+        fresh = fresh[:at] + bytes(draw.randrange(70)) + fresh[at + draw.randrange(70) :]
+    return Call(deflate.recode, (found.symbols, fresh), {})
 
 
 def deflate_recode(draw: Random) -> Call:

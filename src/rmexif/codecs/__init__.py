@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmexif.codecs import decode_only, decoders, drawing, encoders, jxl, pillow
-from rmexif.codecs.encoders import MULTIPLE, SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
+from rmexif.codecs.encoders import MULTIPLE, PADDED, SHAPED, STREAMED, keeps_16_bit, keeps_lowest_bits
 from rmexif.codecs.frames import alike
 from rmexif.errors import EncodeError, LimitExceeded, MalformedImage, ProcessingError, RmexifError, UnsupportedFeature
 from rmexif.types import FrameStream
@@ -31,6 +31,7 @@ __all__ = [
     "DECODERS",
     "ENCODERS",
     "MULTIPLE",
+    "PADDED",
     "SHAPED",
     "STREAMED",
     "decode",

@@ -32,11 +32,27 @@ if TYPE_CHECKING:
 
     from rmexif.types import Raster
 
-__all__ = ["LOSSLESS", "MULTIPLE", "SHAPED", "avif", "bmp", "gif", "heic", "jpeg", "jxl", "png", "pnm", "tiff", "webp"]
+__all__ = [
+    "LOSSLESS",
+    "MULTIPLE",
+    "PADDED",
+    "SHAPED",
+    "avif",
+    "bmp",
+    "gif",
+    "heic",
+    "jpeg",
+    "jxl",
+    "png",
+    "pnm",
+    "tiff",
+    "webp",
+]
 
 Pixels = NDArray[Any]
 
 MULTIPLE = frozenset({"png", "webp", "gif", "tiff", "avif"})  # formats whose encoder takes several frames
+PADDED = frozenset({"avif"})  # formats whose encoder takes four bytes for any pixel, and 20 more to code it
 STREAMED = frozenset({"png", "webp", "gif", "tiff"})  # those of them whose encoder holds one frame at a time
 LOSSLESS = frozenset({"png", "tiff", "bmp", "gif", "pnm"})  # formats that keep every bit (GIF: of up to 256 colours)
 SHAPED = frozenset({"jpeg", "png", "tiff", "bmp"})  # formats that say which shape pixels have

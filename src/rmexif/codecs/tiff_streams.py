@@ -10,6 +10,7 @@ from PIL import Jpeg2KImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from rmexif.codecs import jxl
 from rmexif.codecs.pillow import array_of
+from rmexif.containers.decode_only.jpeg2000 import read_grid
 from rmexif.containers.jxl import JXL
 from rmexif.containers.tiff.coded_strip import STRUCTURE
 from rmexif.containers.tiff.tags import JPEG_2000, Compression
@@ -85,6 +86,8 @@ def _jpeg_xl(data: bytes, check: Check) -> Pixels:
 
 def _jpeg_2000(data: bytes, check: Check) -> Pixels:
     """Grey in up to 16 bit, colours in 8: of more, Pillow keeps the high byte."""
+    grid = read_grid(memoryview(data))
+    check(grid.width, grid.height)
     return _loaded(Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data)), check)
 
 

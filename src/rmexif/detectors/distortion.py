@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from rmexif.detectors.network import infer
+from rmexif.detectors.pyramid import shrunk
 from rmexif.detectors.search import SAME, cut_out, suppress
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["correction", "mapped_back", "through"]
 
 CERTAIN = 0.82  # median score of upright faces: 9 in 10 pictures reach it; of those turned by half a turn, one in four
-FEW, MORE = 3, 8  # candidates that are looked at: at first, and where none of them makes a face in any form
+FEW, MORE = 3, 12  # candidates that are looked at: at first, and where none of them makes a face in any form
 SOME = 64  # best candidates among which those are chosen
 VIEW, FACE = 64, 28  # px: side of a cut-out, and of the face in it
 FOUND, BETTER = 0.4, 0.15  # score of a corrected view, and by how much it must exceed the view as it is
@@ -45,9 +46,7 @@ CORRECTIONS = tuple(
 
 
 def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) -> tuple[NDArray[Any] | None, int]:
-    """The 2 x 2 matrix that brings faces to how the network knows them, or None; and px of the network for that.
-
-    Most pictures need none.
+    """The 2 x 2 matrix that brings a picture's faces to how the network knows them, or None; and px of the network.
 
     Args:
         rgb: H x W x 3.
@@ -59,9 +58,10 @@ def correction(rgb: NDArray[np.uint8], found: Candidates, chosen: Candidates) ->
     weak = found[found[:, 4] < CERTAIN]
     best = suppress(weak[np.argsort(-weak[:, 4], kind="stable")[:SOME]], SAME)[:MORE]
     places = [_Place(*row[:4].tolist()) for row in best]
-    if not len(chosen):  # a close-up may leave no candidates at all
-        places.insert(0, _Place(0, 0, rgb.shape[1], rgb.shape[0], is_picture=True))
     scores, tried = np.zeros(len(CORRECTIONS)), 0
+    if not len(chosen):  # a close-up may leave no candidates at all
+        small, _ = shrunk(rgb, 4 * VIEW)
+        scores, tried = _scores(small, [_Place(0, 0, small.shape[1], small.shape[0], is_picture=True)]), 1
     for some in (places[:FEW], places[FEW:]):
         if some and scores.max() < FOUND:
             scores, tried = np.maximum(scores, _scores(rgb, some)), tried + len(some)
@@ -113,10 +113,10 @@ def _placed(size: tuple[int, int], matrix: NDArray[Any]) -> tuple[NDArray[Any], 
 
 def through(rgb: NDArray[np.uint8], matrix: NDArray[Any]) -> NDArray[np.uint8]:
     """A picture brought to the form that a correction stands for."""
-    whole, size = _placed((rgb.shape[1], rgb.shape[0]), matrix)
+    affine, size = _placed((rgb.shape[1], rgb.shape[0]), matrix)
     half = np.array([0.5, 0.5])  # from corners to the middles of pixels
-    whole[:, 2] += matrix @ half - half
-    view: NDArray[Any] = cv2.warpAffine(np.ascontiguousarray(rgb), whole, size, borderMode=cv2.BORDER_REPLICATE)
+    affine[:, 2] += matrix @ half - half
+    view: NDArray[Any] = cv2.warpAffine(np.ascontiguousarray(rgb), affine, size, borderMode=cv2.BORDER_REPLICATE)
     return view
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PLANS", "PLACED", "Plan", "candidates", "scaled"]
+__all__ = ["PLANS", "PLACED", "Plan", "candidates", "scaled", "shrunk"]
 
 PLACED = 256  # px of the network: of larger faces it sees the middle, or halves and quarters; smaller boxes fit
 CLOSE = 224  # px: one more level, where the coarsest shows a face that is too large to be placed
@@ -69,21 +69,24 @@ def scaled(rgb: NDArray[np.uint8], side: int, smooth: bool = True) -> tuple[NDAr
         side: px.
         smooth: average over areas; not needed for a picture that comes from averaging already.
     """
-    small, shrunk = _shrunk(rgb, 2 * side)
+    small, halved = shrunk(rgb, 2 * side)
     height, width = small.shape[:2]
     factor = side / max(height, width)
     inner = (max(1, round(width * factor)), max(1, round(height * factor)))
     stored, is_reversed = to_memory_order(small)
-    mode = cv2.INTER_AREA if factor < 1 and shrunk == 1 and smooth else cv2.INTER_LINEAR
+    mode = cv2.INTER_AREA if factor < 1 and halved == 1 and smooth else cv2.INTER_LINEAR
     view = cv2.resize(stored, inner, interpolation=mode)
+    canvas = np.empty((inner[1] + -inner[1] % STRIDE, inner[0] + -inner[0] % STRIDE, 3), np.uint8)
+    inside = canvas[: inner[1], : inner[0]]
     if is_reversed:
-        view = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
-    below, beside = -inner[1] % STRIDE, -inner[0] % STRIDE
-    canvas = cv2.copyMakeBorder(view, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(0, 0, 0))
-    return np.asarray(canvas, np.uint8), factor * shrunk
+        cv2.cvtColor(view, cv2.COLOR_BGR2RGB, dst=inside)
+    else:
+        inside[...] = view
+    canvas[inner[1] :], canvas[:, inner[0] :] = 0, 0
+    return canvas, factor * halved
 
 
-def _shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
+def shrunk(rgb: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
     """The picture halved until its longer side is below ``side`` px, and the factor."""
     stored, is_reversed = to_memory_order(rgb)
     factor = 1.0
@@ -124,7 +127,7 @@ class _Look:
     """What the network has been shown of one picture, and what it saw."""
 
     def __init__(self, rgb: NDArray[np.uint8], side: int, floor: float) -> None:
-        self.picture, self.shrunk = _shrunk(rgb, side)  # once for all levels
+        self.picture, self.shrunk = shrunk(rgb, side)  # once for all levels
         self.floor = floor  # lowest score of a candidate, 0-1
         self.found: list[Candidates] = []  # px of the picture
         self.spent = 0  # px of the network

@@ -59,6 +59,7 @@ LOOK_VIEWS = tuple(
 MOST_LOOKS = 128  # candidates of one picture that get one; photographs have a few
 CONFIRMED = 0.22  # mean score of a second look: of 130 weak faces 85 % reach it, of 55 false alarms 40 %
 KEPT = 0.13  # the same for a candidate that is sure: every face reaches it
+CLOSE_UP_KEPT = 0.1  # and for one that takes much of the picture: of a close-up that is cut, tilted views show little
 PART = 0.6  # share of a candidate inside a larger one from which it is a part of that face
 SMALLEST = 10  # px of the network: about half of all faces of this width are seen
 
@@ -97,6 +98,7 @@ def choose(
         return best[counts], 0, 0
     spent = len(doubtful) * len(LOOK_FACES) * len(LOOK_VIEWS) * LOOK**2
     needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
+    needed[_area(best[doubtful]) >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]] = CLOSE_UP_KEPT
     out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
     counts[out] = False
     if (score[out] >= SURE).any():  # others may have counted for its company
@@ -107,14 +109,18 @@ def choose(
 
 def _has_close_up(found: Candidates, rgb: NDArray[np.uint8]) -> bool:
     """Whether a sure face takes much of the picture: what is as large beside it is more often a rim of it."""
-    sure = found[found[:, 4] >= SURE]
-    sides = sure[:, 2:4] - sure[:, :2]
-    return bool((sides[:, 0] * sides[:, 1] >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]).any())
+    return bool((_area(found[found[:, 4] >= SURE]) >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]).any())
+
+
+def _area(found: Candidates) -> NDArray[np.float32]:
+    """Px of each box."""
+    area: NDArray[np.float32] = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
+    return area
 
 
 def _company(found: Candidates) -> NDArray[np.intp]:
     """How many other candidates of the picture are sure faces of about the same size, for each."""
-    sides = np.sqrt(np.maximum((found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]), 1))
+    sides = np.sqrt(np.maximum(_area(found), 1))
     sure = np.flatnonzero(found[:, 4] >= SURE)
     ratio = sides[:, None] / sides[None, sure]
     alike = (ratio < ALIKE) & (ratio > 1 / ALIKE)
@@ -157,8 +163,8 @@ def cut_out(rgb: NDArray[np.uint8], x: float, y: float, matrix: NDArray[Any], si
         part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         matrix, left, top, x, y = matrix * 2, left // 2, top // 2, x / 2, y / 2
     shift = side / 2 - matrix @ (x - left, y - top)
-    whole = np.concatenate([matrix, shift[:, None]], axis=1).astype(np.float32)
-    view: NDArray[Any] = cv2.warpAffine(part, whole, (side, side), flags=cv2.INTER_LINEAR)
+    affine = np.concatenate([matrix, shift[:, None]], axis=1).astype(np.float32)
+    view: NDArray[Any] = cv2.warpAffine(part, affine, (side, side), flags=cv2.INTER_LINEAR)
     return view
 
 
