@@ -194,11 +194,11 @@ def test_a_refusal_is_short() -> None:
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("value", [-1, 1.5, float("nan"), "9", None])
+@pytest.mark.parametrize("value", [1.5, float("nan"), "9", None])
 @pytest.mark.parametrize("name", ["max_bytes", "max_parts"])
 def test_a_limit_is_a_whole_number(name: str, value: object) -> None:
     """Else it would be found out in the middle, or never: nothing is above NaN."""
-    with pytest.raises(InvalidPolicy, match=f"{name} must be a whole number from 0 on"):
+    with pytest.raises(InvalidPolicy, match=f"{name} must be a whole number"):
         Limits(**{name: value})  # type: ignore[arg-type]
 
 

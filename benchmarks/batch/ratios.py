@@ -184,7 +184,12 @@ def compare(options: argparse.Namespace, engine: str, kind: str, mode: str, sour
     """Print one line of the table."""
     task, many = MODES[mode]
     raws = [raw for _, raw in objects(options.pictures)]
-    words: dict[str, Any] = {"engine": engine, "workers": options.workers, "shards": source.shards}
+    words: dict[str, Any] = {
+        "engine": engine,
+        "workers": options.workers,
+        "shards": source.shards,
+        "rows": options.rows,
+    }
 
     def ours() -> None:
         summary = run(source.source, source.target(engine), task, **words)
@@ -294,6 +299,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, help="objects of one piece of work")
     parser.add_argument("--turns", type=int)
     parser.add_argument("--place", type=Path, help="a folder for files; the system's own for temporary ones by default")
     parser.add_argument("--memory", type=int, nargs="+", metavar="OBJECTS")

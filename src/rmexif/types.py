@@ -357,11 +357,11 @@ class Limits:
     max_profiles: int = _limit(8, "different colour profiles of one file that are judged")
 
     def __post_init__(self) -> None:
-        """Raise InvalidPolicy where a limit is no whole number from 0 on."""
+        """Raise InvalidPolicy where a limit is no whole number."""
         for item in fields(self):
             value = getattr(self, item.name)
-            if not isinstance(value, int) or value < 0:
-                raise InvalidPolicy(f"{item.name} must be a whole number from 0 on, got {type(value).__name__}")
+            if not isinstance(value, int):
+                raise InvalidPolicy(f"{item.name} must be a whole number, got {type(value).__name__}")
 
     def check_flat(self, decoded: int, pixels: int, size: int) -> None:
         """Raise LimitExceeded where a file of ``size`` bytes has too many decoded ones in a frame, or px to search."""

@@ -28,6 +28,7 @@ __all__ = ["find_identifying", "find_leftovers", "rewrite", "rewrite_parsed", "v
 LEAST_SEARCHED = 8  # byte
 LEAST_PIECE = 64  # byte of coded data
 SHORT_PIECES = (32, 16, LEAST_SEARCHED)  # byte: of strips that end sooner
+MOST_SHORT_PIECES = 100_000  # bounds the time
 NEAR = 16  # byte: where the next strip starts at the latest, behind what aligns it
 MOST_RESTARTS = 64  # searches from the start again, of pieces in another order: bounds the time
 MOST_MISSES = 1000  # searches that find nothing: bounds the time
@@ -157,7 +158,7 @@ class _Search:
         self.complete, self.view = complete, memoryview(complete)
         self.starts = starts  # of coded data, in order
         self.position = 0  # behind the last piece of coded data that was found
-        self.restarts = self.misses = 0
+        self.restarts = self.misses = self.short_pieces = 0
 
     def has(self, content: bytes) -> bool:
         """Whether it stands in the rewrite; not looked for any more once much was missed."""
@@ -182,6 +183,9 @@ class _Search:
             if place < 0:
                 return False
             length = common_length(memoryview(content)[at:], self.view[place:])
+            self.short_pieces += length < LEAST_PIECE
+            if self.short_pieces > MOST_SHORT_PIECES:
+                return False
             at, self.position = at + length, place + length
         return True
 

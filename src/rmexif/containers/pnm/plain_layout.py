@@ -6,7 +6,8 @@ space between all of them, or as much as makes columns.
 
 from __future__ import annotations
 
-from itertools import accumulate
+import re
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["is_regular"]
 
 MOST_SPACE = 8  # byte, in one place
+NUMBER = re.compile(rb"\S+")
 
 
 def is_regular(text: bytes, width: int, height: int, channels: int, *, digits: bool) -> bool:
@@ -72,10 +74,9 @@ def _has_one_space(lines: Sequence[bytes], numbers: Sequence[Sequence[bytes]]) -
 
 def _has_columns(lines: Sequence[bytes], numbers: Sequence[Sequence[bytes]], channels: int) -> bool:
     """Whether the numbers of all lines end in the columns of the first line, which are as wide for every pixel."""
-    widths, rest = list[int](), lines[0]
-    for number in numbers[0]:
-        widths.append(len(rest) - len(rest.lstrip()) + len(number))
-        rest = rest[widths[-1] :]
+    ends = [found.end() for found in NUMBER.finditer(lines[0])]
+    widths = [end - start for start, end in pairwise((0, *ends))]
+    rest = lines[0][ends[-1] :]
     is_even = widths[2 * channels :] == widths[channels:-channels]
     return (
         is_even

@@ -60,14 +60,14 @@ def _is_one_block(cursor: Cursor, size: int) -> bool:
     if check is None or filters not in ([LZMA2], [DELTA, LZMA2]) or len(padding) > 3:
         return False
     cursor.skip(4)
-    chunks, packed = _chunks(cursor)
+    if not _has_few_chunks(cursor, size):
+        return False
     cursor.skip((start - cursor.offset) % 4 + check)
-    is_last = cursor.remaining <= LAST_BYTES and cursor.bytes(2) == b"\0\1"  # an index of one record
-    return is_last and chunks <= FEW + packed // PACKED_CHUNK + size // CHUNK
+    return cursor.remaining <= LAST_BYTES and cursor.bytes(2) == b"\0\1"  # an index of one record
 
 
-def _chunks(cursor: Cursor) -> tuple[int, int]:
-    """How many chunks there are, and how many bytes they have."""
+def _has_few_chunks(cursor: Cursor, size: int) -> bool:
+    """Whether there are no more chunks than their bytes, packed or not, take; read up to their end."""
     chunks = packed = 0
     while control := cursor.u8():
         if control >= IS_PACKED:
@@ -75,7 +75,9 @@ def _chunks(cursor: Cursor) -> tuple[int, int]:
         length = int.from_bytes(cursor.take(2), "big") + 1
         cursor.skip(length + (control >= NEW_PROPERTIES))
         chunks, packed = chunks + 1, packed + length
-    return chunks, packed
+        if chunks > FEW + packed // PACKED_CHUNK + size // CHUNK:
+            return False
+    return True
 
 
 def _variable(cursor: Cursor) -> int:
@@ -110,8 +112,8 @@ def _has_few_blocks(cursor: Cursor, size: int) -> bool:
     while not is_last:
         header = cursor.uint(3)
         is_last, kind, length = bool(header & 1), header >> 1 & 3, header >> 3
-        if not length and not is_last:
+        blocks += 1
+        if (not length and not is_last) or blocks > FEW + size // BLOCK:
             return False
         cursor.skip(1 if kind == RLE else length)
-        blocks += 1
-    return blocks <= FEW + size // BLOCK and cursor.remaining == 4 * bool(descriptor & CHECKSUM)
+    return cursor.remaining == 4 * bool(descriptor & CHECKSUM)
