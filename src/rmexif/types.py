@@ -347,7 +347,7 @@ class Limits:
     max_samples: int = _limit(640_000_000, "channels x px that a scrub holds decoded at once")
     max_flat_bytes: int = _limit(192_000_000, "bytes of a decoded frame of a small file; 64 more for each byte")
     max_flat_pixels: int = _limit(200_000_000, "px of all frames of a small file; 100 more for each byte")
-    max_network_pixels: int = _limit(60_000_000, "px that the frames of a small file are shown to the detector as")
+    max_network_pixels: int = _limit(80_000_000, "px that the frames of a small file are shown to the detector as")
     max_frames: int = _limit(2_000, "frames or pages")
     max_parts: int = _limit(100_000, "structures in one file")
     max_depth: int = _limit(16, "structures inside structures")
