@@ -89,7 +89,7 @@ def test_a_defect_keeps_its_message_to_itself() -> None:
     bad = list(scrub_many(pictures(2), policy, workers=1, pool="process"))[1].error
 
     assert bad is not None
-    assert bad.code == "processing_error"
+    assert bad.code == "detection_error"
     assert "secret" not in str(bad)
     assert bad.__cause__ is None
 
