@@ -92,24 +92,21 @@ def choose(
     lone = company == 0
     alone = np.where(best[:, 3] - best[:, 1] < TINY, plan.tiny, plan.alone)
     counts = score >= np.where(lone, alone, np.where(company < CROWD, plan.near, plan.crowd))
-    beside_close_up = (company == 1) & (score < plan.alone) & _has_close_up(best, rgb)
+    # What is as large beside a sure close-up is more often a rim of it.
+    close_up = _area(best) >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]
+    beside_close_up = (company == 1) & (score < plan.alone) & (close_up & (score >= SURE)).any()
     doubtful = np.flatnonzero(counts & ((lone & (score < CERTAIN)) | beside_close_up))
     if not 0 < len(doubtful) <= looks:
         return best[counts], 0, 0
     spent = len(doubtful) * len(LOOK_FACES) * len(LOOK_VIEWS) * LOOK**2
     needed = np.where(score[doubtful] < SURE, CONFIRMED, KEPT)
-    needed[_area(best[doubtful]) >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]] = CLOSE_UP_KEPT
+    needed[close_up[doubtful]] = CLOSE_UP_KEPT
     out = doubtful[second_look(rgb, best[doubtful, :4]) < needed]
     counts[out] = False
     if (score[out] >= SURE).any():  # others may have counted for its company
         rest, more, again = choose(rgb, np.delete(best, out, axis=0), plan, looks - len(doubtful))
         return rest, len(out) + more, spent + again
     return best[counts], len(out), spent
-
-
-def _has_close_up(found: Candidates, rgb: NDArray[np.uint8]) -> bool:
-    """Whether a sure face takes much of the picture: what is as large beside it is more often a rim of it."""
-    return bool((_area(found[found[:, 4] >= SURE]) >= CLOSE_UP * rgb.shape[0] * rgb.shape[1]).any())
 
 
 def _area(found: Candidates) -> NDArray[np.float32]:
