@@ -12,7 +12,7 @@ from rmexif.codecs import jxl
 from rmexif.codecs.pillow import array_of
 from rmexif.containers.decode_only.jpeg2000 import read_grid
 from rmexif.containers.jxl import JXL
-from rmexif.containers.tiff.coded_strip import STRUCTURE
+from rmexif.containers.tiff.coded_strip import STRUCTURE, check_size
 from rmexif.containers.tiff.tags import JPEG_2000, Compression
 from rmexif.errors import MalformedImage
 from rmexif.types import Limits
@@ -44,13 +44,10 @@ def read_stream(data: bytes | memoryview, coding: StripCoding, geometry: StripGe
     Raises:
         MalformedImage: a picture of another size, or with other samples.
     """
-    across, down = coding.block
-    least, samples = down if coding.tiled else geometry.rows, len(geometry.bits)
+    samples = len(geometry.bits)
 
     def check(width: int, height: int) -> None:
-        if width != across or not least <= height <= down:
-            problem = f"a stream of {width} x {height} px, expected {across} x {least}"
-            raise MalformedImage(problem, structure=STRUCTURE)
+        check_size("stream", (width, height), coding, geometry)
 
     pixels = DECODED[coding.compression](bytes(data), check)
     if coding.compression == Compression.WEBP and pixels.shape[2] < samples:  # opacity that its encoder left out

@@ -1,7 +1,7 @@
 """Camera RAW in the structure of TIFF: DNG 1.7, Canon CR2, Nikon NEF, Sony ARW, Pentax PEF, Samsung SRW and others.
 
-One of them holds sensor data in a maker's own coding and JPEG previews beside it. It is told from a TIFF by the
-directories of its chain and those that SubIFDs points at.
+One of them holds sensor data in a maker's own coding and JPEG previews beside it. What sets it apart from a TIFF are
+the directories of its chain and those that SubIFDs points at.
 """
 
 from __future__ import annotations

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rmexif.errors import MalformedImage
+
 if TYPE_CHECKING:
+    from rmexif.containers.tiff.geometry import StripCoding, StripGeometry
     from rmexif.residuals import Residual
 
-__all__ = ["STRUCTURE", "CleanStrip", "StripSource"]
+__all__ = ["STRUCTURE", "CleanStrip", "StripSource", "check_size"]
 
 STRUCTURE = "tiff strip or tile"
 
@@ -42,3 +45,26 @@ class CleanStrip:
     is_ordinary: bool = False
     fill: bytes | None = None
     is_padded: bool = False
+
+
+def check_size(
+    name: str, size: tuple[int, int], coding: StripCoding, geometry: StripGeometry, offset: int | None = None
+) -> None:
+    """Refuse a picture of another size than its strip: of a larger one, decoders cut it without a word.
+
+    Args:
+        name: of the format of the picture, for the message.
+        size: its width and height, px.
+        coding: of the page.
+        geometry: of the strip.
+        offset: byte of the strip in the file, where that is known.
+
+    Raises:
+        MalformedImage: the size is another one.
+    """
+    width, height = size
+    across, down = coding.block
+    least = down if coding.tiled else geometry.rows
+    if width != across or not least <= height <= down:
+        problem = f"a {name} of {width} x {height} px, expected {across} x {least}"
+        raise MalformedImage(problem, structure=STRUCTURE, offset=offset)

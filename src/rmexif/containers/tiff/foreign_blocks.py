@@ -5,14 +5,19 @@ What is left free are the codes inside a block, as the matches of Deflate are. A
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from rmexif.containers.tiff.coded_strip import STRUCTURE
 from rmexif.cursor import Cursor
 from rmexif.errors import MalformedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["has_common_blocks_xz", "has_common_blocks_zstandard"]
 
 Buffer = bytes | memoryview
 
-STRUCTURE = "tiff strip or tile"
 FEW = 2  # blocks or chunks beyond those that a size takes
 # The .xz File Format (1.2.1), 2.1.1 and 3.1, and LZMA2:
 STREAM_HEADER, CHECK_PLACE = 12, 7  # byte
@@ -38,9 +43,13 @@ def has_common_blocks_xz(data: Buffer, size: int) -> bool:
         data: the stream, which a decoder has read to its end.
         size: bytes that it decodes to.
     """
-    cursor = Cursor(memoryview(data), STRUCTURE, order="little")
+    return _holds(_is_one_block, data, size)
+
+
+def _holds(check: Callable[[Cursor, int], bool], data: Buffer, size: int) -> bool:
+    """What a check answers; no where its reading fails."""
     try:
-        return _is_one_block(cursor, size)
+        return check(Cursor(memoryview(data), STRUCTURE, order="little"), size)
     except MalformedImage:
         return False
 
@@ -93,11 +102,7 @@ def _variable(cursor: Cursor) -> int:
 
 def has_common_blocks_zstandard(data: Buffer, size: int) -> bool:
     """Whether a Zstandard frame has no unused bit, dictionary or empty block, and few blocks; arguments as above."""
-    cursor = Cursor(memoryview(data), STRUCTURE, order="little")
-    try:
-        return _has_few_blocks(cursor, size)
-    except MalformedImage:
-        return False
+    return _holds(_has_few_blocks, data, size)
 
 
 def _has_few_blocks(cursor: Cursor, size: int) -> bool:

@@ -17,7 +17,7 @@ from rmexif.containers.jpeg.segments import Marker
 from rmexif.containers.jxl import JXL
 from rmexif.containers.jxl.image_header import GREY
 from rmexif.containers.png import PNG
-from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource
+from rmexif.containers.tiff.coded_strip import STRUCTURE, CleanStrip, StripSource, check_size
 from rmexif.containers.tiff.tags import Compression
 from rmexif.containers.webp import WEBP
 from rmexif.errors import InputError, LimitExceeded, MalformedImage, UnsupportedFeature
@@ -169,23 +169,13 @@ def clean_stream(source: StripSource, coding: StripCoding, geometry: StripGeomet
     if kind.clears_colour and len(geometry.bits) in WITH_ALPHA and coding.alpha is None:
         problem = "opacity in a stream, and a page that calls it another channel"
         raise UnsupportedFeature(problem, structure=STRUCTURE, offset=source.offset)
-    _check_size(container, source, coding, geometry)
+    check_size(container.format.upper(), (container.width, container.height), coding, geometry, source.offset)
     data = b"".join(kind.row.rewrite(view, kind.alone(container)))
     residuals = _residuals(container, geometry)
     if data == view:
         return CleanStrip(source.data, len(data), residuals=residuals)
     is_ordinary = _is_ordinary(container, view, data)
     return CleanStrip(data, _consumed(source, container), residuals=residuals, is_ordinary=is_ordinary)
-
-
-def _check_size(container: Container[Any], source: StripSource, coding: StripCoding, geometry: StripGeometry) -> None:
-    """Raise MalformedImage for a picture that is larger than its strip: decoders cut it without a word."""
-    across, down = coding.block
-    least = down if coding.tiled else geometry.rows
-    if container.width != across or not least <= container.height <= down:
-        name = container.format.upper()
-        problem = f"a {name} of {container.width} x {container.height} px, expected {across} x {least}"
-        raise MalformedImage(problem, structure=STRUCTURE, offset=source.offset)
 
 
 def _residuals(container: Container[Any], geometry: StripGeometry) -> frozenset[Residual]:
@@ -214,7 +204,7 @@ def clean_jpeg(source: StripSource, coding: StripCoding, geometry: StripGeometry
     """
     view = complete_stream(source, coding)
     container = JPEG.parse(view, limits)
-    _check_size(container, source, coding, geometry)
+    check_size(container.format.upper(), (container.width, container.height), coding, geometry, source.offset)
     data = b"".join(JPEG.rewrite(view, replace(container, orientation=1)))
     left_out = len(source.data) + max(0, len(coding.jpeg_tables) - SOI_AND_EOI) - len(view)
     complete = not left_out or (left_out == len(PLAIN_JFIF) and source.data[2 : 2 + left_out] == PLAIN_JFIF)
